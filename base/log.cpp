@@ -1,0 +1,79 @@
+// Log sinks: the terminal (stderr) and one file a rank, through spdlog.
+#include "base/log.hpp"
+
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/spdlog.h>
+
+#include <cstdio>
+#include <memory>
+#include <mutex>
+
+namespace annulus {
+namespace {
+
+struct LogState {
+  std::mutex mutex;
+  int rank = 0;
+  int ranks = 1;
+  std::shared_ptr<spdlog::logger> file;
+  void (*before)() = nullptr;
+  void (*after)() = nullptr;
+};
+
+LogState& state() {
+  static LogState instance;
+  return instance;
+}
+
+spdlog::level::level_enum spdlog_level(LogLevel level) {
+  switch (level) {
+    case LogLevel::debug: return spdlog::level::debug;
+    case LogLevel::info: return spdlog::level::info;
+    case LogLevel::warning: return spdlog::level::warn;
+    case LogLevel::error: return spdlog::level::err;
+  }
+  return spdlog::level::info;
+}
+
+void write_terminal(const LogState& log, LogLevel level, const std::string& message) {
+  const bool loud = level == LogLevel::warning || level == LogLevel::error;
+  if (!loud && (level == LogLevel::debug || log.rank != 0)) return;
+  std::string line;
+  if (loud) line = level == LogLevel::warning ? "warning: " : "error: ";
+  if (loud && log.ranks > 1) line = fmt::format("[rank {}] {}", log.rank, line);
+  line += message + "\n";
+  if (log.before) log.before();
+  std::fwrite(line.data(), 1, line.size(), stderr);  // one write: lines of several ranks do not mix
+  if (log.after) log.after();
+}
+
+}  // namespace
+
+void configure_log(int rank, int ranks, const std::string& file) {
+  LogState& log = state();
+  const std::lock_guard lock(log.mutex);
+  log.rank = rank;
+  log.ranks = ranks;
+  if (!file.empty()) {
+    log.file = std::make_shared<spdlog::logger>("rank", std::make_shared<spdlog::sinks::basic_file_sink_mt>(file));
+    log.file->set_level(spdlog::level::debug);
+    log.file->set_pattern("%Y-%m-%d %H:%M:%S.%e %l %v");
+    log.file->flush_on(spdlog::level::info);
+  }
+}
+
+void log_message(LogLevel level, const std::string& message) {
+  LogState& log = state();
+  const std::lock_guard lock(log.mutex);
+  if (log.file) log.file->log(spdlog_level(level), message);
+  write_terminal(log, level, message);
+}
+
+void set_terminal_hooks(void (*before)(), void (*after)()) {
+  LogState& log = state();
+  const std::lock_guard lock(log.mutex);
+  log.before = before;
+  log.after = after;
+}
+
+}  // namespace annulus

@@ -1,0 +1,42 @@
+// The program's voice. Rank 0 tells the terminal what happens; every rank's warnings and errors reach it with the
+// rank in front; each rank keeps a full file of its own in the run directory.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <string>
+#include <utility>
+
+namespace annulus {
+
+enum class LogLevel { debug, info, warning, error };
+
+/// Says who is speaking. Called once the rank is known, and again when the run directory exists.
+/// @param file  path of this rank's log file, or empty for none.
+void configure_log(int rank, int ranks, const std::string& file = {});
+
+/// Writes one message: info to the terminal from rank 0 only, warnings and errors from every rank; everything to the
+/// rank's file. Thread-safe.
+void log_message(LogLevel level, const std::string& message);
+
+/// Called before and after a message reaches the terminal, so that a progress bar can get out of the way.
+void set_terminal_hooks(void (*before)(), void (*after)());
+
+template <class... Args>
+void log_debug(fmt::format_string<Args...> format, Args&&... args) {
+  log_message(LogLevel::debug, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args>
+void log_info(fmt::format_string<Args...> format, Args&&... args) {
+  log_message(LogLevel::info, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args>
+void log_warning(fmt::format_string<Args...> format, Args&&... args) {
+  log_message(LogLevel::warning, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args>
+void log_error(fmt::format_string<Args...> format, Args&&... args) {
+  log_message(LogLevel::error, fmt::format(format, std::forward<Args>(args)...));
+}
+
+}  // namespace annulus

@@ -1,0 +1,50 @@
+// MPI from first to last call: found from the launcher, initialised once, ended by all ranks together.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "base/error.hpp"
+#include "base/node_memory.hpp"
+#include "comm/process_group.hpp"
+
+namespace annulus::comm {
+
+/// Who this process is among its peers, as the launcher and MPI report it.
+struct World {
+  int rank = 0;
+  int ranks = 1;
+  int node_rank = 0;   ///< rank among the ranks of this host
+  int node_ranks = 1;  ///< ranks on this host
+  std::string host;
+  std::string launcher;  ///< "none", "mpirun" or "srun"
+};
+
+/// Owns MPI. Started without a launcher it does not initialise MPI at all (a plain run starts faster) and its
+/// group is the serial one.
+class MpiSession {
+ public:
+  /// @throws UsageError when the launcher started N processes but MPI sees a world of one, with the fix.
+  MpiSession(int& argc, char**& argv);
+  ~MpiSession();
+  MpiSession(const MpiSession&) = delete;
+  MpiSession& operator=(const MpiSession&) = delete;
+
+  const World& world() const;
+  /// The group of all ranks; owned by the session, used from the main thread.
+  ProcessGroup& group();
+  /// Memory shared by the ranks of this host (an MPI window; plain memory when alone on it).
+  std::unique_ptr<NodeMemory> allocate_node_memory(std::size_t bytes);
+  /// Ends every rank of the job with this code, now. Does not return.
+  [[noreturn]] void abort(ExitCode code) noexcept;
+  /// "Open MPI 4.1.4, thread support multiple"; "not started" for a plain run.
+  std::string describe() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace annulus::comm

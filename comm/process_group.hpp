@@ -1,0 +1,54 @@
+// Ranks that work together on host memory. One rank is a real group, so no caller asks "are we alone?".
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace annulus::comm {
+
+/// A transfer under way; finished when test() has returned true.
+class Transfer {
+ public:
+  virtual ~Transfer() = default;
+  /// Moves it on without waiting. @return whether it has finished. @throws PeerError, RuntimeError
+  virtual bool test() = 0;
+};
+
+/// Collectives and exchanges over typed spans that count elements. Every rank calls the collectives in the same order
+/// from the thread that created the group. Waits are bounded by `limit()`; past it they throw PeerError naming what
+/// was waited for.
+class ProcessGroup {
+ public:
+  virtual ~ProcessGroup() = default;
+  virtual int rank() const = 0;
+  virtual int size() const = 0;
+
+  virtual void barrier(std::string_view purpose) = 0;
+  virtual void broadcast(std::span<std::byte> data, int root, std::string_view purpose) = 0;
+  /// Each rank gives `mine`; `all` (size() * mine.size()) comes back in rank order.
+  virtual void all_gather(std::span<const std::byte> mine, std::span<std::byte> all, std::string_view purpose) = 0;
+
+  /// Sums over ranks in the library's own order: fast, not reproducible across world sizes.
+  virtual std::unique_ptr<Transfer> start_all_reduce_sum(std::span<float> data) = 0;
+  /// Point to point; matched by (peer, tag). `data` stays untouched until the transfer has finished.
+  virtual std::unique_ptr<Transfer> start_send(std::span<const float> data, int peer, int tag) = 0;
+  virtual std::unique_ptr<Transfer> start_receive(std::span<float> data, int peer, int tag) = 0;
+
+  /// Waits for a transfer, at most `limit()`. @throws PeerError naming `purpose`
+  void wait(Transfer& transfer, std::string_view purpose);
+  std::chrono::seconds limit() const { return limit_; }
+  void set_limit(std::chrono::seconds limit) { limit_ = limit; }
+
+ private:
+  std::chrono::seconds limit_{300};
+};
+
+/// The group of one rank.
+std::unique_ptr<ProcessGroup> make_serial_group();
+
+}  // namespace annulus::comm

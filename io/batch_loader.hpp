@@ -1,0 +1,41 @@
+// Reads, augments and lays out the next batch while the current one trains. One I/O thread reads; helper threads
+// augment; `next()` rethrows whatever went wrong there.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "io/augmentation.hpp"
+#include "io/batch.hpp"
+#include "io/sample_source.hpp"
+#include "io/sharded_sampler.hpp"
+
+namespace annulus::io {
+
+struct LoaderOptions {
+  std::int64_t first_shard = 0;   ///< owned shards [first_shard, first_shard + owned_shards)
+  std::int64_t owned_shards = 1;
+  PixelLayout layout = PixelLayout::channels_last;
+  int threads = 1;                ///< augmentation threads, the I/O thread included
+  int depth = 2;                  ///< batches prepared ahead
+};
+
+class BatchLoader {
+ public:
+  /// The source outlives the loader. `generator` turns raw pixels into float images.
+  BatchLoader(SampleSource& source, const ShardedSampler& sampler, const Generator& generator, LoaderOptions options);
+  ~BatchLoader();
+
+  /// Starts delivering at (epoch, step); the following calls of next() continue through the epoch's last step and
+  /// into the following epochs.
+  void seek(std::uint64_t epoch, std::uint64_t step);
+  /// Waits for the next batch. The views in it stay valid until the following call.
+  /// @throws what the reading thread threw (DataError, ...)
+  const Batch& next();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace annulus::io

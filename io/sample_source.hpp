@@ -1,0 +1,41 @@
+// Where samples come from: an HDF5 dataset, or a simulation that never ends. The loader knows only this interface.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/shape.hpp"
+
+namespace annulus::io {
+
+enum class PixelType { uint8, float32 };
+
+/// Bytes of one value.
+constexpr std::size_t size_of(PixelType type) { return type == PixelType::uint8 ? 1 : 4; }
+
+/// What a source holds; the same on every rank.
+struct SourceInfo {
+  std::string name;                  ///< for messages, e.g. "cifar10.h5:train"
+  std::uint64_t samples = 0;         ///< N
+  SampleShape shape;                 ///< (H, W, C) of an image
+  PixelType pixels = PixelType::uint8;
+  std::vector<std::string> classes;  ///< names, index = label
+  std::uint64_t chunk = 1;           ///< samples stored together; the shuffle keeps chunks together when chunk > 1
+  bool resident = false;             ///< reading is a memory copy
+};
+
+/// Reads samples by number. `read` is called from one thread at a time (the loader's I/O thread).
+class SampleSource {
+ public:
+  virtual ~SampleSource() = default;
+  virtual const SourceInfo& info() const = 0;
+  /// Reads samples into `pixels` (samples.size() * H * W * C values of info().pixels, channels last) and `labels`.
+  /// @throws DataError naming file, dataset and row
+  virtual void read(std::span<const std::uint64_t> samples, std::span<std::byte> pixels,
+                    std::span<std::int32_t> labels) = 0;
+};
+
+}  // namespace annulus::io

@@ -1,0 +1,39 @@
+// Which samples a step uses, and which shard each of them belongs to: a pure function of (seed, epoch, step).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/random.hpp"
+
+namespace annulus::io {
+
+struct SamplerOptions {
+  std::uint64_t samples = 0;       ///< N of the source (or of the used part of it)
+  std::int64_t batch = 1;          ///< B, global
+  std::int64_t shards = 1;         ///< V; divides B
+  std::uint64_t seed = 0;
+  bool shuffle = true;             ///< evaluation keeps the stored order
+  std::uint64_t chunk = 1;         ///< > 1: shuffle chunks, then samples inside windows of `window_chunks` chunks
+  std::uint64_t window_chunks = 1;
+};
+
+/// Every sample exactly once per epoch at any N, B, V: step s covers positions [sB, min((s+1)B, N)) of the shuffled
+/// order, shard v of it the v-th run of B/V positions; at the tail shards are short or empty.
+class ShardedSampler {
+ public:
+  explicit ShardedSampler(const SamplerOptions& options);
+
+  std::uint64_t steps_per_epoch() const;
+  /// Samples of a step over all shards: B, or the rest at the tail.
+  std::int64_t samples_in_step(std::uint64_t step) const;
+  /// Sample numbers of shard v of a step, in order; empty past the tail.
+  std::vector<std::uint64_t> shard_samples(std::uint64_t epoch, std::uint64_t step, std::int64_t shard) const;
+  const SamplerOptions& options() const { return options_; }
+
+ private:
+  std::uint64_t item_at(std::uint64_t epoch, std::uint64_t position) const;
+  SamplerOptions options_;
+};
+
+}  // namespace annulus::io
