@@ -1,5 +1,6 @@
 // Errors that a person reads: every one says what is wrong, why it matters and what to try, and carries the
-// exit code with which the program ends. Library calls have their own checks in the room that sees the library.
+// exit code with which the program ends. Library calls have their own checks in the room that sees the
+// library.
 #pragma once
 
 #include <fmt/format.h>
@@ -13,12 +14,12 @@ namespace annulus {
 /// Exit codes of the program, part of its interface (job scripts act on them).
 enum class ExitCode : int {
   done = 0,
-  failure = 1,      ///< anything not listed below
-  usage = 2,        ///< wrong command line or configuration
-  data = 65,        ///< a dataset, archive or checkpoint is bad
-  watchdog = 70,    ///< a wait took longer than its limit
-  peer = 71,        ///< another rank failed
-  stopped = 75,     ///< stopped on request with a complete checkpoint: start me again
+  failure = 1,    ///< anything not listed below
+  usage = 2,      ///< wrong command line or configuration
+  data = 65,      ///< a dataset, archive or checkpoint is bad
+  watchdog = 70,  ///< a wait took longer than its limit
+  peer = 71,      ///< another rank failed
+  stopped = 75,   ///< stopped on request with a complete checkpoint: start me again
 };
 
 /// Base of all errors the program reports; only `main` catches it.
@@ -63,8 +64,8 @@ class PeerError : public Error {
       : Error(ExitCode::peer, fmt::format(format, std::forward<Args>(args)...)) {}
 };
 
-/// Contract of the programmer, not of the user: throws std::logic_error naming the broken rule. Always on, so keep
-/// it out of element loops.
+/// Contract of the programmer, not of the user: throws std::logic_error naming the broken rule. Always on, so
+/// keep it out of element loops.
 void expect_contract(bool holds, const char* rule);
 
 }  // namespace annulus

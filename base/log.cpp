@@ -27,10 +27,14 @@ LogState& state() {
 
 spdlog::level::level_enum spdlog_level(LogLevel level) {
   switch (level) {
-    case LogLevel::debug: return spdlog::level::debug;
-    case LogLevel::info: return spdlog::level::info;
-    case LogLevel::warning: return spdlog::level::warn;
-    case LogLevel::error: return spdlog::level::err;
+    case LogLevel::debug:
+      return spdlog::level::debug;
+    case LogLevel::info:
+      return spdlog::level::info;
+    case LogLevel::warning:
+      return spdlog::level::warn;
+    case LogLevel::error:
+      return spdlog::level::err;
   }
   return spdlog::level::info;
 }
@@ -55,7 +59,8 @@ void configure_log(int rank, int ranks, const std::string& file) {
   log.rank = rank;
   log.ranks = ranks;
   if (!file.empty()) {
-    log.file = std::make_shared<spdlog::logger>("rank", std::make_shared<spdlog::sinks::basic_file_sink_mt>(file));
+    log.file =
+        std::make_shared<spdlog::logger>("rank", std::make_shared<spdlog::sinks::basic_file_sink_mt>(file));
     log.file->set_level(spdlog::level::debug);
     log.file->set_pattern("%Y-%m-%d %H:%M:%S.%e %l %v");
     log.file->flush_on(spdlog::level::info);

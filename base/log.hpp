@@ -1,5 +1,5 @@
-// The program's voice. Rank 0 tells the terminal what happens; every rank's warnings and errors reach it with the
-// rank in front; each rank keeps a full file of its own in the run directory.
+// The program's voice. Rank 0 tells the terminal what happens; every rank's warnings and errors reach it with
+// the rank in front; each rank keeps a full file of its own in the run directory.
 #pragma once
 
 #include <fmt/format.h>
@@ -15,8 +15,8 @@ enum class LogLevel { debug, info, warning, error };
 /// @param file  path of this rank's log file, or empty for none.
 void configure_log(int rank, int ranks, const std::string& file = {});
 
-/// Writes one message: info to the terminal from rank 0 only, warnings and errors from every rank; everything to the
-/// rank's file. Thread-safe.
+/// Writes one message: info to the terminal from rank 0 only, warnings and errors from every rank; everything
+/// to the rank's file. Thread-safe.
 void log_message(LogLevel level, const std::string& message);
 
 /// Called before and after a message reaches the terminal, so that a progress bar can get out of the way.

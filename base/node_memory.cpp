@@ -1,13 +1,13 @@
 // The plain block of one process.
 #include "base/node_memory.hpp"
 
-
 namespace annulus {
 namespace {
 
 class PrivateMemory final : public NodeMemory {
  public:
-  explicit PrivateMemory(std::size_t bytes) : data_(std::make_unique_for_overwrite<std::byte[]>(bytes)), size_(bytes) {}
+  explicit PrivateMemory(std::size_t bytes)
+      : data_(std::make_unique_for_overwrite<std::byte[]>(bytes)), size_(bytes) {}
   std::span<std::byte> bytes() override { return {data_.get(), size_}; }
   int part() const override { return 0; }
   int parts() const override { return 1; }
@@ -20,6 +20,8 @@ class PrivateMemory final : public NodeMemory {
 
 }  // namespace
 
-std::unique_ptr<NodeMemory> make_private_memory(std::size_t bytes) { return std::make_unique<PrivateMemory>(bytes); }
+std::unique_ptr<NodeMemory> make_private_memory(std::size_t bytes) {
+  return std::make_unique<PrivateMemory>(bytes);
+}
 
 }  // namespace annulus

@@ -1,5 +1,5 @@
-// Memory that all ranks of one host see: a resident dataset is kept once per node. `comm` provides the shared one,
-// this file the plain one; `io` only knows the interface.
+// Memory that all ranks of one host see: a resident dataset is kept once per node. `comm` provides the shared
+// one, this file the plain one; `io` only knows the interface.
 #pragma once
 
 #include <cstddef>

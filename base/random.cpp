@@ -16,8 +16,9 @@ std::uint64_t Permutation::encrypt(std::uint64_t value) const {
   std::uint64_t left = value >> half_bits_;
   std::uint64_t right = value & mask;
   for (std::uint32_t round = 0; round < 4; ++round) {
-    const auto words = philox(key_, {static_cast<std::uint32_t>(right), round, static_cast<std::uint32_t>(epoch_),
-                                     static_cast<std::uint32_t>(epoch_ >> 32)});
+    const auto words =
+        philox(key_, {static_cast<std::uint32_t>(right), round, static_cast<std::uint32_t>(epoch_),
+                      static_cast<std::uint32_t>(epoch_ >> 32)});
     const std::uint64_t mixed = left ^ (words[0] & mask);
     left = right;
     right = mixed;

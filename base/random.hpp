@@ -1,5 +1,5 @@
-// Stateless randomness: every random number of a run is a pure function of (seed, purpose, counter), so nothing
-// depends on rank, thread or order, and a run resumes from two integers.
+// Stateless randomness: every random number of a run is a pure function of (seed, purpose, counter), so
+// nothing depends on rank, thread or order, and a run resumes from two integers.
 #pragma once
 
 #include <array>
@@ -7,8 +7,16 @@
 
 namespace annulus {
 
-/// What a random number is for. Part of the key, so streams never overlap; values are part of the file format.
-enum class Purpose : std::uint32_t { initialise = 1, shuffle = 2, augment = 3, dropout = 4, simulate = 5, test = 6 };
+/// What a random number is for. Part of the key, so streams never overlap; values are part of the file
+/// format.
+enum class Purpose : std::uint32_t {
+  initialise = 1,
+  shuffle = 2,
+  augment = 3,
+  dropout = 4,
+  simulate = 5,
+  test = 6
+};
 
 /// 128-bit counter of the generator; the meaning of the words belongs to the purpose.
 using Counter = std::array<std::uint32_t, 4>;
@@ -66,8 +74,8 @@ class RandomStream {
   unsigned used_ = 4;
 };
 
-/// A bijection of [0, size) computed, not stored: position -> item in O(1) (a balanced Feistel network over the
-/// next even power of two, with cycle walking). Key = (seed, Purpose::shuffle, epoch).
+/// A bijection of [0, size) computed, not stored: position -> item in O(1) (a balanced Feistel network over
+/// the next even power of two, with cycle walking). Key = (seed, Purpose::shuffle, epoch).
 class Permutation {
  public:
   Permutation(std::uint64_t seed, std::uint64_t epoch, std::uint64_t size);

@@ -1,4 +1,5 @@
-// One owner template for every C handle (HDF5 ids, MPI requests, library contexts): closes once, never throws.
+// One owner template for every C handle (HDF5 ids, MPI requests, library contexts): closes once, never
+// throws.
 #pragma once
 
 #include <utility>
@@ -6,7 +7,8 @@
 namespace annulus {
 
 /// Owns a handle of a C library.
-/// @tparam Traits  has `using type`, `static constexpr type null` and `static void close(type) noexcept`, which logs
+/// @tparam Traits  has `using type`, `static constexpr type null` and `static void close(type) noexcept`,
+/// which logs
 ///                 a failure instead of throwing it.
 template <class Traits>
 class UniqueHandle {

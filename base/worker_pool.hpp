@@ -26,8 +26,8 @@ class WorkerPool {
   /// @throws the first exception a worker threw, after all have finished.
   void run(const std::function<void(int worker)>& job);
 
-  /// Splits [0, count) into equal chunks of `chunk` elements and runs body(begin, end) over them on all workers. The
-  /// chunk borders do not depend on the number of workers.
+  /// Splits [0, count) into equal chunks of `chunk` elements and runs body(begin, end) over them on all
+  /// workers. The chunk borders do not depend on the number of workers.
   void for_chunks(std::size_t count, std::size_t chunk,
                   const std::function<void(std::size_t begin, std::size_t end)>& body);
 

@@ -1,5 +1,5 @@
-// Turns the gradients of shards into their sum over the whole step, while backward is still running. The buffer of a
-// shard is flat and cut into buckets; a bucket is handed over as soon as backward has filled it.
+// Turns the gradients of shards into their sum over the whole step, while backward is still running. The
+// buffer of a shard is flat and cut into buckets; a bucket is handed over as soon as backward has filled it.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,8 @@ struct Bucket {
   std::size_t end = 0;
 };
 
-/// Cuts a buffer into buckets. @param sizes  element counts of the tensors, in the order in which backward finishes
-/// them; a bucket is a run of whole tensors of at least `bucket_elements` (the last may be smaller).
+/// Cuts a buffer into buckets. @param sizes  element counts of the tensors, in the order in which backward
+/// finishes them; a bucket is a run of whole tensors of at least `bucket_elements` (the last may be smaller).
 std::vector<Bucket> make_buckets(std::span<const std::size_t> sizes, std::size_t bucket_elements);
 
 /// How gradients are summed over ranks.
@@ -29,21 +29,21 @@ enum class Reduction {
 };
 
 struct ReducerOptions {
-  std::size_t elements = 0;       ///< floats in a gradient buffer
-  std::vector<Bucket> buckets;    ///< cover [0, elements) without gaps, in the order in which they become ready
-  std::int64_t shards = 1;        ///< V, over all ranks
+  std::size_t elements = 0;     ///< floats in a gradient buffer
+  std::vector<Bucket> buckets;  ///< cover [0, elements) without gaps, in the order in which they become ready
+  std::int64_t shards = 1;      ///< V, over all ranks
   Reduction reduction = Reduction::tree;
 };
 
-/// Use, each step: for every owned shard, on any thread: `leaf = begin_shard(v)`, fill it, `bucket_ready(v, b)` for
-/// every bucket in order; meanwhile the main thread calls `progress()` now and then; when all shards are done the
-/// main thread calls `finish()`.
+/// Use, each step: for every owned shard, on any thread: `leaf = begin_shard(v)`, fill it, `bucket_ready(v,
+/// b)` for every bucket in order; meanwhile the main thread calls `progress()` now and then; when all shards
+/// are done the main thread calls `finish()`.
 class GradientReducer {
  public:
   virtual ~GradientReducer() = default;
 
-  /// Buffer for the gradient of shard v, 64-byte aligned, contents undefined; every element must be written before
-  /// its bucket is ready. Thread-safe.
+  /// Buffer for the gradient of shard v, 64-byte aligned, contents undefined; every element must be written
+  /// before its bucket is ready. Thread-safe.
   virtual std::span<float> begin_shard(std::int64_t shard) = 0;
   /// Elements of this bucket are final in this shard's buffer. The thread that completes a tree node sums it.
   /// Thread-safe.

@@ -19,9 +19,9 @@ class Transfer {
   virtual bool test() = 0;
 };
 
-/// Collectives and exchanges over typed spans that count elements. Every rank calls the collectives in the same order
-/// from the thread that created the group. Waits are bounded by `limit()`; past it they throw PeerError naming what
-/// was waited for.
+/// Collectives and exchanges over typed spans that count elements. Every rank calls the collectives in the
+/// same order from the thread that created the group. Waits are bounded by `limit()`; past it they throw
+/// PeerError naming what was waited for.
 class ProcessGroup {
  public:
   virtual ~ProcessGroup() = default;
@@ -31,7 +31,8 @@ class ProcessGroup {
   virtual void barrier(std::string_view purpose) = 0;
   virtual void broadcast(std::span<std::byte> data, int root, std::string_view purpose) = 0;
   /// Each rank gives `mine`; `all` (size() * mine.size()) comes back in rank order.
-  virtual void all_gather(std::span<const std::byte> mine, std::span<std::byte> all, std::string_view purpose) = 0;
+  virtual void all_gather(std::span<const std::byte> mine, std::span<std::byte> all,
+                          std::string_view purpose) = 0;
 
   /// Sums over ranks in the library's own order: fast, not reproducible across world sizes.
   virtual std::unique_ptr<Transfer> start_all_reduce_sum(std::span<float> data) = 0;

@@ -1,4 +1,5 @@
-// The fixed binary tree over the shards of a step: the one order in which anything is summed, whoever sums it.
+// The fixed binary tree over the shards of a step: the one order in which anything is summed, whoever sums
+// it.
 #pragma once
 
 #include <cstdint>

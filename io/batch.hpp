@@ -14,19 +14,21 @@ enum class PixelLayout { channels_last, channels_first };
 
 /// One shard: at most batch/shards samples; fewer (or none) at the tail of an epoch.
 struct Shard {
-  std::int64_t index = 0;                   ///< v, over all ranks
-  std::span<const float> images;            ///< (n, H, W, C) or (n, C, H, W), 64-byte aligned
-  std::span<const std::int32_t> labels;     ///< (n) in [0, classes)
-  std::span<const std::uint64_t> samples;   ///< (n) sample numbers in the dataset: keys of per-sample randomness
+  std::int64_t index = 0;                ///< v, over all ranks
+  std::span<const float> images;         ///< (n, H, W, C) or (n, C, H, W), 64-byte aligned
+  std::span<const std::int32_t> labels;  ///< (n) in [0, classes)
+  std::span<const std::uint64_t>
+      samples;  ///< (n) sample numbers in the dataset: keys of per-sample randomness
   std::int64_t size() const { return static_cast<std::int64_t>(labels.size()); }
 };
 
-/// This rank's shards of one step. Views into the loader's buffers: valid until the loader's next() is called.
+/// This rank's shards of one step. Views into the loader's buffers: valid until the loader's next() is
+/// called.
 struct Batch {
   std::uint64_t epoch = 0;
-  std::uint64_t step = 0;       ///< within the epoch
-  std::int64_t samples = 0;     ///< in this step over all ranks; what the gradient sum is divided by
-  std::vector<Shard> shards;    ///< the owned ones in order, empty shards included
+  std::uint64_t step = 0;     ///< within the epoch
+  std::int64_t samples = 0;   ///< in this step over all ranks; what the gradient sum is divided by
+  std::vector<Shard> shards;  ///< the owned ones in order, empty shards included
 };
 
 }  // namespace annulus::io

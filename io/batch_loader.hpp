@@ -1,5 +1,5 @@
-// Reads, augments and lays out the next batch while the current one trains. One I/O thread reads; helper threads
-// augment; `next()` rethrows whatever went wrong there.
+// Reads, augments and lays out the next batch while the current one trains. One I/O thread reads; helper
+// threads augment; `next()` rethrows whatever went wrong there.
 #pragma once
 
 #include <cstdint>
@@ -13,21 +13,22 @@
 namespace annulus::io {
 
 struct LoaderOptions {
-  std::int64_t first_shard = 0;   ///< owned shards [first_shard, first_shard + owned_shards)
+  std::int64_t first_shard = 0;  ///< owned shards [first_shard, first_shard + owned_shards)
   std::int64_t owned_shards = 1;
   PixelLayout layout = PixelLayout::channels_last;
-  int threads = 1;                ///< augmentation threads, the I/O thread included
-  int depth = 2;                  ///< batches prepared ahead
+  int threads = 1;  ///< augmentation threads, the I/O thread included
+  int depth = 2;    ///< batches prepared ahead
 };
 
 class BatchLoader {
  public:
   /// The source outlives the loader. `generator` turns raw pixels into float images.
-  BatchLoader(SampleSource& source, const ShardedSampler& sampler, const Generator& generator, LoaderOptions options);
+  BatchLoader(SampleSource& source, const ShardedSampler& sampler, const Generator& generator,
+              LoaderOptions options);
   ~BatchLoader();
 
-  /// Starts delivering at (epoch, step); the following calls of next() continue through the epoch's last step and
-  /// into the following epochs.
+  /// Starts delivering at (epoch, step); the following calls of next() continue through the epoch's last step
+  /// and into the following epochs.
   void seek(std::uint64_t epoch, std::uint64_t step);
   /// Waits for the next batch. The views in it stay valid until the following call.
   /// @throws what the reading thread threw (DataError, ...)

@@ -1,4 +1,5 @@
-// Where samples come from: an HDF5 dataset, or a simulation that never ends. The loader knows only this interface.
+// Where samples come from: an HDF5 dataset, or a simulation that never ends. The loader knows only this
+// interface.
 #pragma once
 
 #include <cstddef>
@@ -18,13 +19,13 @@ constexpr std::size_t size_of(PixelType type) { return type == PixelType::uint8 
 
 /// What a source holds; the same on every rank.
 struct SourceInfo {
-  std::string name;                  ///< for messages, e.g. "cifar10.h5:train"
-  std::uint64_t samples = 0;         ///< N
-  SampleShape shape;                 ///< (H, W, C) of an image
+  std::string name;           ///< for messages, e.g. "cifar10.h5:train"
+  std::uint64_t samples = 0;  ///< N
+  SampleShape shape;          ///< (H, W, C) of an image
   PixelType pixels = PixelType::uint8;
   std::vector<std::string> classes;  ///< names, index = label
-  std::uint64_t chunk = 1;           ///< samples stored together; the shuffle keeps chunks together when chunk > 1
-  bool resident = false;             ///< reading is a memory copy
+  std::uint64_t chunk = 1;  ///< samples stored together; the shuffle keeps chunks together when chunk > 1
+  bool resident = false;    ///< reading is a memory copy
 };
 
 /// Reads samples by number. `read` is called from one thread at a time (the loader's I/O thread).
@@ -32,7 +33,8 @@ class SampleSource {
  public:
   virtual ~SampleSource() = default;
   virtual const SourceInfo& info() const = 0;
-  /// Reads samples into `pixels` (samples.size() * H * W * C values of info().pixels, channels last) and `labels`.
+  /// Reads samples into `pixels` (samples.size() * H * W * C values of info().pixels, channels last) and
+  /// `labels`.
   /// @throws DataError naming file, dataset and row
   virtual void read(std::span<const std::uint64_t> samples, std::span<std::byte> pixels,
                     std::span<std::int32_t> labels) = 0;

@@ -9,17 +9,17 @@
 namespace annulus::io {
 
 struct SamplerOptions {
-  std::uint64_t samples = 0;       ///< N of the source (or of the used part of it)
-  std::int64_t batch = 1;          ///< B, global
-  std::int64_t shards = 1;         ///< V; divides B
+  std::uint64_t samples = 0;  ///< N of the source (or of the used part of it)
+  std::int64_t batch = 1;     ///< B, global
+  std::int64_t shards = 1;    ///< V; divides B
   std::uint64_t seed = 0;
-  bool shuffle = true;             ///< evaluation keeps the stored order
-  std::uint64_t chunk = 1;         ///< > 1: shuffle chunks, then samples inside windows of `window_chunks` chunks
+  bool shuffle = true;      ///< evaluation keeps the stored order
+  std::uint64_t chunk = 1;  ///< > 1: shuffle chunks, then samples inside windows of `window_chunks` chunks
   std::uint64_t window_chunks = 1;
 };
 
-/// Every sample exactly once per epoch at any N, B, V: step s covers positions [sB, min((s+1)B, N)) of the shuffled
-/// order, shard v of it the v-th run of B/V positions; at the tail shards are short or empty.
+/// Every sample exactly once per epoch at any N, B, V: step s covers positions [sB, min((s+1)B, N)) of the
+/// shuffled order, shard v of it the v-th run of B/V positions; at the tail shards are short or empty.
 class ShardedSampler {
  public:
   explicit ShardedSampler(const SamplerOptions& options);

@@ -1,5 +1,6 @@
-// What every backend offers: one rank's copy of the model, compiled for its device. Parameters and gradients live in
-// flat arenas whose layout the backend chooses once; everybody else sees Keras' order through read() and write().
+// What every backend offers: one rank's copy of the model, compiled for its device. Parameters and gradients
+// live in flat arenas whose layout the backend chooses once; everybody else sees Keras' order through read()
+// and write().
 #pragma once
 
 #include <cstdint>
@@ -25,21 +26,22 @@ struct CompileOptions {
   std::int64_t shard_samples = 1;    ///< batch / shards: the shape that the main program is compiled for
   std::int64_t predict_samples = 0;  ///< samples per call of predict(); 0 = shard_samples
   LossOptions loss;
-  std::uint64_t seed = 0;            ///< key of dropout
-  int threads = 1;                   ///< worker threads, each running whole shards
-  bool check_values = false;         ///< debug: look for NaN and Inf after every layer and name it
+  std::uint64_t seed = 0;     ///< key of dropout
+  int threads = 1;            ///< worker threads, each running whole shards
+  bool check_values = false;  ///< debug: look for NaN and Inf after every layer and name it
 };
 
 /// Where a tensor lies in an arena.
 struct Segment {
-  int layer = 0;            ///< index into Network::layers
-  int parameter = 0;        ///< index into Layer::parameters
-  std::size_t offset = 0;   ///< first element; 16-float aligned
-  std::size_t count = 0;    ///< elements in the arena, padding of blocked layouts included (padding stays zero)
+  int layer = 0;           ///< index into Network::layers
+  int parameter = 0;       ///< index into Layer::parameters
+  std::size_t offset = 0;  ///< first element; 16-float aligned
+  std::size_t count = 0;  ///< elements in the arena, padding of blocked layouts included (padding stays zero)
 };
 
-/// The flat layout of trainable parameters (and so of gradients, momentum, ...), in the order in which backward
-/// finishes their gradients, i.e. last layer first. Moving averages have an arena of their own in Keras' order.
+/// The flat layout of trainable parameters (and so of gradients, momentum, ...), in the order in which
+/// backward finishes their gradients, i.e. last layer first. Moving averages have an arena of their own in
+/// Keras' order.
 struct ArenaLayout {
   std::vector<Segment> trainable;
   std::size_t trainable_count = 0;  ///< elements of the parameter arena
@@ -47,10 +49,11 @@ struct ArenaLayout {
   std::size_t statistics_count = 0;
 };
 
-/// Head of the gradient buffer, before the gradients: sums over the samples of a shard that travel through the same
-/// tree. [loss, correct, samples, 0 ...], kGradientHead floats, then `statistics_count` floats (samples * batch mean,
-/// samples * batch variance, laid out as the statistics arena), padded to 16; then the gradients as in the parameter
-/// arena. Gradients are of the *sum* of the losses; whoever updates divides by the samples of the step.
+/// Head of the gradient buffer, before the gradients: sums over the samples of a shard that travel through
+/// the same tree. [loss, correct, samples, 0 ...], kGradientHead floats, then `statistics_count` floats
+/// (samples * batch mean, samples * batch variance, laid out as the statistics arena), padded to 16; then the
+/// gradients as in the parameter arena. Gradients are of the *sum* of the losses; whoever updates divides by
+/// the samples of the step.
 constexpr std::size_t kGradientHead = 16;
 enum GradientHead : std::size_t { kLossSum = 0, kCorrectCount = 1, kSampleCount = 2 };
 
@@ -61,8 +64,8 @@ constexpr std::size_t gradient_offset(const ArenaLayout& layout) {
 constexpr std::size_t gradient_elements(const ArenaLayout& layout) {
   return gradient_offset(layout) + layout.trainable_count;
 }
-/// Element counts of the tensors of a gradient buffer in the order they become ready: head and statistics as the
-/// first, then each trainable segment (16-aligned extents); what comm::make_buckets wants.
+/// Element counts of the tensors of a gradient buffer in the order they become ready: head and statistics as
+/// the first, then each trainable segment (16-aligned extents); what comm::make_buckets wants.
 std::vector<std::size_t> gradient_sizes(const ArenaLayout& layout);
 
 /// One rank's model on its device.
@@ -80,9 +83,9 @@ class Replica {
   virtual std::span<float> parameters() = 0;
   virtual std::span<float> statistics() = 0;
 
-  /// Forward and backward over the owned shards of a step: fills each shard's buffer of the reducer (empty shards with
-  /// zeros), reports its buckets in order, calls reducer.progress() from the calling thread between layers. The
-  /// caller calls reducer.finish(). Parameters are not changed.
+  /// Forward and backward over the owned shards of a step: fills each shard's buffer of the reducer (empty
+  /// shards with zeros), reports its buckets in order, calls reducer.progress() from the calling thread
+  /// between layers. The caller calls reducer.finish(). Parameters are not changed.
   virtual void train(const io::Batch& batch, comm::GradientReducer& reducer) = 0;
 
   /// Inference (no dropout, moving averages): class probabilities of n <= predict_samples images.

@@ -1,4 +1,5 @@
-// A run as plain structs: defaults here, YAML and overrides in config.cpp, everything checked before anything starts.
+// A run as plain structs: defaults here, YAML and overrides in config.cpp, everything checked before anything
+// starts.
 #pragma once
 
 #include <cstdint>
@@ -18,11 +19,11 @@ struct DataConfig {
   std::string train = "train";            ///< group with `images` and `labels`
   std::string validation = "validation";  ///< group; falls back to `test` when the file has no such group
   std::string test = "test";
-  std::string images = "images";          ///< names inside the groups
+  std::string images = "images";  ///< names inside the groups
   std::string labels = "labels";
-  std::uint64_t limit = 0;                ///< first so many training samples; 0 = all
-  std::uint64_t resident_mb = 4096;       ///< keep a split in memory (once per node) up to this size
-  std::uint64_t window_mb = 256;          ///< shuffle window when streaming
+  std::uint64_t limit = 0;           ///< first so many training samples; 0 = all
+  std::uint64_t resident_mb = 4096;  ///< keep a split in memory (once per node) up to this size
+  std::uint64_t window_mb = 256;     ///< shuffle window when streaming
   int loader_threads = 1;
   bool shuffle = true;
 };
@@ -42,46 +43,46 @@ struct OptimizerConfig {
   bool nesterov = false;        ///< sgd
   double beta1 = 0.9;           ///< adam, adamw
   double beta2 = 0.999;
-  double epsilon = 1e-7;        ///< adam, adamw
-  double weight_decay = 0.0;    ///< kernels only; L2 for sgd, adam and lars, decoupled for adamw
+  double epsilon = 1e-7;             ///< adam, adamw
+  double weight_decay = 0.0;         ///< kernels only; L2 for sgd, adam and lars, decoupled for adamw
   double trust_coefficient = 0.001;  ///< lars
-  double clip_norm = 0.0;       ///< global norm of the mean gradient; 0 = off
+  double clip_norm = 0.0;            ///< global norm of the mean gradient; 0 = off
 };
 
 enum class ScheduleKind { constant, step, cosine, one_cycle };
 
 struct ScheduleConfig {
   ScheduleKind kind = ScheduleKind::constant;
-  double warmup_epochs = 0;     ///< linear from 0; may be a fraction
-  double step_epochs = 30;      ///< step: multiply by gamma every so many epochs
-  double gamma = 0.1;           ///< step
-  double final_fraction = 0.0;  ///< cosine, one_cycle: last rate as a fraction of learning_rate
-  double start_fraction = 0.04; ///< one_cycle: first rate as a fraction of learning_rate
-  double peak = 0.3;            ///< one_cycle: where the peak is, as a fraction of the run
+  double warmup_epochs = 0;      ///< linear from 0; may be a fraction
+  double step_epochs = 30;       ///< step: multiply by gamma every so many epochs
+  double gamma = 0.1;            ///< step
+  double final_fraction = 0.0;   ///< cosine, one_cycle: last rate as a fraction of learning_rate
+  double start_fraction = 0.04;  ///< one_cycle: first rate as a fraction of learning_rate
+  double peak = 0.3;             ///< one_cycle: where the peak is, as a fraction of the run
 };
 
 enum class Device { automatic, reference, cpu, cuda };
 
 struct DeviceConfig {
   Device kind = Device::automatic;
-  int threads = 0;              ///< worker threads of a rank; 0 = its share of the cores
+  int threads = 0;  ///< worker threads of a rank; 0 = its share of the cores
 };
 
 struct CheckpointConfig {
-  double every_epochs = 1;      ///< 0 = only at the end
-  std::int64_t every_steps = 0; ///< 0 = off
-  double every_seconds = 0;     ///< 0 = off
+  double every_epochs = 1;       ///< 0 = only at the end
+  std::int64_t every_steps = 0;  ///< 0 = off
+  double every_seconds = 0;      ///< 0 = off
   int keep_last = 3;
-  bool keep_best = true;        ///< by validation accuracy
+  bool keep_best = true;  ///< by validation accuracy
 };
 
 struct EarlyStoppingConfig {
-  int patience = 0;             ///< epochs without improvement of the validation loss; 0 = off
+  int patience = 0;  ///< epochs without improvement of the validation loss; 0 = off
   double minimum_improvement = 0.0;
 };
 
-/// A whole run. `yaml` is the resolved configuration as text: what config.yaml in the run directory holds and what
-/// rank 0 broadcasts.
+/// A whole run. `yaml` is the resolved configuration as text: what config.yaml in the run directory holds and
+/// what rank 0 broadcasts.
 struct Config {
   std::string name = "run";
   std::uint64_t seed = 1;
@@ -105,7 +106,7 @@ struct Config {
 
 /// Where a resolved value came from, for --print-config.
 struct Origin {
-  std::string key;     ///< "optimizer.momentum"
+  std::string key;  ///< "optimizer.momentum"
   std::string value;
   std::string origin;  ///< "default", "configs/cifar10.yaml:12" or "command line"
 };

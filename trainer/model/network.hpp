@@ -1,5 +1,5 @@
-// A network as plain data: what the configuration says, with shapes inferred and names given. The summary, the
-// exporters and every backend work from it; nothing here computes.
+// A network as plain data: what the configuration says, with shapes inferred and names given. The summary,
+// the exporters and every backend work from it; nothing here computes.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,8 @@ struct Size2 {
   bool operator==(const Size2&) const = default;
 };
 
-/// Zeros around an image, in pixels. "same" and "valid" are resolved into this by shape inference; "same" puts the
-/// odd pixel at the bottom and right, as Keras does.
+/// Zeros around an image, in pixels. "same" and "valid" are resolved into this by shape inference; "same"
+/// puts the odd pixel at the bottom and right, as Keras does.
 struct Padding {
   std::int64_t top = 0, bottom = 0, left = 0, right = 0;
   bool operator==(const Padding&) const = default;
@@ -58,14 +58,14 @@ struct Dense {
 };
 /// (H, W, C) -> (H*W*C) in that order.
 struct Flatten {};
-/// Over N, H, W of one shard (Ioffe & Szegedy 2015, algorithm 1); gamma, beta, moving_mean, moving_variance of (C).
-/// moving = momentum * moving + (1 - momentum) * batch, with the biased variance.
+/// Over N, H, W of one shard (Ioffe & Szegedy 2015, algorithm 1); gamma, beta, moving_mean, moving_variance
+/// of (C). moving = momentum * moving + (1 - momentum) * batch, with the biased variance.
 struct BatchNorm {
   float momentum = 0.99f;
   float epsilon = 1e-3f;
 };
-/// Across channels (Krizhevsky et al. 2012, section 3.3): y = x / (k + alpha * sum over `size` channels of x^2)^beta.
-/// alpha is not divided by size.
+/// Across channels (Krizhevsky et al. 2012, section 3.3): y = x / (k + alpha * sum over `size` channels of
+/// x^2)^beta. alpha is not divided by size.
 struct LocalResponseNorm {
   std::int64_t size = 5;
   float alpha = 1e-4f;
@@ -83,31 +83,31 @@ struct Activate {
 /// Sum of two or more inputs of one shape.
 struct Add {};
 
-using Operation = std::variant<Conv2d, Pool2d, GlobalPool, Dense, Flatten, BatchNorm, LocalResponseNorm, Dropout,
-                               Activate, Add>;
+using Operation = std::variant<Conv2d, Pool2d, GlobalPool, Dense, Flatten, BatchNorm, LocalResponseNorm,
+                               Dropout, Activate, Add>;
 
 /// A tensor that training or moving averages change.
 struct Parameter {
-  std::string name;         ///< kernel, bias, gamma, beta, moving_mean or moving_variance
-  Extents extents;          ///< in Keras' order
+  std::string name;  ///< kernel, bias, gamma, beta, moving_mean or moving_variance
+  Extents extents;   ///< in Keras' order
   Initializer initializer = Initializer::zeros;
   std::int64_t fan_in = 1;  ///< for the initialiser
   std::int64_t fan_out = 1;
-  bool trainable = true;    ///< false for moving averages
-  bool decays = false;      ///< weight decay applies: kernels only
+  bool trainable = true;  ///< false for moving averages
+  bool decays = false;    ///< weight decay applies: kernels only
 };
 
 /// One node of the graph.
 struct Layer {
-  std::string name;                 ///< unique; given in the config or Keras' default (conv2d, conv2d_1, ...)
-  std::string type;                 ///< as in the config: conv2d, max_pool, ...
+  std::string name;  ///< unique; given in the config or Keras' default (conv2d, conv2d_1, ...)
+  std::string type;  ///< as in the config: conv2d, max_pool, ...
   Operation operation;
   Activation activation = Activation::none;  ///< applied to the output of conv2d and dense
-  std::vector<int> inputs;          ///< indices of earlier layers; -1 is the network's input
-  SampleShape input;                ///< shape of the first input
+  std::vector<int> inputs;                   ///< indices of earlier layers; -1 is the network's input
+  SampleShape input;                         ///< shape of the first input
   SampleShape output;
   std::vector<Parameter> parameters;
-  int line = 0;                     ///< in the config, for messages; 0 = unknown
+  int line = 0;  ///< in the config, for messages; 0 = unknown
 };
 
 /// Layers in an order in which every input comes before its use; the last one is the output.
