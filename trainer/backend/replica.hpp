@@ -68,6 +68,13 @@ constexpr std::size_t gradient_elements(const ArenaLayout& layout) {
 /// the first, then each trainable segment (16-aligned extents); what comm::make_buckets wants.
 std::vector<std::size_t> gradient_sizes(const ArenaLayout& layout);
 
+/// Images of one forward pass and where its result goes; see Replica::predict.
+struct PredictBlock {
+  std::span<const float> images;
+  std::int64_t samples = 0;
+  std::span<float> probabilities;
+};
+
 /// One rank's model on its device.
 class Replica {
  public:
@@ -91,6 +98,9 @@ class Replica {
   /// Inference (no dropout, moving averages): class probabilities of n <= predict_samples images.
   /// @param images (n, ...) in pixel_layout()   @param probabilities (n, classes)
   virtual void predict(std::span<const float> images, std::int64_t n, std::span<float> probabilities) = 0;
+
+  /// Several blocks at once; worker threads share them out. The default runs predict() block by block.
+  virtual void predict_blocks(std::span<const PredictBlock> blocks);
 
   /// A tensor in an arena of `layout()` (parameters, momentum, ...) from and to Keras' order and extents.
   virtual std::vector<float> read(const Segment& segment, std::span<const float> arena) const = 0;
