@@ -15,13 +15,16 @@ struct SamplerOptions {
   std::uint64_t seed = 0;
   bool shuffle = true;      ///< evaluation keeps the stored order
   std::uint64_t chunk = 1;  ///< > 1: shuffle chunks, then samples inside windows of `window_chunks` chunks
-  std::uint64_t window_chunks = 1;
+  std::uint64_t window_chunks = 1;  ///< chunks that a streaming reader holds in memory at once
 };
 
 /// Every sample exactly once per epoch at any N, B, V: step s covers positions [sB, min((s+1)B, N)) of the
-/// shuffled order, shard v of it the v-th run of B/V positions; at the tail shards are short or empty.
+/// shuffled order, shard v of it the v-th run of B/V positions; at the tail shards are short or empty. The
+/// order is defined globally, so it knows nothing of ranks. With chunks, windows of `window_chunks` chunks in
+/// random order follow one another, each shuffled sample by sample.
 class ShardedSampler {
  public:
+  /// @throws UsageError if the shards do not divide the batch
   explicit ShardedSampler(const SamplerOptions& options);
 
   std::uint64_t steps_per_epoch() const;
@@ -32,7 +35,6 @@ class ShardedSampler {
   const SamplerOptions& options() const { return options_; }
 
  private:
-  std::uint64_t item_at(std::uint64_t epoch, std::uint64_t position) const;
   SamplerOptions options_;
 };
 
