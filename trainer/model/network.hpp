@@ -34,7 +34,7 @@ struct Conv2d {
   Size2 kernel{1, 1};
   Size2 stride{1, 1};
   Size2 dilation{1, 1};
-  Padding padding;
+  Padding padding = {};
   std::int64_t groups = 1;
   bool bias = true;
   Initializer initializer = Initializer::glorot_uniform;
@@ -44,7 +44,7 @@ struct Pool2d {
   PoolKind kind = PoolKind::max;
   Size2 size{2, 2};
   Size2 stride{2, 2};
-  Padding padding;
+  Padding padding = {};
 };
 /// (H, W, C) -> (C).
 struct GlobalPool {
@@ -122,5 +122,13 @@ struct Network {
 
 /// Trainable and moving-average values of a layer, as Keras counts them.
 std::int64_t parameter_count(const Layer& layer);
+std::int64_t parameter_count(const Network& network);
+
+/// Pixels that a dilated kernel spans: (kernel - 1) * dilation + 1.
+Size2 kernel_span(const Conv2d& conv);
+
+/// The words of the configuration: "relu", "glorot_uniform".
+const char* to_string(Activation activation);
+const char* to_string(Initializer initializer);
 
 }  // namespace annulus::trainer

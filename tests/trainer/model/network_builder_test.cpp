@@ -1,0 +1,264 @@
+// Shapes, names, parameters and refusals of the network builder.
+#include "trainer/model/network_builder.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "base/error.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+constexpr SampleShape kImage{.height = 32, .width = 32, .channels = 3};
+
+SampleShape image(std::int64_t height, std::int64_t width, std::int64_t channels) {
+  return {.height = height, .width = width, .channels = channels};
+}
+
+/// The message of the UsageError that `action` throws.
+std::string message_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+  return "nothing was thrown";
+}
+
+TEST(NetworkBuilder, InfersShapesParametersAndKerasNames) {
+  NetworkBuilder builder(kImage);
+
+  builder.conv2d({.filters = 8, .kernel = {3, 3}}, {.padding = PaddingMode::same});
+  builder.max_pool({2, 2}, {2, 2}).conv2d({.filters = 4, .kernel = {3, 3}}).flatten().dense({.units = 10});
+  const Network network = builder.build();
+
+  const std::vector<std::string> names{"conv2d", "max_pooling2d", "conv2d_1", "flatten", "dense"};
+  for (std::size_t i = 0; i < names.size(); ++i) EXPECT_EQ(network.layers[i].name, names[i]);
+  EXPECT_EQ(network.layers[0].output, image(32, 32, 8));
+  EXPECT_EQ(network.layers[2].output, image(14, 14, 4));
+  EXPECT_EQ(network.layers[3].output, (SampleShape{.channels = 784, .flat = true}));
+  EXPECT_EQ(network.layers[0].parameters[0].extents, (Extents{3, 3, 3, 8}));
+  EXPECT_EQ(network.layers[4].parameters[0].extents, (Extents{784, 10}));
+  EXPECT_EQ(parameter_count(network), 3 * 3 * 3 * 8 + 8 + 3 * 3 * 8 * 4 + 4 + 784 * 10 + 10);
+  EXPECT_EQ(network.layers[1].inputs, std::vector<int>{0});
+  EXPECT_EQ(network.layers[0].inputs, std::vector<int>{-1});
+}
+
+TEST(NetworkBuilder, FansAreThoseOfKeras) {
+  const Network network = NetworkBuilder(image(5, 5, 4))
+                              .conv2d({.filters = 6, .kernel = {3, 5}, .groups = 2})
+                              .flatten()
+                              .dense({.units = 7, .bias = false})
+                              .build();
+
+  const Parameter& kernel = network.layers[0].parameters[0];
+  EXPECT_EQ(kernel.extents, (Extents{3, 5, 2, 6}));
+  EXPECT_EQ(kernel.fan_in, 3 * 5 * 2);
+  EXPECT_EQ(kernel.fan_out, 3 * 5 * 6);
+  EXPECT_TRUE(kernel.decays);
+  EXPECT_FALSE(network.layers[0].parameters[1].decays);
+  ASSERT_EQ(network.layers[2].parameters.size(), 1U);
+  EXPECT_EQ(network.layers[2].parameters[0].fan_in, 3 * 1 * 6);
+  EXPECT_EQ(network.layers[2].parameters[0].fan_out, 7);
+}
+
+TEST(NetworkBuilder, SamePaddingPutsTheOddPixelAtTheBottomAndRight) {
+  const Network network =
+      NetworkBuilder(image(5, 6, 1))
+          .conv2d({.filters = 1, .kernel = {3, 3}, .stride = {2, 2}}, {.padding = PaddingMode::same})
+          .build();
+
+  EXPECT_EQ(network.layers[0].output, image(3, 3, 1));
+  EXPECT_EQ(std::get<Conv2d>(network.layers[0].operation).padding,
+            (Padding{.top = 1, .bottom = 1, .left = 0, .right = 1}));
+}
+
+TEST(NetworkBuilder, DilationWidensTheKernel) {
+  const Network network =
+      NetworkBuilder(image(9, 9, 1)).conv2d({.filters = 1, .kernel = {3, 2}, .dilation = {2, 3}}).build();
+
+  EXPECT_EQ(network.layers[0].output, image(5, 6, 1));  // spans (3-1)*2+1 = 5 and (2-1)*3+1 = 4 pixels
+}
+
+TEST(NetworkBuilder, PoolsMayOverlapAndPadOneSideOnly) {
+  const Network network = NetworkBuilder(image(55, 6, 2))
+                              .pool2d({.size = {3, 3}, .stride = {2, 2}, .padding = {.left = 0, .right = 1}})
+                              .build();
+
+  EXPECT_EQ(network.layers[0].output, image(27, 3, 2));
+}
+
+TEST(NetworkBuilder, BatchNormHasMovingAveragesThatAreNotTrained) {
+  const Network network = NetworkBuilder(kImage).batch_norm().build();
+
+  const std::vector<Parameter>& parameters = network.layers[0].parameters;
+  ASSERT_EQ(parameters.size(), 4U);
+  EXPECT_EQ(parameters[0].name, "gamma");
+  EXPECT_TRUE(parameters[1].trainable);
+  EXPECT_FALSE(parameters[2].trainable);
+  EXPECT_EQ(parameters[3].name, "moving_variance");
+  EXPECT_EQ(parameters[3].initializer, Initializer::ones);
+  EXPECT_EQ(network.layers[0].name, "batch_normalization");
+}
+
+TEST(NetworkBuilder, NamedInputsMakeAGraph) {
+  NetworkBuilder builder(kImage);
+  builder.conv2d({.filters = 4}, {.name = "left", .inputs = {"input"}});
+  builder.conv2d({.filters = 4}, {.name = "right", .inputs = {"input"}});
+  builder.residual_add({.inputs = {"left", "right"}}).global_pool(PoolKind::average);
+
+  const Network network = builder.build();
+
+  EXPECT_EQ(network.layers[1].inputs, std::vector<int>{-1});
+  EXPECT_EQ(network.layers[2].inputs, (std::vector<int>{0, 1}));
+  EXPECT_EQ(network.layers[3].output, (SampleShape{.channels = 4, .flat = true}));
+}
+
+TEST(NetworkBuilder, DefaultNamesAvoidGivenOnes) {
+  const Network network = NetworkBuilder(kImage)
+                              .conv2d({.filters = 1})
+                              .conv2d({.filters = 1}, {.name = "conv2d_1"})
+                              .conv2d({.filters = 1})
+                              .build();
+
+  EXPECT_EQ(network.layers[2].name, "conv2d_2");
+}
+
+struct Refusal {
+  std::string what;
+  std::function<void(NetworkBuilder&)> build;
+  std::vector<std::string> words;  ///< that the message must contain
+};
+
+class NetworkBuilderRefusal : public testing::TestWithParam<Refusal> {};
+
+TEST_P(NetworkBuilderRefusal, NamesLayerReasonAndRemedy) {
+  const std::string message = message_of([] {
+    NetworkBuilder builder(kImage, "net.yaml");
+    GetParam().build(builder);
+    builder.build();
+  });
+
+  for (const std::string& word : GetParam().words) EXPECT_THAT(message, HasSubstr(word));
+}
+
+const std::vector<Refusal> kRefusals{
+    {"not_whole",
+     [](NetworkBuilder& b) {
+       b.conv2d({.filters = 1, .kernel = {5, 5}, .stride = {2, 2}}, {.line = 7});
+     },
+     {"net.yaml:7: layer conv2d (conv2d)", "(32 - 5 + 2*0)/2 + 1 = 14.5", "stride: 1", "padding: same"}},
+    {"padding_that_fits",
+     [](NetworkBuilder& b) {
+       b.conv2d({.filters = 1, .kernel = {3, 3}, .stride = {3, 3}});
+     },
+     {"(32 - 3 + 2*0)/3 + 1 = 10.6667", "padding: 2"}},
+    {"asymmetric_help",
+     [](NetworkBuilder& b) {
+       b.max_pool({3, 3}, {2, 2});
+     },
+     {"layer max_pooling2d (max_pool)", "1 more of padding at the bottom", "does not come out whole"}},
+    {"too_large",
+     [](NetworkBuilder& b) {
+       b.conv2d({.filters = 1, .kernel = {40, 3}});
+     },
+     {"40", "height 32"}},
+    {"groups",
+     [](NetworkBuilder& b) { b.conv2d({.filters = 4, .groups = 2}); },
+     {"groups = 2", "3 input channels", "4 filters"}},
+    {"dense_on_image",
+     [](NetworkBuilder& b) { b.dense({.units = 10}); },
+     {"layer dense (dense)", "(32, 32, 3)", "flatten"}},
+    {"pool_on_vector",
+     [](NetworkBuilder& b) {
+       b.flatten().max_pool({2, 2}, {2, 2});
+     },
+     {"flat vector of 3072", "before flatten"}},
+    {"flatten_twice", [](NetworkBuilder& b) { b.flatten().flatten(); }, {"flat already"}},
+    {"same_name",
+     [](NetworkBuilder& b) {
+       b.conv2d({.filters = 1}, {.name = "a", .line = 3}).conv2d({.filters = 1}, {.name = "a", .line = 4});
+     },
+     {"net.yaml:4: layer a", "(line 3)", "unique"}},
+    {"bad_name", [](NetworkBuilder& b) { b.flatten({.name = "a/b"}); }, {"a/b", "letters"}},
+    {"reserved_name", [](NetworkBuilder& b) { b.flatten({.name = "input"}); }, {"stands for the images"}},
+    {"unknown_input",
+     [](NetworkBuilder& b) { b.conv2d({.filters = 1}).flatten({.inputs = {"conv"}}); },
+     {"\"conv\" is not the name of an earlier layer", "conv2d, input"}},
+    {"unequal_add",
+     [](NetworkBuilder& b) {
+       b.conv2d({.filters = 4}).residual_add({.inputs = {"conv2d", "input"}});
+     },
+     {"(32, 32, 4)", "(32, 32, 3)", "1x1 convolution"}},
+    {"lonely_add", [](NetworkBuilder& b) { b.residual_add({.inputs = {"input"}}); }, {"two or more inputs"}},
+    {"two_inputs",
+     [](NetworkBuilder& b) {
+       b.flatten({.inputs = {"input", "input"}});
+     },
+     {"takes one input", "Only add"}},
+    {"unused",
+     [](NetworkBuilder& b) { b.conv2d({.filters = 4}).flatten({.inputs = {"input"}}); },
+     {"layer conv2d (conv2d)", "nothing uses its output"}},
+    {"rate", [](NetworkBuilder& b) { b.dropout(1.0f); }, {"rate = 1", "[0, 1)"}},
+    {"nan_rate", [](NetworkBuilder& b) { b.dropout(std::nanf("")); }, {"rate = nan"}},
+    {"lrn_even", [](NetworkBuilder& b) { b.local_response_norm({.size = 4}); }, {"size = 4", "odd", "Try 5"}},
+    {"pool_padding",
+     [](NetworkBuilder& b) {
+       b.pool2d({.size = {2, 2}, .stride = {2, 2}, .padding = {.top = 2, .bottom = 2}});
+     },
+     {"some windows would see no pixel"}},
+    {"negative_padding",
+     [](NetworkBuilder& b) { b.conv2d({.filters = 1, .padding = {.top = -1}}); },
+     {"padding is -1"}},
+    {"filters", [](NetworkBuilder& b) { b.conv2d({.filters = 0}); }, {"filters is 0", "between 1"}},
+    {"activation_on_pool",
+     [](NetworkBuilder& b) {
+       b.max_pool({2, 2}, {2, 2}, {.activation = Activation::relu});
+     },
+     {"only conv2d and dense take an activation", "- relu"}},
+    {"enormous",
+     [](NetworkBuilder& b) { b.conv2d({.filters = 1 << 20}).flatten().dense({.units = 1 << 20}); },
+     {"more than the limit"}},
+    {"empty", [](NetworkBuilder&) {}, {"no layers"}},
+};
+
+INSTANTIATE_TEST_SUITE_P(All, NetworkBuilderRefusal, testing::ValuesIn(kRefusals),
+                         [](const auto& test) { return test.param.what; });
+
+TEST(CheckClassifier, AcceptsSoftmaxAtTheEndInBothForms) {
+  const Network separate =
+      NetworkBuilder(kImage).flatten().dense({.units = 2}).activate(Activation::softmax).build();
+  const Network fused =
+      NetworkBuilder(kImage).flatten().dense({.units = 2}, {.activation = Activation::softmax}).build();
+
+  EXPECT_NO_THROW(check_classifier(separate, "net"));
+  EXPECT_NO_THROW(check_classifier(fused, "net"));
+}
+
+TEST(CheckClassifier, RefusesOtherEndings) {
+  const Network logits = NetworkBuilder(kImage).flatten().dense({.units = 2}).build();
+  const Network early = NetworkBuilder(kImage)
+                            .activate(Activation::softmax)
+                            .flatten()
+                            .dense({.units = 2}, {.activation = Activation::softmax})
+                            .build();
+  const Network picture = NetworkBuilder(kImage).activate(Activation::softmax).build();
+
+  EXPECT_THAT(message_of([&] { check_classifier(logits, "net"); }),
+              AllOf(HasSubstr("must be a softmax"), HasSubstr("- softmax")));
+  EXPECT_THAT(message_of([&] { check_classifier(early, "net"); }), HasSubstr("only possible in the last"));
+  EXPECT_THAT(message_of([&] { check_classifier(picture, "net"); }), HasSubstr("(32, 32, 3)"));
+}
+
+TEST(NetworkBuilder, RefusesAnInputWithoutPixels) {
+  EXPECT_THAT(message_of([] { NetworkBuilder(image(0, 4, 1), "net.yaml"); }),
+              HasSubstr("net.yaml: the network's input (0, 4, 1)"));
+}
+
+}  // namespace
+}  // namespace annulus::trainer

@@ -1,0 +1,198 @@
+// Names and wiring of a network; the rules of single layers are in layer_rules.cpp.
+#include "trainer/model/network_builder.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "trainer/model/layer_rules.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+constexpr std::size_t kLongestName = 64;
+constexpr const char* kInputName = "input";
+
+/// Layer names become group names in checkpoints and exported models.
+void check_name(const Layer& layer, const std::string& source) {
+  const auto allowed = [](unsigned char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  };
+  const bool good = !layer.name.empty() && layer.name.size() <= kLongestName &&
+                    std::all_of(layer.name.begin(), layer.name.end(), allowed);
+  if (good && layer.name != kInputName) return;
+  throw UsageError(
+      "{}: this name cannot be used: a name has 1 to {} letters, digits, _ or - (it names a group in "
+      "checkpoints), and \"input\" stands for the images.",
+      place_of(layer, source), kLongestName);
+}
+
+bool is_softmax(const Layer& layer) {
+  const Activate* activate = std::get_if<Activate>(&layer.operation);
+  return layer.activation == Activation::softmax || (activate && activate->kind == Activation::softmax);
+}
+
+bool takes_activation(const Operation& operation) {
+  return std::holds_alternative<Conv2d>(operation) || std::holds_alternative<Dense>(operation);
+}
+
+}  // namespace
+
+NetworkBuilder::NetworkBuilder(SampleShape input, std::string source) : source_(std::move(source)) {
+  const bool good = input.height >= 1 && input.height <= NetworkLimits::kImageSide && input.width >= 1 &&
+                    input.width <= NetworkLimits::kImageSide && input.channels >= 1 &&
+                    input.channels <= NetworkLimits::kChannels && input.size() <= NetworkLimits::kActivations;
+  if (!good) {
+    throw UsageError(
+        "{}: the network's input ({}, {}, {}) must have a height and width of 1 to {} and 1 to {} "
+        "channels.",
+        source_, input.height, input.width, input.channels, NetworkLimits::kImageSide,
+        NetworkLimits::kChannels);
+  }
+  network_.input = input;
+  index_of_[kInputName] = -1;
+}
+
+NetworkBuilder& NetworkBuilder::conv2d(const Conv2d& conv, const LayerOptions& options) {
+  return add(conv, options);
+}
+NetworkBuilder& NetworkBuilder::max_pool(Size2 size, Size2 stride, const LayerOptions& options) {
+  return add(Pool2d{.kind = PoolKind::max, .size = size, .stride = stride, .padding = {}}, options);
+}
+NetworkBuilder& NetworkBuilder::average_pool(Size2 size, Size2 stride, const LayerOptions& options) {
+  return add(Pool2d{.kind = PoolKind::average, .size = size, .stride = stride, .padding = {}}, options);
+}
+NetworkBuilder& NetworkBuilder::pool2d(const Pool2d& pool, const LayerOptions& options) {
+  return add(pool, options);
+}
+NetworkBuilder& NetworkBuilder::global_pool(PoolKind kind, const LayerOptions& options) {
+  return add(GlobalPool{kind}, options);
+}
+NetworkBuilder& NetworkBuilder::dense(const Dense& dense, const LayerOptions& options) {
+  return add(dense, options);
+}
+NetworkBuilder& NetworkBuilder::flatten(const LayerOptions& options) { return add(Flatten{}, options); }
+NetworkBuilder& NetworkBuilder::batch_norm(const BatchNorm& norm, const LayerOptions& options) {
+  return add(norm, options);
+}
+NetworkBuilder& NetworkBuilder::local_response_norm(const LocalResponseNorm& norm,
+                                                    const LayerOptions& options) {
+  return add(norm, options);
+}
+NetworkBuilder& NetworkBuilder::dropout(float rate, const LayerOptions& options) {
+  return add(Dropout{rate}, options);
+}
+NetworkBuilder& NetworkBuilder::activate(Activation kind, const LayerOptions& options) {
+  return add(Activate{kind}, options);
+}
+NetworkBuilder& NetworkBuilder::residual_add(const LayerOptions& options) { return add(Add{}, options); }
+
+NetworkBuilder& NetworkBuilder::add(const Operation& operation, const LayerOptions& options) {
+  Layer layer;
+  layer.type = type_of(operation);
+  layer.operation = operation;
+  layer.activation = options.activation;
+  layer.line = options.line;
+  layer.name = unique_name(operation, options);
+  check_name(layer, source_);
+  const auto known = index_of_.find(layer.name);
+  if (known != index_of_.end()) {
+    const int line = network_.layers[known->second].line;
+    throw UsageError(
+        "{}: another layer{} has this name already. Names must be unique: parameters are stored "
+        "under them.",
+        place_of(layer, source_), line > 0 ? fmt::format(" (line {})", line) : "");
+  }
+  if (network_.layers.size() >= NetworkLimits::kLayers) {
+    throw UsageError("{}: a network may have at most {} layers.", place_of(layer, source_),
+                     NetworkLimits::kLayers);
+  }
+  if (layer.activation != Activation::none && !takes_activation(operation)) {
+    throw UsageError("{}: only conv2d and dense take an activation. Add a layer `- {}` after it.",
+                     place_of(layer, source_), to_string(layer.activation));
+  }
+  layer.inputs = resolve_inputs(layer, options.inputs);
+  std::vector<SampleShape> shapes;
+  for (const int index : layer.inputs) shapes.push_back(network_.shape_of(index));
+  layer.input = shapes.front();
+  apply_rules(layer, options.padding, shapes, source_);
+  index_of_[layer.name] = static_cast<int>(network_.layers.size());
+  network_.layers.push_back(std::move(layer));
+  return *this;
+}
+
+std::string NetworkBuilder::unique_name(const Operation& operation, const LayerOptions& options) {
+  if (!options.name.empty()) return options.name;
+  const std::string base = default_name_of(operation);
+  for (;;) {  // a name that the user gave away is skipped
+    const int number = defaults_issued_[base]++;
+    const std::string name = number == 0 ? base : fmt::format("{}_{}", base, number);
+    if (!index_of_.contains(name)) return name;
+  }
+}
+
+std::vector<int> NetworkBuilder::resolve_inputs(const Layer& layer,
+                                                const std::vector<std::string>& names) const {
+  if (names.empty()) return {static_cast<int>(network_.layers.size()) - 1};
+  if (names.size() > 1 && !std::holds_alternative<Add>(layer.operation)) {
+    throw UsageError("{}: it takes one input, but {} are named. Only add takes several.",
+                     place_of(layer, source_), names.size());
+  }
+  std::vector<int> indices;
+  for (const std::string& name : names) {
+    const auto found = index_of_.find(name);
+    if (found == index_of_.end()) {
+      std::vector<std::string> earlier;
+      for (const auto& entry : index_of_) earlier.push_back(entry.first);
+      throw UsageError("{}: its input {:?} is not the name of an earlier layer. Earlier layers: {}.",
+                       place_of(layer, source_), name, fmt::join(earlier, ", "));
+    }
+    indices.push_back(found->second);
+  }
+  return indices;
+}
+
+Network NetworkBuilder::build() const {
+  if (network_.layers.empty()) {
+    throw UsageError("{}: the network has no layers. List at least one under network.layers.", source_);
+  }
+  std::vector<bool> used(network_.layers.size(), false);
+  used.back() = true;
+  for (const Layer& layer : network_.layers) {
+    for (const int index : layer.inputs) {
+      if (index >= 0) used[index] = true;
+    }
+  }
+  for (std::size_t i = 0; i < used.size(); ++i) {
+    if (used[i]) continue;
+    throw UsageError(
+        "{}: nothing uses its output. Name it in `input` or `inputs` of a later layer, or remove "
+        "it.",
+        place_of(network_.layers[i], source_));
+  }
+  return network_;
+}
+
+void check_classifier(const Network& network, const std::string& source) {
+  for (std::size_t i = 0; i + 1 < network.layers.size(); ++i) {
+    if (!is_softmax(network.layers[i])) continue;
+    throw UsageError(
+        "{}: softmax is only possible in the last layer, where the loss is computed with it. Use "
+        "relu, sigmoid or tanh here.",
+        place_of(network.layers[i], source));
+  }
+  const Layer& last = network.layers.back();
+  if (!is_softmax(last)) {
+    throw UsageError(
+        "{}: the last layer must be a softmax, because the loss is the cross entropy of its "
+        "probabilities. Add `- softmax` at the end of network.layers.",
+        place_of(last, source));
+  }
+  if (!last.output.flat || last.output.channels < 2) {
+    throw UsageError(
+        "{}: the network puts out ({}), but a classifier needs a flat vector of at least 2 "
+        "classes. End with dense: <classes> and softmax.",
+        place_of(last, source), to_string(last.output));
+  }
+}
+
+}  // namespace annulus::trainer
