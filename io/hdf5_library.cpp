@@ -1,0 +1,123 @@
+// Error stack, types and identifiers of HDF5.
+#include "io/hdf5_library.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <vector>
+
+#include "base/log.hpp"
+
+#if !H5_VERSION_GE(1, 10, 7) || (H5_VERS_MAJOR == 1 && H5_VERS_MINOR == 12 && H5_VERS_RELEASE == 0)
+#error "HDF5 1.10.7 or newer (and not 1.12.0) is needed: older ones cannot open a file without locking it."
+#endif
+
+namespace annulus::io {
+namespace {
+
+herr_t collect_description(unsigned, const H5E_error2_t* entry, void* target) noexcept {
+  auto& lines = *static_cast<std::vector<std::string>*>(target);
+  const std::string text = entry->desc != nullptr ? entry->desc : "";
+  if (!text.empty() && (lines.empty() || lines.back() != text)) lines.push_back(text);
+  return 0;
+}
+
+/// The stack from the cause outwards; three entries say it all.
+std::string error_text() {
+  constexpr std::size_t kEntries = 3;
+  std::vector<std::string> lines;
+  if (H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, collect_description, &lines) < 0 || lines.empty())
+    return "HDF5 gives no reason";
+  H5Eclear2(H5E_DEFAULT);
+  if (lines.size() > kEntries) lines.resize(kEntries);
+  return fmt::format("{}", fmt::join(lines, "; "));
+}
+
+}  // namespace
+
+void Hdf5Traits::close(type id) noexcept {
+  silence_hdf5();
+  if (H5Idec_ref(static_cast<hid_t>(id)) < 0) log_error("closing an HDF5 object failed: {}", error_text());
+}
+
+void silence_hdf5() {
+  thread_local const bool silenced = [] {
+    hbool_t safe = false;
+    H5is_library_threadsafe(&safe);
+    if (!safe)
+      throw RuntimeError(
+          "The HDF5 library in use is not thread-safe, but one thread reads while another saves. Use the "
+          "serial "
+          "package of the distribution (Debian: libhdf5-103), or build HDF5 with --enable-threadsafe.");
+    return H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr) >= 0;
+  }();
+  static_cast<void>(silenced);
+}
+
+void throw_hdf5_error(const char* call, const Hdf5Place& place) {
+  const std::string reason = error_text();
+  const std::string object = place.object.empty() ? std::string() : fmt::format(", {}", place.object);
+  if (place.access == Hdf5Place::Access::read)
+    throw DataError(
+        "{}{}: cannot be read ({}: {}). The file may be truncated, damaged or still being written; "
+        "check it with `h5ls -r`, and copy or make it again.",
+        place.file, object, call, reason);
+  throw RuntimeError(
+      "{}{}: cannot be written ({}: {}). Check free space, quota and permissions of that folder.", place.file,
+      object, call, reason);
+}
+
+hid_t memory_type(ElementType type) {
+  silence_hdf5();
+  switch (type) {
+    case ElementType::uint8:
+      return H5T_NATIVE_UINT8;
+    case ElementType::int32:
+      return H5T_NATIVE_INT32;
+    case ElementType::int64:
+      return H5T_NATIVE_INT64;
+    case ElementType::uint64:
+      return H5T_NATIVE_UINT64;
+    case ElementType::float32:
+      return H5T_NATIVE_FLOAT;
+    case ElementType::float64:
+      return H5T_NATIVE_DOUBLE;
+  }
+  throw std::logic_error("an element type without an HDF5 type");
+}
+
+StoredType describe_type(hid_t type) {
+  StoredType stored{StoredType::Kind::other, H5Tget_size(type)};
+  const H5T_class_t kind = H5Tget_class(type);
+  if (kind == H5T_FLOAT) stored.kind = StoredType::Kind::real;
+  if (kind == H5T_INTEGER)
+    stored.kind = H5Tget_sign(type) == H5T_SGN_NONE ? StoredType::Kind::unsigned_integer
+                                                    : StoredType::Kind::signed_integer;
+  return stored;
+}
+
+void check_convertible(const StoredType& stored, ElementType wanted, const Hdf5Place& place) {
+  const StoredType memory = describe_type(memory_type(wanted));
+  const bool same_kind =
+      memory.kind == StoredType::Kind::real ? stored.kind == StoredType::Kind::real : stored.is_integer();
+  if (same_kind && stored.bytes <= memory.bytes) return;
+  throw DataError(
+      "{}, {}: holds {} values where {} is needed. Convert the dataset, for example with h5py's astype.",
+      place.file, place.object, to_string(stored), to_string(memory));
+}
+
+std::string to_string(const StoredType& type) {
+  switch (type.kind) {
+    case StoredType::Kind::signed_integer:
+      return fmt::format("int{}", 8 * type.bytes);
+    case StoredType::Kind::unsigned_integer:
+      return fmt::format("uint{}", 8 * type.bytes);
+    case StoredType::Kind::real:
+      return fmt::format("float{}", 8 * type.bytes);
+    case StoredType::Kind::other:
+      break;
+  }
+  return fmt::format("{}-byte non-numeric", type.bytes);
+}
+
+}  // namespace annulus::io
