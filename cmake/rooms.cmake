@@ -5,6 +5,8 @@ target_compile_options(annulus_warnings INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual>
   # Sums must not depend on where the compiler finds room for a fused multiply-add; kernels ask for it by intrinsics.
   $<$<COMPILE_LANGUAGE:CXX>:-ffp-contract=off>
+  # Nobody reads errno after a square root, and setting it keeps loops from being vectorised.
+  $<$<COMPILE_LANGUAGE:CXX>:-fno-math-errno>
   $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${WITH_WERROR}>>:-Werror>)
 if(WITH_NATIVE_ARCH)
   target_compile_options(annulus_warnings INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-march=native>)

@@ -1,0 +1,184 @@
+// See optimizer.hpp. A step is one pass over memory, or two where a norm is needed before the update
+// (clipping, LARS); the loops themselves are in optimizer_kernels.cpp.
+#include "trainer/optimizer.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+/// Parameters, gradient and two states of a piece fit a second-level cache, so reading the gradient once for
+/// the norm and once for the update costs one trip to memory.
+constexpr std::size_t kPieceElements = 4096;
+/// Below this the update takes less than waking the threads.
+constexpr std::size_t kThreadedElements = 65536;
+
+double total_of(std::span<const double> sums) {
+  double total = 0;
+  for (const double sum : sums) total += sum;
+  return total;
+}
+
+bool is_adaptive(OptimizerKind kind) { return kind == OptimizerKind::adam || kind == OptimizerKind::adamw; }
+
+}  // namespace
+
+/// What one call of update() passes down to the pieces.
+struct Optimizer::Step {
+  std::span<float> parameters;
+  std::span<const float> gradients;
+  double scale = 1;           ///< of the gradient sum: clipping factor / samples
+  bool measured = false;      ///< gradient_squares_ already hold this step's
+  std::vector<double> rates;  ///< per segment
+  AdamFactors adam{};         ///< but for the decay, which belongs to a segment
+};
+
+Optimizer::Optimizer(const OptimizerConfig& config, const Network& network, const ArenaLayout& layout)
+    : config_(config) {
+  for (std::size_t s = 0; s < layout.trainable.size(); ++s) {
+    const Segment& segment = layout.trainable[s];
+    const bool kernel = network.layers.at(segment.layer).parameters.at(segment.parameter).decays;
+    is_kernel_.push_back(kernel ? 1 : 0);
+    decay_.push_back(kernel ? static_cast<float>(config.weight_decay) : 0.0f);
+    for (std::size_t begin = 0; begin < segment.count; begin += kPieceElements) {
+      const std::size_t end = std::min(begin + kPieceElements, segment.count);
+      pieces_.push_back({s, segment.offset + begin, segment.offset + end});
+    }
+  }
+  const bool adaptive = is_adaptive(config.kind);
+  if (adaptive || config.kind == OptimizerKind::lars || config.momentum != 0)
+    first_.assign(layout.trainable_count, 0.0f);
+  if (adaptive) second_.assign(layout.trainable_count, 0.0f);
+  gradient_squares_.assign(pieces_.size(), 0.0);
+  if (config.kind == OptimizerKind::lars) parameter_squares_.assign(pieces_.size(), 0.0);
+}
+
+std::vector<StateArena> Optimizer::states() {
+  if (first_.empty()) return {};
+  if (second_.empty()) return {{"momentum", first_}};
+  return {{"m", first_}, {"v", second_}};
+}
+
+template <class Body>
+void Optimizer::for_pieces(Replica& replica, const Body& body) const {
+  const auto run = [&](std::size_t begin, std::size_t end) {
+    for (std::size_t piece = begin; piece < end; ++piece) body(piece);
+  };
+  WorkerPool& workers = replica.workers();
+  if (workers.size() == 1 || pieces_.size() * kPieceElements < kThreadedElements)
+    run(0, pieces_.size());
+  else
+    workers.for_chunks(pieces_.size(), 4, run);
+}
+
+UpdateRun Optimizer::run_of(const Step& step, std::size_t piece) {
+  const std::size_t begin = pieces_[piece].begin;
+  const std::size_t count = pieces_[piece].end - begin;
+  const auto part = [&](std::vector<float>& state) {
+    return state.empty() ? std::span<float>{} : std::span(state).subspan(begin, count);
+  };
+  return {.parameters = step.parameters.subspan(begin, count),
+          .gradients = step.gradients.subspan(begin, count),
+          .first = part(first_),
+          .second = part(second_)};
+}
+
+void Optimizer::measure(Replica& replica, const Step& step) {
+  for_pieces(replica, [&](std::size_t piece) {
+    const UpdateRun run = run_of(step, piece);
+    gradient_squares_[piece] = sum_of_squares(run.gradients);
+    if (!parameter_squares_.empty()) parameter_squares_[piece] = sum_of_squares(run.parameters);
+  });
+}
+
+std::vector<double> Optimizer::segment_rates(const Step& step, double rate) const {
+  std::vector<double> rates(is_kernel_.size(), rate);
+  if (config_.kind != OptimizerKind::lars) return rates;
+  std::vector<double> gradients(is_kernel_.size(), 0.0);
+  std::vector<double> parameters(is_kernel_.size(), 0.0);
+  for (std::size_t piece = 0; piece < pieces_.size(); ++piece) {
+    gradients[pieces_[piece].segment] += gradient_squares_[piece];
+    parameters[pieces_[piece].segment] += parameter_squares_[piece];
+  }
+  for (std::size_t s = 0; s < rates.size(); ++s) {
+    const double gradient = std::sqrt(gradients[s]) * step.scale;
+    const double parameter = std::sqrt(parameters[s]);
+    if (is_kernel_[s] == 0 || gradient == 0 || parameter == 0) continue;
+    rates[s] *= config_.trust_coefficient * parameter / (gradient + config_.weight_decay * parameter);
+  }
+  return rates;
+}
+
+AdamFactors Optimizer::adam_factors(float gradient_scale, double rate) const {
+  const auto t = static_cast<double>(steps_);
+  return {.gradient_scale = gradient_scale,
+          .decay = 0.0f,
+          .shrink = 1.0f,
+          .beta1 = static_cast<float>(config_.beta1),
+          .one_minus_beta1 = static_cast<float>(1.0 - config_.beta1),
+          .beta2 = static_cast<float>(config_.beta2),
+          .one_minus_beta2 = static_cast<float>(1.0 - config_.beta2),
+          .step_size = static_cast<float>(rate / (1.0 - std::pow(config_.beta1, t))),
+          .second_root_factor = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(config_.beta2, t))),
+          .epsilon = static_cast<float>(config_.epsilon)};
+}
+
+void Optimizer::update_piece(const Step& step, std::size_t piece) {
+  const std::size_t segment = pieces_[piece].segment;
+  const UpdateRun run = run_of(step, piece);
+  if (!step.measured) gradient_squares_[piece] = sum_of_squares(run.gradients);
+  if (is_adaptive(config_.kind)) {
+    AdamFactors factors = step.adam;
+    const bool decoupled = config_.kind == OptimizerKind::adamw;
+    if (decoupled)
+      factors.shrink = static_cast<float>(1.0 - step.rates[segment] * double{decay_[segment]});
+    else
+      factors.decay = decay_[segment];
+    return adam(factors, run);
+  }
+  const SgdFactors factors{.gradient_scale = static_cast<float>(step.scale),
+                           .decay = decay_[segment],
+                           .momentum = static_cast<float>(config_.momentum),
+                           .rate = static_cast<float>(step.rates[segment])};
+  if (config_.kind == OptimizerKind::lars) return lars(factors, run);
+  if (first_.empty()) return sgd_plain(factors, run);
+  return config_.nesterov ? sgd_nesterov(factors, run) : sgd_momentum(factors, run);
+}
+
+UpdateReport Optimizer::update(Replica& replica, std::span<const float> gradient_sum, std::int64_t samples,
+                               double learning_rate) {
+  expect_contract(samples > 0, "an update divides by the samples of its step");
+  expect_contract(gradient_sum.size() == replica.parameters().size(),
+                  "gradients are laid out as the parameter arena");
+  ++steps_;
+  Step step{.parameters = replica.parameters(), .gradients = gradient_sum, .rates = {}};
+  step.scale = 1.0 / static_cast<double>(samples);
+  step.measured = config_.clip_norm > 0 || config_.kind == OptimizerKind::lars;
+  if (step.measured) measure(replica, step);
+  if (config_.clip_norm > 0) {
+    const double norm = std::sqrt(total_of(gradient_squares_)) * step.scale;
+    if (norm > config_.clip_norm) step.scale *= config_.clip_norm / norm;
+  }
+  step.rates = segment_rates(step, learning_rate);
+  step.adam = adam_factors(static_cast<float>(step.scale), learning_rate);
+  for_pieces(replica, [&](std::size_t piece) { update_piece(step, piece); });
+  const double norm = std::sqrt(total_of(gradient_squares_)) / static_cast<double>(samples);
+  return {.gradient_norm = norm, .finite = std::isfinite(norm)};
+}
+
+void update_statistics(Replica& replica, std::span<const float> statistics_sum, std::int64_t samples) {
+  expect_contract(samples > 0, "moving averages divide by the samples of their step");
+  expect_contract(statistics_sum.size() >= replica.statistics().size(),
+                  "statistics are laid out as the statistics arena");
+  const float scale = static_cast<float>(1.0 / static_cast<double>(samples));
+  for (const Segment& segment : replica.layout().statistics) {
+    const auto& norm = std::get<BatchNorm>(replica.network().layers.at(segment.layer).operation);
+    moving_average(norm.momentum, scale, statistics_sum.subspan(segment.offset, segment.count),
+                   replica.statistics().subspan(segment.offset, segment.count));
+  }
+}
+
+}  // namespace annulus::trainer
