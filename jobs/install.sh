@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Installs the packages of jobs/packages.txt that are missing (Debian 12 or a relative, as root or with sudo).
+# Does nothing, quickly, when all are there.
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+explain_by_hand() {
+  fail "$1
+  Install these packages by hand (jobs/packages.txt says what each is for) and start again:
+    ${missing[*]:-see jobs/packages.txt}"
+}
+
+list_missing() {
+  local package
+  sed 's/[[:space:]]*#.*//; /^$/d' jobs/packages.txt | while read -r package; do
+    [[ $(dpkg-query -W -f '${Status}' "$package" 2>/dev/null) == 'install ok installed' ]] || echo "$package"
+  done
+}
+
+command -v dpkg-query >/dev/null || explain_by_hand "this system has no dpkg, and only Debian's packages are known here."
+mapfile -t missing < <(list_missing)
+if ((${#missing[@]} == 0)); then
+  exit 0
+fi
+
+as_root=()
+if ((EUID != 0)); then
+  command -v sudo >/dev/null || explain_by_hand "packages are missing, and only root can install them (there is no sudo)."
+  as_root=(sudo)
+  # Without a terminal nobody could type a password: fail at once instead of waiting.
+  [[ -t 2 ]] || as_root+=(--non-interactive)
+  "${as_root[@]}" true || explain_by_hand "packages are missing, and sudo did not let $(id -un) install them."
+fi
+
+# The lock is waited for, because another install may be running.
+apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 --quiet)
+log=build/install.log
+
+say "install ${#missing[@]} missing package(s), log in $log: ${missing[*]}"
+mkdir -p build
+# A source list that does not answer is no reason to stop: the packages may come from another one.
+"${apt[@]}" update </dev/null >"$log" 2>&1 || say "apt-get update failed; going on with the package lists at hand"
+if ! "${apt[@]}" install --yes --no-install-recommends "${missing[@]}" </dev/null >>"$log" 2>&1; then
+  tail -n 20 "$log" >&2
+  explain_by_hand "apt-get could not install what is missing (see above). Offline, or another release than Debian 12?"
+fi
+
+mapfile -t missing < <(list_missing)
+((${#missing[@]} == 0)) || explain_by_hand "apt-get ended well, yet packages are missing."
+say "installed"
