@@ -1,0 +1,124 @@
+#!/usr/bin/env bash
+# From a bare machine to a trained network: installs, builds, gets CIFAR-10, trains on two ranks, evaluates.
+# Safe to repeat: what is done is not done again, and an interrupted training goes on where it stopped.
+#
+#   ANNULUS_CIFAR10  archive or folder to take instead of searching and downloading
+#   ANNULUS_EPOCHS   epochs to train (5)
+#   ANNULUS_RANKS    ranks to train on (2)
+#   ANNULUS_RUN      run directory (runs/quickstart)
+# Arguments go to `annulus train`, e.g. optimizer.learning_rate=0.02
+started_in=$PWD
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+epochs=${ANNULUS_EPOCHS:-5}
+ranks=${ANNULUS_RANKS:-2}
+run=${ANNULUS_RUN:-runs/quickstart}
+program=build/release/bin/annulus
+dataset=data/cifar10.h5
+# The official binary version, https://www.cs.toronto.edu/~kriz/cifar.html
+url=https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz
+md5=c32a1d4ab5d03f1284b67883e8d87530
+
+# Prints the archive to import: the one named, else one found, else one downloaded.
+find_archive() {
+  local place name
+  if [[ -n ${ANNULUS_CIFAR10:-} ]]; then
+    local named=$ANNULUS_CIFAR10
+    [[ $named == /* ]] || named=$started_in/$named
+    [[ -e $named ]] || fail "ANNULUS_CIFAR10 names '$ANNULUS_CIFAR10', which does not exist. Mend the path, or unset it to have an archive found or downloaded."
+    echo "$named"
+    return
+  fi
+  for place in data data/cifar10 ../shared/data ../shared/data/cifar10; do
+    for name in cifar-10-binary.tar.gz cifar10-images.tar.xz; do
+      if [[ -f $place/$name ]]; then
+        echo "$place/$name"
+        return
+      fi
+    done
+  done
+  download >&2
+  echo data/cifar-10-binary.tar.gz
+}
+
+download() {
+  local target=data/cifar-10-binary.tar.gz
+  local part=$target.part
+  say "no archive named or found: download $url (170 MB) to $target"
+  mkdir -p data
+  # A part that an interrupted start left is continued; a whole one is only checked.
+  if ! md5_is "$part"; then
+    curl --fail --location --continue-at - --retry 3 --connect-timeout 30 --output "$part" "$url" ||
+      fail "the download did not work (curl says why above). Start again to continue it, or fetch the file elsewhere and name it:
+    ANNULUS_CIFAR10=/path/to/cifar-10-binary.tar.gz jobs/quickstart.sh"
+    md5_is "$part" || {
+      rm -f "$part"
+      fail "what came from $url has not the checksum $md5, so it was deleted. Start again, or name another copy in ANNULUS_CIFAR10."
+    }
+  fi
+  mv "$part" "$target"
+}
+
+md5_is() { [[ -f $1 ]] && echo "$md5  $1" | md5sum --check --status; }
+
+# Prints the importer for an archive or folder: "cifar10" for binary batches, "images" for class folders.
+importer_of() {
+  local names
+  if [[ -d $1 ]]; then
+    names=$(find "$1" -maxdepth 2)
+  else
+    # Only the beginning is looked at, so tar ends early and complains; the importer judges the archive.
+    names=$(tar -tf "$1" 2>/dev/null | head -n 20 || true)
+  fi
+  case $names in
+    *data_batch_1.bin* | *test_batch.bin*) echo cifar10 ;;
+    *data_batch_1* | *test_batch*)
+      fail "'$1' is the Python version of CIFAR-10 (pickled objects). Name the binary version (cifar-10-binary.tar.gz) or a folder or archive of class folders in ANNULUS_CIFAR10."
+      ;;
+    *) echo images ;;
+  esac
+}
+
+get_data() {
+  if [[ -f $dataset ]]; then
+    say "use $dataset (delete it to import again)"
+    return
+  fi
+  local archive importer
+  archive=$(find_archive)
+  importer=$(importer_of "$archive")
+  say "import $archive into $dataset"
+  mkdir -p data
+  "$program" data import "$importer" "$archive" --output "$dataset"
+}
+
+train() {
+  say "train configs/cifar10.yaml for $epochs epoch(s) on $ranks rank(s) into $run"
+  local status=0
+  start_ranks "$ranks" "$program" train configs/cifar10.yaml "data.path=$dataset" "epochs=$epochs" "$@" \
+    --run "$run" --resume auto || status=$?
+  if ((status == 75)); then
+    say "stopped on request, the state is saved; the same command goes on from there"
+  fi
+  ((status == 0)) || exit "$status"
+}
+
+jobs/install.sh
+build release annulus
+get_data
+train "$@"
+say "evaluate the best model on the test images"
+"$program" evaluate "$run"
+
+cat <<END
+
+Done.
+  run          $run
+  model        $run/checkpoints/best
+  curves       $run/metrics.jsonl, or: tensorboard --logdir $run
+  data         $dataset
+  log of build build/release.log
+Next:
+  $program summary configs/cifar10.yaml
+  ANNULUS_RUN=runs/longer ANNULUS_EPOCHS=30 jobs/quickstart.sh
+END

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Installs, builds and runs the whole suite: the unit tests under sanitizers first, then everything with the
+# optimised build, so that ctest's own summary stands last. Ends with a status other than 0 when anything failed.
+#   jobs/test.sh [--fast]       --fast: without sanitizers and without tests labelled slow
+#
+#   ANNULUS_SKIP_SANITIZERS  1 = optimised build only
+#   ANNULUS_SANITIZERS       presets to run the unit tests under (asan); "asan tsan" for both
+#   ANNULUS_TEST_DATA        folder with cifar10/ and mnist/; tests on real photographs skip visibly without it
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+sanitizers=${ANNULUS_SANITIZERS-asan} exclude=()
+case $* in
+  '') ;;
+  --fast) sanitizers='' exclude=(--label-exclude slow) ;;
+  *) fail "usage: jobs/test.sh [--fast], got '$*'" ;;
+esac
+if [[ ${ANNULUS_SKIP_SANITIZERS:-0} != 0 ]]; then sanitizers=''; fi
+
+find_test_data() {
+  local place
+  for place in ../shared/data data; do
+    if [[ -d $place/cifar10 || -d $place/mnist ]]; then
+      (cd "$place" && pwd)
+      return
+    fi
+  done
+}
+
+# The unit tests of the rooms; programs under mpirun and whole runs take too long with a sanitizer.
+test_with_sanitizer() {
+  local preset=$1 targets
+  export CMAKE_GENERATOR=${CMAKE_GENERATOR:-Ninja}
+  run_logged "build/$preset.log.configure" cmake --preset "$preset"
+  mapfile -t targets < <(cmake --build --preset "$preset" --target help | grep -oE '^(base|comm|io|trainer)_tests' | sort -u)
+  build "$preset" "${targets[@]}"
+  ctest --preset "$preset" --parallel "$(build_jobs)" --tests-regex '^(base|comm|io|trainer)\.' --label-exclude 'mpi|slow'
+}
+
+jobs/install.sh
+# Nothing below may wait for an answer.
+exec </dev/null
+test_data=${ANNULUS_TEST_DATA:-$(find_test_data)}
+if [[ -n $test_data ]]; then export ANNULUS_TEST_DATA=$test_data; fi
+say "test data: ${test_data:-none, tests that need real photographs will skip}"
+
+failed=''
+for preset in $sanitizers; do
+  test_with_sanitizer "$preset" || failed+=" $preset"
+done
+[[ -z $failed ]] || say "tests failed under:$failed (see above); going on with the optimised build"
+
+build release
+status=0
+ctest --preset release --parallel "$(build_jobs)" "${exclude[@]}" || status=$?
+if [[ -n $failed ]]; then
+  fail "the tests above this suite's failed under:$failed"
+fi
+exit "$status"
