@@ -48,7 +48,9 @@ download() {
   mkdir -p data
   # A part that an interrupted start left is continued; a whole one is only checked.
   if ! md5_is "$part"; then
-    curl --fail --location --continue-at - --retry 3 --connect-timeout 30 --output "$part" "$url" ||
+    local meter=--no-progress-meter
+    if [[ -t 2 ]]; then meter=--progress-bar; fi
+    curl "$meter" --fail --location --continue-at - --retry 3 --connect-timeout 30 --output "$part" "$url" ||
       fail "the download did not work (curl says why above). Start again to continue it, or fetch the file elsewhere and name it:
     ANNULUS_CIFAR10=/path/to/cifar-10-binary.tar.gz jobs/quickstart.sh"
     md5_is "$part" || {
@@ -97,10 +99,13 @@ train() {
   local status=0
   start_ranks "$ranks" "$program" train configs/cifar10.yaml "data.path=$dataset" "epochs=$epochs" "$@" \
     --run "$run" --resume auto || status=$?
-  if ((status == 75)); then
-    say "stopped on request, the state is saved; the same command goes on from there"
-  fi
-  ((status == 0)) || exit "$status"
+  case $status in
+    0) return ;;
+    75) say "stopped on request, the state is saved; the same command goes on from there" ;;
+    137) say "training was killed (status 137: out of memory, or someone's kill); the same command goes on from the last checkpoint" ;;
+    *) say "training ended with status $status, see above and $run/logs" ;;
+  esac
+  exit "$status"
 }
 
 jobs/install.sh
