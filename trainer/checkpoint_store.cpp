@@ -1,0 +1,105 @@
+// See checkpoint_store.hpp.
+#include "trainer/checkpoint_store.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <string_view>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "io/durable_file.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kPrefix = "step-";
+constexpr std::string_view kSuffix = ".h5";
+
+std::string file_name(std::uint64_t step) { return fmt::format("{}{:09}{}", kPrefix, step, kSuffix); }
+
+/// The step in a file name; nothing for other files.
+std::optional<std::uint64_t> step_of(const std::string& name) {
+  if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix)) return std::nullopt;
+  const char* begin = name.data() + kPrefix.size();
+  const char* end = name.data() + name.size() - kSuffix.size();
+  std::uint64_t step = 0;
+  const auto [stop, error] = std::from_chars(begin, end, step);
+  if (error != std::errc{} || stop != end || file_name(step) != name) return std::nullopt;
+  return step;
+}
+
+void remove_or_warn(const fs::path& path) {
+  std::error_code error;
+  fs::remove(path, error);
+  if (error)
+    log_warning("{} could not be removed ({}); it only takes up space.", path.string(), error.message());
+}
+
+}  // namespace
+
+CheckpointStore::CheckpointStore(std::string directory, int keep_last)
+    : directory_(std::move(directory)), keep_last_(std::max(keep_last, 1)) {}
+
+std::string CheckpointStore::path_of(std::uint64_t step) const {
+  return (fs::path(directory_) / file_name(step)).string();
+}
+
+std::vector<std::uint64_t> CheckpointStore::steps() const {
+  std::vector<std::uint64_t> found;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory_, error)) {
+    if (const auto step = step_of(entry.path().filename().string())) found.push_back(*step);
+  }
+  if (error && error != std::errc::no_such_file_or_directory)
+    throw DataError("{}: the checkpoints cannot be listed ({}). Check the directory's permissions.",
+                    directory_, error.message());
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+void CheckpointStore::save(const CheckpointInfo& info, Replica& replica, Optimizer& optimizer) {
+  write_checkpoint(path_of(info.step), info, replica, optimizer);
+  io::replace_link(fs::path(directory_) / "latest", file_name(info.step));
+  remove_old();
+}
+
+void CheckpointStore::mark_best(std::uint64_t step) {
+  expect_contract(fs::exists(path_of(step)), "the best checkpoint is saved before it is marked");
+  io::replace_link(fs::path(directory_) / "best", file_name(step));
+  remove_old();
+}
+
+void CheckpointStore::remove_old() const {
+  std::error_code missing;
+  const std::string best = fs::read_symlink(fs::path(directory_) / "best", missing).filename().string();
+  const std::string latest = fs::read_symlink(fs::path(directory_) / "latest", missing).filename().string();
+  std::vector<std::uint64_t> found = steps();
+  const std::size_t kept = std::min(found.size(), static_cast<std::size_t>(keep_last_));
+  found.resize(found.size() - kept);
+  for (const std::uint64_t step : found) {
+    const std::string name = file_name(step);
+    if (name != best && name != latest) remove_or_warn(fs::path(directory_) / name);
+  }
+}
+
+std::optional<CheckpointInfo> CheckpointStore::load_newest(Replica& replica, Optimizer& optimizer) const {
+  std::vector<std::uint64_t> found = steps();
+  if (found.empty()) return std::nullopt;
+  std::reverse(found.begin(), found.end());
+  for (const std::uint64_t step : found) {
+    try {
+      return load_checkpoint(path_of(step), replica, optimizer);
+    } catch (const DataError& error) {
+      log_warning("skipped a checkpoint: {}", error.what());
+    }
+  }
+  throw DataError(
+      "{}: none of the {} checkpoints can be used; the warnings above say why. Start afresh with "
+      "--resume none and another --run, or restore the files from a copy.",
+      directory_, found.size());
+}
+
+}  // namespace annulus::trainer
