@@ -66,7 +66,7 @@ void WorkerPool::for_chunks(std::size_t count, std::size_t chunk,
                             const std::function<void(std::size_t, std::size_t)>& body) {
   std::atomic<std::size_t> next{0};
   run([&](int) {
-    for (std::size_t begin; (begin = next.fetch_add(chunk)) < count;)
+    for (std::size_t begin = 0; (begin = next.fetch_add(chunk)) < count;)
       body(begin, std::min(begin + chunk, count));
   });
 }
