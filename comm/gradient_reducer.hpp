@@ -35,6 +35,9 @@ struct ReducerOptions {
   Reduction reduction = Reduction::tree;
 };
 
+/// Sums are plain left + right in float: all threads that report buckets and the main thread must treat
+/// denormals alike, or the bits depend on who adds.
+///
 /// Use, each step: for every owned shard, on any thread: `leaf = begin_shard(v)`, fill it, `bucket_ready(v,
 /// b)` for every bucket in order; meanwhile the main thread calls `progress()` now and then; when all shards
 /// are done the main thread calls `finish()`.

@@ -11,6 +11,9 @@
 
 namespace annulus::comm {
 
+/// Tags from here on belong to the gradient reducer; callers of start_send use smaller ones.
+constexpr int kReservedTags = 1024;
+
 /// A transfer under way; finished when test() has returned true.
 class Transfer {
  public:

@@ -1,0 +1,26 @@
+// What the environment says about who started this process, before MPI is asked.
+#pragma once
+
+#include <functional>
+#include <string>
+
+namespace annulus::comm {
+
+/// The launcher's view of the job.
+struct Launch {
+  std::string launcher = "none";  ///< "none", "mpirun" or "srun"
+  int ranks = 1;                  ///< processes that the launcher started
+  bool uses_mpi = false;          ///< whether MPI must be initialised to meet the others
+};
+
+/// Reads a variable of the environment; nullptr when it is not set.
+using EnvironmentReader = std::function<const char*(const char* name)>;
+
+/// Looks for mpirun (Open MPI or another MPI) and for srun. A plain start in a batch script or in a shell of
+/// salloc is a plain start, however many tasks the allocation has: only srun itself sets SLURM_STEP_*.
+Launch detect_launcher(const EnvironmentReader& read);
+
+/// The sentence to show when the launcher started several ranks and MPI sees only one.
+std::string separate_worlds_message(const Launch& launch);
+
+}  // namespace annulus::comm

@@ -1,0 +1,17 @@
+// Memory that the ranks of one host share through an MPI window. Private to comm.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "base/node_memory.hpp"
+#include "comm/mpi_group.hpp"
+
+namespace annulus::comm {
+
+/// One block for all ranks of `node`, which outlives it. Collective. The first rank holds the memory.
+/// @pre all ranks of the group run on one host
+/// @throws RuntimeError when the host has not that much shared memory
+std::unique_ptr<NodeMemory> make_shared_memory(MpiGroup& node, std::size_t bytes);
+
+}  // namespace annulus::comm

@@ -1,0 +1,134 @@
+// Starts MPI when a launcher is there, splits the world by host, and ends it for all ranks together.
+#include "comm/mpi_session.hpp"
+
+#include <unistd.h>
+
+#include <climits>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+
+#include "base/log.hpp"
+#include "comm/launcher.hpp"
+#include "comm/mpi_group.hpp"
+#include "comm/mpi_node_memory.hpp"
+
+namespace annulus::comm {
+namespace {
+
+std::string host_name() {
+  char name[HOST_NAME_MAX + 1] = "";
+  return gethostname(name, sizeof name - 1) == 0 ? name : "unknown host";
+}
+
+/// FUNNELED is enough, as only the main thread calls MPI, and cheaper than MULTIPLE.
+void initialise_mpi(int& argc, char**& argv) {
+  int provided = MPI_THREAD_SINGLE;
+  CHECK_MPI(MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided));
+  return_errors(MPI_COMM_WORLD);
+  return_errors(MPI_COMM_SELF);
+  if (provided < MPI_THREAD_FUNNELED)
+    throw RuntimeError(
+        "This MPI library was built without support for threads (MPI_THREAD_FUNNELED), which the worker "
+        "threads need. Use an MPI library with it; the one of the distribution has it");
+}
+
+std::unique_ptr<MpiGroup> make_node_group(MPI_Comm world) {
+  MPI_Comm node = MPI_COMM_NULL;
+  CHECK_MPI(MPI_Comm_split_type(world, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node));
+  return std::make_unique<MpiGroup>(OwnedCommunicator(node));
+}
+
+const char* thread_support() {
+  int provided = MPI_THREAD_SINGLE;
+  CHECK_MPI(MPI_Query_thread(&provided));
+  if (provided == MPI_THREAD_MULTIPLE) return "multiple";
+  if (provided == MPI_THREAD_SERIALIZED) return "serialized";
+  return provided == MPI_THREAD_FUNNELED ? "funneled" : "single";
+}
+
+}  // namespace
+
+struct MpiSession::State {
+  World world;
+  bool started = false;           ///< MPI is initialised and to be finalised here
+  std::unique_ptr<MpiGroup> all;  ///< only when started
+  std::unique_ptr<MpiGroup> node;
+  std::unique_ptr<ProcessGroup> serial;  ///< only when not started
+
+  void start(const Launch& launch, int& argc, char**& argv);
+  void finish() noexcept;
+};
+
+void MpiSession::State::start(const Launch& launch, int& argc, char**& argv) {
+  initialise_mpi(argc, argv);
+  started = true;
+  all = MpiGroup::duplicate(MPI_COMM_WORLD);
+  if (launch.ranks > 1 && all->size() == 1) throw UsageError("{}", separate_worlds_message(launch));
+  node = make_node_group(all->communicator());
+  world.rank = all->rank();
+  world.ranks = all->size();
+  world.node_rank = node->rank();
+  world.node_ranks = node->size();
+}
+
+void MpiSession::State::finish() noexcept {
+  try {
+    all->barrier("end of the program");  // MPI_Finalize waits for all ranks without a limit
+    node.reset();
+    all.reset();
+    CHECK_MPI(MPI_Finalize());
+  } catch (const std::exception& error) {
+    log_error("{}", error.what());
+    MPI_Abort(MPI_COMM_WORLD, static_cast<int>(ExitCode::peer));
+  }
+}
+
+MpiSession::MpiSession(int& argc, char**& argv) : state_(std::make_unique<State>()) {
+  const Launch launch = detect_launcher([](const char* name) { return std::getenv(name); });
+  state_->world.launcher = launch.launcher;
+  state_->world.host = host_name();
+  if (launch.uses_mpi) {
+    state_->start(launch, argc, argv);
+  } else {
+    if (launch.ranks > 1) throw UsageError("{}", separate_worlds_message(launch));
+    state_->serial = make_serial_group();
+  }
+}
+
+MpiSession::~MpiSession() {
+  // Unwinding from an error the peers do not know of: they would never come. `main` aborts them.
+  if (state_->started && std::uncaught_exceptions() == 0) state_->finish();
+}
+
+const World& MpiSession::world() const { return state_->world; }
+
+ProcessGroup& MpiSession::group() {
+  if (state_->started) return *state_->all;
+  return *state_->serial;
+}
+
+std::unique_ptr<NodeMemory> MpiSession::allocate_node_memory(std::size_t bytes) {
+  if (state_->world.node_ranks == 1) return make_private_memory(bytes);
+  state_->node->set_limit(state_->all->limit());
+  return make_shared_memory(*state_->node, bytes);
+}
+
+void MpiSession::abort(ExitCode code) noexcept {
+  std::fflush(nullptr);  // neither way out writes what is still buffered
+  if (state_->started) MPI_Abort(MPI_COMM_WORLD, static_cast<int>(code));
+  _exit(static_cast<int>(code));
+}
+
+std::string MpiSession::describe() const {
+  if (!state_->started) return "not started";
+  char text[MPI_MAX_LIBRARY_VERSION_STRING] = "";
+  int length = 0;
+  CHECK_MPI(MPI_Get_library_version(text, &length));
+  std::string version(text, static_cast<std::size_t>(length));
+  version = version.substr(0, version.find(','));  // "Open MPI v4.1.4, package: ..., ident: ..."
+  if (const auto mark = version.find(" v"); mark != std::string::npos) version.erase(mark + 1, 1);
+  return fmt::format("{}, thread support {}", version, thread_support());
+}
+
+}  // namespace annulus::comm

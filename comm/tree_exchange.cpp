@@ -1,0 +1,200 @@
+// The fixed tree across ranks, as a few runs under way at a time, each a small state machine.
+#include <algorithm>
+
+#include "comm/add.hpp"
+#include "comm/buffer_pool.hpp"
+#include "comm/exchange.hpp"
+
+namespace annulus::comm {
+namespace {
+
+// A rank's part of a run: 256 KB, so that the parts of all nodes of a run stay in the cache of a core.
+constexpr std::size_t kPartElements = std::size_t{1} << 16;
+constexpr std::size_t kRunsUnderWay = 4;
+constexpr std::size_t kPartAlignment = 16;  // parts begin on cache lines
+
+/// One addition of the tree across ranks: node `right` is added into node `left`.
+struct Addition {
+  std::size_t left;
+  std::size_t right;
+};
+
+/// Every rank's maximal nodes in shard order, and how they combine to the root.
+struct Plan {
+  std::vector<ShardRange> nodes;
+  std::vector<std::size_t> first;  ///< by rank: its first node; one more entry for the end
+  std::vector<Addition> additions;
+};
+
+/// @return index of the node that holds the sum of `range`
+std::size_t combine(Plan& plan, ShardRange range) {
+  const auto known = std::ranges::find(plan.nodes, range);
+  if (known != plan.nodes.end()) return static_cast<std::size_t>(known - plan.nodes.begin());
+  const std::int64_t middle = split_point(range);
+  const std::size_t left = combine(plan, {range.begin, middle});
+  const std::size_t right = combine(plan, {middle, range.end});
+  plan.additions.push_back({left, right});
+  return left;
+}
+
+Plan make_plan(std::int64_t shards, int ranks) {
+  Plan plan;
+  for (int rank = 0; rank < ranks; ++rank) {
+    plan.first.push_back(plan.nodes.size());
+    const auto nodes = maximal_nodes(shards, owned_shards(shards, rank, ranks));
+    plan.nodes.insert(plan.nodes.end(), nodes.begin(), nodes.end());
+  }
+  plan.first.push_back(plan.nodes.size());
+  combine(plan, {0, shards});
+  return plan;
+}
+
+enum class Phase { idle, gather, spread };
+
+/// A run under way.
+struct Slot {
+  Phase phase = Phase::idle;
+  std::size_t run = 0;
+  std::vector<std::unique_ptr<Transfer>> pending;
+  std::vector<float*> operands;  ///< by node of the plan: its values for this rank's part
+  AlignedFloats staging;         ///< for the nodes of the other ranks, kPartElements each
+};
+
+class TreeExchange final : public Exchange {
+ public:
+  TreeExchange(ProcessGroup& group, const ReducerOptions& options, LocalSum& local);
+  const std::vector<Run>& runs() const override { return runs_; }
+  bool start(std::size_t run) override;
+  void advance(std::span<std::size_t> unfinished) override;
+
+ private:
+  Bucket part(const Run& run, int rank) const;
+  std::span<float> part_of(float* buffer, const Run& run, int rank) const;
+  int tag(const Slot& slot) const;
+  int peer(int distance) const { return (group_.rank() + distance) % group_.size(); }
+  std::size_t first_node(int rank) const { return plan_.first[static_cast<std::size_t>(rank)]; }
+
+  void send_nodes(Slot& slot, int to);
+  void receive_nodes(Slot& slot, int from);
+  void sum(Slot& slot);
+  void spread(Slot& slot);
+
+  ProcessGroup& group_;
+  LocalSum& local_;
+  Plan plan_;
+  std::vector<Run> runs_;
+  std::vector<Slot> slots_;
+};
+
+TreeExchange::TreeExchange(ProcessGroup& group, const ReducerOptions& options, LocalSum& local)
+    : group_(group),
+      local_(local),
+      plan_(make_plan(options.shards, group.size())),
+      runs_(make_runs(options.buckets, kPartElements * static_cast<std::size_t>(group.size()))),
+      slots_(std::min(kRunsUnderWay, runs_.size())) {
+  for (Slot& slot : slots_) slot.operands.resize(plan_.nodes.size());
+}
+
+/// The part of a run that `rank` sums; at most kPartElements by the length of a run.
+Bucket TreeExchange::part(const Run& run, int rank) const {
+  const std::size_t count = run.end - run.begin;
+  const std::size_t lines = (count + kPartAlignment - 1) / kPartAlignment;
+  const auto border = [&](int index) {
+    const auto whole = lines * static_cast<std::size_t>(index) / static_cast<std::size_t>(group_.size());
+    return run.begin + std::min(whole * kPartAlignment, count);
+  };
+  return {border(rank), border(rank + 1)};
+}
+
+/// The same part in a buffer laid out like the gradients.
+std::span<float> TreeExchange::part_of(float* buffer, const Run& run, int rank) const {
+  const auto [begin, end] = part(run, rank);
+  return {buffer + begin, end - begin};
+}
+
+/// Messages between two ranks with one tag arrive in the order sent, so tags may come round again.
+int TreeExchange::tag(const Slot& slot) const {
+  const int place = static_cast<int>(slot.run % 4096);
+  return kReservedTags + 2 * place + (slot.phase == Phase::spread ? 1 : 0);
+}
+
+bool TreeExchange::start(std::size_t run) {
+  const auto slot = std::ranges::find(slots_, Phase::idle, &Slot::phase);
+  if (slot == slots_.end()) return false;
+  slot->phase = Phase::gather;
+  slot->run = run;
+  for (std::size_t i = 0; i < local_.nodes().size(); ++i)
+    slot->operands[first_node(group_.rank()) + i] = part_of(local_.node(i), runs_[run], group_.rank()).data();
+  for (int distance = 1; distance < group_.size(); ++distance)
+    receive_nodes(*slot, peer(group_.size() - distance));
+  for (int distance = 1; distance < group_.size(); ++distance) send_nodes(*slot, peer(distance));
+  return true;
+}
+
+void TreeExchange::receive_nodes(Slot& slot, int from) {
+  const auto [begin, end] = part(runs_[slot.run], group_.rank());
+  const std::size_t mine = first_node(group_.rank());
+  const std::size_t own = local_.nodes().size();
+  if (!slot.staging) slot.staging = allocate_floats((plan_.nodes.size() - own) * kPartElements);
+  for (std::size_t node = first_node(from); node < first_node(from + 1); ++node) {
+    const std::size_t place = node < mine ? node : node - own;
+    slot.operands[node] = slot.staging.get() + place * kPartElements;
+    if (end > begin)
+      slot.pending.push_back(group_.start_receive({slot.operands[node], end - begin}, from, tag(slot)));
+  }
+}
+
+void TreeExchange::send_nodes(Slot& slot, int to) {
+  for (std::size_t i = 0; i < local_.nodes().size(); ++i) {
+    const auto theirs = part_of(local_.node(i), runs_[slot.run], to);
+    if (!theirs.empty()) slot.pending.push_back(group_.start_send(theirs, to, tag(slot)));
+  }
+}
+
+/// Combines all nodes of this rank's part; the last addition, the root, writes the result where it belongs.
+void TreeExchange::sum(Slot& slot) {
+  const auto result = part_of(local_.node(0), runs_[slot.run], group_.rank());
+  for (std::size_t i = 0; i < plan_.additions.size(); ++i) {
+    const auto [left, right] = plan_.additions[i];
+    float* into = i + 1 == plan_.additions.size() ? result.data() : slot.operands[left];
+    add(into, slot.operands[left], slot.operands[right], result.size());
+  }
+}
+
+void TreeExchange::spread(Slot& slot) {
+  const Run& run = runs_[slot.run];
+  for (int distance = 1; distance < group_.size(); ++distance) {
+    const int from = peer(group_.size() - distance);
+    const auto theirs = part_of(local_.node(0), run, from);
+    if (!theirs.empty()) slot.pending.push_back(group_.start_receive(theirs, from, tag(slot)));
+  }
+  const auto mine = part_of(local_.node(0), run, group_.rank());
+  if (mine.empty()) return;
+  for (int distance = 1; distance < group_.size(); ++distance)
+    slot.pending.push_back(group_.start_send(mine, peer(distance), tag(slot)));
+}
+
+void TreeExchange::advance(std::span<std::size_t> unfinished) {
+  for (Slot& slot : slots_) {
+    if (slot.phase == Phase::idle) continue;
+    std::erase_if(slot.pending, [](const auto& transfer) { return transfer->test(); });
+    if (!slot.pending.empty()) continue;
+    if (slot.phase == Phase::gather) {
+      sum(slot);
+      slot.phase = Phase::spread;
+      spread(slot);
+    } else {
+      slot.phase = Phase::idle;
+      --unfinished[runs_[slot.run].bucket];
+    }
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<Exchange> make_tree_exchange(ProcessGroup& group, const ReducerOptions& options,
+                                             LocalSum& local) {
+  return std::make_unique<TreeExchange>(group, options, local);
+}
+
+}  // namespace annulus::comm
