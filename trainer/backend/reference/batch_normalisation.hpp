@@ -1,0 +1,25 @@
+// Batch normalisation over the samples and pixels of one shard.
+#pragma once
+
+#include "trainer/backend/reference/kernel.hpp"
+
+namespace annulus::trainer::reference {
+
+/// y = gamma (x - mean) / sqrt(variance + epsilon) + beta, with the shard's mean and biased variance in
+/// training (Ioffe & Szegedy 2015, algorithm 1) and the moving ones in inference. In training node.saved
+/// holds the means, then the variances. Parameters in order: gamma, beta, moving_mean, moving_variance.
+class BatchNormalisation final : public Kernel {
+ public:
+  BatchNormalisation(const BatchNorm& norm, const SampleShape& input)
+      : epsilon_(norm.epsilon), channels_(input.channels) {}
+  void forward(const Pass& pass, Node& node) const override;
+  void backward(const Pass& pass, Node& node) const override;
+
+ private:
+  double inverse_deviation(const Tensor& statistics, std::int64_t channel) const;
+
+  double epsilon_;
+  std::int64_t channels_;
+};
+
+}  // namespace annulus::trainer::reference

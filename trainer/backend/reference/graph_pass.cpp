@@ -1,0 +1,50 @@
+// A layer that several others read adds up their gradients before it goes backward itself: layers are in
+// topological order, so walking them from the last to the first sees to that.
+#include "trainer/backend/reference/graph_pass.hpp"
+
+#include "trainer/backend/reference/activation.hpp"
+
+namespace annulus::trainer::reference {
+
+GraphPass::GraphPass(const Model& model, const Pass& pass, Tensor images)
+    : model_(model), pass_(pass), images_(std::move(images)), nodes_(model.network.layers.size()) {
+  for (int layer = 0; layer < static_cast<int>(nodes_.size()); ++layer) connect(layer);
+}
+
+void GraphPass::connect(int layer) {
+  const Layer& description = model_.network.layers[layer];
+  Node& node = nodes_[layer];
+  for (const int input : description.inputs) {
+    node.inputs.push_back(input < 0 ? &images_ : &nodes_[input].output);
+    node.input_gradients.push_back(input < 0 ? nullptr : &nodes_[input].output_gradient);
+  }
+  node.parameters = &model_.parameters[layer];
+  node.output.assign(pass_.samples * description.output.size(), 0.0);
+}
+
+void GraphPass::forward(const LayerHook& after_layer) {
+  for (int layer = 0; layer < static_cast<int>(nodes_.size()); ++layer) {
+    const Layer& description = model_.network.layers[layer];
+    Node& node = nodes_[layer];
+    model_.kernels[layer]->forward(pass_, node);
+    activate(description.activation, description.output.channels, node.output);
+    after_layer(layer);
+  }
+}
+
+void GraphPass::backward(Tensor logit_gradient, const LayerHook& after_layer) {
+  for (Node& node : nodes_) node.output_gradient.assign(node.output.size(), 0.0);
+  nodes_.back().output_gradient = std::move(logit_gradient);
+  for (int layer = static_cast<int>(nodes_.size()) - 1; layer >= 0; --layer) {
+    const Layer& description = model_.network.layers[layer];
+    Node& node = nodes_[layer];
+    for (const Parameter& parameter : description.parameters)
+      node.parameter_gradients.emplace_back(parameter.trainable ? element_count(parameter.extents) : 0, 0.0);
+    multiply_derivative(description.activation, description.output.channels, node.output,
+                        node.output_gradient);
+    model_.kernels[layer]->backward(pass_, node);
+    after_layer(layer);
+  }
+}
+
+}  // namespace annulus::trainer::reference

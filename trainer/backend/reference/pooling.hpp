@@ -1,0 +1,28 @@
+// Max and average pooling over windows that may overlap.
+#pragma once
+
+#include "trainer/backend/reference/kernel.hpp"
+#include "trainer/backend/reference/taps.hpp"
+
+namespace annulus::trainer::reference {
+
+/// Padding takes no part: a maximum is over the pixels inside the image, a mean divides by their number. Of
+/// equal maxima the first, row by row, gets the gradient.
+class Pooling final : public Kernel {
+ public:
+  Pooling(const Pool2d& pool, const SampleShape& input, const SampleShape& output);
+  void forward(const Pass& pass, Node& node) const override;
+  void backward(const Pass& pass, Node& node) const override;
+
+ private:
+  void forward_max(std::int64_t sample, Node& node) const;
+  void forward_average(std::int64_t sample, Node& node) const;
+
+  PoolKind kind_;
+  Window window_;
+  SampleShape input_;
+  SampleShape output_;
+  std::vector<double> taps_inside_;  ///< per output pixel
+};
+
+}  // namespace annulus::trainer::reference

@@ -1,0 +1,156 @@
+// Shards are shared out to the workers one at a time; each runs forward, loss and backward by itself.
+#include "trainer/backend/reference/reference_replica.hpp"
+
+#include <algorithm>
+#include <atomic>
+
+#include "base/error.hpp"
+#include "trainer/backend/reference/activation.hpp"
+#include "trainer/backend/reference/gradient_writer.hpp"
+#include "trainer/backend/reference/softmax_loss.hpp"
+#include "trainer/backend/reference/value_check.hpp"
+
+namespace annulus::trainer {
+namespace reference {
+namespace {
+
+Network without_final_softmax(Network network) {
+  Layer& last = network.layers.back();
+  if (last.activation == Activation::softmax) last.activation = Activation::none;
+  if (auto* activate = std::get_if<Activate>(&last.operation);
+      activate && activate->kind == Activation::softmax)
+    activate->kind = Activation::none;
+  return network;
+}
+
+std::vector<std::unique_ptr<const Kernel>> make_kernels(const Network& network) {
+  std::vector<std::unique_ptr<const Kernel>> kernels;
+  for (int layer = 0; layer < static_cast<int>(network.layers.size()); ++layer)
+    kernels.push_back(make_kernel(network, layer));
+  return kernels;
+}
+
+void check_backward(const ValuePlace& place, const Layer& layer, const Node& node) {
+  for (const Tensor* gradient : node.input_gradients)
+    if (gradient) check_samples(place, fmt::format("backward of {}", layer.name), *gradient);
+  for (std::size_t i = 0; i < node.parameter_gradients.size(); ++i)
+    check_tensor(place,
+                 fmt::format("backward of {}: the gradient of {}", layer.name, layer.parameters[i].name),
+                 node.parameter_gradients[i]);
+}
+
+}  // namespace
+
+struct ReferenceReplica::Step {
+  const io::Batch& batch;
+  comm::GradientReducer& reducer;
+  std::vector<std::vector<Tensor>> parameters;
+};
+
+ReferenceReplica::ReferenceReplica(const Network& network, const CompileOptions& options)
+    : network_(network),
+      logits_(without_final_softmax(network)),
+      options_(options),
+      kernels_(make_kernels(logits_)),
+      arena_(network),
+      workers_(options.threads) {
+  if (options_.predict_samples == 0) options_.predict_samples = options_.shard_samples;
+  const std::size_t weights = options_.loss.class_weights.size();
+  expect_contract(weights == 0 || static_cast<std::int64_t>(weights) == network_.classes(),
+                  "there is one class weight a class");
+}
+
+void ReferenceReplica::train(const io::Batch& batch, comm::GradientReducer& reducer) {
+  const Step step{batch, reducer, arena_.tensors()};
+  std::atomic<std::size_t> next{0};
+  workers_.run([&](int worker) {
+    const LayerHook progress = [&](int) {
+      if (worker == 0) reducer.progress();
+    };
+    for (std::size_t i; (i = next.fetch_add(1)) < batch.shards.size();)
+      train_shard(step, batch.shards[i], progress);
+  });
+}
+
+void ReferenceReplica::train_shard(const Step& step, const io::Shard& shard,
+                                   const LayerHook& progress) const {
+  GradientWriter writer(step.reducer, layout(), shard.index);
+  if (shard.size() == 0) return writer.finish();
+  expect_contract(shard.size() <= options_.shard_samples,
+                  "a shard has at most as many samples as compiled for");
+  expect_contract(static_cast<std::int64_t>(shard.images.size()) == shard.size() * network_.input.size(),
+                  "a shard holds one image a label");
+  check_labels(shard);
+  const ValuePlace place{.epoch = step.batch.epoch, .step = step.batch.step, .numbers = shard.samples};
+  const Tensor images(shard.images.begin(), shard.images.end());
+  if (options_.check_values) check_samples(place, "the input", images);
+
+  GraphPass pass({logits_, kernels_, step.parameters},
+                 {.mode = Mode::training,
+                  .samples = shard.size(),
+                  .seed = options_.seed,
+                  .epoch = step.batch.epoch,
+                  .numbers = shard.samples},
+                 images);
+  pass.forward([&](int layer) {
+    if (options_.check_values)
+      check_samples(place, fmt::format("forward of {}", logits_.layers[layer].name), pass.node(layer).output);
+    progress(layer);
+  });
+  LossResult loss = softmax_loss(pass.logits(), shard.labels, options_.loss);
+  writer.write_head(pass, loss, shard.size());
+  pass.backward(std::move(loss.gradient), [&](int layer) {
+    if (options_.check_values) check_backward(place, logits_.layers[layer], pass.node(layer));
+    writer.write_gradients(pass, layer);
+    progress(layer);
+  });
+  writer.finish();
+}
+
+void ReferenceReplica::check_labels(const io::Shard& shard) const {
+  for (std::size_t i = 0; i < shard.labels.size(); ++i) {
+    if (shard.labels[i] >= 0 && shard.labels[i] < network_.classes()) continue;
+    throw DataError(
+        "sample {} has label {}, but the network has {} classes (labels 0 to {}). Check the dataset's "
+        "labels, "
+        "or the number of units of the last layer.",
+        shard.samples[i], shard.labels[i], network_.classes(), network_.classes() - 1);
+  }
+}
+
+void ReferenceReplica::predict(std::span<const float> images, std::int64_t n,
+                               std::span<float> probabilities) {
+  expect_contract(n <= options_.predict_samples, "predict() takes at most predict_samples images");
+  if (n == 0) return;
+  const std::vector<std::vector<Tensor>> parameters = arena_.tensors();
+  GraphPass pass({logits_, kernels_, parameters}, {.mode = Mode::inference, .samples = n, .numbers = {}},
+                 Tensor(images.begin(), images.begin() + n * network_.input.size()));
+  pass.forward([](int) {});
+  Tensor result = pass.logits();
+  activate(Activation::softmax, network_.classes(), result);
+  std::copy(result.begin(), result.end(), probabilities.begin());
+}
+
+std::vector<float> ReferenceReplica::read(const Segment& segment, std::span<const float> arena) const {
+  const auto values = arena.subspan(segment.offset, segment.count);
+  return {values.begin(), values.end()};
+}
+
+void ReferenceReplica::write(const Segment& segment, std::span<const float> values,
+                             std::span<float> arena) const {
+  expect_contract(values.size() == segment.count, "a parameter is written whole");
+  std::copy(values.begin(), values.end(), arena.begin() + static_cast<std::ptrdiff_t>(segment.offset));
+}
+
+std::string ReferenceReplica::describe() const {
+  return fmt::format("reference: plain loops in double, {} thread{}", workers_.size(),
+                     workers_.size() == 1 ? "" : "s");
+}
+
+}  // namespace reference
+
+std::unique_ptr<Replica> make_reference_replica(const Network& network, const CompileOptions& options) {
+  return std::make_unique<reference::ReferenceReplica>(network, options);
+}
+
+}  // namespace annulus::trainer

@@ -1,0 +1,45 @@
+// The reference backend: the oracle in tests. Plain loops in double; slow on purpose.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "trainer/backend/reference/graph_pass.hpp"
+#include "trainer/backend/reference/parameter_arena.hpp"
+#include "trainer/backend/replica.hpp"
+
+namespace annulus::trainer::reference {
+
+/// A softmax in the last layer belongs to the loss; without one the network's output is taken as logits.
+class ReferenceReplica final : public Replica {
+ public:
+  ReferenceReplica(const Network& network, const CompileOptions& options);
+
+  const Network& network() const override { return network_; }
+  const ArenaLayout& layout() const override { return arena_.layout(); }
+  io::PixelLayout pixel_layout() const override { return io::PixelLayout::channels_last; }
+  WorkerPool& workers() override { return workers_; }
+  std::span<float> parameters() override { return arena_.parameters(); }
+  std::span<float> statistics() override { return arena_.statistics(); }
+  void train(const io::Batch& batch, comm::GradientReducer& reducer) override;
+  void predict(std::span<const float> images, std::int64_t n, std::span<float> probabilities) override;
+  std::vector<float> read(const Segment& segment, std::span<const float> arena) const override;
+  void write(const Segment& segment, std::span<const float> values, std::span<float> arena) const override;
+  std::string describe() const override;
+
+ private:
+  /// What all shards of a step share.
+  struct Step;
+  void train_shard(const Step& step, const io::Shard& shard, const LayerHook& progress) const;
+  void check_labels(const io::Shard& shard) const;
+
+  Network network_;
+  Network logits_;  ///< the same without the softmax at its end
+  CompileOptions options_;
+  std::vector<std::unique_ptr<const Kernel>> kernels_;
+  ParameterArena arena_;
+  WorkerPool workers_;
+};
+
+}  // namespace annulus::trainer::reference

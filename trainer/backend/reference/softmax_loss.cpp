@@ -1,0 +1,43 @@
+// log softmax is taken directly, so that a probability that rounds to zero has a finite loss.
+#include "trainer/backend/reference/softmax_loss.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace annulus::trainer::reference {
+namespace {
+
+// log of the sum of exponentials of a row, safe from overflow.
+double log_sum(std::span<const double> row) {
+  const double largest = *std::max_element(row.begin(), row.end());
+  double sum = 0;
+  for (const double value : row) sum += std::exp(value - largest);
+  return largest + std::log(sum);
+}
+
+}  // namespace
+
+LossResult softmax_loss(const Tensor& logits, std::span<const std::int32_t> labels,
+                        const LossOptions& options) {
+  const std::size_t classes = logits.size() / labels.size();
+  const double smoothing = options.label_smoothing;
+  LossResult result;
+  result.gradient.resize(logits.size());
+  for (std::size_t sample = 0; sample < labels.size(); ++sample) {
+    const auto row = std::span(logits).subspan(sample * classes, classes);
+    const auto label = static_cast<std::size_t>(labels[sample]);
+    const double weight = options.class_weights.empty() ? 1.0 : options.class_weights[label];
+    const double log_total = log_sum(row);
+    for (std::size_t k = 0; k < classes; ++k) {
+      const double target = (k == label ? 1 - smoothing : 0) + smoothing / static_cast<double>(classes);
+      const double log_probability = row[k] - log_total;
+      result.sum -= weight * target * log_probability;
+      result.gradient[sample * classes + k] = weight * (std::exp(log_probability) - target);
+    }
+    const auto winner = std::max_element(row.begin(), row.end()) - row.begin();
+    if (static_cast<std::size_t>(winner) == label) ++result.correct;
+  }
+  return result;
+}
+
+}  // namespace annulus::trainer::reference

@@ -1,0 +1,23 @@
+// Softmax cross entropy on the logits: the end of forward and the start of backward.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "trainer/backend/reference/kernel.hpp"
+#include "trainer/backend/replica.hpp"
+
+namespace annulus::trainer::reference {
+
+struct LossResult {
+  double sum = 0;            ///< of the losses of all samples
+  std::int64_t correct = 0;  ///< samples whose first largest logit is at their label
+  Tensor gradient;           ///< of the sum by the logits, (n, classes)
+};
+
+/// loss = -w[label] * sum_k t_k log softmax(logits)_k with t = (1 - s) * onehot + s / classes.
+/// @param logits (n, classes)   @param labels (n), each in [0, classes)
+LossResult softmax_loss(const Tensor& logits, std::span<const std::int32_t> labels,
+                        const LossOptions& options);
+
+}  // namespace annulus::trainer::reference
