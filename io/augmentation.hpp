@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,21 +21,27 @@ enum class FillMode { nearest, constant, reflect, wrap };
 /// Random transformations of an image, in the units of Keras' ImageDataGenerator. All off by default.
 struct AugmentationOptions {
   float rotation_range = 0;      ///< degrees: angle uniform in [-r, r]
-  float width_shift_range = 0;   ///< fraction of the width (>= 1: pixels)
-  float height_shift_range = 0;  ///< fraction of the height (>= 1: pixels)
+  float width_shift_range = 0;   ///< fraction of the width; from 1 on: whole pixels in [-r, r]
+  float height_shift_range = 0;  ///< fraction of the height; from 1 on: whole pixels in [-r, r]
   float shear_range = 0;         ///< degrees
-  float zoom_low = 1;            ///< zoom factor uniform in [low, high], per axis
+  float zoom_low = 1;            ///< factor on source positions, uniform in [low, high] per axis: > 1 shrinks
   float zoom_high = 1;
   bool horizontal_flip = false;
   bool vertical_flip = false;
-  float brightness_low = 1;  ///< factor uniform in [low, high]
+  float brightness_low = 1;  ///< factor uniform in [low, high]; uint8 pixels are clipped to 0..255
   float brightness_high = 1;
-  float channel_shift_range = 0;  ///< in pixel units (0..255): added per channel, clipped to the pixel range
+  float channel_shift_range =
+      0;  ///< in pixel units: one amount in [-r, r] added to all channels, as Keras does
   FillMode fill_mode = FillMode::nearest;
   float constant_value = 0;  ///< for FillMode::constant, in pixel units
   int crop_padding = 0;      ///< random crop after padding by this many pixels on each side
-  int cutout_size = 0;       ///< side of a square set to the mean, in pixels; 0 = none
+  FillMode crop_fill_mode = FillMode::constant;  ///< what the padding holds
+  int cutout_size = 0;  ///< side of a square whose network input becomes 0 (the mean), in pixels; 0 = none
+  bool operator==(const AugmentationOptions&) const = default;
 };
+
+/// @throws UsageError naming key, value, reason and what to try
+void check(const AugmentationOptions& options, const SampleShape& shape);
 
 /// From pixel values to network input: x -> ((x * rescale) - mean[c]) / deviation[c].
 struct Normalisation {
@@ -43,24 +50,31 @@ struct Normalisation {
   float rescale = 1.0f;     ///< applied first, e.g. 1/255
   std::vector<float> mean;  ///< per channel, in rescaled units (given, or computed from the training set)
   std::vector<float> deviation;  ///< per channel
+  bool operator==(const Normalisation&) const = default;
 };
 
-/// Makes float images from raw pixels. Const and thread-safe; one generator serves all threads.
+/// @throws UsageError if mean or deviation do not fit the image
+void check(const Normalisation& normalisation, const SampleShape& shape);
+
+/// Makes float images from raw pixels, in this order: rotation, shift, shear and zoom as one affine
+/// resampling; channel shift; horizontal, vertical flip; brightness; random crop; cutout; normalisation.
+/// Const and thread-safe: one generator serves all threads, and copies share what they know.
 class Generator {
  public:
+  /// @throws UsageError as check() does
   Generator(const SourceInfo& source, AugmentationOptions augmentation, Normalisation normalisation,
             std::uint64_t seed);
-
   /// Transforms one image. @param raw  H*W*C values of the source's pixel type, channels last
   /// @param output  H*W*C floats in `layout`
   void make(std::span<const std::byte> raw, std::uint64_t epoch, std::uint64_t sample, PixelLayout layout,
             std::span<float> output) const;
 
+  const SampleShape& shape() const;
+  PixelType pixels() const;
+
  private:
-  SourceInfo source_;
-  AugmentationOptions augmentation_;
-  Normalisation normalisation_;
-  std::uint64_t seed_;
+  struct Impl;
+  std::shared_ptr<const Impl> impl_;
 };
 
 }  // namespace annulus::io

@@ -1,0 +1,53 @@
+// Geometry of the augmentation: affine resampling with linear interpolation, and moves by whole pixels
+// (shift, flip, crop). Works on images with channels last.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "io/augmentation.hpp"
+#include "io/sample_source.hpp"
+
+namespace annulus::io {
+
+/// Floats that image buffers hold beyond the last pixel: pixels are moved in fours of values.
+inline constexpr std::size_t kImageSlack = 4;
+
+/// Index of the pixel that stands at position `index` of an axis extended beyond its ends; -1 = the constant.
+/// nearest: a a|a b c d|d d   reflect: b a|a b c d|d c   wrap: c d|a b c d|a b
+std::int64_t extended_index(std::int64_t index, std::int64_t extent, FillMode mode);
+
+/// An image as the source stores it. `values` has kImageSlack readable values behind it.
+struct RawImage {
+  const std::byte* values;
+  PixelType type;
+  SampleShape shape;
+};
+
+/// Where a pixel outside the image comes from.
+struct Fill {
+  FillMode mode = FillMode::nearest;
+  float constant = 0;
+};
+
+/// Output pixel (r, c) = source at `matrix` (see AugmentationPlan) with linear interpolation, order 1 of
+/// scipy.ndimage.affine_transform with modes nearest, constant, reflect and grid-wrap. Positions are rounded
+/// to 1/2048 pixel; uint8 is blended in 32-bit integers, so the result has the same bits on any device.
+/// @param output  H*W*C + kImageSlack floats, in pixel units
+void resample(const RawImage& image, const std::array<std::int32_t, 6>& matrix, Fill fill, float* output);
+
+/// Source row of every output row, source column of every output column; -1 = the constant.
+struct PixelMap {
+  std::vector<std::int64_t> rows;
+  std::vector<std::int64_t> columns;
+};
+
+/// Moves whole pixels: output (r, c) = image (rows[r], columns[c]).
+/// @param image, output  H*W*C + kImageSlack floats, distinct
+void move_pixels(const float* image, const PixelMap& map, std::int64_t channels, float constant,
+                 float* output);
+
+}  // namespace annulus::io
