@@ -16,23 +16,31 @@ struct LoaderOptions {
   std::int64_t first_shard = 0;  ///< owned shards [first_shard, first_shard + owned_shards)
   std::int64_t owned_shards = 1;
   PixelLayout layout = PixelLayout::channels_last;
-  int threads = 1;  ///< augmentation threads, the I/O thread included
-  int depth = 2;    ///< batches prepared ahead
+  int threads = 1;           ///< augmentation threads, the I/O thread included
+  int depth = 2;             ///< batches prepared ahead
+  std::uint64_t epochs = 0;  ///< deliver so many epochs from the one given to seek(), then stop; 0 = no end
 };
 
 class BatchLoader {
  public:
-  /// The source outlives the loader. `generator` turns raw pixels into float images.
+  /// The source outlives the loader and is read by nobody else meanwhile; sampler and generator are copied.
+  /// `generator` turns raw pixels into float images.
+  /// @throws UsageError if there are no samples to deliver
   BatchLoader(SampleSource& source, const ShardedSampler& sampler, const Generator& generator,
               LoaderOptions options);
   ~BatchLoader();
+  BatchLoader(const BatchLoader&) = delete;
+  BatchLoader& operator=(const BatchLoader&) = delete;
 
   /// Starts delivering at (epoch, step); the following calls of next() continue through the epoch's last step
-  /// and into the following epochs.
+  /// and into the following epochs. Drops what was prepared, an error included; views of the last batch end.
   void seek(std::uint64_t epoch, std::uint64_t step);
   /// Waits for the next batch. The views in it stay valid until the following call.
-  /// @throws what the reading thread threw (DataError, ...)
+  /// @pre seek() was called, and the last of `epochs` is not over
+  /// @throws what the reading thread threw (DataError, ...), again at every later call until seek()
   const Batch& next();
+  /// Seconds that next() has waited so far: loading is the bottleneck when it grows with the steps.
+  double waited_seconds() const;
 
  private:
   struct Impl;

@@ -1,0 +1,64 @@
+// Fills one buffer of the loader with one step's batch: sample numbers, raw pixels, images.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <vector>
+
+#include "base/worker_pool.hpp"
+#include "io/augmentation.hpp"
+#include "io/batch.hpp"
+#include "io/batch_loader.hpp"
+#include "io/sample_source.hpp"
+#include "io/sharded_sampler.hpp"
+
+namespace annulus::io {
+
+inline constexpr std::size_t kBatchAlignment = 64;
+
+struct AlignedDelete {
+  void operator()(float* values) const { ::operator delete (values, std::align_val_t{kBatchAlignment}); }
+};
+
+struct Position {
+  std::uint64_t epoch = 0;
+  std::uint64_t step = 0;
+};
+
+/// Memory of one prepared batch; allocated at first use, sized for a full step.
+struct BatchBuffer {
+  std::unique_ptr<float, AlignedDelete> images;
+  std::vector<std::int32_t> labels;
+  std::vector<std::uint64_t> samples;
+  std::vector<float*> outputs;  ///< where each image goes
+  Batch batch;
+};
+
+/// Makes one batch at a time; used by one thread, which its helpers join.
+class BatchMaker {
+ public:
+  BatchMaker(SampleSource& source, const ShardedSampler& sampler, const Generator& generator,
+             const LoaderOptions& options);
+
+  /// @throws what the source throws
+  void make(Position position, BatchBuffer& buffer);
+
+ private:
+  void allocate(BatchBuffer& buffer) const;
+  void lay_out(Position position, BatchBuffer& buffer) const;
+  void describe(Position position, const std::vector<std::size_t>& sizes, BatchBuffer& buffer) const;
+
+  SampleSource& source_;
+  ShardedSampler sampler_;
+  Generator generator_;
+  LoaderOptions options_;
+  WorkerPool pool_;
+  std::size_t shard_size_;        ///< samples of a full shard
+  std::size_t image_size_;        ///< values
+  std::size_t image_bytes_;       ///< of a raw image
+  std::size_t shard_stride_ = 0;  ///< floats between shards, a multiple of the alignment
+  std::vector<std::byte> raw_;
+};
+
+}  // namespace annulus::io

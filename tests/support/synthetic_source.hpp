@@ -1,0 +1,54 @@
+// A source made of arithmetic: pixel i of sample s is a fixed function of both, so tests can say what they
+// expect.
+#pragma once
+
+#include <cstring>
+#include <functional>
+
+#include "io/sample_source.hpp"
+
+namespace annulus::test {
+
+class SyntheticSource final : public io::SampleSource {
+ public:
+  SyntheticSource(std::uint64_t samples, SampleShape shape, io::PixelType pixels = io::PixelType::uint8) {
+    info_.name = "synthetic";
+    info_.samples = samples;
+    info_.shape = shape;
+    info_.pixels = pixels;
+    info_.classes = {"even", "odd"};
+  }
+
+  /// Called at the start of every read; may throw or block.
+  std::function<void(std::span<const std::uint64_t>)> before_read;
+
+  static std::uint8_t pixel(std::uint64_t sample, std::size_t i) {
+    return static_cast<std::uint8_t>((sample * 2654435761u + i * 40503u + (i * i * 7u)) >> 3);
+  }
+
+  const io::SourceInfo& info() const override { return info_; }
+
+  void read(std::span<const std::uint64_t> samples, std::span<std::byte> pixels,
+            std::span<std::int32_t> labels) override {
+    if (before_read) before_read(samples);
+    const auto size = static_cast<std::size_t>(info_.shape.size());
+    for (std::size_t k = 0; k < samples.size(); ++k) {
+      labels[k] = static_cast<std::int32_t>(samples[k] % 2);
+      for (std::size_t i = 0; i < size; ++i) write(pixels, k * size + i, pixel(samples[k], i));
+    }
+  }
+
+ private:
+  void write(std::span<std::byte> pixels, std::size_t place, std::uint8_t value) const {
+    if (info_.pixels == io::PixelType::uint8) {
+      pixels[place] = std::byte{value};
+      return;
+    }
+    const float number = value;
+    std::memcpy(pixels.data() + place * sizeof number, &number, sizeof number);
+  }
+
+  io::SourceInfo info_;
+};
+
+}  // namespace annulus::test
