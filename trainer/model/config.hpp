@@ -124,6 +124,16 @@ LoadedConfig load_config(const std::string& path, const std::vector<std::string>
 LoadedConfig parse_config(const std::string& yaml, const std::string& source,
                           const std::vector<std::string>& overrides = {});
 
+/// Every key with its resolved value as YAML, in the order of Config::yaml; two configurations are equal when
+/// these are. `origin` is empty.
+std::vector<Origin> config_values(const Config& config);
+
+/// Keys that differ between two configurations and change the numbers that training computes: network, batch,
+/// seed, optimizer, schedule, data, augmentation, normalisation, loss, reduction. Free to differ are names,
+/// threads, device, buckets, evaluation, checkpoint policy, early stopping, debug, the folder of the data
+/// file, and `epochs` when the schedule does not depend on it. For resuming a run.
+std::vector<std::string> numeric_differences(const Config& one, const Config& other);
+
 /// Checks that need the number of ranks. @throws UsageError with the numbers that would work
 void check_world(const Config& config, int ranks);
 

@@ -21,9 +21,8 @@ struct LayerOptions {
   PaddingMode padding = PaddingMode::given;  ///< conv2d and pools
   Activation activation = Activation::none;  ///< conv2d and dense: applied to the output
   std::string name = {};                     ///< empty: Keras' default (conv2d, conv2d_1, ...)
-  std::vector<std::string>
-      inputs;    ///< names of earlier layers, "input" for the images; empty: previous layer
-  int line = 0;  ///< in the config, for messages; 0 = unknown
+  std::vector<std::string> inputs = {};      ///< earlier layers, or "input"; empty: previous layer
+  int line = 0;                              ///< in the config, for messages; 0 = unknown
 };
 
 /// Most layers and sizes that a description may have; far above any real network, low enough that no product

@@ -1,0 +1,69 @@
+// From a YAML file and overrides to a checked configuration with the origin of every value.
+#include "trainer/model/config.hpp"
+
+#include <fstream>
+#include <sstream>
+
+#include "base/error.hpp"
+#include "trainer/model/config_checks.hpp"
+#include "trainer/model/config_overrides.hpp"
+#include "trainer/model/config_reader.hpp"
+#include "trainer/model/config_writer.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+ConfigWriter written(const Config& config) {
+  Config copy = config;  // describe() takes variables that a reader may fill
+  ConfigWriter writer;
+  describe(writer, copy);
+  return writer;
+}
+
+std::string read_text(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text(YamlLimits::kBytes + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (file.bad() || (!file.eof() && !file.good()) || (text.size() > 0 && !file.is_open())) {
+    throw UsageError(
+        "{}: the configuration cannot be read. Is the path right (relative to the working "
+        "directory), is it a file, and may you read it?",
+        path);
+  }
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  return text;
+}
+
+}  // namespace
+
+LoadedConfig load_config(const std::string& path, const std::vector<std::string>& overrides) {
+  return parse_config(read_text(path), path, overrides);
+}
+
+LoadedConfig parse_config(const std::string& yaml, const std::string& source,
+                          const std::vector<std::string>& overrides) {
+  YamlNode root = parse_yaml(yaml, source);
+  for (const std::string& text : overrides) apply_override(root, text);
+  LoadedConfig loaded;
+  ConfigReader reader(root);
+  describe(reader, loaded.config);
+  reader.finish();
+  check_config(loaded.config, reader.places(), source);
+
+  const ConfigWriter writer = written(loaded.config);
+  loaded.config.yaml = writer.yaml();
+  for (const ConfigValue& value : writer.values()) {
+    const auto place = reader.places().find(value.key);
+    const bool given = place != reader.places().end();
+    loaded.origins.push_back({value.key, value.value, given ? place->second : "default"});
+  }
+  return loaded;
+}
+
+std::vector<Origin> config_values(const Config& config) {
+  std::vector<Origin> values;
+  for (const ConfigValue& value : written(config).values()) values.push_back({value.key, value.value, ""});
+  return values;
+}
+
+}  // namespace annulus::trainer

@@ -1,0 +1,183 @@
+// Each check names the keys, why they clash and what would work.
+#include "trainer/model/config_checks.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "base/error.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+struct Checked {
+  const Config& config;
+  const Places& places;
+  const std::string& source;
+
+  /// Where the first of these keys that was given stands.
+  std::string place(std::initializer_list<const char*> keys) const {
+    for (const char* key : keys) {
+      const auto found = places.find(key);
+      if (found != places.end()) return found->second;
+    }
+    return source;
+  }
+};
+
+constexpr std::size_t kOffers = 4;
+
+/// The divisors of `size` nearest to `wanted`.
+std::vector<std::int64_t> divisors_near(std::int64_t size, std::int64_t wanted) {
+  std::vector<std::int64_t> divisors;
+  for (std::int64_t low = 1; low * low <= size; ++low) {
+    if (size % low != 0) continue;
+    divisors.push_back(low);
+    if (low * low != size) divisors.push_back(size / low);
+  }
+  std::stable_sort(divisors.begin(), divisors.end(), [wanted](std::int64_t one, std::int64_t other) {
+    return std::abs(one - wanted) < std::abs(other - wanted);
+  });
+  if (divisors.size() > kOffers) divisors.resize(kOffers);
+  std::sort(divisors.begin(), divisors.end());
+  return divisors;
+}
+
+void check_name(const Checked& checked) {
+  const std::string& name = checked.config.name;
+  const bool bad = name.size() > 100 || name[0] == '.' || name.find('/') != std::string::npos;
+  if (!bad) return;
+  throw UsageError(
+      "{}: name is \"{}\", but it becomes a folder under runs/: at most 100 letters, no slash, no "
+      "dot in front.",
+      checked.place({"name"}), name.substr(0, 100));
+}
+
+void check_batch(const Checked& checked) {
+  const BatchConfig& batch = checked.config.batch;
+  if (batch.size % batch.shards == 0) return;
+  const std::int64_t below = batch.size / batch.shards * batch.shards;
+  const std::string sizes =
+      below == 0 ? fmt::format("{}", batch.shards) : fmt::format("{} or {}", below, below + batch.shards);
+  throw UsageError(
+      "{}: batch.size = {} does not divide into batch.shards = {} equal shards (every shard is one pass of "
+      "the "
+      "same shape). Try batch.size = {}, or batch.shards = {}.",
+      checked.place({"batch.size", "batch.shards"}), batch.size, batch.shards, sizes,
+      fmt::join(divisors_near(batch.size, batch.shards), ", "));
+}
+
+void check_loss(const Checked& checked) {
+  const std::vector<float>& weights = checked.config.loss.class_weights;
+  if (weights.empty()) return;
+  const auto classes = static_cast<std::size_t>(checked.config.network.classes());
+  if (weights.size() != classes) {
+    throw UsageError(
+        "{}: loss.class_weights has {} values, but the network puts out {} classes. Give one weight "
+        "a class.",
+        checked.place({"loss.class_weights"}), weights.size(), classes);
+  }
+  if (std::all_of(weights.begin(), weights.end(), [](float weight) { return weight == 0; })) {
+    throw UsageError(
+        "{}: loss.class_weights are all zero, so nothing would be learned. Give at least one class "
+        "a weight above zero.",
+        checked.place({"loss.class_weights"}));
+  }
+}
+
+void check_normalisation(const Checked& checked) {
+  const io::Normalisation& norm = checked.config.normalisation;
+  const std::string place =
+      checked.place({"normalisation.mean", "normalisation.deviation", "normalisation.kind"});
+  if (norm.kind != io::Normalisation::Kind::given) {
+    if (norm.mean.empty() && norm.deviation.empty()) return;
+    throw UsageError(
+        "{}: normalisation.mean and deviation are only used with kind: given; the other kinds "
+        "compute their own. Set kind: given or remove them.",
+        place);
+  }
+  const auto channels = static_cast<std::size_t>(checked.config.network.input.channels);
+  if (norm.mean.size() == channels && norm.deviation.size() == channels) return;
+  throw UsageError(
+      "{}: normalisation kind: given needs one mean and one deviation a channel: the images have {} "
+      "channels, but mean has {} values and deviation {}.",
+      place, channels, norm.mean.size(), norm.deviation.size());
+}
+
+void check_augmentation(const Checked& checked) {
+  const io::AugmentationOptions& options = checked.config.augmentation;
+  const SampleShape& input = checked.config.network.input;
+  const auto smaller = static_cast<float>(std::min(input.height, input.width));
+  const auto refuse = [&](const char* key, float value, std::int64_t side) {
+    throw UsageError("{}: {} = {} reaches the size of the images ({} pixels). Make it smaller.",
+                     checked.place({key}), key, value, side);
+  };
+  if (options.width_shift_range >= 1 && options.width_shift_range >= static_cast<float>(input.width)) {
+    refuse("augmentation.width_shift_range", options.width_shift_range, input.width);
+  }
+  if (options.height_shift_range >= 1 && options.height_shift_range >= static_cast<float>(input.height)) {
+    refuse("augmentation.height_shift_range", options.height_shift_range, input.height);
+  }
+  if (static_cast<float>(options.crop_padding) >= smaller && options.crop_padding > 0) {
+    refuse("augmentation.crop_padding", static_cast<float>(options.crop_padding),
+           static_cast<std::int64_t>(smaller));
+  }
+  if (static_cast<float>(options.cutout_size) >= smaller && options.cutout_size > 0) {
+    refuse("augmentation.cutout_size", static_cast<float>(options.cutout_size),
+           static_cast<std::int64_t>(smaller));
+  }
+}
+
+void check_optimizer(const Checked& checked) {
+  const OptimizerConfig& optimizer = checked.config.optimizer;
+  if (optimizer.kind != OptimizerKind::sgd || !optimizer.nesterov || optimizer.momentum > 0) return;
+  throw UsageError("{}: optimizer.nesterov needs a momentum above 0. Set optimizer.momentum, e.g. 0.9.",
+                   checked.place({"optimizer.nesterov"}));
+}
+
+void check_schedule(const Checked& checked) {
+  const ScheduleConfig& schedule = checked.config.schedule;
+  const double epochs = checked.config.epochs;
+  if (schedule.warmup_epochs > 0 && schedule.warmup_epochs >= epochs) {
+    throw UsageError(
+        "{}: schedule.warmup_epochs = {} leaves nothing of the {} epochs. Use a shorter warm-up, "
+        "e.g. {}, or more epochs.",
+        checked.place({"schedule.warmup_epochs", "epochs"}), schedule.warmup_epochs, epochs, epochs / 10);
+  }
+}
+
+}  // namespace
+
+void check_config(const Config& config, const Places& places, const std::string& source) {
+  const Checked checked{config, places, source};
+  check_name(checked);
+  check_classifier(config.network, source);
+  check_batch(checked);
+  check_loss(checked);
+  check_normalisation(checked);
+  check_augmentation(checked);
+  check_optimizer(checked);
+  check_schedule(checked);
+}
+
+void check_world(const Config& config, int ranks) {
+  const std::int64_t shards = config.batch.shards;
+  if (shards % ranks == 0) return;
+  const std::int64_t next = (shards / ranks + 1) * ranks;
+  std::vector<std::int64_t> counts;
+  for (const std::int64_t divisor : divisors_near(shards, ranks)) counts.push_back(divisor);
+  std::string other;
+  for (std::int64_t candidate = next; candidate <= config.batch.size && other.empty(); candidate += ranks) {
+    if (config.batch.size % candidate == 0) other = fmt::format("batch.shards={}", candidate);
+  }
+  if (other.empty()) {
+    const std::int64_t size = (config.batch.size + next - 1) / next * next;
+    other = fmt::format("batch.shards={} batch.size={}", next, size);
+  }
+  throw UsageError(
+      "batch.shards = {} cannot be shared out evenly over {} ranks (every rank owns the same number of "
+      "shards). "
+      "Start {} ranks, or train with {} (other shards give other rounding, so keep them for a whole run).",
+      shards, ranks, fmt::join(counts, ", "), other);
+}
+
+}  // namespace annulus::trainer

@@ -1,0 +1,161 @@
+// The list of keys, group by group. docs/configuration.md explains each; a test compares the two.
+#include "trainer/model/config_fields.hpp"
+
+#include <fmt/format.h>
+
+namespace annulus::trainer {
+namespace {
+
+using Ends = Limits::Ends;
+
+constexpr double kMany = 1e9;  ///< more epochs, steps, seconds or megabytes than any run has
+constexpr Limits kFraction{0, 1, Ends::high_open};
+constexpr Limits kPositive{0, std::numeric_limits<double>::infinity(), Ends::low_open};
+
+void describe(Fields& fields, DataConfig& data) {
+  fields.begin("data");
+  fields.text("path", data.path);
+  fields.text("train", data.train);
+  fields.text("validation", data.validation);
+  fields.text("test", data.test);
+  fields.text("images", data.images);
+  fields.text("labels", data.labels);
+  fields.integer("limit", data.limit, {0, 1e15});
+  fields.integer("resident_mb", data.resident_mb, {0, kMany});
+  fields.integer("window_mb", data.window_mb, {1, kMany});
+  fields.integer("loader_threads", data.loader_threads, {1, 256});
+  fields.flag("shuffle", data.shuffle);
+  fields.end();
+}
+
+void describe(Fields& fields, io::AugmentationOptions& options) {
+  fields.begin("augmentation");
+  fields.number("rotation_range", options.rotation_range, {0, 180});
+  fields.number("width_shift_range", options.width_shift_range, {0, 32768});
+  fields.number("height_shift_range", options.height_shift_range, {0, 32768});
+  fields.number("shear_range", options.shear_range, {0, 89});
+  fields.interval("zoom_range", options.zoom_low, options.zoom_high, IntervalForm::around_one);
+  fields.flag("horizontal_flip", options.horizontal_flip);
+  fields.flag("vertical_flip", options.vertical_flip);
+  fields.interval("brightness_range", options.brightness_low, options.brightness_high,
+                  IntervalForm::pair_only);
+  fields.number("channel_shift_range", options.channel_shift_range, {0, 1e6});
+  fields.choice("fill_mode", options.fill_mode, {"nearest", "constant", "reflect", "wrap"});
+  fields.number("constant_value", options.constant_value, {-1e6, 1e6});
+  fields.integer("crop_padding", options.crop_padding, {0, 32768});
+  fields.integer("cutout_size", options.cutout_size, {0, 32768});
+  fields.end();
+}
+
+void describe(Fields& fields, io::Normalisation& normalisation) {
+  fields.begin("normalisation");
+  fields.choice("kind", normalisation.kind, {"none", "given", "per_feature", "per_sample"});
+  fields.number("rescale", normalisation.rescale, kPositive);
+  fields.numbers("mean", normalisation.mean, {-1e9, 1e9});
+  fields.numbers("deviation", normalisation.deviation, kPositive);
+  fields.end();
+}
+
+void describe(Fields& fields, LossOptions& loss) {
+  fields.begin("loss");
+  fields.number("label_smoothing", loss.label_smoothing, kFraction);
+  fields.numbers("class_weights", loss.class_weights, {0, 1e9});
+  fields.end();
+}
+
+void describe(Fields& fields, BatchConfig& batch) {
+  fields.begin("batch");
+  fields.integer("size", batch.size, {1, kMany});
+  fields.integer("shards", batch.shards, {1, 65536});
+  fields.integer("evaluation", batch.evaluation, {0, kMany});
+  fields.end();
+}
+
+void describe(Fields& fields, OptimizerConfig& optimizer) {
+  fields.begin("optimizer");
+  fields.choice("kind", optimizer.kind, {"sgd", "adam", "adamw", "lars"});
+  fields.number("learning_rate", optimizer.learning_rate, kPositive);
+  fields.number("momentum", optimizer.momentum, kFraction);
+  fields.flag("nesterov", optimizer.nesterov);
+  fields.number("beta1", optimizer.beta1, kFraction);
+  fields.number("beta2", optimizer.beta2, kFraction);
+  fields.number("epsilon", optimizer.epsilon, kPositive);
+  fields.number("weight_decay", optimizer.weight_decay, {0, 1e3});
+  fields.number("trust_coefficient", optimizer.trust_coefficient, kPositive);
+  fields.number("clip_norm", optimizer.clip_norm, {});
+  fields.end();
+}
+
+void describe(Fields& fields, ScheduleConfig& schedule) {
+  fields.begin("schedule");
+  fields.choice("kind", schedule.kind, {"constant", "step", "cosine", "one_cycle"});
+  fields.number("warmup_epochs", schedule.warmup_epochs, {0, kMany});
+  fields.number("step_epochs", schedule.step_epochs, {0, kMany, Ends::low_open});
+  fields.number("gamma", schedule.gamma, {0, 1, Ends::low_open});
+  fields.number("final_fraction", schedule.final_fraction, {0, 1});
+  fields.number("start_fraction", schedule.start_fraction, {0, 1});
+  fields.number("peak", schedule.peak, kFraction);
+  fields.end();
+}
+
+void describe(Fields& fields, DeviceConfig& device) {
+  fields.begin("device");
+  fields.choice("kind", device.kind, {"auto", "reference", "cpu", "cuda"});
+  fields.integer("threads", device.threads, {0, 1024});
+  fields.end();
+}
+
+void describe(Fields& fields, CheckpointConfig& checkpoint) {
+  fields.begin("checkpoint");
+  fields.number("every_epochs", checkpoint.every_epochs, {0, kMany});
+  fields.integer("every_steps", checkpoint.every_steps, {0, 1e15});
+  fields.number("every_seconds", checkpoint.every_seconds, {0, kMany});
+  fields.integer("keep_last", checkpoint.keep_last, {1, 1e6});
+  fields.flag("keep_best", checkpoint.keep_best);
+  fields.end();
+}
+
+void describe(Fields& fields, EarlyStoppingConfig& early_stopping) {
+  fields.begin("early_stopping");
+  fields.integer("patience", early_stopping.patience, {0, kMany});
+  fields.number("minimum_improvement", early_stopping.minimum_improvement, {0, 1e9});
+  fields.end();
+}
+
+}  // namespace
+
+bool Limits::contains(double value) const {
+  const bool above = ends == Ends::low_open ? value > low : value >= low;
+  const bool below = ends == Ends::high_open ? value < high : value <= high;
+  return above && below;  // false for NaN
+}
+
+std::string Limits::text() const {
+  if (high == std::numeric_limits<double>::infinity()) {
+    return ends == Ends::low_open ? fmt::format("be above {}", low) : fmt::format("be at least {}", low);
+  }
+  return fmt::format("lie in {}{}, {}{}", ends == Ends::low_open ? '(' : '[', low, high,
+                     ends == Ends::high_open ? ')' : ']');
+}
+
+void describe(Fields& fields, Config& config) {
+  fields.text("name", config.name);
+  fields.integer("seed", config.seed, {0, 9007199254740992.0});  // 2^53: exact in every YAML and JSON reader
+  fields.number("epochs", config.epochs, {0, 1e6, Ends::low_open});
+  describe(fields, config.data);
+  describe(fields, config.augmentation);
+  describe(fields, config.normalisation);
+  fields.network(config.network);
+  describe(fields, config.loss);
+  describe(fields, config.batch);
+  describe(fields, config.optimizer);
+  describe(fields, config.schedule);
+  describe(fields, config.device);
+  fields.choice("reduction", config.reduction, {"tree", "fast"});
+  fields.integer("bucket_kb", config.bucket_kb, {1, 1e6});
+  describe(fields, config.checkpoint);
+  describe(fields, config.early_stopping);
+  fields.flag("debug", config.debug);
+}
+
+}  // namespace annulus::trainer

@@ -1,0 +1,69 @@
+// Fills the configuration from a YAML tree and remembers where every value was written.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "trainer/model/config_fields.hpp"
+#include "trainer/model/yaml_tree.hpp"
+
+namespace annulus::trainer {
+
+/// Key -> "configs/cifar10.yaml:12" or "command line", for keys that were given.
+using Places = std::map<std::string, std::string>;
+
+/// Every method throws UsageError naming place, key, reason and what to write instead.
+class ConfigReader final : public Fields {
+ public:
+  /// @param root  a mapping or null; outlives the reader
+  explicit ConfigReader(const YamlNode& root);
+
+  /// Call after describe(): unknown top-level keys and a missing network are found here.
+  void finish();
+  const Places& places() const { return places_; }
+
+  bool reading() const override { return true; }
+  void begin(const char* group) override;
+  void end() override;
+  void text(const char* key, std::string& value) override;
+  void flag(const char* key, bool& value) override;
+  void whole(const char* key, std::int64_t& value, const Limits& limits) override;
+  void number(const char* key, double& value, const Limits& limits) override;
+  void number(const char* key, float& value, const Limits& limits) override;
+  void numbers(const char* key, std::vector<float>& values, const Limits& limits) override;
+  void interval(const char* key, float& low, float& high, IntervalForm form) override;
+  void word(const char* key, int& index, const std::vector<std::string>& words) override;
+  void size(const char* key, Size2& size, const Limits& limits) override;
+  void padding(const char* key, Padding& padding, PaddingMode& mode) override;
+  void inputs(std::vector<std::string>& names) override;
+  void network(Network& network) override;
+
+  /// Walks into a mapping (or nothing, when `node` is null) under a full key; leave() checks its keys.
+  void enter(const YamlNode* node, const std::string& prefix);
+  void leave();
+  /// Value under a key of the mapping entered last, or nullptr; makes the key a known one.
+  const YamlNode* take(const std::string& key);
+  /// Remembers that the value of a full key was given at this node.
+  void record(const std::string& full_key, const YamlNode& node) { places_[full_key] = node.place(); }
+  /// "optimizer.momentum" for "momentum" in the mapping entered last.
+  std::string full(const std::string& key) const;
+
+ private:
+  struct Frame {
+    const YamlNode* node;
+    std::string prefix;
+    std::vector<std::string> known;
+  };
+
+  /// take(), then full key and record for a value that is there.
+  const YamlNode* given(const char* key);
+  std::int64_t whole_of(const YamlNode& node, const std::string& key, const Limits& limits) const;
+  float float_of(const YamlNode& node, const std::string& key, const Limits& limits) const;
+
+  std::vector<Frame> frames_;
+  Places places_;
+  bool has_network_ = false;
+};
+
+}  // namespace annulus::trainer

@@ -1,0 +1,50 @@
+// The resolved configuration as text: canonical YAML that reads back to the same configuration.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "trainer/model/config_fields.hpp"
+
+namespace annulus::trainer {
+
+/// A key with its full name and its value as YAML.
+struct ConfigValue {
+  std::string key;
+  std::string value;
+};
+
+/// Walks describe() and collects values and text. Use: ConfigWriter writer; describe(writer, copy_of_config).
+class ConfigWriter final : public Fields {
+ public:
+  const std::string& yaml() const { return yaml_; }
+  const std::vector<ConfigValue>& values() const { return values_; }
+
+  bool reading() const override { return false; }
+  void begin(const char* group) override;
+  void end() override;
+  void text(const char* key, std::string& value) override;
+  void flag(const char* key, bool& value) override;
+  void whole(const char* key, std::int64_t& value, const Limits& limits) override;
+  void number(const char* key, double& value, const Limits& limits) override;
+  void number(const char* key, float& value, const Limits& limits) override;
+  void numbers(const char* key, std::vector<float>& values, const Limits& limits) override;
+  void interval(const char* key, float& low, float& high, IntervalForm form) override;
+  void word(const char* key, int& index, const std::vector<std::string>& words) override;
+  void size(const char* key, Size2& size, const Limits& limits) override;
+  void padding(const char* key, Padding& padding, PaddingMode& mode) override;
+  void inputs(std::vector<std::string>& names) override;
+  void network(Network& network) override;
+
+ private:
+  void write(const std::string& key, const std::string& value);
+  void write_layer(const Network& network, std::size_t index);
+
+  std::string prefix_;        ///< "optimizer." inside a group
+  bool in_layer_ = false;     ///< layers are written on one line in braces
+  std::string layer_fields_;  ///< "filters: 8, kernel: [3, 3]"
+  std::string yaml_;
+  std::vector<ConfigValue> values_;
+};
+
+}  // namespace annulus::trainer

@@ -1,0 +1,184 @@
+// Layers from YAML: long form `- conv2d: {filters: 8}`, short forms `- dense: 10` and `- relu`.
+#include "trainer/model/network_reader.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "io/nearest_name.hpp"
+#include "trainer/model/layer_fields.hpp"
+#include "trainer/model/scalar_values.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+using Kind = YamlNode::Kind;
+
+std::int64_t pixels_of(const YamlNode& node, const std::string& key) {
+  const bool plain = node.kind == Kind::scalar && !node.quoted;
+  const std::optional<std::int64_t> value = plain ? parse_whole(node.text) : std::nullopt;
+  if (value && *value >= 0 && *value <= NetworkLimits::kKernelSide) return *value;
+  throw UsageError(
+      "{}: {} is {}, but must be valid, same, a number of pixels from 0 to {}, [top, bottom, left, right] or "
+      "{{height: n, width: n}}.",
+      node.place(), key, describe_kind(node), NetworkLimits::kKernelSide);
+}
+
+/// n or [before, after].
+std::pair<std::int64_t, std::int64_t> sides_of(const YamlNode& node, const std::string& key) {
+  if (node.kind == Kind::sequence && node.items.size() == 2) {
+    return {pixels_of(node.items[0], key), pixels_of(node.items[1], key)};
+  }
+  const std::int64_t both = pixels_of(node, key);
+  return {both, both};
+}
+
+void read_padding_group(const YamlNode& node, const std::string& key, Padding& padding) {
+  for (const YamlEntry& entry : node.entries) {
+    const auto [before, after] = sides_of(entry.value, key + "." + entry.key);
+    if (entry.key == "height") {
+      padding.top = before;
+      padding.bottom = after;
+    } else if (entry.key == "width") {
+      padding.left = before;
+      padding.right = after;
+    } else {
+      throw UsageError("{}: unknown key {}.{}. Keys possible here: height, width.", entry.value.place(), key,
+                       entry.key);
+    }
+  }
+}
+
+SampleShape read_input(ConfigReader& reader, const YamlNode& network) {
+  const YamlNode* node = reader.take("input");
+  const std::string key = reader.full("input");
+  if (node == nullptr) {
+    throw UsageError(
+        "{}: {} is missing: the size of the images (height, width, channels), e.g. input: [32, 32, "
+        "3].",
+        network.place(), key);
+  }
+  reader.record(key, *node);
+  std::vector<std::int64_t> extents;
+  for (const YamlNode& item : node->items) {
+    const std::optional<std::int64_t> value =
+        item.kind == Kind::scalar ? parse_whole(item.text) : std::nullopt;
+    if (value) extents.push_back(*value);
+  }
+  const bool complete = extents.size() == node->items.size();
+  if (complete && extents.size() == 3) {
+    return {.height = extents[0], .width = extents[1], .channels = extents[2]};
+  }
+  if (complete && extents.size() == 1) return {.channels = extents[0], .flat = true};
+  throw UsageError("{}: {} is {}, but must be [height, width, channels], or [values] for flat vectors.",
+                   node->place(), key, describe_kind(*node));
+}
+
+[[noreturn]] void fail_layer(const YamlNode& node, const std::string& key, const std::string& reason) {
+  throw UsageError(
+      "{}: {} {}. A layer is written `- relu`, `- dense: 10` or `- conv2d: {{filters: 8, kernel: "
+      "3}}`, with longer settings indented below the type.",
+      node.place(), key, reason);
+}
+
+/// Type and settings of one item of `layers`.
+struct LayerText {
+  std::string type;
+  const YamlNode* settings = nullptr;  ///< null for `- relu`
+};
+
+LayerText split_item(const YamlNode& item, const std::string& key) {
+  LayerText text;
+  if (item.kind == Kind::scalar) {
+    text.type = item.text;
+  } else if (item.kind == Kind::mapping && item.entries.size() == 1) {
+    text = {item.entries[0].key, &item.entries[0].value};
+  } else if (item.kind == Kind::mapping) {
+    std::vector<std::string> keys;
+    for (const YamlEntry& entry : item.entries) keys.push_back(entry.key);
+    fail_layer(item, key, fmt::format("has several keys ({}) beside each other", fmt::join(keys, ", ")));
+  } else {
+    fail_layer(item, key, "is " + describe_kind(item));
+  }
+  const std::vector<std::string>& types = layer_types();
+  if (std::find(types.begin(), types.end(), text.type) == types.end()) {
+    const std::string nearest = io::nearest_name(text.type.substr(0, YamlLimits::kKeyBytes), types);
+    throw UsageError("{}: {} has the unknown type {}.{} Types: {}.", item.place(), key,
+                     describe_kind(YamlNode{.kind = Kind::scalar, .text = text.type}),
+                     nearest.empty() ? "" : " Did you mean " + nearest + "?", fmt::join(types, ", "));
+  }
+  return text;
+}
+
+/// `- dense: 10` as `- dense: {units: 10}`; other nodes as they are.
+YamlNode expand_short_form(const LayerText& text) {
+  if (text.settings == nullptr || text.settings->kind == Kind::null) return {};
+  if (text.settings->kind == Kind::mapping) return *text.settings;
+  const std::string key = short_key(text.type);
+  if (key.empty()) {
+    throw UsageError("{}: {} has no short form with a value. Write `- {}` or give keys, e.g. {{name: {}_a}}.",
+                     text.settings->place(), text.type, text.type, text.type);
+  }
+  YamlNode group{.kind = Kind::mapping, .source = text.settings->source, .line = text.settings->line};
+  group.entries.push_back({key, *text.settings});
+  return group;
+}
+
+/// Keys without which a layer says nothing.
+void require_keys(const LayerDraft& draft, const std::string& place) {
+  const Conv2d* conv = std::get_if<Conv2d>(&draft.operation);
+  if (conv && (conv->filters == 0 || conv->kernel.height == 0)) {
+    throw UsageError("{} needs filters and kernel, e.g. conv2d: {{filters: 32, kernel: 3}}.", place);
+  }
+  const Dense* dense = std::get_if<Dense>(&draft.operation);
+  if (dense && dense->units == 0) throw UsageError("{} needs units, e.g. dense: 10.", place);
+}
+
+void read_layer(ConfigReader& reader, const YamlNode& item, const std::string& key, NetworkBuilder& builder) {
+  const LayerText text = split_item(item, key);
+  const std::string prefix = key + "." + text.type;
+  const YamlNode settings = expand_short_form(text);
+  LayerDraft draft{default_operation(text.type), {}};
+  reader.enter(&settings, prefix);
+  describe(reader, draft);
+  reader.leave();
+  require_keys(draft, fmt::format("{}: {}", item.place(), prefix));
+  draft.options.line = item.line;
+  builder.add(draft.operation, draft.options);
+}
+
+}  // namespace
+
+void read_padding(const YamlNode& node, const std::string& key, Padding& padding, PaddingMode& mode) {
+  mode = PaddingMode::given;
+  padding = {};
+  if (node.kind == Kind::scalar && node.text == "same") {
+    mode = PaddingMode::same;
+  } else if (node.kind == Kind::scalar && node.text == "valid") {
+    return;
+  } else if (node.kind == Kind::sequence && node.items.size() == 4) {
+    padding = {pixels_of(node.items[0], key), pixels_of(node.items[1], key), pixels_of(node.items[2], key),
+               pixels_of(node.items[3], key)};
+  } else if (node.kind == Kind::mapping) {
+    read_padding_group(node, key, padding);
+  } else {
+    const std::int64_t all = pixels_of(node, key);
+    padding = {all, all, all, all};
+  }
+}
+
+Network read_network(ConfigReader& reader, const YamlNode& node) {
+  reader.enter(&node, "network");
+  NetworkBuilder builder(read_input(reader, node), node.source);
+  const YamlNode* layers = reader.take("layers");
+  if (layers == nullptr || layers->kind != Kind::sequence) {
+    throw UsageError("{}: network.layers is missing or no list. List the layers, one a line: `- relu`.",
+                     layers ? layers->place() : node.place());
+  }
+  reader.leave();
+  for (std::size_t i = 0; i < layers->items.size(); ++i) {
+    read_layer(reader, layers->items[i], fmt::format("network.layers.{}", i), builder);
+  }
+  return builder.build();
+}
+
+}  // namespace annulus::trainer
