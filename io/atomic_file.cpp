@@ -1,0 +1,61 @@
+// Checks before writing, and removal of what was not finished.
+#include "io/atomic_file.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "base/log.hpp"
+#include "io/durable_file.hpp"
+
+namespace annulus::io {
+namespace {
+
+std::string folder_of(const std::string& path) {
+  const auto parent = std::filesystem::path(path).parent_path();
+  return parent.empty() ? "." : parent.string();
+}
+
+}  // namespace
+
+AtomicFile::AtomicFile(std::string path, Existing existing)
+    : path_(std::move(path)), partial_(partial_name(path_)), existing_(existing) {
+  const std::string folder = folder_of(path_);
+  if (std::filesystem::is_directory(path_))
+    throw UsageError("{}: is a folder, but the output is one file. Name a file, for example {}/data.h5.",
+                     path_, path_);
+  if (existing_ == Existing::refuse && std::filesystem::exists(path_))
+    throw UsageError(
+        "{}: exists already and is not overwritten. Choose another name, or ask for overwriting.", path_);
+  if (!std::filesystem::is_directory(folder))
+    throw UsageError("{}: the folder {} does not exist. Make it first (mkdir -p).", path_, folder);
+  if (::access(folder.c_str(), W_OK) != 0)
+    throw UsageError("{}: nothing can be written to the folder {} ({}).", path_, folder,
+                     std::strerror(errno));
+}
+
+AtomicFile::~AtomicFile() {
+  if (committed_) return;
+  std::error_code error;
+  std::filesystem::remove(partial_, error);
+  if (error) log_warning("{}: an unfinished file stays behind ({})", partial_, error.message());
+}
+
+void AtomicFile::commit() {
+  if (existing_ == Existing::refuse && std::filesystem::exists(path_))
+    throw RuntimeError("{}: appeared while it was being written and is not overwritten.", path_);
+  publish_file(partial_, path_);
+  committed_ = true;
+}
+
+void require_free_space(const std::string& path, std::uint64_t bytes) {
+  const std::uint64_t available = free_bytes(folder_of(path));
+  if (available < bytes)
+    throw RuntimeError(
+        "{}: needs {:.1f} MB, but only {:.1f} MB are free there. Free some space, or write elsewhere.", path,
+        static_cast<double>(bytes) / 1e6, static_cast<double>(available) / 1e6);
+}
+
+}  // namespace annulus::io

@@ -1,0 +1,128 @@
+// Requests are sorted, so that every chunk is fetched once a batch; the least recently used one makes room.
+// Rows stored one after another (no chunks) are read in runs.
+#include "io/dataset_streaming.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+#include <unordered_map>
+#include <vector>
+
+namespace annulus::io {
+namespace {
+
+/// Whole chunks of images by number, the least recently used one replaced.
+class ChunkCache {
+ public:
+  ChunkCache(const DatasetColumns& columns, std::size_t slots) : columns_(columns), slots_(slots) {}
+
+  std::span<const std::byte> chunk(std::uint64_t number) {
+    const auto found = slot_of_.find(number);
+    Slot& slot = found != slot_of_.end() ? slots_[found->second] : load(number);
+    slot.last_used = ++clock_;
+    return slot.pixels;
+  }
+
+ private:
+  struct Slot {
+    std::uint64_t number = 0;
+    std::uint64_t last_used = 0;  ///< 0 = empty
+    std::vector<std::byte> pixels;
+  };
+
+  Slot& load(std::uint64_t number) {
+    const auto oldest = std::min_element(
+        slots_.begin(), slots_.end(), [](const Slot& a, const Slot& b) { return a.last_used < b.last_used; });
+    if (oldest->last_used > 0) slot_of_.erase(oldest->number);
+    oldest->last_used = 0;  // stays empty when reading throws
+    const std::uint64_t first = number * columns_.chunk_rows();
+    const std::uint64_t rows = std::min(columns_.chunk_rows(), columns_.info().samples - first);
+    oldest->pixels.resize(rows * columns_.row_bytes());
+    columns_.read_pixels(first, rows, oldest->pixels);
+    oldest->number = number;
+    slot_of_[number] = static_cast<std::size_t>(oldest - slots_.begin());
+    return *oldest;
+  }
+
+  const DatasetColumns& columns_;
+  std::vector<Slot> slots_;
+  std::unordered_map<std::uint64_t, std::size_t> slot_of_;
+  std::uint64_t clock_ = 0;
+};
+
+class StreamingSource final : public SampleSource {
+ public:
+  StreamingSource(std::unique_ptr<DatasetColumns> columns, std::size_t slots)
+      : columns_(std::move(columns)), cache_(*columns_, slots) {}
+
+  const SourceInfo& info() const override { return columns_->info(); }
+
+  void read(std::span<const std::uint64_t> samples, std::span<std::byte> pixels,
+            std::span<std::int32_t> labels) override {
+    expect_contract(
+        labels.size() == samples.size() && pixels.size() == samples.size() * columns_->row_bytes(),
+        "read has room for one image and one label per sample");
+    order_.resize(samples.size());
+    std::iota(order_.begin(), order_.end(), std::size_t{0});
+    std::sort(order_.begin(), order_.end(),
+              [&](std::size_t a, std::size_t b) { return samples[a] < samples[b]; });
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+      expect_contract(samples[i] < info().samples, "a sample number is below the number of samples");
+      labels[i] = columns_->labels()[samples[i]];
+    }
+    if (columns_->chunked())
+      read_chunks(samples, pixels);
+    else
+      read_runs(samples, pixels);
+  }
+
+ private:
+  void read_chunks(std::span<const std::uint64_t> samples, std::span<std::byte> pixels) {
+    const std::size_t bytes = columns_->row_bytes();
+    for (const std::size_t i : order_) {
+      const auto chunk = cache_.chunk(samples[i] / columns_->chunk_rows());
+      std::memcpy(pixels.data() + i * bytes, chunk.data() + samples[i] % columns_->chunk_rows() * bytes,
+                  bytes);
+    }
+  }
+
+  /// Neighbouring rows with one call each run; the runs are as long as the request happens to make them.
+  void read_runs(std::span<const std::uint64_t> samples, std::span<std::byte> pixels) {
+    const std::size_t bytes = columns_->row_bytes();
+    for (std::size_t begin = 0; begin < order_.size();) {
+      const std::uint64_t first = samples[order_[begin]];
+      std::size_t end = begin + 1;
+      while (end < order_.size() && samples[order_[end]] - samples[order_[end - 1]] <= 1) ++end;
+      const std::uint64_t rows = samples[order_[end - 1]] - first + 1;
+      run_.resize(rows * bytes);
+      columns_->read_pixels(first, rows, run_);
+      for (std::size_t k = begin; k < end; ++k)
+        std::memcpy(pixels.data() + order_[k] * bytes, run_.data() + (samples[order_[k]] - first) * bytes,
+                    bytes);
+      begin = end;
+    }
+  }
+
+  std::unique_ptr<DatasetColumns> columns_;
+  ChunkCache cache_;
+  std::vector<std::size_t> order_;
+  std::vector<std::byte> run_;
+};
+
+}  // namespace
+
+std::unique_ptr<SampleSource> make_streaming_source(std::unique_ptr<DatasetColumns> columns,
+                                                    std::uint64_t cache_bytes) {
+  const std::uint64_t chunk_bytes = columns->chunk_rows() * columns->row_bytes();
+  if (chunk_bytes > cache_bytes)
+    throw DataError(
+        "{}, {}: stores {} rows together ({:.0f} MB), more than the {:.0f} MB that streaming may keep in "
+        "memory. Raise "
+        "the limit for resident data or for the cache, or rewrite the file in smaller chunks (h5repack -l).",
+        columns->path(), columns->images_name(), columns->chunk_rows(),
+        static_cast<double>(chunk_bytes) / 1e6, static_cast<double>(cache_bytes) / 1e6);
+  const std::uint64_t chunks = (columns->info().samples + columns->chunk_rows() - 1) / columns->chunk_rows();
+  return std::make_unique<StreamingSource>(std::move(columns), std::min(chunks, cache_bytes / chunk_bytes));
+}
+
+}  // namespace annulus::io
