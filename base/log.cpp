@@ -8,6 +8,8 @@
 #include <memory>
 #include <mutex>
 
+#include "base/error.hpp"
+
 namespace annulus {
 namespace {
 
@@ -39,6 +41,22 @@ spdlog::level::level_enum spdlog_level(LogLevel level) {
   return spdlog::level::info;
 }
 
+std::shared_ptr<spdlog::logger> open_log_file(const std::string& file) {
+  try {
+    auto logger =
+        std::make_shared<spdlog::logger>("rank", std::make_shared<spdlog::sinks::basic_file_sink_mt>(file));
+    logger->set_level(spdlog::level::debug);
+    logger->set_pattern("%Y-%m-%d %H:%M:%S.%e %l %v");
+    logger->flush_on(spdlog::level::info);
+    return logger;
+  } catch (const spdlog::spdlog_ex& error) {
+    throw RuntimeError(
+        "The log file {} cannot be written ({}), so nobody could see afterwards what this rank did. Check "
+        "that its folder may be written and the disk is not full, or give another run directory with --run",
+        file, error.what());
+  }
+}
+
 void write_terminal(const LogState& log, LogLevel level, const std::string& message) {
   const bool loud = level == LogLevel::warning || level == LogLevel::error;
   if (!loud && (level == LogLevel::debug || log.rank != 0)) return;
@@ -58,13 +76,7 @@ void configure_log(int rank, int ranks, const std::string& file) {
   const std::lock_guard lock(log.mutex);
   log.rank = rank;
   log.ranks = ranks;
-  if (!file.empty()) {
-    log.file =
-        std::make_shared<spdlog::logger>("rank", std::make_shared<spdlog::sinks::basic_file_sink_mt>(file));
-    log.file->set_level(spdlog::level::debug);
-    log.file->set_pattern("%Y-%m-%d %H:%M:%S.%e %l %v");
-    log.file->flush_on(spdlog::level::info);
-  }
+  log.file = file.empty() ? nullptr : open_log_file(file);
 }
 
 void log_message(LogLevel level, const std::string& message) {

@@ -12,7 +12,8 @@ namespace annulus {
 enum class LogLevel { debug, info, warning, error };
 
 /// Says who is speaking. Called once the rank is known, and again when the run directory exists.
-/// @param file  path of this rank's log file, or empty for none.
+/// @param file  path of this rank's log file (its folder is made when missing), or empty for none.
+/// @throws RuntimeError when the file cannot be written
 void configure_log(int rank, int ranks, const std::string& file = {});
 
 /// Writes one message: info to the terminal from rank 0 only, warnings and errors from every rank; everything

@@ -7,9 +7,8 @@
 namespace annulus {
 
 /// Owns a handle of a C library.
-/// @tparam Traits  has `using type`, `static constexpr type null` and `static void close(type) noexcept`,
-/// which logs
-///                 a failure instead of throwing it.
+/// @tparam Traits  has `using type`, a static constant `type null` and `static void close(type) noexcept`,
+///                 which logs a failure instead of throwing it.
 template <class Traits>
 class UniqueHandle {
  public:

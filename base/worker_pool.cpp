@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <system_error>
+#include <utility>
 
 #include "base/error.hpp"
 
@@ -10,10 +12,20 @@ namespace annulus {
 
 WorkerPool::WorkerPool(int workers) {
   expect_contract(workers >= 1, "a worker pool has at least one worker");
-  for (int worker = 1; worker < workers; ++worker) threads_.emplace_back([this, worker] { serve(worker); });
+  try {
+    for (int worker = 1; worker < workers; ++worker) threads_.emplace_back([this, worker] { serve(worker); });
+  } catch (const std::system_error& error) {
+    stop();
+    throw RuntimeError(
+        "Only {} of {} worker threads could be started ({}). Ask for fewer threads, or raise the limit of "
+        "processes ('ulimit -u')",
+        threads_.size() + 1, workers, error.what());
+  }
 }
 
-WorkerPool::~WorkerPool() {
+WorkerPool::~WorkerPool() { stop(); }
+
+void WorkerPool::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -49,6 +61,7 @@ void WorkerPool::serve(int worker) {
 void WorkerPool::run(const std::function<void(int)>& job) {
   {
     const std::lock_guard lock(mutex_);
+    expect_contract(job_ == nullptr, "a worker pool runs one job at a time");
     job_ = &job;
     error_ = nullptr;
     running_ = static_cast<int>(threads_.size());
@@ -64,6 +77,7 @@ void WorkerPool::run(const std::function<void(int)>& job) {
 
 void WorkerPool::for_chunks(std::size_t count, std::size_t chunk,
                             const std::function<void(std::size_t, std::size_t)>& body) {
+  expect_contract(chunk > 0, "chunks are not empty");
   std::atomic<std::size_t> next{0};
   run([&](int) {
     for (std::size_t begin = 0; (begin = next.fetch_add(chunk)) < count;)

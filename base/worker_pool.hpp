@@ -22,17 +22,21 @@ class WorkerPool {
 
   int size() const { return static_cast<int>(threads_.size()) + 1; }
 
-  /// Runs job(worker) once on every worker, worker in [0, size()), and returns when all have finished.
+  /// Runs job(worker) once on every worker, worker in [0, size()), and returns when all have finished. One
+  /// job at a time: neither from two threads at once nor from inside a job.
   /// @throws the first exception a worker threw, after all have finished.
   void run(const std::function<void(int worker)>& job);
 
   /// Splits [0, count) into equal chunks of `chunk` elements and runs body(begin, end) over them on all
-  /// workers. The chunk borders do not depend on the number of workers.
+  /// workers. The chunk borders do not depend on the number of workers. An exception ends its worker's share;
+  /// it is thrown after the others have finished.
+  /// @pre chunk > 0
   void for_chunks(std::size_t count, std::size_t chunk,
                   const std::function<void(std::size_t begin, std::size_t end)>& body);
 
  private:
   void serve(int worker);
+  void stop();
   void run_one(int worker);
 
   std::vector<std::thread> threads_;

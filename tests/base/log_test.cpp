@@ -1,0 +1,93 @@
+// Who sees which message: rank 0's terminal, every rank's warnings, every rank's file.
+#include "base/log.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "base/error.hpp"
+
+namespace annulus {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+std::string say_everything() {
+  testing::internal::CaptureStderr();
+  log_debug("a detail");
+  log_info("step {}", 1);
+  log_warning("careful");
+  log_error("broken");
+  return testing::internal::GetCapturedStderr();
+}
+
+class Log : public testing::Test {
+ protected:
+  void TearDown() override {
+    set_terminal_hooks(nullptr, nullptr);
+    configure_log(0, 1);
+  }
+};
+
+TEST_F(Log, RankZeroSpeaksPlainly) {
+  configure_log(0, 1);
+
+  EXPECT_EQ(say_everything(), "step 1\nwarning: careful\nerror: broken\n");
+}
+
+TEST_F(Log, OtherRanksOnlyWarnAndSayWhoTheyAre) {
+  configure_log(2, 4);
+
+  EXPECT_EQ(say_everything(), "[rank 2] warning: careful\n[rank 2] error: broken\n");
+}
+
+TEST_F(Log, FileHoldsEverythingAndIsAppended) {
+  const std::string path = testing::TempDir() + "log_test_" + std::to_string(getpid()) + "/rank-2.log";
+  configure_log(2, 4, path);
+  say_everything();
+  configure_log(2, 4, path);
+  testing::internal::CaptureStderr();
+  log_warning("after the restart");
+  testing::internal::GetCapturedStderr();
+  configure_log(2, 4);
+  say_everything();  // no file any more
+
+  std::stringstream text;
+  text << std::ifstream(path).rdbuf();
+  EXPECT_THAT(text.str(),
+              AllOf(HasSubstr("debug a detail"), HasSubstr("info step 1"), HasSubstr("warning careful"),
+                    HasSubstr("error broken"), HasSubstr("after the restart")));
+  const std::string words = text.str();
+  EXPECT_EQ(words.find("a detail"), words.rfind("a detail"));
+  std::filesystem::remove_all(std::filesystem::path(path).parent_path());
+}
+
+TEST_F(Log, NamesTheFileThatCannotBeWritten) {
+  try {
+    configure_log(0, 1, "/dev/null/rank-0.log");
+    FAIL() << "a log below a device cannot be opened";
+  } catch (const RuntimeError& error) {
+    EXPECT_THAT(error.what(), AllOf(HasSubstr("/dev/null/rank-0.log"), HasSubstr("--run")));
+  }
+}
+
+int hooks_called = 0;
+
+TEST_F(Log, HooksSurroundTerminalLinesOnly) {
+  configure_log(0, 1);
+  hooks_called = 0;
+  set_terminal_hooks([] { hooks_called += 1; }, [] { hooks_called += 100; });
+
+  say_everything();
+
+  EXPECT_EQ(hooks_called, 303) << "info, warning and error reach the terminal; debug does not";
+}
+
+}  // namespace
+}  // namespace annulus
