@@ -9,6 +9,7 @@ find_package(ZLIB REQUIRED)
 find_package(PNG REQUIRED)
 find_package(libjpeg-turbo CONFIG REQUIRED)
 find_package(LibArchive REQUIRED)
+find_package(Protobuf REQUIRED)
 find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(dnnl CONFIG REQUIRED)
 

@@ -31,6 +31,19 @@ std::optional<std::uint64_t> step_of(const std::string& name) {
   return step;
 }
 
+/// Files that a killed process was writing.
+std::vector<fs::path> abandoned(const fs::path& directory) {
+  std::vector<fs::path> found;
+  std::error_code unreadable;  // then steps() has already said so
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory, unreadable)) {
+    const std::string name = entry.path().filename().string();
+    const std::string ending = io::partial_name("").string();
+    if (name.ends_with(ending) && step_of(name.substr(0, name.size() - ending.size())))
+      found.push_back(entry.path());
+  }
+  return found;
+}
+
 void remove_or_warn(const fs::path& path) {
   std::error_code error;
   fs::remove(path, error);
@@ -83,6 +96,7 @@ void CheckpointStore::remove_old() const {
     const std::string name = file_name(step);
     if (name != best && name != latest) remove_or_warn(fs::path(directory_) / name);
   }
+  for (const fs::path& path : abandoned(directory_)) remove_or_warn(path);
 }
 
 std::optional<CheckpointInfo> CheckpointStore::load_newest(Replica& replica, Optimizer& optimizer) const {

@@ -1,0 +1,51 @@
+// The directory that a run leaves behind: runs/NAME with its configuration, environment, checkpoints, logs
+// and crash records.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "trainer/environment.hpp"
+
+namespace annulus::trainer {
+
+/// Names inside a run directory. Makes nothing.
+class RunDirectory {
+ public:
+  explicit RunDirectory(std::filesystem::path path) : path_(std::move(path)) {}
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path config() const { return path_ / "config.yaml"; }
+  std::filesystem::path environment() const { return path_ / "environment.json"; }
+  std::filesystem::path checkpoints() const { return path_ / "checkpoints"; }
+  std::filesystem::path logs() const { return path_ / "logs"; }
+  std::filesystem::path crash() const { return path_ / "crash"; }
+  std::filesystem::path log_file(int rank) const;
+
+  /// Whether a run has been started here.
+  bool holds_run() const;
+  /// The configuration of the run here. @throws UsageError when there is none, naming what to try
+  std::string stored_config() const;
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// What a starting run brings along.
+struct RunStart {
+  std::string config;  ///< resolved YAML
+  EnvironmentFacts environment;
+  /// What in the stored configuration (its argument) would change the numbers of the run; empty: it may go on
+  /// here.
+  std::function<std::vector<std::string>(const std::string& stored)> differences;
+};
+
+/// Makes the directory, or takes over one that holds a run of the same configuration; writes config.yaml and
+/// environment.json. Rank 0 only; the others wait for it before they open their log files.
+/// @throws UsageError when it holds another run or foreign files, or cannot be made; RuntimeError when it is
+/// full
+void start_run(const RunDirectory& directory, const RunStart& start);
+
+}  // namespace annulus::trainer
