@@ -1,0 +1,98 @@
+// Costs of single layers and the two written forms.
+#include "trainer/model/summary.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "trainer/model/network_builder.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+NetworkBuilder small_image() { return NetworkBuilder({.height = 4, .width = 4, .channels = 2}); }
+
+TEST(Summary, ConvolutionCountsEveryWeightUse) {
+  const Network network =
+      small_image()
+          .conv2d({.filters = 6, .kernel = {3, 3}, .groups = 2}, {.activation = Activation::relu})
+          .build();
+
+  const Cost cost = summarise(network).layers[0].cost;
+
+  const std::int64_t values = 2 * 2 * 6;  // 9 weights each: one of the two channels
+  EXPECT_EQ(cost.parameters, 3 * 3 * 1 * 6 + 6);
+  EXPECT_EQ(cost.connections, values * (9 + 1));
+  EXPECT_EQ(cost.flops, values * (2 * 9 + 1) + values);
+  EXPECT_EQ(cost.activation_bytes, values * 4);
+}
+
+TEST(Summary, LayersWithoutWeightsHaveNoConnections) {
+  const Network network = small_image()
+                              .local_response_norm({.size = 3})
+                              .average_pool({2, 2}, {2, 2})
+                              .dropout(0.5f)
+                              .flatten()
+                              .dense({.units = 3, .bias = false}, {.activation = Activation::softmax})
+                              .build();
+
+  const NetworkSummary summary = summarise(network);
+
+  EXPECT_EQ(summary.layers[0].cost.flops, 32 * (2 * 3 + 3));
+  EXPECT_EQ(summary.layers[1].cost.flops, 8 * 4);
+  EXPECT_EQ(summary.layers[2].cost.flops, 0);
+  EXPECT_EQ(summary.layers[4].cost.connections, 3 * 8);
+  EXPECT_EQ(summary.layers[4].cost.flops, 3 * (2 * 8) + 3 * 3);
+  EXPECT_EQ(summary.total.connections, 3 * 8);
+}
+
+TEST(Summary, BatchNormKeepsMovingAveragesApart) {
+  const Network network = small_image().batch_norm().global_pool(PoolKind::average).build();
+
+  const NetworkSummary summary = summarise(network);
+
+  EXPECT_EQ(summary.total.parameters, 8);
+  EXPECT_EQ(summary.total.trainable, 4);
+  EXPECT_EQ(summary.layers[0].cost.connections, 2 * 32);
+  EXPECT_EQ(summary.layers[1].cost.flops, 32);
+}
+
+TEST(Summary, TableShowsNamesShapesAndTotals) {
+  const Network network = small_image().flatten().dense({.units = 1000}, {.name = "classes"}).build();
+
+  const std::string table = to_table(summarise(network), "tiny");
+
+  EXPECT_THAT(table, HasSubstr("Network tiny, input (4, 4, 2)"));
+  EXPECT_THAT(table, HasSubstr("classes (dense)    1000              33,000"));
+  EXPECT_THAT(table, HasSubstr("Total parameters: 33,000 (0.13 MiB)"));
+  EXPECT_THAT(table, Not(HasSubstr("Inputs")));
+}
+
+TEST(Summary, TableNamesInputsOfAGraph) {
+  NetworkBuilder builder = small_image();
+  builder.activate(Activation::tanh, {.name = "left"}).residual_add({.inputs = {"left", "input"}});
+
+  const NetworkSummary summary = summarise(builder.build());
+
+  EXPECT_THAT(to_table(summary, "graph"), HasSubstr("left, input"));
+  EXPECT_EQ(summary.layers[1].cost.flops, 32);
+}
+
+TEST(Summary, JsonHoldsTheSameNumbers) {
+  const Network network = small_image().flatten().dense({.units = 3}).build();
+
+  const auto json = nlohmann::json::parse(to_json(summarise(network), "tiny"));
+
+  EXPECT_EQ(json["name"], "tiny");
+  EXPECT_EQ(json["input"], nlohmann::json::parse("[4, 4, 2]"));
+  EXPECT_EQ(json["layers"][1]["output"], nlohmann::json::parse("[3]"));
+  EXPECT_EQ(json["layers"][1]["inputs"][0], "flatten");
+  EXPECT_EQ(json["total"]["parameters"], 32 * 3 + 3);
+}
+
+}  // namespace
+}  // namespace annulus::trainer

@@ -1,0 +1,185 @@
+// Costs by kind of operation, then two ways of writing them down.
+#include "trainer/model/summary.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace annulus::trainer {
+namespace {
+
+std::int64_t activation_flops(Activation activation, std::int64_t values) {
+  if (activation == Activation::none) return 0;
+  return activation == Activation::softmax ? 3 * values : values;
+}
+
+/// Weights seen by one output value of conv2d or dense: all of the kernel but its last extent.
+std::int64_t weights_per_output(const Layer& layer) {
+  const Extents& extents = layer.parameters.front().extents;
+  return element_count(extents) / extents.back();
+}
+
+struct OperationCost {
+  const Layer& layer;
+  std::int64_t values;  ///< that the layer puts out
+
+  Cost weighted(bool bias) const {
+    const std::int64_t weights = weights_per_output(layer);
+    return {.parameters = 0,
+            .connections = values * (weights + (bias ? 1 : 0)),
+            .flops = values * (2 * weights + (bias ? 1 : 0)) + activation_flops(layer.activation, values)};
+  }
+  Cost operator()(const Conv2d& conv) const { return weighted(conv.bias); }
+  Cost operator()(const Dense& dense) const { return weighted(dense.bias); }
+  Cost operator()(const Pool2d& pool) const { return {.flops = values * pool.size.height * pool.size.width}; }
+  Cost operator()(const GlobalPool&) const { return {.flops = layer.input.size()}; }
+  Cost operator()(const BatchNorm&) const { return {.connections = 2 * values, .flops = 2 * values}; }
+  Cost operator()(const LocalResponseNorm& norm) const { return {.flops = values * (2 * norm.size + 3)}; }
+  Cost operator()(const Activate& activate) const {
+    return {.flops = activation_flops(activate.kind, values)};
+  }
+  Cost operator()(const Add&) const {
+    return {.flops = values * (static_cast<std::int64_t>(layer.inputs.size()) - 1)};
+  }
+  Cost operator()(const Flatten&) const { return {}; }
+  Cost operator()(const Dropout&) const { return {}; }
+};
+
+Cost cost_of(const Layer& layer) {
+  Cost cost = std::visit(OperationCost{layer, layer.output.size()}, layer.operation);
+  cost.parameters = parameter_count(layer);
+  for (const Parameter& parameter : layer.parameters) {
+    if (parameter.trainable) cost.trainable += element_count(parameter.extents);
+  }
+  cost.activation_bytes = layer.output.size() * static_cast<std::int64_t>(sizeof(float));
+  return cost;
+}
+
+std::string grouped(std::int64_t number) {
+  std::string text = fmt::format("{}", number);
+  for (std::ptrdiff_t at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3) {
+    text.insert(static_cast<std::size_t>(at), ",");
+  }
+  return text;
+}
+
+std::string mebibytes(std::int64_t bytes) {
+  return fmt::format("{:.2f} MiB", static_cast<double>(bytes) / (1 << 20));
+}
+
+using Row = std::vector<std::string>;
+
+Row row_of(const LayerSummary& layer, bool with_inputs) {
+  Row row{fmt::format("{} ({})", layer.name, layer.type),
+          to_string(layer.output),
+          grouped(layer.cost.parameters),
+          grouped(layer.cost.connections),
+          grouped(layer.cost.flops),
+          grouped(layer.cost.activation_bytes)};
+  if (with_inputs) row.push_back(fmt::format("{}", fmt::join(layer.inputs, ", ")));
+  return row;
+}
+
+/// True when some layer takes something else than what the layer before it puts out.
+bool is_graph(const NetworkSummary& summary) {
+  std::string previous = "input";
+  for (const LayerSummary& layer : summary.layers) {
+    if (layer.inputs != std::vector<std::string>{previous}) return true;
+    previous = layer.name;
+  }
+  return false;
+}
+
+std::string layout(const std::vector<Row>& rows) {
+  std::vector<std::size_t> widths(rows.front().size(), 0);
+  for (const Row& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string text;
+  std::size_t length = 0;
+  for (const Row& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      const bool number = i >= 2 && i <= 5;
+      line +=
+          number ? fmt::format("{:>{}}  ", row[i], widths[i]) : fmt::format("{:<{}}  ", row[i], widths[i]);
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    length = std::max(length, line.size());
+    text += line + "\n";
+    if (&row == &rows.front()) text += "@";
+  }
+  const std::string rule(length, '-');
+  text.replace(text.find('@'), 1, rule + "\n");
+  return text + rule + "\n";
+}
+
+nlohmann::ordered_json shape_json(const SampleShape& shape) {
+  if (shape.flat) return {shape.channels};
+  return {shape.height, shape.width, shape.channels};
+}
+
+void add_cost(nlohmann::ordered_json& object, const Cost& cost) {
+  object["parameters"] = cost.parameters;
+  object["trainable"] = cost.trainable;
+  object["connections"] = cost.connections;
+  object["flops"] = cost.flops;
+  object["activation_bytes"] = cost.activation_bytes;
+}
+
+}  // namespace
+
+NetworkSummary summarise(const Network& network) {
+  NetworkSummary summary{.input = network.input, .layers = {}, .total = {}};
+  for (const Layer& layer : network.layers) {
+    std::vector<std::string> inputs;
+    for (const int index : layer.inputs) inputs.push_back(index < 0 ? "input" : network.layers[index].name);
+    const Cost cost = cost_of(layer);
+    summary.layers.push_back(
+        {layer.name, layer.type, to_string(layer.activation), std::move(inputs), layer.output, cost});
+    summary.total.parameters += cost.parameters;
+    summary.total.trainable += cost.trainable;
+    summary.total.connections += cost.connections;
+    summary.total.flops += cost.flops;
+    summary.total.activation_bytes += cost.activation_bytes;
+  }
+  return summary;
+}
+
+std::string to_table(const NetworkSummary& summary, const std::string& title) {
+  const bool with_inputs = is_graph(summary);
+  std::vector<Row> rows{{"Layer (type)", "Output shape", "Parameters", "Connections", "FLOPs", "Bytes"}};
+  if (with_inputs) rows.front().push_back("Inputs");
+  for (const LayerSummary& layer : summary.layers) rows.push_back(row_of(layer, with_inputs));
+  const Cost& total = summary.total;
+  return fmt::format(
+      "Network {}, input ({})\n{}"
+      "Total parameters: {} ({})\nTrainable parameters: {}\nMoving averages: {}\n"
+      "Connections: {}\nForward FLOPs a sample: {}\nActivations a sample: {} bytes ({})\n",
+      title, to_string(summary.input), layout(rows), grouped(total.parameters),
+      mebibytes(total.parameters * static_cast<std::int64_t>(sizeof(float))), grouped(total.trainable),
+      grouped(total.parameters - total.trainable), grouped(total.connections), grouped(total.flops),
+      grouped(total.activation_bytes), mebibytes(total.activation_bytes));
+}
+
+std::string to_json(const NetworkSummary& summary, const std::string& title) {
+  nlohmann::ordered_json root;
+  root["name"] = title;
+  root["input"] = shape_json(summary.input);
+  root["layers"] = nlohmann::ordered_json::array();
+  for (const LayerSummary& layer : summary.layers) {
+    nlohmann::ordered_json entry;
+    entry["name"] = layer.name;
+    entry["type"] = layer.type;
+    entry["activation"] = layer.activation;
+    entry["inputs"] = layer.inputs;
+    entry["output"] = shape_json(layer.output);
+    add_cost(entry, layer.cost);
+    root["layers"].push_back(std::move(entry));
+  }
+  add_cost(root["total"], summary.total);
+  return root.dump(2);
+}
+
+}  // namespace annulus::trainer
