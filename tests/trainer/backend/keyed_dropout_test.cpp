@@ -40,7 +40,9 @@ TEST_P(KeyedDropout, MasksFollowTheirDefinition) {
     ASSERT_EQ(factors[e], kept ? 1.6f : 0.0f) << "element " << e;
     ASSERT_EQ((bits[e / 32] >> e % 32) & 1u, kept ? 1u : 0u) << "element " << e;
   }
-  if (count % 32 != 0) EXPECT_EQ(bits.back() >> count % 32, 0u) << "bits past the last element are zero";
+  if (count % 32 != 0) {
+    EXPECT_EQ(bits.back() >> count % 32, 0u) << "bits past the last element are zero";
+  }
 }
 
 // Around the group of 32 that is computed together, and the lecture's dropout layers.

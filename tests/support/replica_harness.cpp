@@ -1,0 +1,123 @@
+// Converts images to the layout the backend asks for and gradient buffers back through Replica::read.
+#include "tests/support/replica_harness.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <numeric>
+
+#include "tests/support/random_tensor.hpp"
+#include "tests/support/recording_reducer.hpp"
+
+namespace annulus::test {
+namespace {
+
+/// Images in the backend's layout at a 64-byte boundary, as the loader hands them over.
+class PlacedImages {
+ public:
+  PlacedImages(std::span<const float> images, const SampleShape& shape, io::PixelLayout layout)
+      : storage_(images.size() + 16) {
+    void* start = storage_.data();
+    std::size_t space = storage_.size() * sizeof(float);
+    values_ = {static_cast<float*>(std::align(64, images.size() * sizeof(float), start, space)),
+               images.size()};
+    const std::int64_t pixels = shape.height * shape.width, size = shape.size();
+    for (std::size_t i = 0; i < images.size(); ++i) {
+      const std::int64_t sample = static_cast<std::int64_t>(i) / size,
+                         rest = static_cast<std::int64_t>(i) % size;
+      const std::int64_t pixel = rest / shape.channels, channel = rest % shape.channels;
+      const bool first = layout == io::PixelLayout::channels_first;
+      values_[first ? sample * size + channel * pixels + pixel : i] = images[i];
+    }
+  }
+  std::span<const float> get() const { return values_; }
+
+ private:
+  std::vector<float> storage_;
+  std::span<float> values_;
+};
+
+ShardOutcome outcome_of(const trainer::Replica& replica, std::span<const float> buffer) {
+  const trainer::ArenaLayout& layout = replica.layout();
+  ShardOutcome outcome{.loss = buffer[trainer::kLossSum],
+                       .correct = buffer[trainer::kCorrectCount],
+                       .samples = buffer[trainer::kSampleCount],
+                       .gradients = {}};
+  for (const trainer::Layer& layer : replica.network().layers)
+    outcome.gradients.emplace_back(layer.parameters.size());
+  const auto read = [&](const std::vector<trainer::Segment>& segments, std::span<const float> arena) {
+    for (const trainer::Segment& segment : segments)
+      outcome.gradients[segment.layer][segment.parameter] = replica.read(segment, arena);
+  };
+  read(layout.statistics, buffer.subspan(trainer::kGradientHead, layout.statistics_count));
+  read(layout.trainable, buffer.subspan(trainer::gradient_offset(layout)));
+  return outcome;
+}
+
+}  // namespace
+
+Samples random_samples(const trainer::Network& network, std::int64_t n, std::uint64_t seed) {
+  Samples samples{.images = random_floats(n * network.input.size(), seed),
+                  .labels = random_labels(n, network.classes(), seed),
+                  .numbers = std::vector<std::uint64_t>(n)};
+  std::iota(samples.numbers.begin(), samples.numbers.end(), 1000 * seed);
+  return samples;
+}
+
+ParameterValues random_parameters(const trainer::Network& network, std::uint64_t seed) {
+  ParameterValues values(network.layers.size());
+  for (std::size_t layer = 0; layer < values.size(); ++layer)
+    for (const trainer::Parameter& parameter : network.layers[layer].parameters) {
+      const std::uint64_t own_seed = seed * 1000003 + layer * 101 + values[layer].size();
+      std::vector<float> tensor = random_floats(element_count(parameter.extents), own_seed);
+      const bool around_one = parameter.name == "gamma" || parameter.name == "moving_variance";
+      const float scale = parameter.decays ? std::sqrt(3.0f / static_cast<float>(parameter.fan_in)) : 0.5f;
+      for (float& value : tensor) value = value * scale + (around_one ? 1.0f : 0.0f);
+      values[layer].push_back(std::move(tensor));
+    }
+  return values;
+}
+
+void set_parameters(trainer::Replica& replica, const ParameterValues& values) {
+  for (const trainer::Segment& segment : replica.layout().trainable)
+    replica.write(segment, values.at(segment.layer).at(segment.parameter), replica.parameters());
+  for (const trainer::Segment& segment : replica.layout().statistics)
+    replica.write(segment, values.at(segment.layer).at(segment.parameter), replica.statistics());
+}
+
+std::vector<ShardOutcome> run_step(trainer::Replica& replica, const std::vector<Samples>& shards,
+                                   std::uint64_t epoch) {
+  io::Batch batch{.epoch = epoch, .step = 0, .samples = 0, .shards = {}};
+  std::vector<PlacedImages> images;
+  images.reserve(shards.size());
+  for (const Samples& samples : shards) {
+    images.emplace_back(samples.images, replica.network().input, replica.pixel_layout());
+    batch.shards.push_back({.index = static_cast<std::int64_t>(batch.shards.size()),
+                            .images = images.back().get(),
+                            .labels = samples.labels,
+                            .samples = samples.numbers});
+    batch.samples += static_cast<std::int64_t>(samples.labels.size());
+  }
+  RecordingReducer reducer(replica.layout(), {0, static_cast<std::int64_t>(shards.size())});
+  replica.train(batch, reducer);
+  EXPECT_EQ(reducer.complaints(), "");
+  std::vector<ShardOutcome> outcomes;
+  for (std::size_t shard = 0; shard < shards.size(); ++shard)
+    outcomes.push_back(outcome_of(replica, reducer.gradients(static_cast<std::int64_t>(shard))));
+  return outcomes;
+}
+
+ShardOutcome run_shard(trainer::Replica& replica, const Samples& samples, std::uint64_t epoch) {
+  return run_step(replica, {samples}, epoch).front();
+}
+
+std::vector<float> predict(trainer::Replica& replica, std::span<const float> images, std::int64_t n) {
+  const PlacedImages placed(images, replica.network().input, replica.pixel_layout());
+  std::vector<float> probabilities(n * replica.network().classes());
+  replica.predict(placed.get(), n, probabilities);
+  return probabilities;
+}
+
+}  // namespace annulus::test

@@ -1,0 +1,49 @@
+// Drives a replica of any backend with tensors in Keras' order, so that backends can be compared.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "io/batch.hpp"
+#include "trainer/backend/replica.hpp"
+
+namespace annulus::test {
+
+/// Values of all parameters in Keras' order, by layer and parameter.
+using ParameterValues = std::vector<std::vector<std::vector<float>>>;
+
+/// One shard's samples; images are (n, H, W, C) whatever the backend wants.
+struct Samples {
+  std::vector<float> images;
+  std::vector<std::int32_t> labels;
+  std::vector<std::uint64_t> numbers;
+};
+
+/// n random images in [-1, 1) with random labels; the sample numbers start at 1000 * seed.
+Samples random_samples(const trainer::Network& network, std::int64_t n, std::uint64_t seed);
+
+/// Random values that keep a network well conditioned: kernels within +-sqrt(3 / fan_in), biases, betas and
+/// moving means within +-0.5, gammas and moving variances in [0.5, 1.5).
+ParameterValues random_parameters(const trainer::Network& network, std::uint64_t seed);
+
+/// Writes all parameters and moving averages.
+void set_parameters(trainer::Replica& replica, const ParameterValues& values);
+
+/// What train() reports of one shard.
+struct ShardOutcome {
+  double loss = 0;  ///< sum over the samples
+  double correct = 0;
+  double samples = 0;
+  ParameterValues gradients;  ///< trainable: gradients; moving averages: samples * batch statistics
+};
+
+/// One step over these shards (numbered from 0). Fails the test when the reducer's contract is broken.
+std::vector<ShardOutcome> run_step(trainer::Replica& replica, const std::vector<Samples>& shards,
+                                   std::uint64_t epoch = 0);
+ShardOutcome run_shard(trainer::Replica& replica, const Samples& samples, std::uint64_t epoch = 0);
+
+/// Probabilities (n, classes). @param images (n, H, W, C)
+std::vector<float> predict(trainer::Replica& replica, std::span<const float> images, std::int64_t n);
+
+}  // namespace annulus::test
