@@ -1,0 +1,41 @@
+// Which split and class an image belongs to, from the folders in its name; and in which order the images are
+// stored. Internal to io/import*.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace annulus::io {
+
+/// One decoded image of the source.
+struct ListedImage {
+  std::string name;   ///< path inside the source
+  std::string split;  ///< "train", "validation", "test"; "" when the source has no such folders
+  std::string class_name;
+  std::uint64_t slot = 0;  ///< where its pixels are kept
+  std::uint64_t hash = 0;  ///< of the file
+};
+
+/// The images of one split in the order in which they are stored.
+struct ListedSplit {
+  std::string name;
+  std::vector<std::uint64_t> slots;
+  std::vector<std::int32_t> labels;
+};
+
+struct ImageListing {
+  std::vector<std::string> classes;
+  std::vector<ListedSplit> splits;
+  std::uint64_t hash = 0;  ///< of all names and contents, whatever their order or packaging
+};
+
+/// Understands PREFIX/[train|validation|test]/CLASS/FILE. Also val, valid, training, testing.
+/// @throws DataError when there is no class folder
+ListedImage place_image(const std::string& source, const std::string& name);
+
+/// Sorts and deals out. @throws DataError when the images do not share one layout, a name comes twice, a
+/// class has no training images, or there is only one class
+ImageListing list_images(const std::string& source, std::vector<ListedImage> images);
+
+}  // namespace annulus::io
