@@ -18,33 +18,32 @@ namespace {
 
 /// Buffers of one thread, grown once. The stages alternate between `image` and `moved`.
 struct Scratch {
-  std::vector<std::byte> raw;
   std::vector<float> image;
   std::vector<float> moved;
-  PixelMap map;
+  PixelMove move;
 };
 
-Scratch& scratch_for(const SampleShape& shape) {
+Scratch& scratch_for(const SampleShape& shape, float constant) {
   thread_local Scratch scratch;
   const auto count = static_cast<std::size_t>(shape.size()) + kImageSlack;
   if (scratch.image.size() < count) {
-    scratch.raw.resize(count * sizeof(float));
     scratch.image.resize(count);
     scratch.moved.resize(count);
   }
-  scratch.map.rows.resize(static_cast<std::size_t>(shape.height));
-  scratch.map.columns.resize(static_cast<std::size_t>(shape.width));
+  scratch.move.rows.resize(static_cast<std::size_t>(shape.height));
+  scratch.move.columns.resize(static_cast<std::size_t>(shape.width));
+  scratch.move.constant = constant;
+  scratch.move.channels = static_cast<std::size_t>(shape.channels);
   return scratch;
 }
 
-void to_float(const RawImage& image, float* output) {
-  const auto count = static_cast<std::size_t>(image.shape.size());
-  if (image.type == PixelType::float32) {
-    std::memcpy(output, image.values, count * sizeof(float));
+void to_float(std::span<const std::byte> raw, PixelType type, float* output) {
+  if (type == PixelType::float32) {
+    std::memcpy(output, raw.data(), raw.size());
     return;
   }
-  const auto* values = reinterpret_cast<const std::uint8_t*>(image.values);
-  for (std::size_t i = 0; i < count; ++i) output[i] = static_cast<float>(values[i]);
+  const auto* values = reinterpret_cast<const std::uint8_t*>(raw.data());
+  for (std::size_t i = 0; i < raw.size(); ++i) output[i] = static_cast<float>(values[i]);
 }
 
 void map_axis(std::vector<std::int64_t>& axis, std::int64_t offset, FillMode mode) {
@@ -89,39 +88,36 @@ struct Generator::Impl {
 
   bool is_per_sample() const { return normalisation.kind == Normalisation::Kind::per_sample; }
 
-  /// Affine part: raw pixels to floats in pixel units.
-  const float* place(const RawImage& raw, const AugmentationPlan& plan, Scratch& scratch) const {
+  /// Raw pixels to floats in pixel units, moved by the plan's matrix; leaves them in scratch.image.
+  void place(std::span<const std::byte> raw, const AugmentationPlan& plan, Scratch& scratch) const {
     const Fill fill{options.fill_mode, options.constant_value};
-    if (!plan.is_whole_shift()) {
-      const auto count = static_cast<std::size_t>(shape.size()) * size_of(pixels);
-      std::memcpy(scratch.raw.data(), raw.values, count);  // where reading past the end is allowed
-      resample({scratch.raw.data(), pixels, shape}, plan.matrix, fill, scratch.image.data());
-      return scratch.image.data();
+    to_float(raw, pixels, scratch.image.data());
+    if (plan.is_untransformed()) return;
+    if (plan.is_whole_shift()) {
+      map_axis(scratch.move.rows, plan.matrix[2] >> 16, fill.mode);
+      map_axis(scratch.move.columns, plan.matrix[5] >> 16, fill.mode);
+      move_pixels(scratch.image.data(), scratch.move, scratch.moved.data());
+    } else {
+      resample(scratch.image.data(), {shape, plan.matrix, fill}, scratch.moved.data());
     }
-    to_float(raw, scratch.image.data());
-    if (plan.is_untransformed()) return scratch.image.data();
-    map_axis(scratch.map.rows, plan.matrix[2] >> 16, fill.mode);
-    map_axis(scratch.map.columns, plan.matrix[5] >> 16, fill.mode);
-    move_pixels(scratch.image.data(), scratch.map, shape.channels, fill.constant, scratch.moved.data());
     std::swap(scratch.image, scratch.moved);
-    return scratch.image.data();
   }
 
   /// Flips, then the crop: one move of whole pixels. Brightness in between does not mind the order.
   const float* flip_and_crop(const AugmentationPlan& plan, Scratch& scratch) const {
     if (!plan.flip_horizontal && !plan.flip_vertical && plan.crop_row == 0 && plan.crop_column == 0)
       return scratch.image.data();
-    map_axis(scratch.map.rows, plan.crop_row, options.crop_fill_mode);
-    map_axis(scratch.map.columns, plan.crop_column, options.crop_fill_mode);
-    if (plan.flip_vertical) mirror(scratch.map.rows);
-    if (plan.flip_horizontal) mirror(scratch.map.columns);
-    move_pixels(scratch.image.data(), scratch.map, shape.channels, options.constant_value,
-                scratch.moved.data());
+    map_axis(scratch.move.rows, plan.crop_row, options.crop_fill_mode);
+    map_axis(scratch.move.columns, plan.crop_column, options.crop_fill_mode);
+    if (plan.flip_vertical) mirror(scratch.move.rows);
+    if (plan.flip_horizontal) mirror(scratch.move.columns);
+    move_pixels(scratch.image.data(), scratch.move, scratch.moved.data());
     return scratch.moved.data();
   }
 
-  void augment(const RawImage& raw, const AugmentationPlan& plan, PixelLayout layout, float* output) const {
-    Scratch& scratch = scratch_for(shape);
+  void augment(std::span<const std::byte> raw, const AugmentationPlan& plan, PixelLayout layout,
+               float* output) const {
+    Scratch& scratch = scratch_for(shape, options.constant_value);
     place(raw, plan, scratch);
     change_brightness({plan.channel_shift, plan.brightness, low, high},
                       std::span(scratch.image).first(static_cast<std::size_t>(shape.size())));
@@ -164,7 +160,7 @@ void Generator::make(std::span<const std::byte> raw, std::uint64_t epoch, std::u
     return;
   }
   const AugmentationPlan plan = draw_plan(self.options, self.shape, self.key, {epoch, sample});
-  self.augment({raw.data(), self.pixels, self.shape}, plan, layout, output.data());
+  self.augment(raw, plan, layout, output.data());
 }
 
 }  // namespace annulus::io

@@ -52,6 +52,7 @@ struct Angle {
 /// Taylor series to the 23rd power: in [-pi, pi] the first term left out is below 1e-11. Horner's scheme from
 /// the highest power down.
 Angle angle(double degrees) {
+  if (degrees == 0) return {0, 1};
   const double x = degrees * (std::numbers::pi / 180.0);
   const double square = x * x;
   double sine = 1.0;
@@ -82,39 +83,41 @@ bool needs_matrix(const AugmentationOptions& o) {
          o.shear_range != 0 || o.zoom_low != 1 || o.zoom_high != 1;
 }
 
-/// Rotation * shift * shear * zoom about the centre, output position to source position: the matrix of
-/// apply_affine_transform in keras_preprocessing/image/affine_transformations.py.
-std::array<std::int32_t, 6> draw_matrix(const AugmentationOptions& o, const SampleShape& shape,
-                                        const Draws& draws) {
-  Matrix transform{1, 0, 0, 0, 1, 0};
-  if (o.rotation_range != 0) {
-    const auto [s, c] = angle(uniform(draws.words(Slot::rotation)[0], -o.rotation_range, o.rotation_range));
-    transform = {c, -s, 0, s, c, 0};
-  }
+AffineParameters draw_affine(const AugmentationOptions& o, const SampleShape& shape, const Draws& draws) {
+  AffineParameters drawn;
+  if (o.rotation_range != 0)
+    drawn.rotation = uniform(draws.words(Slot::rotation)[0], -o.rotation_range, o.rotation_range);
   if (o.height_shift_range != 0 || o.width_shift_range != 0) {
     const auto words = draws.words(Slot::shift);
-    transform = transform * Matrix{1, 0, shift(words[0], o.height_shift_range, shape.height),
-                                   0, 1, shift(words[1], o.width_shift_range, shape.width)};
+    drawn.shift_rows = shift(words[0], o.height_shift_range, shape.height);
+    drawn.shift_columns = shift(words[1], o.width_shift_range, shape.width);
   }
-  if (o.shear_range != 0) {
-    const auto [s, c] = angle(uniform(draws.words(Slot::shear)[0], -o.shear_range, o.shear_range));
-    transform = transform * Matrix{1, -s, 0, 0, c, 0};
-  }
+  if (o.shear_range != 0) drawn.shear = uniform(draws.words(Slot::shear)[0], -o.shear_range, o.shear_range);
   if (o.zoom_low != 1 || o.zoom_high != 1) {
     const auto words = draws.words(Slot::zoom);
-    transform = transform * Matrix{uniform(words[0], o.zoom_low, o.zoom_high), 0, 0, 0,
-                                   uniform(words[1], o.zoom_low, o.zoom_high), 0};
+    drawn.zoom_rows = uniform(words[0], o.zoom_low, o.zoom_high);
+    drawn.zoom_columns = uniform(words[1], o.zoom_low, o.zoom_high);
   }
+  return drawn;
+}
+
+}  // namespace
+
+std::array<std::int32_t, 6> affine_matrix(const AffineParameters& p, const SampleShape& shape) {
+  const auto [rotation_sine, rotation_cosine] = angle(p.rotation);
+  const auto [shear_sine, shear_cosine] = angle(p.shear);
   const double row = static_cast<double>(shape.height) / 2 - 0.5;
   const double column = static_cast<double>(shape.width) / 2 - 0.5;
-  transform = Matrix{1, 0, row, 0, 1, column} * transform * Matrix{1, 0, -row, 0, 1, -column};
+  const Matrix rotation{rotation_cosine, -rotation_sine, 0, rotation_sine, rotation_cosine, 0};
+  const Matrix transform =
+      Matrix{1, 0, row, 0, 1, column} * rotation * Matrix{1, 0, p.shift_rows, 0, 1, p.shift_columns} *
+      Matrix{1, -shear_sine, 0, 0, shear_cosine, 0} * Matrix{p.zoom_rows, 0, 0, 0, p.zoom_columns, 0} *
+      Matrix{1, 0, -row, 0, 1, -column};
   std::array<std::int32_t, 6> fixed{};
   for (std::size_t i = 0; i < 6; ++i)
     fixed[i] = static_cast<std::int32_t>(std::floor(transform[i] * 65536.0 + 0.5));
   return fixed;
 }
-
-}  // namespace
 
 bool AugmentationPlan::is_whole_shift() const {
   return matrix[0] == 1 << 16 && matrix[1] == 0 && matrix[3] == 0 && matrix[4] == 1 << 16 &&
@@ -129,7 +132,7 @@ AugmentationPlan draw_plan(const AugmentationOptions& options, const SampleShape
                            std::array<std::uint32_t, 2> key, SampleKey sample) {
   const Draws draws(key, sample);
   AugmentationPlan plan;
-  if (needs_matrix(options)) plan.matrix = draw_matrix(options, shape, draws);
+  if (needs_matrix(options)) plan.matrix = affine_matrix(draw_affine(options, shape, draws), shape);
   if (options.channel_shift_range != 0)
     plan.channel_shift = static_cast<float>(uniform(
         draws.words(Slot::channel_shift)[0], -options.channel_shift_range, options.channel_shift_range));

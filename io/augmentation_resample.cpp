@@ -10,48 +10,21 @@
 namespace annulus::io {
 namespace {
 
-using ByteLanes [[gnu::vector_size(4)]] = std::uint8_t;
-using IntLanes [[gnu::vector_size(16)]] = std::int32_t;
-using FloatLanes [[gnu::vector_size(16)]] = float;
+using Lanes [[gnu::vector_size(16)]] = float;
 
-constexpr int kFractionBits = 11;  // two blends of 8-bit pixels then fit 31 bits
+constexpr int kFractionBits = 8;
 constexpr std::int32_t kOne = 1 << kFractionBits;
+constexpr std::int32_t kHalfStep = 1 << (15 - kFractionBits);
 
-struct Bytes {
-  using Value = std::uint8_t;
-  using Lanes = IntLanes;
-  static Lanes load(const Value* pixel) {
-    ByteLanes bytes;
-    std::memcpy(&bytes, pixel, sizeof bytes);
-    return __builtin_convertvector(bytes, IntLanes);
-  }
-  /// Exact integer blend, then one rounding to float; the scale is a power of two.
-  static FloatLanes blend(const Lanes corners[4], std::int32_t fraction_row, std::int32_t fraction_column) {
-    const Lanes upper = (corners[0] << kFractionBits) + fraction_column * (corners[1] - corners[0]);
-    const Lanes lower = (corners[2] << kFractionBits) + fraction_column * (corners[3] - corners[2]);
-    const Lanes value = (upper << kFractionBits) + fraction_row * (lower - upper);
-    return __builtin_convertvector(value, FloatLanes) * 0x1p-22f;
-  }
-};
+Lanes load(const float* pixel) {
+  Lanes lanes;
+  std::memcpy(&lanes, pixel, sizeof lanes);
+  return lanes;
+}
 
-struct Floats {
-  using Value = float;
-  using Lanes = FloatLanes;
-  static Lanes load(const Value* pixel) {
-    Lanes lanes;
-    std::memcpy(&lanes, pixel, sizeof lanes);
-    return lanes;
-  }
-  static FloatLanes blend(const Lanes corners[4], std::int32_t fraction_row, std::int32_t fraction_column) {
-    const float row = static_cast<float>(fraction_row) * 0x1p-11f;
-    const float column = static_cast<float>(fraction_column) * 0x1p-11f;
-    const Lanes upper = corners[0] + column * (corners[1] - corners[0]);
-    const Lanes lower = corners[2] + column * (corners[3] - corners[2]);
-    return upper + row * (lower - upper);
-  }
-};
+void store(Lanes lanes, float* pixel) { std::memcpy(pixel, &lanes, sizeof lanes); }
 
-std::int32_t to_fraction(std::int32_t position) { return (position + (1 << 4)) >> (16 - kFractionBits); }
+std::int32_t to_fraction(std::int32_t position) { return (position + kHalfStep) >> (16 - kFractionBits); }
 
 /// Offsets of the pixels of an axis for all indices that the transformed image can ask for, ends included.
 class AxisTable {
@@ -86,25 +59,24 @@ Range extremes(const std::int32_t* coefficients, const SampleShape& shape) {
           coefficients[2] + std::max(rows, 0) + std::max(columns, 0)};
 }
 
-template <class Type>
 class Resampler {
  public:
-  using Value = typename Type::Value;
-  Resampler(const RawImage& image, const std::array<std::int32_t, 6>& matrix, Fill fill)
-      : values_(reinterpret_cast<const Value*>(image.values)),
-        shape_(image.shape),
-        matrix_(matrix),
-        fill_(fill),
-        rows_(table(matrix.data(), shape_.height, shape_.width * shape_.channels)),
-        columns_(table(matrix.data() + 3, shape_.width, shape_.channels)) {}
+  Resampler(const float* image, const AffineMove& move)
+      : image_(image),
+        shape_(move.shape),
+        matrix_(move.matrix),
+        fill_(move.fill),
+        rows_(table(matrix_.data(), shape_.height, shape_.width * shape_.channels)),
+        columns_(table(matrix_.data() + 3, shape_.width, shape_.channels)) {}
 
+  template <std::int64_t kChannels>
   void run(float* output) const {
-    const auto channels = shape_.channels;
+    const std::int64_t channels = kChannels == 0 ? shape_.channels : kChannels;
     for (std::int32_t row = 0; row < shape_.height; ++row) {
-      std::int32_t y = matrix_[0] * row + matrix_[2];
-      std::int32_t x = matrix_[3] * row + matrix_[5];
+      std::int32_t y = matrix_[0] * row + matrix_[2] + kHalfStep;
+      std::int32_t x = matrix_[3] * row + matrix_[5] + kHalfStep;
       for (std::int64_t column = 0; column < shape_.width; ++column) {
-        write_pixel(to_fraction(y), to_fraction(x), output);
+        write_pixel(y >> (16 - kFractionBits), x >> (16 - kFractionBits), channels, output);
         output += channels;
         y += matrix_[1];
         x += matrix_[4];
@@ -122,24 +94,26 @@ class Resampler {
     return y < 0 || x < 0 || y > (shape_.height - 1) * kOne || x > (shape_.width - 1) * kOne;
   }
 
-  void write_pixel(std::int32_t y, std::int32_t x, float* output) const {
+  void write_pixel(std::int32_t y, std::int32_t x, std::int64_t channels, float* output) const {
     if (fill_.mode == FillMode::constant && is_outside(y, x)) {
-      std::fill_n(output, shape_.channels, fill_.constant);
+      std::fill_n(output, channels, fill_.constant);
       return;
     }
     const std::int32_t* row = rows_.at(y >> kFractionBits);
     const std::int32_t* column = columns_.at(x >> kFractionBits);
-    for (std::int64_t channel = 0; channel < shape_.channels; channel += 4) {
-      const Value* base = values_ + channel;
-      const typename Type::Lanes corners[4] = {
-          Type::load(base + row[0] + column[0]), Type::load(base + row[0] + column[1]),
-          Type::load(base + row[1] + column[0]), Type::load(base + row[1] + column[1])};
-      const FloatLanes value = Type::blend(corners, y & (kOne - 1), x & (kOne - 1));
-      std::memcpy(output + channel, &value, sizeof value);
+    const float row_weight = static_cast<float>(y & (kOne - 1)) * (1.0f / kOne);
+    const float column_weight = static_cast<float>(x & (kOne - 1)) * (1.0f / kOne);
+    for (std::int64_t channel = 0; channel < channels; channel += 4) {
+      const float* base = image_ + channel;
+      const Lanes left = load(base + row[0] + column[0]);
+      const Lanes upper = left + column_weight * (load(base + row[0] + column[1]) - left);
+      const Lanes below = load(base + row[1] + column[0]);
+      const Lanes lower = below + column_weight * (load(base + row[1] + column[1]) - below);
+      store(upper + row_weight * (lower - upper), output + channel);
     }
   }
 
-  const Value* values_;
+  const float* image_;
   SampleShape shape_;
   std::array<std::int32_t, 6> matrix_;
   Fill fill_;
@@ -147,9 +121,60 @@ class Resampler {
   AxisTable columns_;
 };
 
-void copy_pixel(const float* from, std::int64_t channels, float* to) {
-  for (std::int64_t channel = 0; channel < channels; channel += 4)
-    std::memcpy(to + channel, from + channel, 4 * sizeof(float));
+/// Columns of a map that follow one another in the image and can be copied at once.
+struct Run {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+};
+
+Run longest_run(const std::vector<std::int64_t>& columns) {
+  Run longest;
+  Run run;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const bool follows = i > run.begin && columns[i - 1] >= 0 && columns[i] == columns[i - 1] + 1;
+    if (!follows) run.begin = i;
+    run.end = i + 1;
+    if (columns[i] >= 0 && run.end - run.begin > longest.end - longest.begin) longest = run;
+  }
+  return longest;
+}
+
+/// Columns [begin, end) of a row, one by one. Writes up to kImageSlack values beyond them.
+template <std::size_t kChannels>
+void move_columns(const float* line, const PixelMove& move, Run run, float* output) {
+  const std::size_t channels = kChannels == 0 ? move.channels : kChannels;
+  for (std::size_t i = run.begin; i < run.end; ++i) {
+    const std::int64_t column = move.columns[i];
+    float* pixel = output + i * channels;
+    if (column < 0) {
+      std::fill_n(pixel, channels, move.constant);
+      continue;
+    }
+    const float* source = line + column * static_cast<std::int64_t>(channels);
+    for (std::size_t channel = 0; channel < channels; channel += 4)
+      store(load(source + channel), pixel + channel);
+  }
+}
+
+template <std::size_t kChannels>
+void move_rows(const float* image, const PixelMove& move, float* output) {
+  const std::size_t channels = kChannels == 0 ? move.channels : kChannels;
+  const std::size_t row_size = move.columns.size() * channels;
+  const Run run = longest_run(move.columns);
+  for (const std::int64_t row : move.rows) {
+    const float* line = image + row * static_cast<std::int64_t>(row_size);
+    if (row < 0) {
+      std::fill_n(output, row_size, move.constant);
+    } else {
+      move_columns<kChannels>(line, move, {0, run.begin}, output);
+      if (run.begin < run.end)
+        std::memcpy(output + run.begin * channels,
+                    line + move.columns[run.begin] * static_cast<std::int64_t>(channels),
+                    (run.end - run.begin) * channels * sizeof(float));
+      move_columns<kChannels>(line, move, {run.end, move.columns.size()}, output);
+    }
+    output += row_size;
+  }
 }
 
 }  // namespace
@@ -172,26 +197,23 @@ std::int64_t extended_index(std::int64_t index, std::int64_t extent, FillMode mo
   return -1;
 }
 
-void resample(const RawImage& image, const std::array<std::int32_t, 6>& matrix, Fill fill, float* output) {
-  if (image.type == PixelType::uint8)
-    Resampler<Bytes>(image, matrix, fill).run(output);
+void resample(const float* image, const AffineMove& move, float* output) {
+  const Resampler resampler(image, move);
+  if (move.shape.channels == 3)
+    resampler.run<3>(output);
+  else if (move.shape.channels == 1)
+    resampler.run<1>(output);
   else
-    Resampler<Floats>(image, matrix, fill).run(output);
+    resampler.run<0>(output);
 }
 
-void move_pixels(const float* image, const PixelMap& map, std::int64_t channels, float constant,
-                 float* output) {
-  const auto width = static_cast<std::int64_t>(map.columns.size());
-  for (const std::int64_t row : map.rows) {
-    const float* line = image + row * width * channels;
-    for (const std::int64_t column : map.columns) {
-      if (row < 0 || column < 0)
-        std::fill_n(output, channels, constant);
-      else
-        copy_pixel(line + column * channels, channels, output);
-      output += channels;
-    }
-  }
+void move_pixels(const float* image, const PixelMove& move, float* output) {
+  if (move.channels == 3)
+    move_rows<3>(image, move, output);
+  else if (move.channels == 1)
+    move_rows<1>(image, move, output);
+  else
+    move_rows<0>(image, move, output);
 }
 
 }  // namespace annulus::io

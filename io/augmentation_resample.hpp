@@ -20,34 +20,36 @@ inline constexpr std::size_t kImageSlack = 4;
 /// nearest: a a|a b c d|d d   reflect: b a|a b c d|d c   wrap: c d|a b c d|a b
 std::int64_t extended_index(std::int64_t index, std::int64_t extent, FillMode mode);
 
-/// An image as the source stores it. `values` has kImageSlack readable values behind it.
-struct RawImage {
-  const std::byte* values;
-  PixelType type;
-  SampleShape shape;
-};
-
 /// Where a pixel outside the image comes from.
 struct Fill {
   FillMode mode = FillMode::nearest;
   float constant = 0;
 };
 
-/// Output pixel (r, c) = source at `matrix` (see AugmentationPlan) with linear interpolation, order 1 of
+/// The three things an affine resampling needs beside the image.
+struct AffineMove {
+  SampleShape shape;
+  std::array<std::int32_t, 6> matrix;  ///< see AugmentationPlan
+  Fill fill;
+};
+
+/// Output pixel (r, c) = source at `matrix` with linear interpolation: order 1 of
 /// scipy.ndimage.affine_transform with modes nearest, constant, reflect and grid-wrap. Positions are rounded
-/// to 1/2048 pixel; uint8 is blended in 32-bit integers, so the result has the same bits on any device.
-/// @param output  H*W*C + kImageSlack floats, in pixel units
-void resample(const RawImage& image, const std::array<std::int32_t, 6>& matrix, Fill fill, float* output);
+/// to 1/256 pixel, as texture units do: a blend of 8-bit pixels then fits the 24 bits of a float, so it is
+/// exact and any device, with or without fused multiply-add, finds the same bits.
+/// @param image, output  H*W*C + kImageSlack floats in pixel units, distinct
+void resample(const float* image, const AffineMove& move, float* output);
 
 /// Source row of every output row, source column of every output column; -1 = the constant.
-struct PixelMap {
+struct PixelMove {
   std::vector<std::int64_t> rows;
   std::vector<std::int64_t> columns;
+  std::size_t channels = 1;
+  float constant = 0;  ///< in pixel units
 };
 
 /// Moves whole pixels: output (r, c) = image (rows[r], columns[c]).
 /// @param image, output  H*W*C + kImageSlack floats, distinct
-void move_pixels(const float* image, const PixelMap& map, std::int64_t channels, float constant,
-                 float* output);
+void move_pixels(const float* image, const PixelMove& move, float* output);
 
 }  // namespace annulus::io

@@ -1,0 +1,68 @@
+// Images a second that a loader delivers from a source in memory, by augmentation and number of threads.
+#include <benchmark/benchmark.h>
+
+#include "io/batch_loader.hpp"
+#include "tests/support/synthetic_source.hpp"
+
+namespace annulus::io {
+namespace {
+
+constexpr std::int64_t kBatch = 128;
+
+/// Pictures held in memory, as a resident dataset does.
+class MemorySource final : public SampleSource {
+ public:
+  MemorySource() : origin_(kSamples, {32, 32, 3}), pixels_(kSamples * kSize), labels_(kSamples) {
+    std::vector<std::uint64_t> samples(kSamples);
+    for (std::size_t i = 0; i < kSamples; ++i) samples[i] = i;
+    origin_.read(samples, pixels_, labels_);
+  }
+  const SourceInfo& info() const override { return origin_.info(); }
+  void read(std::span<const std::uint64_t> samples, std::span<std::byte> pixels,
+            std::span<std::int32_t> labels) override {
+    for (std::size_t k = 0; k < samples.size(); ++k) {
+      std::memcpy(pixels.data() + k * kSize, pixels_.data() + samples[k] * kSize, kSize);
+      labels[k] = labels_[samples[k]];
+    }
+  }
+
+ private:
+  static constexpr std::size_t kSamples = 10000;
+  static constexpr std::size_t kSize = 32 * 32 * 3;
+  test::SyntheticSource origin_;
+  std::vector<std::byte> pixels_;
+  std::vector<std::int32_t> labels_;
+};
+
+void load(benchmark::State& state, const AugmentationOptions& options) {
+  MemorySource source;
+  const Normalisation normalisation{.rescale = 1 / 255.0f, .mean = {}, .deviation = {}};
+  const Generator generator(source.info(), options, normalisation, 1);
+  const ShardedSampler sampler({.samples = source.info().samples, .batch = kBatch, .shards = 4, .seed = 1});
+  BatchLoader loader(source, sampler, generator,
+                     {.owned_shards = 4, .threads = static_cast<int>(state.range(0))});
+  loader.seek(0, 0);
+  for (auto _ : state) benchmark::DoNotOptimize(loader.next().shards.data());
+  state.SetItemsProcessed(state.iterations() * kBatch);
+}
+
+AugmentationOptions affine() {
+  AugmentationOptions options;
+  options.rotation_range = 15;
+  options.width_shift_range = 0.1f;
+  options.height_shift_range = 0.1f;
+  options.zoom_low = 0.9f;
+  options.zoom_high = 1.1f;
+  options.horizontal_flip = true;
+  options.brightness_low = 0.8f;
+  options.brightness_high = 1.2f;
+  return options;
+}
+
+BENCHMARK_CAPTURE(load, plain, {})->Arg(1)->Arg(2)->MeasureProcessCPUTime()->UseRealTime();
+BENCHMARK_CAPTURE(load, affine, affine())->Arg(1)->Arg(2)->MeasureProcessCPUTime()->UseRealTime();
+
+}  // namespace
+}  // namespace annulus::io
+
+BENCHMARK_MAIN();
