@@ -16,7 +16,7 @@ list_missing() {
   done
 }
 
-command -v dpkg-query >/dev/null || explain_by_hand "this system has no dpkg, and only Debian's packages are known here."
+command -v dpkg-query >/dev/null || explain_by_hand "this system has no dpkg; only Debian's packages are known here."
 mapfile -t missing < <(list_missing)
 if ((${#missing[@]} == 0)); then
   exit 0
@@ -24,7 +24,7 @@ fi
 
 as_root=()
 if ((EUID != 0)); then
-  command -v sudo >/dev/null || explain_by_hand "packages are missing, and only root can install them (there is no sudo)."
+  command -v sudo >/dev/null || explain_by_hand "packages are missing; only root can install them, and there is no sudo."
   as_root=(sudo)
   # Without a terminal nobody could type a password: fail at once instead of waiting.
   [[ -t 2 ]] || as_root+=(--non-interactive)

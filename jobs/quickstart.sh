@@ -25,7 +25,8 @@ find_archive() {
   if [[ -n ${ANNULUS_CIFAR10:-} ]]; then
     local named=$ANNULUS_CIFAR10
     [[ $named == /* ]] || named=$started_in/$named
-    [[ -e $named ]] || fail "ANNULUS_CIFAR10 names '$ANNULUS_CIFAR10', which does not exist. Mend the path, or unset it to have an archive found or downloaded."
+    [[ -e $named ]] || fail "ANNULUS_CIFAR10 names '$ANNULUS_CIFAR10', which does not exist.
+  Mend the path, or unset it to have an archive found or downloaded."
     echo "$named"
     return
   fi
@@ -51,11 +52,13 @@ download() {
     local meter=--no-progress-meter
     if [[ -t 2 ]]; then meter=--progress-bar; fi
     curl "$meter" --fail --location --continue-at - --retry 3 --connect-timeout 30 --output "$part" "$url" ||
-      fail "the download did not work (curl says why above). Start again to continue it, or fetch the file elsewhere and name it:
+      fail "the download did not work (curl says why above). Start again to continue it, or fetch the file
+  elsewhere and name it:
     ANNULUS_CIFAR10=/path/to/cifar-10-binary.tar.gz jobs/quickstart.sh"
     md5_is "$part" || {
       rm -f "$part"
-      fail "what came from $url has not the checksum $md5, so it was deleted. Start again, or name another copy in ANNULUS_CIFAR10."
+      fail "what came from $url has not the checksum $md5, so it was deleted.
+  Start again, or name another copy in ANNULUS_CIFAR10."
     }
   fi
   mv "$part" "$target"
@@ -75,7 +78,8 @@ importer_of() {
   case $names in
     *data_batch_1.bin* | *test_batch.bin*) echo cifar10 ;;
     *data_batch_1* | *test_batch*)
-      fail "'$1' is the Python version of CIFAR-10 (pickled objects). Name the binary version (cifar-10-binary.tar.gz) or a folder or archive of class folders in ANNULUS_CIFAR10."
+      fail "'$1' is the Python version of CIFAR-10 (pickled objects), which cannot be read.
+  Name the binary version (cifar-10-binary.tar.gz) or class folders of images in ANNULUS_CIFAR10."
       ;;
     *) echo images ;;
   esac
@@ -102,7 +106,7 @@ train() {
   case $status in
     0) return ;;
     75) say "stopped on request, the state is saved; the same command goes on from there" ;;
-    137) say "training was killed (status 137: out of memory, or someone's kill); the same command goes on from the last checkpoint" ;;
+    137) say "training was killed (out of memory?); the same command goes on from the last checkpoint" ;;
     *) say "training ended with status $status, see above and $run/logs" ;;
   esac
   exit "$status"
