@@ -25,7 +25,7 @@ struct LossOptions {
 struct CompileOptions {
   std::int64_t shard_samples = 1;    ///< batch / shards: the shape that the main program is compiled for
   std::int64_t predict_samples = 0;  ///< samples per call of predict(); 0 = shard_samples
-  LossOptions loss;
+  LossOptions loss = {};
   std::uint64_t seed = 0;     ///< key of dropout
   int threads = 1;            ///< worker threads, each running whole shards
   bool check_values = false;  ///< debug: look for NaN and Inf after every layer and name it
