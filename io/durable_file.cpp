@@ -121,10 +121,18 @@ void replace_link(const fs::path& link, const std::string& target) {
   sync(directory_of(link), O_RDONLY | O_DIRECTORY);
 }
 
-std::uint64_t free_bytes(const fs::path& directory) {
-  struct statvfs status {};
-  check_system(::statvfs(directory.c_str(), &status) == 0, "statvfs", directory);
-  return std::uint64_t{status.f_bavail} * status.f_frsize;
+void check_space(const fs::path& path, std::uint64_t bytes) {
+  const Descriptor file = open_file(path, O_WRONLY | O_CREAT | O_TRUNC);
+  const bool fits = ::fallocate(file.get(), 0, 0, static_cast<off_t>(bytes)) == 0;
+  if (!fits &&
+      (errno == EOPNOTSUPP || errno == ENOSYS)) {  // e.g. older NFS: only the free space can be asked for
+    struct statvfs status {};
+    check_system(::fstatvfs(file.get(), &status) == 0, "statvfs", path);
+    errno = ENOSPC;
+    return check_system(std::uint64_t{status.f_bavail} * status.f_frsize >= bytes, "statvfs", path);
+  }
+  check_system(fits, "fallocate", path);
+  check_system(::ftruncate(file.get(), 0) == 0, "ftruncate", path);
 }
 
 void seal_file(const fs::path& path) {

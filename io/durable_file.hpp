@@ -24,8 +24,11 @@ void write_text_file(const std::filesystem::path& path, const std::string& text)
 /// @throws RuntimeError
 void replace_link(const std::filesystem::path& link, const std::string& target);
 
-/// Bytes an ordinary user may still write on the file system of `directory`. @throws RuntimeError
-std::uint64_t free_bytes(const std::filesystem::path& directory);
+/// Finds out whether a file can grow to `bytes`: quotas and limits count, not only the free space. Creates
+/// the file or empties it. Asking first gives a clear answer, where a library that runs out of space halfway
+/// gives many.
+/// @throws RuntimeError naming the reason
+void check_space(const std::filesystem::path& path, std::uint64_t bytes);
 
 /// Appends a line with the XXH64 checksum of everything before it. HDF5 ignores what follows its data.
 /// @throws RuntimeError

@@ -193,25 +193,25 @@ std::uint64_t write_checkpoint(const std::string& path, const CheckpointInfo& in
   constexpr std::uint64_t kOverhead = 1 << 20;  // names, attributes and padding of the file, generously
   const std::uint64_t needed =
       bytes_of(model_entries(replica)) + bytes_of(optimizer_entries(replica, optimizer)) + kOverhead;
-  const fs::path directory = partial.has_parent_path() ? partial.parent_path() : fs::path(".");
-  std::string reason = "there is too little space";
+  std::string reason;
   try {
-    if (io::free_bytes(directory) >= needed) {
-      write_partial(partial, complete, replica, optimizer);
-      io::publish_file(partial, path);
-      return complete.state_hash;
-    }
+    io::check_space(partial, needed);
+    write_partial(partial, complete, replica, optimizer);
+    io::publish_file(partial, path);
+    return complete.state_hash;
   } catch (const Error& error) {
     reason = error.what();
   }
   std::error_code ignored;  // the first error is the one to report
-  const std::uint64_t space = fs::space(directory, ignored).available;
   fs::remove(partial, ignored);
+  const fs::path directory = partial.has_parent_path() ? partial.parent_path() : fs::path(".");
+  const fs::space_info space = fs::space(directory, ignored);
   throw RuntimeError(
       "checkpoint {} was not written: {} It needs about {:.1f} MB, and {:.1f} MB are free. Earlier "
       "checkpoints are untouched: free some space (or lower checkpoint.keep_last) and start again with "
       "--resume auto.",
-      path, reason, static_cast<double>(needed) / 1e6, static_cast<double>(space) / 1e6);
+      path, reason, static_cast<double>(needed) / 1e6,
+      ignored ? 0.0 : static_cast<double>(space.available) / 1e6);
 }
 
 CheckpointInfo read_checkpoint_info(const std::string& path) { return read_attributes(open_verified(path)); }

@@ -41,7 +41,7 @@ Json earlier_starts(const std::string& previous) {
 
 std::string program_version() {
   const std::string id = ANNULUS_GIT_ID;
-  return std::string("annulus ") + ANNULUS_VERSION + (id.empty() ? "" : " (git " + id + ")");
+  return fmt::format("annulus {}{}", ANNULUS_VERSION, id.empty() ? "" : fmt::format(" (git {})", id));
 }
 
 std::string environment_json(const EnvironmentFacts& facts, const std::string& previous) {

@@ -42,7 +42,7 @@ std::string bar(double done, std::size_t width) {
   std::string text(width, ' ');
   std::fill_n(text.begin(), std::min(filled, width), '=');
   if (filled < width) text[filled] = '>';
-  return "[" + text + "]";
+  return fmt::format("[{}]", text);
 }
 
 std::string epoch_line(const EpochRow& row, std::uint64_t epochs) {
@@ -74,7 +74,7 @@ std::string progress_line(const ProgressView& view, int columns) {
   const std::vector<std::string> figures = {fmt::format("  loss {:.4f}", view.loss),
                                             fmt::format("  accuracy {:.4f}", view.accuracy),
                                             fmt::format("  {:.0f} images/s", view.images_per_second),
-                                            "  " + clock_text(view.seconds_left) + " left"};
+                                            fmt::format("  {} left", clock_text(view.seconds_left))};
   std::string tail;
   for (const std::string& figure : figures) {
     if (head.size() + tail.size() + figure.size() > room) break;
