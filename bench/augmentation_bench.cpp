@@ -2,7 +2,7 @@
 #include <benchmark/benchmark.h>
 
 #include "io/augmentation.hpp"
-#include "tests/support/synthetic_source.hpp"
+#include "tests/support/pattern_source.hpp"
 
 namespace annulus::io {
 namespace {
@@ -45,7 +45,7 @@ Normalisation cifar_normalisation() {
 void make_images(benchmark::State& state, const AugmentationOptions& options,
                  const Normalisation& normalisation, PixelLayout layout) {
   constexpr std::size_t kImages = 256;
-  test::SyntheticSource source(kImages, {32, 32, 3});
+  test::PatternSource source(kImages, {32, 32, 3});
   const auto size = static_cast<std::size_t>(source.info().shape.size());
   std::vector<std::uint64_t> samples(kImages);
   for (std::size_t i = 0; i < kImages; ++i) samples[i] = i;

@@ -2,7 +2,7 @@
 #include <benchmark/benchmark.h>
 
 #include "io/batch_loader.hpp"
-#include "tests/support/synthetic_source.hpp"
+#include "tests/support/pattern_source.hpp"
 
 namespace annulus::io {
 namespace {
@@ -29,7 +29,7 @@ class MemorySource final : public SampleSource {
  private:
   static constexpr std::size_t kSamples = 10000;
   static constexpr std::size_t kSize = 32 * 32 * 3;
-  test::SyntheticSource origin_;
+  test::PatternSource origin_;
   std::vector<std::byte> pixels_;
   std::vector<std::int32_t> labels_;
 };

@@ -7,12 +7,12 @@
 
 #include "base/error.hpp"
 #include "io/normalisation.hpp"
-#include "tests/support/synthetic_source.hpp"
+#include "tests/support/pattern_source.hpp"
 
 namespace annulus::io {
 namespace {
 
-using test::SyntheticSource;
+using test::PatternSource;
 using testing::AllOf;
 using testing::HasSubstr;
 
@@ -104,13 +104,12 @@ TEST(NormalisationCheck, NamesWhatDoesNotFit) {
 }
 
 /// Mean and deviation of a channel, done the plain way.
-std::pair<double, double> plain_moments(SyntheticSource& source, std::size_t channel) {
+std::pair<double, double> plain_moments(PatternSource& source, std::size_t channel) {
   std::vector<double> values;
   const auto size = static_cast<std::size_t>(source.info().shape.size());
   const auto channels = static_cast<std::size_t>(source.info().shape.channels);
   for (std::uint64_t sample = 0; sample < source.info().samples; ++sample)
-    for (std::size_t i = channel; i < size; i += channels)
-      values.push_back(SyntheticSource::pixel(sample, i));
+    for (std::size_t i = channel; i < size; i += channels) values.push_back(PatternSource::pixel(sample, i));
   double mean = 0;
   for (const double value : values) mean += value / static_cast<double>(values.size());
   double variance = 0;
@@ -121,7 +120,7 @@ std::pair<double, double> plain_moments(SyntheticSource& source, std::size_t cha
 
 TEST(MeasureFeatures, FindsMeanAndDeviationOfEveryChannel) {
   for (const PixelType pixels : {PixelType::uint8, PixelType::float32}) {
-    SyntheticSource source(900, {20, 21, 3}, pixels);  // more than one block
+    PatternSource source(900, {20, 21, 3}, pixels);  // more than one block
 
     const Normalisation measured = measure_features(source, 0.5f);
 
@@ -136,11 +135,11 @@ TEST(MeasureFeatures, FindsMeanAndDeviationOfEveryChannel) {
 }
 
 TEST(MeasureFeatures, CentresButDoesNotScaleAConstantChannel) {
-  SyntheticSource source(1, {1, 1, 1});
+  PatternSource source(1, {1, 1, 1});
 
   const Normalisation measured = measure_features(source, 1);
 
-  EXPECT_EQ(measured.mean[0], SyntheticSource::pixel(0, 0));
+  EXPECT_EQ(measured.mean[0], PatternSource::pixel(0, 0));
   EXPECT_EQ(measured.deviation[0], 1);
 }
 
@@ -156,15 +155,15 @@ TEST(MeasureFeatures, RefusesWhatHasNoMean) {
     }
 
    private:
-    SyntheticSource origin_{8, {2, 2, 1}, PixelType::float32};
+    PatternSource origin_{8, {2, 2, 1}, PixelType::float32};
   } broken;
-  SyntheticSource empty(0, {2, 2, 1});
+  PatternSource empty(0, {2, 2, 1});
 
   try {
     measure_features(broken, 1);
     FAIL() << "accepted a pixel that is not a number";
   } catch (const DataError& error) {
-    EXPECT_THAT(error.what(), AllOf(HasSubstr("synthetic"), HasSubstr("sample 3"), HasSubstr("nan")));
+    EXPECT_THAT(error.what(), AllOf(HasSubstr("pattern"), HasSubstr("sample 3"), HasSubstr("nan")));
   }
   EXPECT_THROW(measure_features(empty, 1), DataError);
 }

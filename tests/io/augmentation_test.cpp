@@ -8,7 +8,7 @@
 #include <set>
 #include <thread>
 
-#include "tests/support/synthetic_source.hpp"
+#include "tests/support/pattern_source.hpp"
 
 namespace annulus::io {
 namespace {
@@ -17,7 +17,7 @@ using Bytes = std::vector<std::uint8_t>;
 using Floats = std::vector<float>;
 
 SourceInfo info_of(const SampleShape& shape, PixelType pixels = PixelType::uint8) {
-  return test::SyntheticSource(1, shape, pixels).info();
+  return test::PatternSource(1, shape, pixels).info();
 }
 
 struct Key {
@@ -35,7 +35,7 @@ Floats made(const Generator& generator, const std::vector<Value>& raw, Key key =
 
 Bytes picture(const SampleShape& shape) {
   Bytes raw(static_cast<std::size_t>(shape.size()));
-  for (std::size_t i = 0; i < raw.size(); ++i) raw[i] = test::SyntheticSource::pixel(3, i);
+  for (std::size_t i = 0; i < raw.size(); ++i) raw[i] = test::PatternSource::pixel(3, i);
   return raw;
 }
 

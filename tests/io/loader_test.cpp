@@ -8,12 +8,12 @@
 
 #include "base/error.hpp"
 #include "io/batch_loader.hpp"
-#include "tests/support/synthetic_source.hpp"
+#include "tests/support/pattern_source.hpp"
 
 namespace annulus::io {
 namespace {
 
-using test::SyntheticSource;
+using test::PatternSource;
 
 constexpr std::uint64_t kSeed = 9;
 const SampleShape kShape{6, 5, 3};
@@ -54,7 +54,7 @@ struct Arrangement {
 };
 
 std::vector<Copy> run(const Arrangement& setup, std::uint64_t step, int count) {
-  SyntheticSource source(setup.samples, kShape);
+  PatternSource source(setup.samples, kShape);
   const Generator generator(source.info(), some_augmentation(), {}, kSeed);
   BatchLoader loader(source, ShardedSampler(setup.sampler), generator, setup.loader);
   loader.seek(0, step);
@@ -65,7 +65,7 @@ std::vector<Copy> run(const Arrangement& setup, std::uint64_t step, int count) {
 
 TEST(BatchLoader, DeliversWhatTheSamplerAndTheGeneratorSay) {
   const Arrangement setup;
-  const SyntheticSource source(setup.samples, kShape);
+  const PatternSource source(setup.samples, kShape);
   const Generator generator(source.info(), some_augmentation(), {}, kSeed);
   const ShardedSampler sampler(setup.sampler);
 
@@ -79,7 +79,7 @@ TEST(BatchLoader, DeliversWhatTheSamplerAndTheGeneratorSay) {
     EXPECT_EQ(numbers, sampler.shard_samples(0, 2, shard));
     for (std::size_t i = 0; i < numbers.size(); ++i) {
       std::vector<std::uint8_t> raw(90);
-      for (std::size_t k = 0; k < raw.size(); ++k) raw[k] = SyntheticSource::pixel(numbers[i], k);
+      for (std::size_t k = 0; k < raw.size(); ++k) raw[k] = PatternSource::pixel(numbers[i], k);
       std::vector<float> expected(90);
       generator.make(std::as_bytes(std::span(raw)), 0, numbers[i], PixelLayout::channels_last, expected);
       const auto& images = batch.images[static_cast<std::size_t>(shard)];
@@ -110,7 +110,7 @@ TEST(BatchLoader, SeekingEqualsRunningThere) {
 }
 
 TEST(BatchLoader, SeekingAgainStartsOver) {
-  SyntheticSource source(50, kShape);
+  PatternSource source(50, kShape);
   const Arrangement setup;
   const Generator generator(source.info(), some_augmentation(), {}, kSeed);
   BatchLoader loader(source, ShardedSampler(setup.sampler), generator, setup.loader);
@@ -182,7 +182,7 @@ TEST(BatchLoader, GivesEmptyShardsWhenThereAreFewerSamplesThanShards) {
 }
 
 TEST(BatchLoader, AlignsEveryShard) {
-  SyntheticSource source(50, kShape);
+  PatternSource source(50, kShape);
   const Arrangement setup;
   const Generator generator(source.info(), {}, {}, kSeed);
   BatchLoader loader(source, ShardedSampler(setup.sampler), generator, setup.loader);
@@ -193,7 +193,7 @@ TEST(BatchLoader, AlignsEveryShard) {
 }
 
 TEST(BatchLoader, RethrowsReadErrorsAgainAndAgainUntilSeek) {
-  SyntheticSource source(50, kShape);
+  PatternSource source(50, kShape);
   int reads = 0;
   source.before_read = [&](auto) {
     if (++reads == 3) throw DataError("row 4711 is damaged");
@@ -212,7 +212,7 @@ TEST(BatchLoader, RethrowsReadErrorsAgainAndAgainUntilSeek) {
 }
 
 TEST(BatchLoader, StopsReadingAfterTheEpochsAskedFor) {
-  SyntheticSource source(50, kShape);
+  PatternSource source(50, kShape);
   std::uint64_t read = 0;
   source.before_read = [&](std::span<const std::uint64_t> samples) { read += samples.size(); };
   Arrangement setup;
@@ -230,7 +230,7 @@ TEST(BatchLoader, StopsReadingAfterTheEpochsAskedFor) {
 }
 
 TEST(BatchLoader, EndsCleanlyInTheMiddleOfARead) {
-  SyntheticSource source(50, kShape);
+  PatternSource source(50, kShape);
   std::promise<void> reading;
   std::promise<void> go_on;
   bool first = true;
@@ -252,7 +252,7 @@ TEST(BatchLoader, EndsCleanlyInTheMiddleOfARead) {
 }
 
 TEST(BatchLoader, CountsWaitingTime) {
-  SyntheticSource source(50, kShape);
+  PatternSource source(50, kShape);
   const Arrangement setup;
   const Generator generator(source.info(), {}, {}, kSeed);
   BatchLoader loader(source, ShardedSampler(setup.sampler), generator, setup.loader);
@@ -265,7 +265,7 @@ TEST(BatchLoader, CountsWaitingTime) {
 }
 
 TEST(BatchLoader, RefusesASourceWithoutSamples) {
-  SyntheticSource source(0, kShape);
+  PatternSource source(0, kShape);
   const Generator generator(source.info(), {}, {}, kSeed);
   const ShardedSampler sampler({.samples = 0, .batch = 4, .shards = 1});
 

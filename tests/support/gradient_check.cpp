@@ -61,7 +61,7 @@ testing::AssertionResult gradients_match_differences(trainer::Replica& replica, 
     const double slope = differences.slope(element, options.step / 2);
     ++tally.checked;
     if (std::abs(slope - expected) <= allowed) return;
-    if (std::abs(slope - differences.slope(element, options.step / 4)) > allowed) {
+    if (std::abs(slope - differences.slope(element, options.step / 4)) > options.absolute) {
       ++tally.kinks;
       return;
     }

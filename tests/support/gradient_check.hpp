@@ -15,8 +15,9 @@ struct GradientCheckOptions {
   double step = 0.02;
   double absolute = 2e-4;  ///< allowed difference of the slopes: twice that rounding ...
   double relative = 2e-3;  ///< ... plus relative, for the parameters' own rounding and sharp curvature
-  /// An element is left out when the slopes at `step` and half of it disagree by more than the tolerance: a
-  /// kink of relu or max pooling lies between. At least this share of all must remain.
+  /// An element that fails is left out when its slopes at `step` and at half of it disagree by more than
+  /// `absolute`, which rounding cannot do: a kink of relu or max pooling lies between. At least this share of
+  /// all must remain.
   double smooth_share = 0.7;
 };
 

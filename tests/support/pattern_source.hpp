@@ -9,10 +9,10 @@
 
 namespace annulus::test {
 
-class SyntheticSource final : public io::SampleSource {
+class PatternSource final : public io::SampleSource {
  public:
-  SyntheticSource(std::uint64_t samples, SampleShape shape, io::PixelType pixels = io::PixelType::uint8) {
-    info_.name = "synthetic";
+  PatternSource(std::uint64_t samples, SampleShape shape, io::PixelType pixels = io::PixelType::uint8) {
+    info_.name = "pattern";
     info_.samples = samples;
     info_.shape = shape;
     info_.pixels = pixels;
