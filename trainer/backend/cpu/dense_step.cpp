@@ -1,0 +1,175 @@
+// Dense layer with bias and activation by oneDNN's inner product on plain matrices.
+#include "trainer/backend/cpu/steps.hpp"
+
+namespace annulus::trainer::cpu {
+namespace {
+
+using dnnl::prop_kind;
+using Forward = dnnl::inner_product_forward;
+using BackwardData = dnnl::inner_product_backward_data;
+using BackwardWeights = dnnl::inner_product_backward_weights;
+
+class DenseStep final : public Step {
+ public:
+  DenseStep(ProgramBuilder& builder, const LayerRef& ref, const Value& input, Activation activation);
+
+  void forward(const ShardContext& context) override { forward_.execute(context.stream); }
+  void backward(const ShardContext& context) override {
+    backward_weights_.execute(context.stream);
+    if (backward_data_) backward_data_.execute(context.stream);
+  }
+  const Value& output() const { return output_; }
+
+ private:
+  Forward::primitive_desc plan_forward(ProgramBuilder& builder, const Desc& kernel) const;
+  BackwardWeights::primitive_desc plan_weights(ProgramBuilder& builder, const Forward::primitive_desc& hint,
+                                               const Desc& kernel) const;
+  void define(ProgramBuilder& builder);
+  void build_forward(ProgramBuilder& builder);
+  void build_weights(ProgramBuilder& builder, const Forward::primitive_desc& hint);
+  void build_data(ProgramBuilder& builder, const Forward::primitive_desc& hint);
+  std::string purpose(const char* pass) const {
+    return fmt::format("run the {} pass of {} -> {} units", pass, step_name(ref_, input_.desc), units_);
+  }
+
+  LayerRef ref_;
+  Value input_, output_;
+  Activation activation_;
+  std::int64_t units_;
+  bool has_bias_;
+  Desc any_kernel_, bias_;
+  Call forward_, backward_weights_, backward_data_;
+};
+
+DenseStep::DenseStep(ProgramBuilder& builder, const LayerRef& ref, const Value& input, Activation activation)
+    : ref_(ref),
+      input_(input),
+      activation_(activation),
+      units_(std::get<Dense>(ref.layer.operation).units),
+      has_bias_(std::get<Dense>(ref.layer.operation).bias),
+      any_kernel_(float_desc({units_, input.desc.dims()[1]}, Tag::any)),
+      bias_(float_desc({units_}, Tag::a)) {
+  output_.shape = ref.layer.output;
+  output_.desc = float_desc({builder.samples(), units_}, Tag::ab);
+  output_.data = builder.buffer();
+  output_.overwritable = true;
+  checked("plan " + step_name(ref_, input_.desc), [&] {
+    if (builder.training()) {
+      output_.pending = activation_;
+      output_.gradient = builder.buffer();
+      define(builder);
+    }
+    build_forward(builder);
+  });
+}
+
+Forward::primitive_desc DenseStep::plan_forward(ProgramBuilder& builder, const Desc& kernel) const {
+  const prop_kind prop = builder.training() ? prop_kind::forward_training : prop_kind::forward_inference;
+  dnnl::primitive_attr attributes = user_scratchpad();
+  if (activation_ != Activation::none) append_activation(attributes, activation_);
+  const auto desc = has_bias_ ? Forward::desc(prop, input_.desc, kernel, bias_, output_.desc)
+                              : Forward::desc(prop, input_.desc, kernel, output_.desc);
+  return {desc, attributes, builder.engine()};
+}
+
+BackwardWeights::primitive_desc DenseStep::plan_weights(ProgramBuilder& builder,
+                                                        const Forward::primitive_desc& hint,
+                                                        const Desc& kernel) const {
+  const auto desc = has_bias_ ? BackwardWeights::desc(input_.desc, kernel, bias_, output_.desc)
+                              : BackwardWeights::desc(input_.desc, kernel, output_.desc);
+  return {desc, user_scratchpad(), builder.engine(), hint};
+}
+
+void DenseStep::define(ProgramBuilder& builder) {
+  const auto hint = plan_forward(builder, any_kernel_);
+  const Desc best = plan_weights(builder, hint, any_kernel_).diff_weights_desc();
+  const OffsetTables tables = offset_tables(best);
+  std::vector<std::size_t> inputs = tables[1];
+  if (input_.order) {  // row k of Keras' kernel belongs to the stored float that holds value k
+    inputs.clear();
+    for (const std::uint32_t position : *input_.order) inputs.push_back(tables[1][position]);
+  }
+  builder.store().define(ref_.index, 0, best, {inputs, tables[0]});
+  if (has_bias_) builder.store().define(ref_.index, 1, bias_, offset_tables(bias_));
+}
+
+/// The first choice of the library if that is the arena's layout; else the arena's layout where the library
+/// has the same implementation for it; else its first choice, and the call reorders.
+template <class Make>
+auto prefer_arena(const Desc& any, const Desc& arena, Make&& make) {
+  auto best = make(any);
+  if (best.weights_desc() == arena) return best;
+  try {
+    auto same = make(arena);
+    if (std::string(same.impl_info_str()) == best.impl_info_str()) return same;
+  } catch (const dnnl::error& error) {
+    if (error.status != dnnl_unimplemented) throw;
+  }
+  return best;
+}
+
+void DenseStep::build_forward(ProgramBuilder& builder) {
+  const Desc* arena = builder.store().find(ref_.index, 0);
+  expect_contract(arena != nullptr, "training programs come first");
+  const auto pd =
+      prefer_arena(any_kernel_, *arena, [&](const Desc& kernel) { return plan_forward(builder, kernel); });
+  std::vector<Operand> operands{
+      {DNNL_ARG_SRC, builder.memory(input_.desc, input_.data, Phase::forward), pd.src_desc(), Direction::in},
+      {DNNL_ARG_WEIGHTS, builder.store().memory(ref_.index, 0), pd.weights_desc(), Direction::in},
+      {DNNL_ARG_DST, builder.memory(output_.desc, output_.data, Phase::forward), pd.dst_desc(),
+       Direction::out}};
+  if (has_bias_)
+    operands.push_back({DNNL_ARG_BIAS, builder.store().memory(ref_.index, 1), bias_, Direction::in});
+  forward_ = builder.call(pd, Forward(pd), operands, Phase::forward, purpose("forward"));
+  if (!builder.training()) return;
+  build_weights(builder, pd);
+  if (input_.wants_gradient()) build_data(builder, pd);
+}
+
+void DenseStep::build_weights(ProgramBuilder& builder, const Forward::primitive_desc& hint) {
+  const Desc& arena = *builder.store().find(ref_.index, 0);
+  auto pd = plan_weights(builder, hint, any_kernel_);
+  if (pd.diff_weights_desc() != arena) {
+    try {
+      const auto same = plan_weights(builder, hint, arena);
+      if (std::string(same.impl_info_str()) == pd.impl_info_str()) pd = same;
+    } catch (const dnnl::error& error) {
+      if (error.status != dnnl_unimplemented) throw;
+    }
+  }
+  std::vector<Operand> operands{
+      {DNNL_ARG_SRC, builder.memory(input_.desc, input_.data, Phase::backward), pd.src_desc(), Direction::in},
+      {DNNL_ARG_DIFF_DST, builder.memory(output_.desc, output_.gradient, Phase::backward), pd.diff_dst_desc(),
+       Direction::in},
+      {DNNL_ARG_DIFF_WEIGHTS, builder.gradient(ref_.index, 0), pd.diff_weights_desc(), Direction::out}};
+  if (has_bias_)
+    operands.push_back({DNNL_ARG_DIFF_BIAS, builder.gradient(ref_.index, 1), bias_, Direction::out});
+  backward_weights_ =
+      builder.call(pd, BackwardWeights(pd), operands, Phase::backward, purpose("backward-weights"));
+}
+
+void DenseStep::build_data(ProgramBuilder& builder, const Forward::primitive_desc& hint) {
+  const Desc& arena = *builder.store().find(ref_.index, 0);
+  const auto pd = prefer_arena(any_kernel_, arena, [&](const Desc& kernel) {
+    return BackwardData::primitive_desc(BackwardData::desc(input_.desc, kernel, output_.desc),
+                                        user_scratchpad(), builder.engine(), hint);
+  });
+  const std::vector<Operand> operands{
+      {DNNL_ARG_DIFF_DST, builder.memory(output_.desc, output_.gradient, Phase::backward), pd.diff_dst_desc(),
+       Direction::in},
+      {DNNL_ARG_WEIGHTS, builder.store().memory(ref_.index, 0), pd.weights_desc(), Direction::in},
+      {DNNL_ARG_DIFF_SRC, builder.memory(input_.desc, input_.gradient, Phase::backward), pd.diff_src_desc(),
+       Direction::out}};
+  backward_data_ = builder.call(pd, BackwardData(pd), operands, Phase::backward, purpose("backward-data"));
+}
+
+}  // namespace
+
+Lowered make_dense(ProgramBuilder& builder, const LayerRef& ref, const Value& input, Activation activation) {
+  expect_contract(input.flat(), "dense layers read flat values");
+  auto step = std::make_unique<DenseStep>(builder, ref, input, activation);
+  const Value output = step->output();
+  return {std::move(step), output};
+}
+
+}  // namespace annulus::trainer::cpu

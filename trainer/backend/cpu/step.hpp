@@ -1,0 +1,70 @@
+// The units that a network is lowered to. A step is a pattern of layers that one implementation runs:
+// convolution with bias and activation, pool, dense, ...; a faster kernel for a longer pattern is one more
+// subclass.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "trainer/backend/cpu/program_builder.hpp"
+#include "trainer/model/network.hpp"
+
+namespace annulus::trainer::cpu {
+
+/// What steps may need to know about the shard that runs.
+struct ShardContext {
+  const dnnl::stream& stream;
+  std::uint64_t seed = 0;
+  std::uint64_t epoch = 0;
+  std::span<const std::uint64_t> samples;  ///< sample numbers, (N); empty in inference
+  std::span<const std::int32_t> labels;    ///< (N); empty in inference
+  std::span<float> gradients;              ///< the shard's buffer: head, statistics, gradients
+  std::span<float> probabilities;          ///< inference: (N, classes)
+};
+
+/// Runs once a shard in each direction. Everything is planned in the constructor.
+class Step {
+ public:
+  virtual ~Step() = default;
+  virtual void forward(const ShardContext& context) = 0;
+  virtual void backward(const ShardContext& context) = 0;
+};
+
+/// An activation tensor between two steps; its gradient always has the same layout.
+struct Value {
+  SampleShape shape;
+  Desc desc;  ///< (N, C, H, W), or (N, K) where K counts stored floats, padding included
+  BufferId data = kNoBuffer;
+  BufferId gradient = kNoBuffer;  ///< kNoBuffer when nothing before it has parameters
+  /// Where value k of a sample, in Keras' order, lies; empty when that is k (a flat value without padding).
+  std::shared_ptr<const std::vector<std::uint32_t>> order;
+  /// The next step may change the data in place: nobody else reads it.
+  bool overwritable = false;
+  /// An activation that is already applied, but whose derivative backward has not yet been multiplied in.
+  /// Max pooling commutes with it, so it is taken on the smaller pooled tensor.
+  Activation pending = Activation::none;
+
+  bool wants_gradient() const { return gradient != kNoBuffer; }
+  bool flat() const { return desc.data.ndims == 2; }
+};
+
+/// A layer and its place in the network.
+struct LayerRef {
+  int index = 0;
+  const Layer& layer;
+};
+
+/// "conv2d_1 (128, 32, 16, 16)": for messages.
+std::string step_name(const LayerRef& ref, const Desc& desc);
+
+/// Where the values of a sample lie in (N, C, H, W), in Keras' order (H, W, C).
+std::vector<std::uint32_t> sample_order(const Desc& desc);
+
+/// attr with the scratchpad handed in by the caller: one of the library's own is not safe across threads.
+dnnl::primitive_attr user_scratchpad();
+
+/// Appends an activation to what the primitive computes. @pre kind is relu, sigmoid or tanh
+void append_activation(dnnl::primitive_attr& attributes, Activation kind);
+
+}  // namespace annulus::trainer::cpu

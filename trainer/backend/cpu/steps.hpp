@@ -1,0 +1,64 @@
+// Makes the steps of each pattern. Each function plans one step for its input and says what it puts out; the
+// step's uses of memory count for the builder's current step.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "trainer/backend/cpu/step.hpp"
+
+namespace annulus::trainer::cpu {
+
+struct Lowered {
+  std::unique_ptr<Step> step;
+  Value output;
+};
+
+/// Convolution, bias and an activation (none, relu, sigmoid, tanh; its derivative stays pending). Winograd
+/// (Lavin & Gray 2016) for 3x3 with stride 1 and at least 16 channels on both sides, else direct.
+Lowered make_convolution(ProgramBuilder& builder, const LayerRef& ref, const Value& input,
+                         Activation activation);
+
+/// Dense layer with bias and activation as above. Reads a convolution's blocked bytes as a matrix: the
+/// permutation is in the kernel's layout. @pre input.flat()
+Lowered make_dense(ProgramBuilder& builder, const LayerRef& ref, const Value& input, Activation activation);
+
+/// Max or average pool; a pending derivative passes through a max pool.
+Lowered make_pool(ProgramBuilder& builder, const LayerRef& ref, const Value& input, const Pool2d& pool);
+
+/// An activation as a step of its own (relu, sigmoid, tanh), derivative pending.
+Lowered make_activation(ProgramBuilder& builder, const LayerRef& ref, const Value& input, Activation kind);
+
+/// Takes the pending derivative of `input`; does nothing forward.
+Lowered make_activation_gradient(ProgramBuilder& builder, const Value& input);
+
+/// Dropout; takes the pending derivative of a ReLU in the same pass. Only for training programs.
+/// @pre input.pending is none or relu
+Lowered make_dropout(ProgramBuilder& builder, const LayerRef& ref, const Value& input, float rate);
+
+/// Softmax over the channels somewhere in the middle.
+Lowered make_softmax(ProgramBuilder& builder, const LayerRef& ref, const Value& input);
+
+Lowered make_batch_norm(ProgramBuilder& builder, const LayerRef& ref, const Value& input);
+Lowered make_local_response_norm(ProgramBuilder& builder, const LayerRef& ref, const Value& input);
+
+/// Sum of inputs of one layout.
+Lowered make_add(ProgramBuilder& builder, const LayerRef& ref, const std::vector<Value>& inputs);
+
+/// The same values in another layout of the same extents.
+Lowered make_reorder(ProgramBuilder& builder, const LayerRef& ref, const Value& input, const Desc& desc);
+
+/// One value for several readers: `outputs` share the data, their gradients are summed.
+struct FanOut {
+  std::unique_ptr<Step> step;
+  std::vector<Value> outputs;
+};
+FanOut make_fan_out(ProgramBuilder& builder, const Value& input, std::size_t readers);
+
+/// Softmax cross entropy and its gradient in training, probabilities in inference.
+/// @pre logits are flat, in Keras' order, without padding
+std::unique_ptr<Step> make_loss(ProgramBuilder& builder, const LayerRef& ref, const Value& logits,
+                                const LossOptions& options);
+
+}  // namespace annulus::trainer::cpu
