@@ -1,0 +1,145 @@
+// Reported gradients against differences of the loss, for every kind of layer and a whole network.
+#include "tests/support/gradient_check.hpp"
+
+#include <gmock/gmock.h>
+
+#include <ostream>
+
+#include "trainer/model/network_builder.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+const SampleShape kImage{.height = 5, .width = 6, .channels = 4};
+
+struct Case {
+  const char* name;
+  Network network;
+  LossOptions loss = {};
+};
+void PrintTo(const Case& which, std::ostream* out) { *out << which.name; }
+
+/// A trainable convolution before the layer in question sees the gradient that the layer hands back.
+NetworkBuilder before() { return NetworkBuilder(kImage).conv2d({.filters = 4, .kernel = {2, 2}}); }
+
+Network finish(NetworkBuilder builder) {
+  return builder.flatten().dense({.units = 3}).activate(Activation::softmax).build();
+}
+
+Network whole_network() {
+  return NetworkBuilder(kImage)
+      .conv2d({.filters = 6, .kernel = {3, 3}},
+              {.padding = PaddingMode::same, .activation = Activation::relu, .name = "first"})
+      .local_response_norm({.size = 3, .alpha = 0.2f})
+      .conv2d({.filters = 6, .kernel = {3, 3}, .groups = 2}, {.padding = PaddingMode::same})
+      .batch_norm({}, {.name = "norm"})
+      .residual_add({.inputs = {"norm", "first"}})
+      .activate(Activation::tanh)
+      .pool2d({.kind = PoolKind::max, .size = {3, 3}, .stride = {2, 2}}, {.padding = PaddingMode::same})
+      .dropout(0.25f)
+      .flatten()
+      .dense({.units = 7}, {.activation = Activation::sigmoid})
+      .dense({.units = 3}, {.activation = Activation::softmax})
+      .build();
+}
+
+std::vector<Case> cases() {
+  const Padding uneven{.top = 1, .bottom = 0, .left = 2, .right = 1};
+  return {
+      {"Dense", NetworkBuilder(kImage).flatten().dense({.units = 5}).dense({.units = 3}).build()},
+      {"Convolution", finish(before())},
+      {"StridedPaddedConvolution",
+       finish(before().conv2d({.filters = 3, .kernel = {3, 2}, .stride = {1, 2}, .padding = uneven}))},
+      {"DilatedConvolution", finish(before().conv2d({.filters = 2, .kernel = {2, 3}, .dilation = {3, 2}}))},
+      {"GroupedConvolution", finish(before().conv2d({.filters = 6, .kernel = {2, 2}, .groups = 2}))},
+      {"MaxPool", finish(before().max_pool({2, 3}, {2, 2}))},
+      {"PaddedAveragePool",
+       finish(before().pool2d({.kind = PoolKind::average,
+                               .size = {3, 3},
+                               .stride = {2, 2},
+                               .padding = {.top = 1, .bottom = 2, .left = 1, .right = 1}}))},
+      {"GlobalAveragePool", before().global_pool(PoolKind::average).dense({.units = 3}).build()},
+      {"GlobalMaxPool", before().global_pool(PoolKind::max).dense({.units = 3}).build()},
+      {"BatchNorm", finish(before().batch_norm())},
+      {"BatchNormOfVectors", before()
+                                 .flatten()
+                                 .dense({.units = 6})
+                                 .batch_norm()
+                                 .activate(Activation::tanh)
+                                 .dense({.units = 3})
+                                 .build()},
+      {"LocalResponseNorm", finish(before().local_response_norm({.size = 3, .alpha = 0.5f}))},
+      {"Dropout", finish(before().dropout(0.4f))},
+      {"Relu", finish(before().activate(Activation::relu))},
+      {"Sigmoid", finish(before().activate(Activation::sigmoid))},
+      {"Tanh", finish(before().activate(Activation::tanh))},
+      {"InnerSoftmax", finish(before().activate(Activation::softmax))},
+      {"ActivationInside",
+       finish(before().conv2d({.filters = 3, .kernel = {2, 2}}, {.activation = Activation::tanh}))},
+      {"SoftmaxInside",
+       finish(before().conv2d({.filters = 3, .kernel = {2, 2}}, {.activation = Activation::softmax}))},
+      {"SameInputTwice", finish(before().residual_add({.inputs = {"conv2d", "conv2d"}}))},
+      {"WeightsAndSmoothing", finish(before()), {.label_smoothing = 0.2f, .class_weights = {0.5f, 1.5f, 1}}},
+      {"WholeNetwork", whole_network()},
+  };
+}
+
+class GradientCheck : public testing::TestWithParam<Case> {};
+
+// The data are chosen so that no value lies so close to a kink of relu or max pooling that even half a step
+// reaches over it; with other seeds an element or two does.
+TEST_P(GradientCheck, ReportedGradientsAreSlopesOfTheLoss) {
+  const Network& network = GetParam().network;
+  const auto replica =
+      make_reference_replica(network, {.shard_samples = 3, .loss = GetParam().loss, .seed = 4});
+
+  EXPECT_TRUE(test::gradients_match_differences(*replica, test::random_parameters(network, 31),
+                                                test::random_samples(network, 3, 22)));
+}
+
+INSTANTIATE_TEST_SUITE_P(Layers, GradientCheck, testing::ValuesIn(cases()),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+/// A replica whose gradients are all a tenth too large: the check has to see it.
+class WrongGradients final : public Replica {
+ public:
+  explicit WrongGradients(std::unique_ptr<Replica> right) : right_(std::move(right)) {}
+  const Network& network() const override { return right_->network(); }
+  const ArenaLayout& layout() const override { return right_->layout(); }
+  io::PixelLayout pixel_layout() const override { return right_->pixel_layout(); }
+  WorkerPool& workers() override { return right_->workers(); }
+  std::span<float> parameters() override { return right_->parameters(); }
+  std::span<float> statistics() override { return right_->statistics(); }
+  void train(const io::Batch& batch, comm::GradientReducer& reducer) override {
+    right_->train(batch, reducer);
+  }
+  void predict(std::span<const float> images, std::int64_t n, std::span<float> probabilities) override {
+    right_->predict(images, n, probabilities);
+  }
+  std::vector<float> read(const Segment& segment, std::span<const float> arena) const override {
+    std::vector<float> values = right_->read(segment, arena);
+    for (float& value : values) value *= 1.1f;
+    return values;
+  }
+  void write(const Segment& segment, std::span<const float> values, std::span<float> arena) const override {
+    right_->write(segment, values, arena);
+  }
+  std::string describe() const override { return right_->describe(); }
+
+ private:
+  std::unique_ptr<Replica> right_;
+};
+
+TEST(GradientCheckItself, SeesATenthTooMuchAndNamesTheElement) {
+  const Network network = finish(before());
+  WrongGradients replica(make_reference_replica(network, {.shard_samples = 3}));
+
+  const testing::AssertionResult result = test::gradients_match_differences(
+      replica, test::random_parameters(network, 31), test::random_samples(network, 3, 22));
+
+  EXPECT_FALSE(result);
+  EXPECT_THAT(result.message(), testing::HasSubstr("dense/kernel[0]: reported "));
+}
+
+}  // namespace
+}  // namespace annulus::trainer
