@@ -51,11 +51,13 @@ void AtomicFile::commit() {
 }
 
 void require_free_space(const std::string& path, std::uint64_t bytes) {
-  const std::uint64_t available = free_bytes(folder_of(path));
-  if (available < bytes)
-    throw RuntimeError(
-        "{}: needs {:.1f} MB, but only {:.1f} MB are free there. Free some space, or write elsewhere.", path,
-        static_cast<double>(bytes) / 1e6, static_cast<double>(available) / 1e6);
+  std::error_code error;
+  const auto space = std::filesystem::space(folder_of(path), error);
+  if (error) throw RuntimeError("{}: the free space there cannot be found out ({}).", path, error.message());
+  if (space.available >= bytes) return;
+  throw RuntimeError(
+      "{}: needs {:.1f} MB, but only {:.1f} MB are free there. Free some space, or write elsewhere.", path,
+      static_cast<double>(bytes) / 1e6, static_cast<double>(space.available) / 1e6);
 }
 
 }  // namespace annulus::io

@@ -44,7 +44,8 @@ bool starts_with(std::span<const std::byte> file, std::initializer_list<int> mag
 }
 
 Image blank(std::int64_t height, std::int64_t width, Colour colour, const std::string& place) {
-  if (height < 1 || width < 1 || height > kMostPixels / width)
+  if (height < 1 || width < 1) throw_damaged(place, "the image has no size");
+  if (height > kMostPixels / width)
     throw DataError("{}: claims {} x {} pixels, more than the {} million an image may have.", place, height,
                     width, kMostPixels >> 20);
   Image image{height, width, colour == Colour::rgb ? 3 : 1, {}};

@@ -46,8 +46,7 @@ class BatchReader {
 
   const FileSource& source() const { return *source_; }
   void report_ignored() const {
-    if (ignored_ > 0)
-      log_info("{} files are no JPEG or PNG and were left out, for example {}", ignored_, example_);
+    if (ignored_ > 0) log_info("Left out what is neither JPEG nor PNG: {} (files: {})", example_, ignored_);
   }
 
  private:
