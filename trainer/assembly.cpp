@@ -1,0 +1,52 @@
+// Every part is made once, in the order in which the later ones need the earlier.
+#include "trainer/assembly.hpp"
+
+#include <algorithm>
+
+#include "trainer/data_splits.hpp"
+#include "trainer/device.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+comm::ReducerOptions reducer_options(const Config& config, const Replica& replica) {
+  const auto sizes = gradient_sizes(replica.layout());
+  return {
+      .elements = gradient_elements(replica.layout()),
+      .buckets = comm::make_buckets(sizes, static_cast<std::size_t>(config.bucket_kb) * 1024 / sizeof(float)),
+      .shards = config.batch.shards,
+      .reduction = config.reduction};
+}
+
+io::SamplerOptions sampler_options(const Config& config, const io::SourceInfo& source) {
+  io::SamplerOptions options{.samples = source.samples,
+                             .batch = config.batch.size,
+                             .shards = config.batch.shards,
+                             .seed = config.seed,
+                             .shuffle = config.data.shuffle};
+  if (source.resident || source.chunk <= 1) return options;
+  const std::uint64_t chunk_bytes = source.chunk * source.shape.size() * io::size_of(source.pixels);
+  options.chunk = source.chunk;
+  options.window_chunks = std::max<std::uint64_t>(1, (config.data.window_mb << 20) / chunk_bytes);
+  return options;
+}
+
+}  // namespace
+
+Assembly::Assembly(const Config& config, comm::MpiSession& mpi, std::unique_ptr<io::SampleSource> training)
+    : training_(std::move(training)) {
+  comm::ProcessGroup& group = mpi.group();
+  const auto owned = comm::owned_shards(config.batch.shards, group.rank(), group.size());
+  replica_ = make_replica(config, {mpi.world().node_rank, mpi.world().node_ranks}, owned.size());
+  optimizer_ = std::make_unique<Optimizer>(config.optimizer, config.network, replica_->layout());
+  reducer_ = comm::make_reducer(group, reducer_options(config, *replica_));
+  sampler_ = std::make_unique<io::ShardedSampler>(sampler_options(config, training_->info()));
+  loader_ =
+      std::make_unique<io::BatchLoader>(*training_, *sampler_, training_generator(config, training_->info()),
+                                        io::LoaderOptions{.first_shard = owned.begin,
+                                                          .owned_shards = owned.size(),
+                                                          .layout = replica_->pixel_layout(),
+                                                          .threads = config.data.loader_threads});
+}
+
+}  // namespace annulus::trainer

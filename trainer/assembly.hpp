@@ -1,0 +1,38 @@
+// The parts of one training step, made once and in the right order: data, model, optimizer, reducer, loader.
+// The training job and the step benchmark are built on it.
+#pragma once
+
+#include <memory>
+
+#include "comm/gradient_reducer.hpp"
+#include "comm/mpi_session.hpp"
+#include "io/batch_loader.hpp"
+#include "trainer/backend/replica.hpp"
+#include "trainer/model/config.hpp"
+#include "trainer/optimizer.hpp"
+
+namespace annulus::trainer {
+
+class Assembly {
+ public:
+  /// Compiles the config's network for this rank and starts nothing yet. The config outlives the assembly.
+  /// @pre the config's normalisation is resolved and check_world() has passed
+  Assembly(const Config& config, comm::MpiSession& mpi, std::unique_ptr<io::SampleSource> training);
+
+  io::SampleSource& training() { return *training_; }
+  Replica& replica() { return *replica_; }
+  Optimizer& optimizer() { return *optimizer_; }
+  comm::GradientReducer& reducer() { return *reducer_; }
+  const io::ShardedSampler& sampler() const { return *sampler_; }
+  io::BatchLoader& loader() { return *loader_; }
+
+ private:
+  std::unique_ptr<io::SampleSource> training_;
+  std::unique_ptr<Replica> replica_;
+  std::unique_ptr<Optimizer> optimizer_;
+  std::unique_ptr<comm::GradientReducer> reducer_;
+  std::unique_ptr<io::ShardedSampler> sampler_;
+  std::unique_ptr<io::BatchLoader> loader_;
+};
+
+}  // namespace annulus::trainer

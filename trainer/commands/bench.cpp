@@ -1,0 +1,187 @@
+// annulus bench: how fast this machine trains a config, loads its data, and sums gradients over its ranks.
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/times.h>
+
+#include <chrono>
+#include <ctime>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "base/log.hpp"
+#include "comm/allreduce_benchmark.hpp"
+#include "io/synthetic_source.hpp"
+#include "trainer/assembly.hpp"
+#include "trainer/commands/context.hpp"
+#include "trainer/commands/load.hpp"
+#include "trainer/data_splits.hpp"
+#include "trainer/initialise.hpp"
+#include "trainer/recorder.hpp"
+#include "trainer/training_loop.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+struct BenchOptions {
+  std::string config;
+  std::vector<std::string> overrides;
+  double seconds = 3;
+  int warmup = 5;
+  bool synthetic = false;
+};
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+double cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
+
+double peak_memory_mb() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024;
+}
+
+/// The config's training data, or random images of the network's shape.
+std::unique_ptr<io::SampleSource> bench_source(Config& config, bool synthetic, comm::MpiSession& mpi) {
+  if (synthetic)
+    return io::make_synthetic_source(
+        {.samples = 10000, .shape = config.network.input, .classes = config.network.classes()});
+  return open_split(config, Split::train,
+                    [&mpi](std::size_t bytes) { return mpi.allocate_node_memory(bytes); });
+}
+
+/// Largest of the ranks' values: the slowest one decides.
+double slowest(double mine, comm::ProcessGroup& group) {
+  std::vector<double> all(group.size());
+  group.all_gather(std::as_bytes(std::span(&mine, 1)), std::as_writable_bytes(std::span(all)), "benchmark");
+  double largest = 0;
+  for (const double value : all) largest = std::max(largest, value);
+  return largest;
+}
+
+ExitCode bench_step(const BenchOptions& options, Context& context) {
+  context.phase = "benchmark";
+  Config config = load_shared_config(options.config, options.overrides, context.mpi).config;
+  comm::ProcessGroup& group = context.mpi.group();
+  check_world(config, group.size());
+  auto source = bench_source(config, options.synthetic, context.mpi);
+  resolve_normalisation(config, *source);
+
+  const auto began = Clock::now();
+  Assembly parts(config, context.mpi, std::move(source));
+  initialise(parts.replica(), config.seed);
+  const auto recorder = make_silent_recorder();
+  RunState state;
+  TrainingLoop loop({config, group, parts.replica(), parts.reducer(), parts.optimizer(), parts.sampler(),
+                     parts.loader(), nullptr, *recorder, state});
+  parts.loader().seek(0, 0);
+  loop.step();
+  const double first_step_s = seconds_since(began);
+  auto warm = Clock::now();
+  for (int i = 0; i < options.warmup; ++i) loop.step();
+  const double step_s = slowest(seconds_since(warm), group) / options.warmup;
+
+  const int steps = std::max(3, static_cast<int>(options.seconds / step_s));
+  const double waited = parts.loader().waited_seconds();
+  const double cpu = cpu_seconds();
+  const auto start = Clock::now();
+  double loss = 0;
+  std::int64_t samples = 0;
+  for (int i = 0; i < steps; ++i) {
+    const StepRecord record = loop.step();
+    samples += record.samples;
+    loss = record.loss;
+  }
+  const double wall = slowest(seconds_since(start), group);
+  const double share = static_cast<double>(samples) / group.size();
+  const nlohmann::json result{{"benchmark", "step"},
+                              {"config", config.name},
+                              {"ranks", group.size()},
+                              {"batch", config.batch.size},
+                              {"shards", config.batch.shards},
+                              {"threads", parts.replica().workers().size()},
+                              {"steps", steps},
+                              {"images_per_s", static_cast<double>(samples) / wall},
+                              {"images_per_cpu_s", share / (cpu_seconds() - cpu)},
+                              {"first_step_s", first_step_s},
+                              {"loader_wait_share", (parts.loader().waited_seconds() - waited) / wall},
+                              {"peak_rss_mb", peak_memory_mb()},
+                              {"loss", loss}};
+  if (group.rank() == 0) fmt::print("{}\n", result.dump());
+  return ExitCode::done;
+}
+
+ExitCode bench_loader(const BenchOptions& options, Context& context) {
+  context.phase = "benchmark";
+  Config config = load_shared_config(options.config, options.overrides, context.mpi).config;
+  comm::ProcessGroup& group = context.mpi.group();
+  check_world(config, group.size());
+  auto source = bench_source(config, options.synthetic, context.mpi);
+  resolve_normalisation(config, *source);
+  Assembly parts(config, context.mpi, std::move(source));
+  parts.loader().seek(0, 0);
+  for (int i = 0; i < options.warmup; ++i) parts.loader().next();
+
+  const double cpu = cpu_seconds();
+  const auto start = Clock::now();
+  std::int64_t images = 0;
+  while (seconds_since(start) < options.seconds)
+    for (const io::Shard& shard : parts.loader().next().shards) images += shard.size();
+  const double wall = seconds_since(start);
+  const nlohmann::json result{
+      {"benchmark", "loader"},
+      {"config", config.name},
+      {"ranks", group.size()},
+      {"threads", config.data.loader_threads},
+      {"images_per_s_and_rank", static_cast<double>(images) / wall},
+      {"cpu_us_per_image", 1e6 * (cpu_seconds() - cpu) / static_cast<double>(images)}};
+  if (group.rank() == 0) fmt::print("{}\n", result.dump());
+  return ExitCode::done;
+}
+
+ExitCode bench_allreduce(Context& context) {
+  context.phase = "benchmark";
+  const auto rows = comm::benchmark_allreduce(context.mpi.group(), {});
+  if (context.mpi.world().rank != 0) return ExitCode::done;
+  fmt::print("{:>12} {:>12} {:>12} {:>12} {:>12}\n", "bytes", "reduction", "us", "GB/s", "bus GB/s");
+  for (const comm::AllreduceFigure& row : rows)
+    fmt::print("{:>12} {:>12} {:>12.1f} {:>12.2f} {:>12.2f}\n", row.bytes,
+               row.reduction == comm::Reduction::tree ? "tree" : "fast", row.microseconds,
+               row.algorithm_bandwidth, row.bus_bandwidth);
+  return ExitCode::done;
+}
+
+CLI::App* add_config_bench(CLI::App* bench, const std::string& name, const std::string& text,
+                           ExitCode (*run)(const BenchOptions&, Context&), Action& action) {
+  auto options = std::make_shared<BenchOptions>();
+  CLI::App* verb = bench->add_subcommand(name, text);
+  verb->add_option("config", options->config, "YAML file")->required();
+  verb->add_option("overrides", options->overrides, "key=value");
+  verb->add_option("--seconds", options->seconds, "How long to measure")->capture_default_str();
+  verb->add_option("--warmup", options->warmup, "Steps before that")->capture_default_str();
+  verb->add_flag("--synthetic", options->synthetic, "Random images instead of data.path");
+  verb->callback([options, run, &action] {
+    action = [options, run](Context& context) { return run(*options, context); };
+  });
+  return verb;
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, Action& action) {
+  CLI::App* bench =
+      app.add_subcommand("bench", "Measure steps, loading, and gradient sums; one JSON line each");
+  bench->require_subcommand(1);
+  add_config_bench(bench, "step",
+                   "Whole training steps: loader, augmentation, forward, backward, sum, update", bench_step,
+                   action);
+  add_config_bench(bench, "loader", "Reading and augmentation alone", bench_loader, action);
+  CLI::App* allreduce =
+      bench->add_subcommand("allreduce", "Sums of 4 KB to 64 MB over the ranks of this start");
+  allreduce->callback([&action] { action = bench_allreduce; });
+}
+
+}  // namespace annulus::trainer

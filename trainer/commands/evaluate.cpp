@@ -1,0 +1,94 @@
+// annulus evaluate: how good is a model on a split, counted exactly.
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "base/log.hpp"
+#include "trainer/commands/context.hpp"
+#include "trainer/commands/load.hpp"
+#include "trainer/data_splits.hpp"
+#include "trainer/evaluator.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+struct EvaluateOptions {
+  std::string source;
+  std::vector<std::string> overrides;
+  std::string checkpoint;
+  std::string split = "test";
+  bool json = false;
+};
+
+/// Share of a class's samples that were recognised; -1 when the split has none of it.
+double recall(const Evaluation& result, std::size_t label, std::size_t classes) {
+  std::uint64_t total = 0;
+  for (std::size_t k = 0; k < classes; ++k) total += result.confusion[label * classes + k];
+  if (total == 0) return -1;
+  return static_cast<double>(result.confusion[label * classes + label]) / static_cast<double>(total);
+}
+
+nlohmann::json to_json(const Evaluation& result, const std::vector<std::string>& names, std::size_t classes) {
+  nlohmann::json json{{"loss", result.loss},           {"accuracy", result.accuracy},
+                      {"samples", result.samples},     {"index_sum", result.index_sum},
+                      {"index_xor", result.index_xor}, {"each_sample_once", result.each_once}};
+  json["classes"] = names;
+  for (std::size_t label = 0; label < classes; ++label) {
+    const auto row = result.confusion.begin() + static_cast<std::ptrdiff_t>(label * classes);
+    json["confusion"].push_back(std::vector<std::uint64_t>(row, row + static_cast<std::ptrdiff_t>(classes)));
+  }
+  return json;
+}
+
+void print_table(const Evaluation& result, const std::vector<std::string>& names, std::size_t classes) {
+  fmt::print("samples {} ({})   loss {:.4f}   accuracy {:.4f}\n", result.samples,
+             result.each_once ? "each counted once" : "NOT each counted once", result.loss, result.accuracy);
+  for (std::size_t label = 0; label < classes; ++label) {
+    const double share = recall(result, label, classes);
+    const std::string name = label < names.size() ? names[label] : fmt::format("class {}", label);
+    if (share >= 0) fmt::print("  {:<16} {:.4f}\n", name, share);
+  }
+}
+
+ExitCode evaluate(const EvaluateOptions& options, Context& context) {
+  context.phase = "evaluation";
+  const ModelSource source = find_model(options.source, options.checkpoint, options.overrides, context.mpi);
+  const auto replica = load_replica(source, context.mpi);
+  const auto data = open_group(source.config, options.split,
+                               [&](std::size_t bytes) { return context.mpi.allocate_node_memory(bytes); });
+  const io::Generator generator = evaluation_generator(source.config, data->info());
+  Evaluator evaluator(*replica, context.mpi.group(), *data, generator, evaluator_options(source.config));
+  const Evaluation result = evaluator.run();
+  if (!result.each_once)
+    throw RuntimeError(
+        "the evaluation of {} counted {} samples with index sum {}, which is not each of its {} samples "
+        "once. This is a fault of the program; please report it.",
+        data->info().name, result.samples, result.index_sum, data->info().samples);
+  if (context.mpi.world().rank != 0) return ExitCode::done;
+  const auto classes = static_cast<std::size_t>(replica->network().classes());
+  if (options.json)
+    fmt::print("{}\n", to_json(result, data->info().classes, classes).dump());
+  else
+    print_table(result, data->info().classes, classes);
+  return ExitCode::done;
+}
+
+}  // namespace
+
+void add_evaluate(CLI::App& app, Action& action) {
+  auto options = std::make_shared<EvaluateOptions>();
+  CLI::App* verb =
+      app.add_subcommand("evaluate", "Loss and accuracy of a model on a split, every sample counted once");
+  verb->add_option("run", options->source, "Run directory, or a config together with --checkpoint")
+      ->required();
+  verb->add_option("overrides", options->overrides, "key=value, e.g. data.path=other.h5");
+  verb->add_option("--checkpoint", options->checkpoint,
+                   "Checkpoint file (default: the run's best, else its latest)");
+  verb->add_option("--split", options->split, "Group of the dataset file")->capture_default_str();
+  verb->add_flag("--json", options->json, "One line of JSON, with the confusion matrix");
+  verb->callback(
+      [options, &action] { action = [options](Context& context) { return evaluate(*options, context); }; });
+}
+
+}  // namespace annulus::trainer

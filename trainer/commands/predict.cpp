@@ -1,0 +1,111 @@
+// annulus predict: class probabilities for the images of a file.
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "base/log.hpp"
+#include "io/atomic_file.hpp"
+#include "io/hdf5_file.hpp"
+#include "trainer/commands/context.hpp"
+#include "trainer/commands/load.hpp"
+#include "trainer/data_splits.hpp"
+#include "trainer/evaluator.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+struct PredictOptions {
+  std::string source;
+  std::vector<std::string> overrides;
+  std::string checkpoint;
+  std::string input;
+  std::string output;
+  std::string split = "test";
+  bool replace = false;
+};
+
+/// Writes predictions row by row; the file appears when it is complete.
+class PredictionFile {
+ public:
+  PredictionFile(const PredictOptions& options, std::int64_t samples, std::int64_t classes)
+      : target_(options.output, options.replace ? io::Existing::replace : io::Existing::refuse),
+        file_(io::Hdf5File::create(target_.partial(), io::Existing::replace)),
+        classes_(classes) {
+    file_->create_dataset("probabilities", io::ElementType::float32, {samples, classes});
+    file_->create_dataset("predictions", io::ElementType::int32, {samples});
+    file_->create_dataset("labels", io::ElementType::int32, {samples});
+  }
+
+  void append(std::span<const float> probabilities, std::span<const std::int32_t> labels) {
+    std::vector<std::int32_t> predictions;
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+      const auto row = probabilities.subspan(i * classes_, classes_);
+      predictions.push_back(
+          static_cast<std::int32_t>(std::max_element(row.begin(), row.end()) - row.begin()));
+    }
+    file_->dataset("probabilities").write_rows(next_, labels.size(), probabilities);
+    file_->dataset("predictions")
+        .write_rows(next_, labels.size(), std::span<const std::int32_t>(predictions));
+    file_->dataset("labels").write_rows(next_, labels.size(), labels);
+    next_ += labels.size();
+  }
+
+  void finish(const ModelSource& model, const io::SourceInfo& data) {
+    file_->set_attribute("/", "schema", "annulus-predictions-1");
+    file_->set_attribute("/", "classes", data.classes);
+    file_->set_attribute("/", "input", data.name);
+    file_->set_attribute("/", "checkpoint", std::filesystem::weakly_canonical(model.checkpoint).string());
+    file_->close();
+    target_.commit();
+  }
+
+ private:
+  io::AtomicFile target_;
+  std::optional<io::Hdf5File> file_;
+  std::int64_t classes_;
+  std::uint64_t next_ = 0;
+};
+
+ExitCode predict(const PredictOptions& options, Context& context) {
+  context.phase = "prediction";
+  std::vector<std::string> overrides = options.overrides;
+  overrides.push_back("data.path=" + options.input);
+  const ModelSource source = find_model(options.source, options.checkpoint, overrides, context.mpi);
+  const auto replica = load_replica(source, context.mpi);
+  const auto data = open_group(source.config, options.split,
+                               [&](std::size_t bytes) { return context.mpi.allocate_node_memory(bytes); });
+  const io::Generator generator = evaluation_generator(source.config, data->info());
+  Evaluator evaluator(*replica, context.mpi.group(), *data, generator, evaluator_options(source.config));
+
+  std::unique_ptr<PredictionFile> file;
+  if (context.mpi.world().rank == 0)
+    file = std::make_unique<PredictionFile>(options, static_cast<std::int64_t>(data->info().samples),
+                                            replica->network().classes());
+  evaluator.run([&](std::span<const float> probabilities, std::span<const std::int32_t> labels) {
+    file->append(probabilities, labels);
+  });
+  if (file) file->finish(source, data->info());
+  log_info("{} predictions in {}", data->info().samples, options.output);
+  return ExitCode::done;
+}
+
+}  // namespace
+
+void add_predict(CLI::App& app, Action& action) {
+  auto options = std::make_shared<PredictOptions>();
+  CLI::App* verb = app.add_subcommand("predict", "Class probabilities for the images of a file");
+  verb->add_option("run", options->source, "Run directory, or a config together with --checkpoint")
+      ->required();
+  verb->add_option("overrides", options->overrides, "key=value");
+  verb->add_option("--input", options->input, "HDF5 file with images")->required();
+  verb->add_option("--output", options->output, "HDF5 file to write")->required();
+  verb->add_option("--split", options->split, "Group of the input file")->capture_default_str();
+  verb->add_option("--checkpoint", options->checkpoint,
+                   "Checkpoint file (default: the run's best, else its latest)");
+  verb->add_flag("--replace", options->replace, "Overwrite the output file");
+  verb->callback(
+      [options, &action] { action = [options](Context& context) { return predict(*options, context); }; });
+}
+
+}  // namespace annulus::trainer

@@ -1,0 +1,35 @@
+// annulus summary: the network of a config as a table.
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "trainer/commands/context.hpp"
+#include "trainer/model/config.hpp"
+#include "trainer/model/summary.hpp"
+
+namespace annulus::trainer {
+
+void add_summary(CLI::App& app, Action& action) {
+  struct Options {
+    std::string config;
+    std::vector<std::string> overrides;
+    bool json = false;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* verb =
+      app.add_subcommand("summary", "Layers of a config with shapes, parameters, connections, FLOPs, bytes");
+  verb->add_option("config", options->config, "YAML file")->required();
+  verb->add_option("overrides", options->overrides, "key=value");
+  verb->add_flag("--json", options->json, "JSON instead of a table");
+  verb->callback([options, &action] {
+    action = [options](Context& context) {
+      if (context.mpi.world().rank != 0) return ExitCode::done;
+      const Config config = load_config(options->config, options->overrides).config;
+      const NetworkSummary summary = summarise(config.network);
+      fmt::print("{}\n", options->json ? to_json(summary, config.name) : to_table(summary, config.name));
+      return ExitCode::done;
+    };
+  });
+}
+
+}  // namespace annulus::trainer

@@ -1,0 +1,81 @@
+// annulus train: a config and a run directory become a trained model.
+#include <chrono>
+#include <iostream>
+#include <memory>
+
+#include "base/log.hpp"
+#include "trainer/commands/context.hpp"
+#include "trainer/commands/load.hpp"
+#include "trainer/stop_request.hpp"
+#include "trainer/training_job.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+struct TrainOptions {
+  std::string config;
+  std::vector<std::string> overrides;
+  std::string run;
+  std::string resume = "auto";
+  bool debug = false;
+  bool print_config = false;
+};
+
+/// Debug mode: two epochs on a small subset, every layer checked, replicas compared after each step.
+void add_debug_overrides(std::vector<std::string>& overrides) {
+  overrides.insert(overrides.begin(), {"debug=true", "epochs=2"});
+}
+
+void print_origins(const LoadedConfig& loaded) {
+  for (const Origin& origin : loaded.origins)
+    fmt::print("{:<40} {:<24} # {}\n", origin.key, origin.value, origin.origin);
+}
+
+ExitCode train(TrainOptions options, Context& context) {
+  context.phase = "configuration";
+  if (options.debug) add_debug_overrides(options.overrides);
+  LoadedConfig loaded = load_shared_config(options.config, options.overrides, context.mpi);
+  if (options.print_config) {
+    if (context.mpi.world().rank == 0) print_origins(loaded);
+    return ExitCode::done;
+  }
+  const std::string run = options.run.empty() ? "runs/" + loaded.config.name : options.run;
+  catch_stop_signals();
+
+  context.phase = "assembly";
+  TrainingJob job(std::move(loaded.config), context.mpi, {run, options.resume, context.command_line});
+  context.crash_directory = run + "/crash";
+  configure_log(context.mpi.world().rank, context.mpi.world().ranks,
+                run + "/logs/rank-" + std::to_string(context.mpi.world().rank) + ".log");
+
+  context.phase = "training";
+  const Outcome outcome = job.run();
+  if (outcome == Outcome::stopped) {
+    log_info("Stopped at step {} with a complete checkpoint. Start the same command again to go on.",
+             job.state().step);
+    return ExitCode::stopped;
+  }
+  log_info("Done: {} steps. Model, metrics and checkpoints are in {}.", job.state().step, run);
+  return ExitCode::done;
+}
+
+}  // namespace
+
+void add_train(CLI::App& app, Action& action) {
+  auto options = std::make_shared<TrainOptions>();
+  CLI::App* verb =
+      app.add_subcommand("train", "Train the network of a config; resume where an earlier start ended");
+  verb->add_option("config", options->config, "YAML file")->required();
+  verb->add_option("overrides", options->overrides, "key=value, e.g. epochs=5 optimizer.learning_rate=0.02");
+  verb->add_option("--run", options->run, "Run directory (default: runs/NAME, NAME from the config)");
+  verb->add_option("--resume", options->resume, "auto, none or the path of a checkpoint")
+      ->capture_default_str();
+  verb->add_flag("--debug", options->debug,
+                 "Small subset, two epochs, NaN checks after every layer, replicas compared each step");
+  verb->add_flag("--print-config", options->print_config,
+                 "Print every value and where it comes from, then stop");
+  verb->callback(
+      [options, &action] { action = [options](Context& context) { return train(*options, context); }; });
+}
+
+}  // namespace annulus::trainer

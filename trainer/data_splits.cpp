@@ -1,0 +1,83 @@
+// From the data section of a config to sample sources and generators.
+#include "trainer/data_splits.hpp"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "io/dataset.hpp"
+#include "io/hdf5_file.hpp"
+#include "io/normalisation.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+void check_fits(const io::SourceInfo& source, const Network& network) {
+  if (source.shape != network.input)
+    throw UsageError(
+        "{} holds images of shape ({}), but network.input is [{}]. Set network.input to the images' "
+        "shape, or import the data again in the network's size.",
+        source.name, to_string(source.shape), to_string(network.input));
+  const auto classes = static_cast<std::int64_t>(source.classes.size());
+  if (classes > network.classes())
+    throw UsageError("{} has {} classes, but the network ends in {} outputs. Give its last layer {} units.",
+                     source.name, classes, network.classes(), classes);
+}
+
+bool has_group(const std::string& path, const std::string& group) {
+  return io::Hdf5File::open(path).exists(group);
+}
+
+std::string number_list(const std::vector<float>& values) {
+  return fmt::format("[{:.9g}]", fmt::join(values, ", "));
+}
+
+}  // namespace
+
+std::unique_ptr<io::SampleSource> open_group(const Config& config, const std::string& group,
+                                             const NodeMemoryFactory& memory) {
+  const DataConfig& data = config.data;
+  io::DatasetOptions options{.path = data.path,
+                             .images = group + "/" + data.images,
+                             .labels = group + "/" + data.labels,
+                             .limit = group == data.train ? data.limit : 0,
+                             .resident_bytes = data.resident_mb << 20,
+                             .cache_bytes = data.window_mb << 20};
+  if (config.debug) options.limit = std::min<std::uint64_t>(options.limit ? options.limit : 1024, 1024);
+  auto source = io::open_dataset(options, memory);
+  check_fits(source->info(), config.network);
+  return source;
+}
+
+std::unique_ptr<io::SampleSource> open_split(const Config& config, Split split,
+                                             const NodeMemoryFactory& memory) {
+  const DataConfig& data = config.data;
+  if (split == Split::train) return open_group(config, data.train, memory);
+  if (split == Split::test) return open_group(config, data.test, memory);
+  if (has_group(data.path, data.validation)) return open_group(config, data.validation, memory);
+  if (!has_group(data.path, data.test)) return nullptr;
+  log_info("{} has no group '{}': validating on '{}'.", data.path, data.validation, data.test);
+  return open_group(config, data.test, memory);
+}
+
+void resolve_normalisation(Config& config, io::SampleSource& training) {
+  io::Normalisation& normalisation = config.normalisation;
+  if (normalisation.kind != io::Normalisation::Kind::per_feature || !normalisation.mean.empty()) return;
+  const io::Normalisation measured = io::measure_features(training, normalisation.rescale);
+  config = parse_config(config.yaml, "the resolved configuration",
+                        {"normalisation.mean=" + number_list(measured.mean),
+                         "normalisation.deviation=" + number_list(measured.deviation)})
+               .config;
+}
+
+io::Generator training_generator(const Config& config, const io::SourceInfo& source) {
+  return {source, config.augmentation, config.normalisation, config.seed};
+}
+
+io::Generator evaluation_generator(const Config& config, const io::SourceInfo& source) {
+  return {source, io::AugmentationOptions{}, config.normalisation, config.seed};
+}
+
+}  // namespace annulus::trainer

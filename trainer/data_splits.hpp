@@ -1,0 +1,34 @@
+// Opens the splits that a config names, checks that they fit the network, and makes the generators for them.
+#pragma once
+
+#include <memory>
+
+#include "base/node_memory.hpp"
+#include "io/augmentation.hpp"
+#include "io/sample_source.hpp"
+#include "trainer/model/config.hpp"
+
+namespace annulus::trainer {
+
+enum class Split { train, validation, test };
+
+/// Opens one split. `validation` falls back to the test split, with a line in the log, when the file has no
+/// such group. Collective over the ranks of a host.
+/// @return null when the file has neither
+/// @throws DataError, UsageError (shape or class count unlike the network's)
+std::unique_ptr<io::SampleSource> open_split(const Config& config, Split split,
+                                             const NodeMemoryFactory& memory);
+
+/// Any group of the file, by name, e.g. for `annulus evaluate --split`.
+std::unique_ptr<io::SampleSource> open_group(const Config& config, const std::string& group,
+                                             const NodeMemoryFactory& memory);
+
+/// Fills in mean and deviation of a per-feature normalisation from the training split, unless the config has
+/// them. The resolved text of the config then holds them too, so that evaluation needs no training data.
+void resolve_normalisation(Config& config, io::SampleSource& training);
+
+/// Generator for training (augmentation and normalisation) and for evaluation (normalisation only).
+io::Generator training_generator(const Config& config, const io::SourceInfo& source);
+io::Generator evaluation_generator(const Config& config, const io::SourceInfo& source);
+
+}  // namespace annulus::trainer

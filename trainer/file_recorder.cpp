@@ -1,0 +1,188 @@
+// Rank 0's recorder: ties the run directory, the metrics files, the progress line and the checkpoints
+// together.
+#include "trainer/file_recorder.hpp"
+
+#include <chrono>
+#include <cmath>
+#include <optional>
+
+#include "base/log.hpp"
+#include "trainer/checkpoint_store.hpp"
+#include "trainer/environment.hpp"
+#include "trainer/metrics.hpp"
+#include "trainer/progress.hpp"
+#include "trainer/run_directory.hpp"
+#include "trainer/training_loop.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+/// Steps between two `step` records in the metrics.
+constexpr std::uint64_t kStepsPerRecord = 10;
+
+double now_s() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+EnvironmentFacts facts_of(const FileRecorderOptions& options) {
+  return {.command_line = options.command_line,
+          .hosts = {options.mpi.world().host},
+          .devices = {options.replica.describe()},
+          .libraries = {{"MPI", options.mpi.describe()}}};
+}
+
+/// What identifies the training data in a checkpoint.
+std::string fingerprint(const io::SourceInfo& source) {
+  return fmt::format("{} samples of ({}), {} classes", source.samples, to_string(source.shape),
+                     source.classes.size());
+}
+
+class FileRecorder final : public Recorder {
+ public:
+  explicit FileRecorder(const FileRecorderOptions& options)
+      : options_(options),
+        directory_(options.run_directory),
+        store_(directory_.checkpoints().string(), options.config.checkpoint.keep_last),
+        epoch_began_(now_s()),
+        saved_at_(now_s()) {
+    start_run(directory_, {.config = options.config.yaml,
+                           .environment = facts_of(options),
+                           .differences = [this](const std::string& stored) {
+                             return numeric_differences(
+                                 parse_config(stored, directory_.config().string()).config, options_.config);
+                           }});
+  }
+
+  RunState restore(const std::string& resume) override {
+    RunState state;
+    std::optional<CheckpointInfo> info;
+    if (resume == "auto")
+      info = store_.load_newest(options_.replica, options_.optimizer);
+    else if (resume != "none")
+      info = load_checkpoint(resume, options_.replica, options_.optimizer);
+    if (info) {
+      state = run_state_from_json(info->metrics);
+      check_same_data(*info);
+      last_saved_step_ = resume == "auto" ? state.step : 0;
+    }
+    begin(state);
+    return state;
+  }
+
+  void step(const StepRecord& record) override {
+    progress_->step({record.step, record.samples, record.loss, record.accuracy});
+    epoch_samples_ += static_cast<double>(record.samples);
+    if (record.step % kStepsPerRecord != 0) return;
+    metrics_->step({record.step, record.epoch}, {{"loss", record.loss},
+                                                 {"accuracy", record.accuracy},
+                                                 {"learning_rate", record.learning_rate},
+                                                 {"gradient_norm", record.gradient_norm},
+                                                 {"images_per_second", progress_->images_per_second()}});
+  }
+
+  void epoch(const EpochRecord& record) override {
+    const MetricPosition at{record.step, record.epoch};
+    const double seconds = now_s() - epoch_began_;
+    EpochRow row{.at = at,
+                 .loss = record.loss,
+                 .accuracy = record.accuracy,
+                 .learning_rate = record.learning_rate,
+                 .images_per_second = epoch_samples_ / seconds,
+                 .seconds = seconds};
+    if (const Evaluation* result = record.validation) {
+      row.validation_loss = result->loss;
+      row.validation_accuracy = result->accuracy;
+      metrics_->evaluation(at, "validation",
+                           {{"loss", result->loss},
+                            {"accuracy", result->accuracy},
+                            {"samples", result->samples},
+                            {"index_sum", result->index_sum},
+                            {"index_xor", result->index_xor},
+                            {"each_sample_once", std::uint64_t{result->each_once}}});
+    }
+    metrics_->epoch(row);
+    progress_->epoch(row);
+    epoch_began_ = now_s();
+    epoch_samples_ = 0;
+  }
+
+  void event(const RunState& state, const std::string& text) override {
+    metrics_->event(position(state), text);
+    log_info("{}", text);
+  }
+
+  void checkpoint_if_due(const RunState& state, bool epoch_ended) override {
+    const CheckpointConfig& config = options_.config.checkpoint;
+    const bool by_steps = config.every_steps > 0 && state.step % config.every_steps == 0;
+    const bool by_time = config.every_seconds > 0 && now_s() - saved_at_ >= config.every_seconds;
+    if (by_steps || by_time || (epoch_ended && ends_checkpoint_epoch(state))) checkpoint(state, false);
+  }
+
+  void checkpoint(const RunState& state, bool best) override {
+    if (last_saved_step_ != state.step || best) {
+      store_.save({.step = state.step,
+                   .epoch = state.step / options_.steps_per_epoch,
+                   .step_in_epoch = state.step % options_.steps_per_epoch,
+                   .seed = options_.config.seed,
+                   .config = options_.config.yaml,
+                   .metrics = to_json(state),
+                   .program = program_version(),
+                   .dataset = fingerprint(options_.training)},
+                  options_.replica, options_.optimizer);
+      last_saved_step_ = state.step;
+      saved_at_ = now_s();
+    }
+    if (best) store_.mark_best(state.step);
+  }
+
+ private:
+  MetricPosition position(const RunState& state) const {
+    return {state.step, state.step / options_.steps_per_epoch};
+  }
+
+  void begin(const RunState& state) {
+    metrics_.emplace(directory_.path().string(), state.step);
+    progress_.emplace(
+        ProgressOptions{.start_step = state.step,
+                        .total_steps = total_steps(options_.config.epochs, options_.steps_per_epoch),
+                        .steps_per_epoch = options_.steps_per_epoch,
+                        .terminal = detect_terminal()});
+    event(state, state.step == 0
+                     ? "started in " + directory_.path().string()
+                     : fmt::format("resumed in {} after step {}", directory_.path().string(), state.step));
+  }
+
+  void check_same_data(const CheckpointInfo& info) const {
+    if (info.dataset == fingerprint(options_.training)) return;
+    throw UsageError(
+        "the checkpoint was trained on {}, but {} has {}. Name the same data in data.path, or start a new "
+        "run with --run and --resume none.",
+        info.dataset, options_.training.name, fingerprint(options_.training));
+  }
+
+  /// Whether `every_epochs` (which may be more than one, or a fraction) falls due at the end of this epoch.
+  bool ends_checkpoint_epoch(const RunState& state) const {
+    const double every = options_.config.checkpoint.every_epochs;
+    if (every <= 0) return false;
+    const double epochs = static_cast<double>(state.step) / static_cast<double>(options_.steps_per_epoch);
+    return every <= 1 || std::fmod(epochs + 1e-9, every) < 1e-6;
+  }
+
+  FileRecorderOptions options_;
+  RunDirectory directory_;
+  CheckpointStore store_;
+  std::optional<MetricsWriter> metrics_;
+  std::optional<Progress> progress_;
+  double epoch_began_;
+  double saved_at_;
+  double epoch_samples_ = 0;
+  std::uint64_t last_saved_step_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Recorder> make_file_recorder(const FileRecorderOptions& options) {
+  return std::make_unique<FileRecorder>(options);
+}
+
+}  // namespace annulus::trainer

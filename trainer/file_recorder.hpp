@@ -1,0 +1,32 @@
+// The recorder of rank 0: run directory, metrics, progress, checkpoints.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "comm/mpi_session.hpp"
+#include "io/sample_source.hpp"
+#include "trainer/model/config.hpp"
+#include "trainer/optimizer.hpp"
+#include "trainer/recorder.hpp"
+
+namespace annulus::trainer {
+
+/// What the recorder needs to know; the references outlive it.
+struct FileRecorderOptions {
+  const Config& config;
+  const comm::MpiSession& mpi;
+  std::string run_directory;
+  std::vector<std::string> command_line;
+  Replica& replica;
+  Optimizer& optimizer;
+  const io::SourceInfo& training;
+  std::uint64_t steps_per_epoch = 1;
+};
+
+/// Creates the run directory or opens the one that is there.
+/// @throws UsageError when it holds a run of another config; RuntimeError when it cannot be written
+std::unique_ptr<Recorder> make_file_recorder(const FileRecorderOptions& options);
+
+}  // namespace annulus::trainer

@@ -1,0 +1,56 @@
+// What a run leaves behind while it trains: metrics, progress on the terminal, checkpoints. Rank 0 keeps
+// them; the recorders of the other ranks do nothing, so the loop never asks which rank it is.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "trainer/evaluator.hpp"
+#include "trainer/run_state.hpp"
+
+namespace annulus::trainer {
+
+/// One finished step, means over its samples.
+struct StepRecord {
+  std::uint64_t step = 0;    ///< counted from 1 over the whole run
+  std::uint64_t epoch = 0;   ///< counted from 0
+  std::int64_t samples = 0;  ///< over all ranks
+  double loss = 0;
+  double accuracy = 0;
+  double learning_rate = 0;
+  double gradient_norm = 0;  ///< 0 when not computed
+};
+
+/// One finished epoch (or the last part of one).
+struct EpochRecord {
+  std::uint64_t epoch = 0;  ///< counted from 0
+  std::uint64_t step = 0;
+  double loss = 0;  ///< mean over the epoch's samples, with dropout and augmentation on
+  double accuracy = 0;
+  double learning_rate = 0;                ///< of its last step
+  const Evaluation* validation = nullptr;  ///< at its end, if there is something to validate on
+};
+
+class Recorder {
+ public:
+  virtual ~Recorder() = default;
+  /// Restores the state of an earlier start into the replica and the optimizer.
+  /// @param resume  "auto" (newest checkpoint that is intact, if any), "none", or the path of a checkpoint
+  /// @return where the run stands; step 0 when it starts afresh and nothing was restored
+  /// @throws DataError, UsageError
+  virtual RunState restore(const std::string& resume) = 0;
+  virtual void step(const StepRecord& record) = 0;
+  virtual void epoch(const EpochRecord& record) = 0;
+  virtual void event(const RunState& state, const std::string& text) = 0;
+  /// Writes a checkpoint when the config asks for one at this step. @param epoch_ended  an epoch has just
+  /// ended
+  virtual void checkpoint_if_due(const RunState& state, bool epoch_ended) = 0;
+  /// Writes a checkpoint now, unless there is one of this step. @param best  also make it the best one
+  virtual void checkpoint(const RunState& state, bool best) = 0;
+};
+
+/// For all ranks but 0.
+std::unique_ptr<Recorder> make_silent_recorder();
+
+}  // namespace annulus::trainer

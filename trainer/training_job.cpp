@@ -1,0 +1,96 @@
+// Assembly of a training: every part is made once, in the order in which the later ones need the earlier.
+#include "trainer/training_job.hpp"
+
+#include <type_traits>
+
+#include "base/log.hpp"
+#include "trainer/data_splits.hpp"
+#include "trainer/device.hpp"
+#include "trainer/file_recorder.hpp"
+#include "trainer/initialise.hpp"
+#include "trainer/state_hash.hpp"
+
+namespace annulus::trainer {
+
+TrainingJob::TrainingJob(Config config, comm::MpiSession& mpi, const JobOptions& options)
+    : config_(std::move(config)), mpi_(mpi), group_(mpi.group()) {
+  check_world(config_, group_.size());
+  const NodeMemoryFactory memory = [&mpi](std::size_t bytes) { return mpi.allocate_node_memory(bytes); };
+  auto training = open_split(config_, Split::train, memory);
+  validation_ = open_split(config_, Split::validation, memory);
+  resolve_normalisation(config_, *training);
+  parts_ = std::make_unique<Assembly>(config_, mpi_, std::move(training));
+  if (validation_)
+    evaluator_ = std::make_unique<Evaluator>(parts_->replica(), group_, *validation_,
+                                             evaluation_generator(config_, validation_->info()),
+                                             evaluator_options(config_));
+  open_run(options);
+  restore(options);
+  announce();
+}
+
+void TrainingJob::open_run(const JobOptions& options) {
+  if (group_.rank() != 0) {
+    recorder_ = make_silent_recorder();
+  } else {
+    recorder_ = make_file_recorder({.config = config_,
+                                    .mpi = mpi_,
+                                    .run_directory = options.run_directory,
+                                    .command_line = options.command_line,
+                                    .replica = parts_->replica(),
+                                    .optimizer = parts_->optimizer(),
+                                    .training = parts_->training().info(),
+                                    .steps_per_epoch = parts_->sampler().steps_per_epoch()});
+  }
+  group_.barrier("run directory");  // from here on it exists for all ranks
+}
+
+void TrainingJob::restore(const JobOptions& options) {
+  if (group_.rank() == 0) {
+    state_ = recorder_->restore(options.resume);
+    if (state_.step == 0) initialise(parts_->replica(), config_.seed);
+  }
+  share_state();
+}
+
+/// Rank 0's state becomes everybody's, and a hash proves it.
+void TrainingJob::share_state() {
+  static_assert(std::is_trivially_copyable_v<RunState>);
+  group_.broadcast(std::as_writable_bytes(parts_->replica().parameters()), 0, "initial parameters");
+  group_.broadcast(std::as_writable_bytes(parts_->replica().statistics()), 0, "initial moving averages");
+  for (StateArena& arena : parts_->optimizer().states())
+    group_.broadcast(std::as_writable_bytes(arena.values), 0, "initial " + arena.name);
+  std::uint64_t updates = parts_->optimizer().steps();
+  group_.broadcast(std::as_writable_bytes(std::span(&updates, 1)), 0, "update count");
+  parts_->optimizer().set_steps(updates);
+  group_.broadcast(std::as_writable_bytes(std::span(&state_, 1)), 0, "run state");
+  agree(group_, {.step = state_.step, .hash = raw_state_hash(parts_->replica(), parts_->optimizer())});
+}
+
+void TrainingJob::announce() const {
+  const io::SourceInfo& data = parts_->training().info();
+  std::int64_t parameters = 0;
+  for (const Layer& layer : config_.network.layers) parameters += parameter_count(layer);
+  log_info("{}: {} parameters, {} training images in {}, batch {} = {} shards of {} on {} rank(s)",
+           config_.name, parameters, data.samples, data.name, config_.batch.size, config_.batch.shards,
+           config_.batch.size / config_.batch.shards, group_.size());
+  log_info("device: {}", parts_->replica().describe());
+}
+
+Outcome TrainingJob::run() {
+  TrainingLoop loop({.config = config_,
+                     .group = group_,
+                     .replica = parts_->replica(),
+                     .reducer = parts_->reducer(),
+                     .optimizer = parts_->optimizer(),
+                     .sampler = parts_->sampler(),
+                     .loader = parts_->loader(),
+                     .validation = evaluator_.get(),
+                     .recorder = *recorder_,
+                     .state = state_});
+  const Outcome outcome = loop.run();
+  group_.barrier("end of training");  // rank 0 has written everything
+  return outcome;
+}
+
+}  // namespace annulus::trainer

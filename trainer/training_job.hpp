@@ -1,0 +1,51 @@
+// Puts a training together: the parts of a step, validation, run directory, the state of an earlier start;
+// then hands it all to the training loop.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "comm/mpi_session.hpp"
+#include "trainer/assembly.hpp"
+#include "trainer/evaluator.hpp"
+#include "trainer/model/config.hpp"
+#include "trainer/recorder.hpp"
+#include "trainer/run_state.hpp"
+#include "trainer/training_loop.hpp"
+
+namespace annulus::trainer {
+
+struct JobOptions {
+  std::string run_directory;
+  std::string resume = "auto";            ///< "auto", "none" or the path of a checkpoint
+  std::vector<std::string> command_line;  ///< for environment.json
+};
+
+class TrainingJob {
+ public:
+  /// Opens, compiles and restores everything. Collective; every rank gives the same config.
+  /// @throws UsageError, DataError, RuntimeError as the parts do
+  TrainingJob(Config config, comm::MpiSession& mpi, const JobOptions& options);
+
+  Outcome run();
+  const Config& config() const { return config_; }
+  const RunState& state() const { return state_; }
+
+ private:
+  void open_run(const JobOptions& options);
+  void restore(const JobOptions& options);
+  void share_state();
+  void announce() const;
+
+  Config config_;
+  comm::MpiSession& mpi_;
+  comm::ProcessGroup& group_;
+  std::unique_ptr<Assembly> parts_;
+  std::unique_ptr<io::SampleSource> validation_;
+  std::unique_ptr<Evaluator> evaluator_;
+  std::unique_ptr<Recorder> recorder_;
+  RunState state_;
+};
+
+}  // namespace annulus::trainer

@@ -1,0 +1,126 @@
+// The main path of the program: one step is loader -> forward and backward -> reduction -> update -> record.
+#include "trainer/training_loop.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "trainer/schedule.hpp"
+#include "trainer/state_hash.hpp"
+#include "trainer/stop_request.hpp"
+
+namespace annulus::trainer {
+
+std::uint64_t total_steps(double epochs, std::uint64_t steps_per_epoch) {
+  return static_cast<std::uint64_t>(std::ceil(epochs * static_cast<double>(steps_per_epoch) - 1e-9));
+}
+
+TrainingLoop::TrainingLoop(const TrainingParts& parts)
+    : parts_(parts),
+      steps_per_epoch_(parts.sampler.steps_per_epoch()),
+      total_steps_(total_steps(parts.config.epochs, steps_per_epoch_)) {}
+
+Outcome TrainingLoop::run() {
+  RunState& state = parts_.state;
+  parts_.loader.seek(state.step / steps_per_epoch_, state.step % steps_per_epoch_);
+  while (state.step < total_steps_ && !stops_early()) {
+    const StepRecord record = step();
+    parts_.recorder.step(record);
+    const bool epoch_ended = state.step % steps_per_epoch_ == 0 || state.step == total_steps_;
+    if (epoch_ended) finish_epoch();
+    if (agree(record).stop != 0) {
+      parts_.recorder.event(state, "stopped on request: " + stop_reason());
+      parts_.recorder.checkpoint(state, false);
+      return Outcome::stopped;
+    }
+    parts_.recorder.checkpoint_if_due(state, epoch_ended);
+  }
+  parts_.recorder.checkpoint(state, false);
+  return Outcome::finished;
+}
+
+StepRecord TrainingLoop::step() {
+  RunState& state = parts_.state;
+  const Config& config = parts_.config;
+  const ArenaLayout& layout = parts_.replica.layout();
+  const double rate = learning_rate(config.schedule, config.optimizer.learning_rate, config.epochs,
+                                    state.step, steps_per_epoch_);
+
+  const io::Batch& batch = parts_.loader.next();
+  parts_.replica.train(batch, parts_.reducer);                  // buckets leave as backward fills them
+  const std::span<const float> sums = parts_.reducer.finish();  // over all shards of the step, on every rank
+  const UpdateReport update =
+      parts_.optimizer.update(parts_.replica, sums.subspan(gradient_offset(layout)), batch.samples, rate);
+  update_statistics(parts_.replica, sums.subspan(kGradientHead, layout.statistics_count), batch.samples);
+
+  const auto samples = static_cast<double>(batch.samples);
+  const StepRecord record{.step = ++state.step,
+                          .epoch = batch.epoch,
+                          .samples = batch.samples,
+                          .loss = sums[kLossSum] / samples,
+                          .accuracy = sums[kCorrectCount] / samples,
+                          .learning_rate = rate,
+                          .gradient_norm = update.gradient_norm};
+  if (!std::isfinite(record.loss) || !update.finite)
+    throw RuntimeError(
+        "step {} (epoch {}): the {} is not finite, so training has diverged. Lower "
+        "optimizer.learning_rate, lengthen schedule.warmup_epochs or set optimizer.clip_norm; "
+        "`--debug` names the layer where it starts. The last checkpoint is intact.",
+        record.step, record.epoch, std::isfinite(record.loss) ? "gradient" : "loss");
+  state.epoch_loss_sum += sums[kLossSum];
+  state.epoch_correct += sums[kCorrectCount];
+  state.epoch_samples += samples;
+  return record;
+}
+
+void TrainingLoop::finish_epoch() {
+  RunState& state = parts_.state;
+  const Config& config = parts_.config;
+  std::optional<Evaluation> validation;
+  if (parts_.validation) validation = parts_.validation->run();
+  parts_.recorder.epoch({.epoch = (state.step - 1) / steps_per_epoch_,
+                         .step = state.step,
+                         .loss = state.epoch_loss_sum / state.epoch_samples,
+                         .accuracy = state.epoch_correct / state.epoch_samples,
+                         .learning_rate = learning_rate(config.schedule, config.optimizer.learning_rate,
+                                                        config.epochs, state.step - 1, steps_per_epoch_),
+                         .validation = validation ? &*validation : nullptr});
+  state.epoch_loss_sum = state.epoch_correct = state.epoch_samples = 0;
+  if (validation) judge(*validation);
+}
+
+/// Best model and early stopping.
+void TrainingLoop::judge(const Evaluation& validation) {
+  RunState& state = parts_.state;
+  state.last_loss = validation.loss;
+  state.last_accuracy = validation.accuracy;
+  if (validation.loss < state.best_loss - parts_.config.early_stopping.minimum_improvement) {
+    state.best_loss = validation.loss;
+    state.epochs_without_improvement = 0;
+  } else {
+    ++state.epochs_without_improvement;
+  }
+  const bool best = validation.accuracy > state.best_accuracy;
+  if (best) {
+    state.best_accuracy = validation.accuracy;
+    state.best_step = state.step;
+  }
+  if (best && parts_.config.checkpoint.keep_best) parts_.recorder.checkpoint(state, true);
+  if (stops_early())
+    parts_.recorder.event(state, "stopped early: no better validation loss for " +
+                                     std::to_string(state.epochs_without_improvement) + " epochs");
+}
+
+ControlWord TrainingLoop::agree(const StepRecord& record) {
+  ControlWord word{.step = record.step, .stop = stop_requested() ? std::uint64_t{1} : 0};
+  if (parts_.config.debug) word.hash = raw_state_hash(parts_.replica, parts_.optimizer);
+  return trainer::agree(parts_.group, word);
+}
+
+bool TrainingLoop::stops_early() const {
+  const int patience = parts_.config.early_stopping.patience;
+  return patience > 0 && parts_.state.epochs_without_improvement >= patience;
+}
+
+}  // namespace annulus::trainer
