@@ -24,7 +24,7 @@ struct ProgressView {
 
 /// "1:02:03", "2:03"; "-" when negative.
 std::string clock_text(double seconds);
-/// One line of at most `columns` - 1 characters: the bar gives way first, then the figures from the right.
+/// One line of at most `columns` - 1 characters: as many figures as fit, and a bar in what is left.
 std::string progress_line(const ProgressView& view, int columns);
 
 /// Where the line goes.

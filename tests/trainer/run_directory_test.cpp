@@ -1,0 +1,110 @@
+// Run directories: what is made, what is taken over, what is refused.
+#include "trainer/run_directory.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.hpp"
+#include "tests/trainer/temporary_directory.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::HasSubstr;
+
+class RunDirectoryTest : public testing::Test {
+ protected:
+  static RunStart start(std::vector<std::string> differences = {}) {
+    return {.config = "seed: 1\n",
+            .environment = {.command_line = {"annulus", "train", "x.yaml"},
+                            .hosts = {"node1", "node2"},
+                            .devices = {"cpu", "cpu"},
+                            .libraries = {{"MPI", "Open MPI 4"}}},
+            .differences = [=](const std::string&) { return differences; }};
+  }
+  nlohmann::json environment() const {
+    return nlohmann::json::parse(read_file((run.environment()).string()));
+  }
+
+  TemporaryDirectory directory;
+  RunDirectory run{directory / "runs/first"};
+};
+
+TEST_F(RunDirectoryTest, MakesEverything) {
+  start_run(run, start());
+
+  EXPECT_EQ(run.stored_config(), "seed: 1\n");
+  for (const char* name : {"checkpoints", "logs", "crash"})
+    EXPECT_TRUE(fs::is_directory(run.path() / name)) << name;
+  EXPECT_EQ(run.log_file(3).filename(), "rank-3.log");
+}
+
+TEST_F(RunDirectoryTest, SaysWhereItRan) {
+  start_run(run, start());
+
+  const auto json = environment();
+  EXPECT_EQ(json["hosts"], (std::vector<std::string>{"node1", "node2"}));
+  EXPECT_EQ(json["command_line"][1], "train");
+  EXPECT_EQ(json["libraries"]["MPI"], "Open MPI 4");
+  EXPECT_THAT(json["program"].get<std::string>(), HasSubstr("annulus 0."));
+  EXPECT_EQ(json["started"].get<std::string>().size(), 20u);  // 2026-01-31T12:00:00Z
+}
+
+TEST_F(RunDirectoryTest, RemembersEarlierStarts) {
+  for (int i = 0; i < 3; ++i) start_run(run, start());
+
+  const auto json = environment();
+  ASSERT_EQ(json["earlier_starts"].size(), 2u);
+  EXPECT_EQ(json["earlier_starts"][1]["ranks"], 2);
+  EXPECT_FALSE(json["earlier_starts"][1].contains("earlier_starts"));
+}
+
+TEST_F(RunDirectoryTest, RefusesAnotherConfiguration) {
+  start_run(run, start());
+  const std::string before = read_file(run.environment().string());
+
+  const std::string message =
+      message_of<UsageError>([&] { start_run(run, start({"batch.size: 64 there, 128 now"})); });
+
+  EXPECT_THAT(message,
+              AllOf(HasSubstr("runs/first"), HasSubstr("batch.size: 64 there, 128 now"), HasSubstr("--run")));
+  EXPECT_EQ(read_file(run.environment().string()), before);
+}
+
+TEST_F(RunDirectoryTest, RefusesADirectoryOfSomethingElse) {
+  fs::create_directories(run.path());
+  write_file((run.path() / "thesis.tex").string(), "precious");
+
+  EXPECT_THAT(message_of<UsageError>([&] { start_run(run, start()); }), HasSubstr("holds other files"));
+}
+
+TEST_F(RunDirectoryTest, TakesAnEmptyDirectoryAndOneThatWasCutShort) {
+  fs::create_directories(run.path());
+  start_run(run, start());
+  fs::remove(run.config());
+
+  start_run(run, start());
+
+  EXPECT_TRUE(run.holds_run());
+}
+
+TEST_F(RunDirectoryTest, RefusesAFile) {
+  write_file(directory / "taken", "");
+
+  EXPECT_THAT(message_of<UsageError>([&] { start_run(RunDirectory(directory / "taken"), start()); }),
+              HasSubstr("is a file"));
+  EXPECT_THAT(message_of<UsageError>([&] { start_run(RunDirectory(directory / "taken/run"), start()); }),
+              AllOf(HasSubstr("Not a directory"), HasSubstr("--run")));
+}
+
+TEST_F(RunDirectoryTest, NamesWhatIsNotARun) {
+  EXPECT_THAT(message_of<UsageError>([&] { run.stored_config(); }),
+              AllOf(HasSubstr("runs/first"), HasSubstr("config.yaml"), HasSubstr("annulus train")));
+}
+
+}  // namespace
+}  // namespace annulus::trainer

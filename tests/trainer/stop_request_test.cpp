@@ -1,0 +1,50 @@
+// Signals set a flag; a second Ctrl-C leaves. Each case runs in a process of its own, since handlers are
+// global.
+#include "trainer/stop_request.hpp"
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+
+namespace annulus::trainer {
+namespace {
+
+/// Ends with 0 when nothing is requested before the signal and `reason` afterwards.
+void receive(int signal_number, const char* reason) {
+  catch_stop_signals();
+  const bool before = stop_requested() || !stop_reason().empty();
+  std::raise(signal_number);
+  std::_Exit(!before && stop_requested() && stop_reason() == reason ? 0 : 1);
+}
+
+TEST(StopRequest, EverySignalIsARequest) {
+  EXPECT_EXIT(receive(SIGINT, "SIGINT"), testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(receive(SIGTERM, "SIGTERM"), testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(receive(SIGUSR1, "SIGUSR1"), testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(receive(SIGUSR2, "SIGUSR2"), testing::ExitedWithCode(0), "");
+}
+
+void receive_several(std::initializer_list<int> signals) {
+  catch_stop_signals();
+  for (const int signal_number : signals) std::raise(signal_number);
+  std::fprintf(stderr, "%s\n", stop_reason().c_str());
+  std::_Exit(0);
+}
+
+TEST(StopRequest, ASecondInterruptLeavesAtOnce) {
+  EXPECT_EXIT(receive_several({SIGINT, SIGINT}), testing::ExitedWithCode(130), "without a checkpoint");
+}
+
+TEST(StopRequest, OtherSignalsMayRepeat) {
+  EXPECT_EXIT(receive_several({SIGTERM, SIGTERM, SIGUSR1, SIGINT}), testing::ExitedWithCode(0), "SIGTERM");
+}
+
+TEST(StopRequest, NothingIsRequestedAtFirst) {
+  EXPECT_FALSE(stop_requested());
+  EXPECT_EQ(stop_reason(), "");
+}
+
+}  // namespace
+}  // namespace annulus::trainer
