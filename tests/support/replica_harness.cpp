@@ -114,7 +114,8 @@ ShardOutcome run_shard(trainer::Replica& replica, const Samples& samples, std::u
 }
 
 std::vector<float> predict(trainer::Replica& replica, std::span<const float> images, std::int64_t n) {
-  const PlacedImages placed(images, replica.network().input, replica.pixel_layout());
+  const SampleShape& shape = replica.network().input;
+  const PlacedImages placed(images.first(n * shape.size()), shape, replica.pixel_layout());
   std::vector<float> probabilities(n * replica.network().classes());
   replica.predict(placed.get(), n, probabilities);
   return probabilities;

@@ -43,7 +43,7 @@ std::vector<ShardOutcome> run_step(trainer::Replica& replica, const std::vector<
                                    std::uint64_t epoch = 0);
 ShardOutcome run_shard(trainer::Replica& replica, const Samples& samples, std::uint64_t epoch = 0);
 
-/// Probabilities (n, classes). @param images (n, H, W, C)
+/// Probabilities (n, classes) of the first n images. @param images (n or more, H, W, C)
 std::vector<float> predict(trainer::Replica& replica, std::span<const float> images, std::int64_t n);
 
 }  // namespace annulus::test

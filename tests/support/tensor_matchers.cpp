@@ -45,8 +45,8 @@ testing::AssertionResult tensors_near(std::span<const double> actual, std::span<
            << fmt::format("{} values instead of {}", actual.size(), expected.size());
   const Difference difference = measure(actual, expected);
   const double max = tolerance.max > 0 ? tolerance.max : 10 * tolerance.norm;
-  if (difference.norm <= tolerance.norm * difference.expected_norm &&
-      difference.largest <= max * difference.expected_largest)
+  if (difference.norm <= tolerance.norm * difference.expected_norm + tolerance.absolute &&
+      difference.largest <= max * difference.expected_largest + tolerance.absolute)
     return testing::AssertionSuccess();
   return testing::AssertionFailure() << fmt::format(
              "relative difference {:.3g} by norm (allowed {:.3g}), {:.3g} by maximum (allowed {:.3g}); worst "

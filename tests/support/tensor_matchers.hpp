@@ -8,10 +8,11 @@
 
 namespace annulus::test {
 
-/// Largest allowed differences, both relative to the expected tensor.
+/// Largest allowed differences.
 struct Tolerance {
-  double norm = 0;  ///< |actual - expected| <= norm * |expected| (2-norms)
-  double max = 0;   ///< largest |difference| <= max * largest |expected|; 0: ten times `norm`
+  double norm = 0;      ///< |actual - expected| <= norm * |expected| (2-norms)
+  double max = 0;       ///< largest |difference| <= max * largest |expected|; 0: ten times `norm`
+  double absolute = 0;  ///< added to both bounds: for tensors that are small because large terms cancel
 };
 
 /// Equal sizes, no NaN, and both differences within the tolerance. The message names the worst element.

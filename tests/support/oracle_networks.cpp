@@ -1,0 +1,258 @@
+// Small on purpose: the reference computes each in milliseconds.
+#include "tests/support/oracle_networks.hpp"
+
+#include <ostream>
+
+#include "trainer/model/network_builder.hpp"
+
+namespace annulus::test {
+namespace {
+
+using trainer::Activation;
+using trainer::LayerOptions;
+using trainer::Network;
+using trainer::NetworkBuilder;
+using trainer::PaddingMode;
+using trainer::Pool2d;
+using trainer::PoolKind;
+
+const SampleShape kOdd{.height = 9, .width = 7, .channels = 3};
+const LayerOptions kSame{.padding = PaddingMode::same};
+const LayerOptions kSameRelu{.padding = PaddingMode::same, .activation = Activation::relu};
+const trainer::Padding kOneAround{.top = 1, .bottom = 1, .left = 1, .right = 1};
+const trainer::Padding kUneven{.top = 2, .bottom = 0, .left = 0, .right = 2};
+
+NetworkBuilder image(std::int64_t height, std::int64_t width, std::int64_t channels) {
+  return NetworkBuilder({.height = height, .width = width, .channels = channels});
+}
+/// A convolution that gives the layer in question `channels` channels and takes the gradient it hands back.
+NetworkBuilder after_convolution(std::int64_t channels) {
+  return NetworkBuilder(kOdd).conv2d({.filters = channels, .kernel = {3, 3}}, kSame);
+}
+Network finish(NetworkBuilder builder) {
+  return builder.flatten().dense({.units = 5}).activate(Activation::softmax).build();
+}
+
+void add_convolutions(std::vector<OracleNetwork>& all) {
+  all.push_back(
+      {"ConvolutionOfThreeChannels", finish(NetworkBuilder(kOdd).conv2d({.filters = 7, .kernel = {3, 3}}))});
+  all.push_back(
+      {"ConvolutionOfOneChannel",
+       finish(image(11, 11, 1).conv2d({.filters = 32, .kernel = {3, 3}}, {.activation = Activation::relu}))});
+  all.push_back({"ConvolutionOfFullBlocks",
+                 finish(after_convolution(16).conv2d({.filters = 32, .kernel = {3, 3}}, kSameRelu))});
+  all.push_back({"ConvolutionOfOddChannels",
+                 finish(after_convolution(19).conv2d({.filters = 21, .kernel = {3, 3}}, kSameRelu))});
+  all.push_back({"ConvolutionOfOnePixel", finish(after_convolution(24).conv2d({.filters = 10}))});
+  all.push_back({"ConvolutionWithoutBias",
+                 finish(after_convolution(16).conv2d({.filters = 18, .kernel = {5, 5}, .bias = false}))});
+  all.push_back(
+      {"StridedConvolution", finish(after_convolution(6).conv2d(
+                                 {.filters = 20, .kernel = {5, 3}, .stride = {2, 3}, .padding = kUneven}))});
+  all.push_back({"LargeStrideConvolution",
+                 finish(image(27, 27, 3).conv2d({.filters = 16, .kernel = {11, 11}, .stride = {4, 4}},
+                                                {.activation = Activation::relu}))});
+  all.push_back({"DilatedConvolution",
+                 finish(after_convolution(8).conv2d(
+                     {.filters = 12, .kernel = {3, 2}, .dilation = {2, 3}, .padding = kOneAround}))});
+  all.push_back({"GroupedConvolution", finish(after_convolution(32).conv2d(
+                                           {.filters = 32, .kernel = {3, 3}, .groups = 2}, kSameRelu))});
+  all.push_back({"GroupsOfOddSize",
+                 finish(after_convolution(15).conv2d({.filters = 9, .kernel = {3, 3}, .groups = 3}, kSame))});
+  all.push_back({"DepthwiseConvolution", finish(after_convolution(18).conv2d(
+                                             {.filters = 18, .kernel = {3, 3}, .groups = 18}, kSame))});
+  for (const Activation kind : {Activation::sigmoid, Activation::tanh})
+    all.push_back(
+        {kind == Activation::tanh ? "ConvolutionWithTanh" : "ConvolutionWithSigmoid",
+         finish(NetworkBuilder(kOdd).conv2d({.filters = 9, .kernel = {3, 3}}, {.activation = kind}))});
+}
+
+void add_pools(std::vector<OracleNetwork>& all) {
+  const auto pooled = [](std::int64_t channels, const Pool2d& pool) {
+    return finish(after_convolution(channels).pool2d(pool));
+  };
+  all.push_back({"MaxPool", finish(after_convolution(16).max_pool({2, 2}, {2, 2}, kSame))});
+  all.push_back(
+      {"MaxPoolOfRelu", finish(after_convolution(20).activate(Activation::relu).max_pool({3, 3}, {2, 2}))});
+  all.push_back(
+      {"ReluOfMaxPool", finish(after_convolution(20).max_pool({3, 3}, {2, 2}).activate(Activation::relu))});
+  all.push_back(
+      {"OverlappingPaddedMaxPool",
+       pooled(5, {.kind = PoolKind::max, .size = {3, 2}, .stride = {1, 1}, .padding = kOneAround})});
+  all.push_back({"AveragePool", finish(after_convolution(16).average_pool({3, 3}, {2, 2}))});
+  all.push_back(
+      {"PaddedAveragePool",
+       pooled(7, {.kind = PoolKind::average, .size = {3, 3}, .stride = {2, 2}, .padding = kOneAround})});
+  all.push_back(
+      {"UnevenlyPaddedAveragePool", pooled(17, {.kind = PoolKind::average,
+                                                .size = {3, 3},
+                                                .stride = {3, 1},
+                                                .padding = {.top = 2, .bottom = 1, .left = 1, .right = 0}})});
+  all.push_back({"GlobalAveragePool", after_convolution(21)
+                                          .global_pool(PoolKind::average)
+                                          .dense({.units = 5})
+                                          .activate(Activation::softmax)
+                                          .build()});
+  all.push_back({"GlobalMaxPool", after_convolution(21)
+                                      .global_pool(PoolKind::max)
+                                      .dense({.units = 5})
+                                      .activate(Activation::softmax)
+                                      .build()});
+  all.push_back({"PoolOfTheInput", finish(NetworkBuilder(kOdd).max_pool({3, 3}, {2, 2}))});
+}
+
+void add_normalisations(std::vector<OracleNetwork>& all) {
+  all.push_back({"BatchNorm", finish(after_convolution(16).batch_norm())});
+  all.push_back({"BatchNormOfOddChannels",
+                 finish(after_convolution(13).batch_norm({.momentum = 0.9f, .epsilon = 1e-5f}))});
+  all.push_back(
+      {"BatchNormThenRelu",
+       finish(after_convolution(20).batch_norm().activate(Activation::relu).max_pool({3, 3}, {2, 2}))});
+  all.push_back({"BatchNormOfTheInput",
+                 finish(NetworkBuilder(kOdd).batch_norm().conv2d({.filters = 8, .kernel = {3, 3}}))});
+  all.push_back({"BatchNormOfVectors", NetworkBuilder(kOdd)
+                                           .flatten()
+                                           .dense({.units = 22})
+                                           .batch_norm()
+                                           .activate(Activation::relu)
+                                           .dense({.units = 5})
+                                           .activate(Activation::softmax)
+                                           .build()});
+  all.push_back({"LocalResponseNorm", finish(after_convolution(16).local_response_norm())});
+  all.push_back({"StrongLocalResponseNorm",
+                 finish(after_convolution(11)
+                            .activate(Activation::relu)
+                            .local_response_norm({.size = 3, .alpha = 0.7f, .beta = 0.6f, .k = 1.0f}))});
+  all.push_back({"Dropout", finish(after_convolution(20).dropout(0.5f))});
+  all.push_back(
+      {"DropoutOfOddShapes", finish(after_convolution(5).max_pool({2, 2}, {2, 2}, kSame).dropout(0.3f))});
+  all.push_back({"DropoutOfVectors", NetworkBuilder(kOdd)
+                                         .flatten()
+                                         .dense({.units = 37}, {.activation = Activation::relu})
+                                         .dropout(0.25f)
+                                         .dense({.units = 5})
+                                         .activate(Activation::softmax)
+                                         .build()});
+}
+
+void add_elementwise(std::vector<OracleNetwork>& all) {
+  for (const Activation kind : {Activation::relu, Activation::sigmoid, Activation::tanh}) {
+    const std::string name = kind == Activation::relu   ? "Relu"
+                             : kind == Activation::tanh ? "Tanh"
+                                                        : "Sigmoid";
+    all.push_back({name + "Layer", finish(after_convolution(9).activate(kind))});
+    all.push_back({name + "InDense", NetworkBuilder(kOdd)
+                                         .flatten()
+                                         .dense({.units = 33}, {.activation = kind})
+                                         .dense({.units = 5}, {.activation = Activation::softmax})
+                                         .build()});
+  }
+  all.push_back({"DenseWithoutBias", NetworkBuilder(kOdd)
+                                         .flatten()
+                                         .dense({.units = 31, .bias = false})
+                                         .dense({.units = 5, .bias = false})
+                                         .activate(Activation::softmax)
+                                         .build()});
+  all.push_back(
+      {"OneDense",
+       NetworkBuilder(kOdd).flatten().dense({.units = 2}, {.activation = Activation::softmax}).build()});
+  all.push_back({"FlattenOfOddChannels", finish(after_convolution(17))});
+  all.push_back({"Residual", finish(after_convolution(18)
+                                        .activate(Activation::relu, {.name = "start"})
+                                        .conv2d({.filters = 18, .kernel = {3, 3}}, kSameRelu)
+                                        .conv2d({.filters = 18, .kernel = {3, 3}},
+                                                {.padding = PaddingMode::same, .name = "end"})
+                                        .residual_add({.inputs = {"end", "start"}})
+                                        .activate(Activation::relu))});
+  all.push_back(
+      {"ThreeBranches", finish(after_convolution(10)
+                                   .batch_norm({}, {.name = "stem"})
+                                   .conv2d({.filters = 10}, {.name = "left", .inputs = {"stem"}})
+                                   .conv2d({.filters = 10, .kernel = {3, 3}}, {.padding = PaddingMode::same,
+                                                                               .activation = Activation::tanh,
+                                                                               .name = "right",
+                                                                               .inputs = {"stem"}})
+                                   .residual_add({.inputs = {"left", "right", "stem"}}))});
+  all.push_back({"AddOfTheInput", finish(NetworkBuilder(kOdd)
+                                             .conv2d({.filters = 3, .kernel = {3, 3}},
+                                                     {.padding = PaddingMode::same, .name = "end"})
+                                             .residual_add({.inputs = {"end", "input"}}))});
+  all.push_back(
+      {"SameInputTwice", finish(after_convolution(6).residual_add({.inputs = {"conv2d", "conv2d"}}))});
+  all.push_back(
+      {"ResidualOfVectors", NetworkBuilder(kOdd)
+                                .flatten()
+                                .dense({.units = 19}, {.activation = Activation::relu, .name = "start"})
+                                .dense({.units = 19}, {.name = "end"})
+                                .residual_add({.inputs = {"end", "start"}})
+                                .dense({.units = 5})
+                                .activate(Activation::softmax)
+                                .build()});
+}
+
+/// The shapes of networks that users train, narrower.
+void add_whole_networks(std::vector<OracleNetwork>& all) {
+  all.push_back({"CifarLecture", image(16, 16, 3)
+                                     .conv2d({.filters = 32, .kernel = {3, 3}}, kSame)
+                                     .activate(Activation::relu)
+                                     .max_pool({2, 2}, {2, 2})
+                                     .conv2d({.filters = 64, .kernel = {3, 3}}, kSame)
+                                     .activate(Activation::relu)
+                                     .max_pool({2, 2}, {2, 2})
+                                     .flatten()
+                                     .dense({.units = 48})
+                                     .activate(Activation::relu)
+                                     .dense({.units = 10})
+                                     .activate(Activation::softmax)
+                                     .build()});
+  all.push_back(
+      {"RichLecture", image(16, 16, 1)
+                          .conv2d({.filters = 32, .kernel = {3, 3}}, {.activation = Activation::relu})
+                          .conv2d({.filters = 64, .kernel = {3, 3}}, {.activation = Activation::relu})
+                          .max_pool({2, 2}, {2, 2})
+                          .dropout(0.25f)
+                          .flatten()
+                          .dense({.units = 40}, {.activation = Activation::relu})
+                          .dropout(0.5f)
+                          .dense({.units = 6}, {.activation = Activation::softmax})
+                          .build()});
+  all.push_back({"LeNet", image(32, 32, 1)
+                              .conv2d({.filters = 6, .kernel = {5, 5}}, {.activation = Activation::tanh})
+                              .average_pool({2, 2}, {2, 2})
+                              .conv2d({.filters = 16, .kernel = {5, 5}}, {.activation = Activation::tanh})
+                              .average_pool({2, 2}, {2, 2})
+                              .flatten()
+                              .dense({.units = 120}, {.activation = Activation::tanh})
+                              .dense({.units = 84}, {.activation = Activation::tanh})
+                              .dense({.units = 10}, {.activation = Activation::softmax})
+                              .build()});
+  all.push_back({"AlexNetHead", image(47, 47, 3)
+                                    .conv2d({.filters = 32, .kernel = {11, 11}, .stride = {4, 4}},
+                                            {.activation = Activation::relu})
+                                    .local_response_norm()
+                                    .max_pool({2, 2}, {2, 2})
+                                    .conv2d({.filters = 48, .kernel = {5, 5}, .groups = 2}, kSameRelu)
+                                    .local_response_norm()
+                                    .max_pool({3, 3}, {2, 2})
+                                    .flatten()
+                                    .dense({.units = 40}, {.activation = Activation::relu})
+                                    .dropout(0.5f)
+                                    .dense({.units = 10}, {.activation = Activation::softmax})
+                                    .build()});
+}
+
+}  // namespace
+
+void PrintTo(const OracleNetwork& which, std::ostream* out) { *out << which.name; }
+
+std::vector<OracleNetwork> oracle_networks() {
+  std::vector<OracleNetwork> all;
+  add_convolutions(all);
+  add_pools(all);
+  add_normalisations(all);
+  add_elementwise(all);
+  add_whole_networks(all);
+  return all;
+}
+
+}  // namespace annulus::test
