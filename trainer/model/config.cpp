@@ -61,8 +61,9 @@ LoadedConfig parse_config(const std::string& yaml, const std::string& source,
 }
 
 std::vector<Origin> config_values(const Config& config) {
+  const ConfigWriter writer = written(config);
   std::vector<Origin> values;
-  for (const ConfigValue& value : written(config).values()) values.push_back({value.key, value.value, ""});
+  for (const ConfigValue& value : writer.values()) values.push_back({value.key, value.value, ""});
   return values;
 }
 

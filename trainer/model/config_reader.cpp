@@ -22,7 +22,7 @@ using Kind = YamlNode::Kind;
 }
 
 [[noreturn]] void fail_range(const YamlNode& node, const std::string& key, const Limits& limits) {
-  throw UsageError("{}: {} is {}, but must {}.", node.place(), key, node.text, limits.text());
+  throw UsageError("{}: {} is {}, but must {}.", node.place(), key, node.text.substr(0, 60), limits.text());
 }
 
 bool is_word(const YamlNode& node) { return node.kind == Kind::scalar && !node.quoted; }
@@ -128,13 +128,11 @@ void ConfigReader::flag(const char* key, bool& value) {
 std::int64_t ConfigReader::whole_of(const YamlNode& node, const std::string& key,
                                     const Limits& limits) const {
   const std::optional<std::int64_t> value = is_word(node) ? parse_whole(node.text) : std::nullopt;
-  if (!value) {
-    const std::optional<double> real = is_word(node) ? parse_double(node.text) : std::nullopt;
-    const bool fits = real && std::trunc(*real) == *real && std::abs(*real) < 1e15;
-    fail_type(node, key, fits ? fmt::format("a whole number: write {:.0f}", *real) : "a whole number");
-  }
-  if (!limits.contains(static_cast<double>(*value))) fail_range(node, key, limits);
-  return *value;
+  if (value && limits.contains(static_cast<double>(*value))) return *value;
+  const std::optional<double> real = is_word(node) ? parse_double(node.text) : std::nullopt;
+  if (!real || std::trunc(*real) != *real) fail_type(node, key, "a whole number");
+  if (!limits.contains(*real)) fail_range(node, key, limits);
+  fail_type(node, key, fmt::format("a whole number in digits: {:.0f}", *real));  // e.g. 1e3
 }
 
 float ConfigReader::float_of(const YamlNode& node, const std::string& key, const Limits& limits) const {

@@ -160,7 +160,7 @@ YamlNode parse(const std::string& text, TreeBuilder builder, const std::string& 
   try {
     std::istringstream stream(text);
     YAML::Parser parser(stream);
-    if (!parser.HandleNextDocument(builder)) return YamlNode{.source = source, .line = 1};
+    if (!parser.HandleNextDocument(builder)) return YamlNode{.source = source};
     YamlNode root = builder.take_root();
     if (parser.HandleNextDocument(builder)) {
       throw UsageError("{}: it holds several YAML documents (---). Keep one.", source);

@@ -39,7 +39,7 @@ std::string describe_kind(const YamlNode& node);
 /// Bounds of a configuration text.
 struct YamlLimits {
   static constexpr std::size_t kBytes = std::size_t{1} << 20;
-  static constexpr std::size_t kNodes = 100'000;
+  static constexpr std::size_t kNodes = 50'000;
   static constexpr std::size_t kDepth = 16;
   static constexpr std::size_t kKeyBytes = 128;
 };

@@ -1,0 +1,248 @@
+// Reading, overriding, refusing and writing configurations.
+#include "trainer/model/config.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "base/error.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+/// Lines are counted from the first of these.
+const std::string kSmall = R"(name: small
+batch: {size: 64, shards: 4}
+optimizer:
+  kind: sgd
+  momentum: 0.9
+network:
+  input: [8, 8, 3]
+  layers:
+    - conv2d: {filters: 4, kernel: 3, padding: same}
+    - relu
+    - flatten
+    - dense: 10
+    - softmax
+)";
+
+std::string message_of(const std::string& yaml, const std::vector<std::string>& overrides = {}) {
+  try {
+    parse_config(yaml, "a.yaml", overrides);
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+  return "nothing was thrown";
+}
+
+std::string origin_of(const LoadedConfig& loaded, const std::string& key) {
+  for (const Origin& origin : loaded.origins) {
+    if (origin.key == key) return origin.value + " from " + origin.origin;
+  }
+  return "no such key";
+}
+
+TEST(Config, ReadsValuesAndKeepsDefaults) {
+  const Config config = parse_config(kSmall, "a.yaml").config;
+
+  EXPECT_EQ(config.name, "small");
+  EXPECT_EQ(config.batch.size, 64);
+  EXPECT_EQ(config.optimizer.momentum, 0.9);
+  EXPECT_EQ(config.optimizer.learning_rate, 0.01);
+  EXPECT_EQ(config.checkpoint.keep_last, 3);
+  ASSERT_EQ(config.network.layers.size(), 5U);
+  EXPECT_EQ(config.network.layers[0].line, 9);
+  EXPECT_EQ(config.network.classes(), 10);
+}
+
+TEST(Config, OverridesReachGroupsListsAndNewKeys) {
+  const Config config = parse_config(kSmall, "a.yaml",
+                                     {"optimizer.momentum=0.5", "network.layers.3.dense=7",
+                                      "network.layers.0.conv2d.filters=6", "augmentation.zoom_range=[0.5, 2]",
+                                      "normalisation.rescale=1/255", "data.path=some=file.h5"})
+                            .config;
+
+  EXPECT_EQ(config.optimizer.momentum, 0.5);
+  EXPECT_EQ(config.network.classes(), 7);
+  EXPECT_EQ(config.network.layers[0].output.channels, 6);
+  EXPECT_EQ(config.augmentation.zoom_high, 2.0f);
+  EXPECT_EQ(config.normalisation.rescale, 1.0f / 255);
+  EXPECT_EQ(config.data.path, "some=file.h5");
+}
+
+TEST(Config, KnowsWhereEveryValueCameFrom) {
+  const LoadedConfig loaded = parse_config(kSmall, "a.yaml", {"batch.size=32"});
+
+  EXPECT_EQ(origin_of(loaded, "optimizer.momentum"), "0.9 from a.yaml:5");
+  EXPECT_EQ(origin_of(loaded, "optimizer.nesterov"), "false from default");
+  EXPECT_EQ(origin_of(loaded, "batch.size"), "32 from command line");
+  EXPECT_EQ(origin_of(loaded, "network.layers.3.dense.units"), "10 from a.yaml:12");
+  EXPECT_EQ(origin_of(loaded, "network.layers.0.conv2d.stride"), "[1, 1] from default");
+}
+
+TEST(Config, ResolvedTextReadsBackToTheSameConfiguration) {
+  const std::vector<std::string> overrides{
+      "name=\"two words: \\\\ \\\" quoted\"",
+      "data.path=null.h5",
+      "normalisation={kind: given, mean: [0.1, 0.2, 1/3], deviation: [1, 2, 3]}",
+      "optimizer.learning_rate=0.1234567890123456789",
+      "loss.label_smoothing=0.1",
+      "augmentation.rotation_range=1e-20",
+      "seed=9007199254740991"};
+  const Config once = parse_config(kSmall, "a.yaml", overrides).config;
+
+  const Config twice = parse_config(once.yaml, "config.yaml").config;
+
+  EXPECT_EQ(twice.yaml, once.yaml);
+  EXPECT_EQ(twice.name, "two words: \\ \" quoted");
+  EXPECT_EQ(twice.seed, 9007199254740991ULL);
+  EXPECT_EQ(twice.optimizer.learning_rate, 0.1234567890123456789);
+  EXPECT_EQ(twice.augmentation.rotation_range, 1e-20f);
+  EXPECT_EQ(twice.normalisation.mean, once.normalisation.mean);
+  EXPECT_THAT(numeric_differences(once, twice), IsEmpty());
+}
+
+TEST(Config, GraphsAndRoundedUpPaddingReadBack) {
+  const std::string graph = R"(
+network:
+  input: [5, 5, 2]
+  layers:
+    - conv2d: {name: a, filters: 2, kernel: 1, stride: 3, padding: same}
+    - conv2d: {name: b, filters: 2, kernel: 1, stride: 3, padding: same, input: input}
+    - add: {inputs: [a, b]}
+    - average_pool: {size: 3, stride: 1, padding: {height: [1, 1], width: 1}}
+    - global_average_pool
+    - softmax
+)";
+  const Config once = parse_config(graph, "a.yaml").config;
+
+  const Config twice = parse_config(once.yaml, "config.yaml").config;
+
+  EXPECT_EQ(twice.yaml, once.yaml);
+  EXPECT_EQ(twice.network.layers[0].output.height, 2);
+  EXPECT_EQ(twice.network.layers[1].inputs, std::vector<int>{-1});
+  EXPECT_EQ(twice.network.layers[2].inputs, (std::vector<int>{0, 1}));
+  EXPECT_EQ(std::get<Pool2d>(twice.network.layers[3].operation).padding, (Padding{1, 1, 1, 1}));
+}
+
+TEST(Config, NameIsAcceptedForKind) {
+  EXPECT_EQ(parse_config(kSmall, "a.yaml", {"schedule.name=cosine"}).config.schedule.kind,
+            ScheduleKind::cosine);
+}
+
+TEST(Config, SaysWhatIsWrongWhereAndWhatToTry) {
+  const std::vector<std::pair<std::vector<std::string>, std::vector<std::string>>> cases{
+      {{"optimizer.momentun=1"}, {"command line: unknown key optimizer.momentun", "Did you mean momentum?"}},
+      {{"optimzer.kind=sgd"}, {"unknown key optimzer", "Did you mean optimizer?"}},
+      {{"optimizer.kind=adamx"}, {"must be one of sgd, adam, adamw, lars", "Did you mean adam?"}},
+      {{"optimizer.momentum=1.0"}, {"optimizer.momentum is 1.0", "lie in [0, 1)"}},
+      {{"optimizer.momentum='0.5'"}, {"optimizer.momentum is \"0.5\"", "a number"}},
+      {{"optimizer.learning_rate=nan"}, {"\"nan\", but must be a number"}},
+      {{"optimizer.learning_rate=1e999"}, {"\"1e999\", but must be a number"}},
+      {{"seed=1e3"}, {"whole number in digits: 1000"}},
+      {{"seed=99999999999999999999"}, {"seed is 99999999999999999999", "lie in"}},
+      {{"data.shuffle=yes"}, {"data.shuffle is \"yes\"", "true or false"}},
+      {{"data=3"}, {"data is \"3\"", "group of keys"}},
+      {{"batch.size=66"}, {"batch.size = 66", "batch.size = 64 or 68", "batch.shards = 1, 2, 3, 6"}},
+      {{"loss.class_weights=[1, 2]"}, {"2 values", "10 classes"}},
+      {{"loss.class_weights=[1, 2, x]"}, {"loss.class_weights[2] is \"x\""}},
+      {{"normalisation.kind=given"}, {"3 channels", "mean has 0"}},
+      {{"normalisation.mean=[1, 1, 1]"}, {"only used with kind: given"}},
+      {{"augmentation.zoom_range=[2, 1]"}, {"the lowest must come first"}},
+      {{"augmentation.crop_padding=8"}, {"crop_padding = 8", "8 pixels"}},
+      {{"optimizer.momentum=0", "optimizer.nesterov=true"}, {"needs a momentum above 0"}},
+      {{"schedule.warmup_epochs=1"}, {"leaves nothing of the 1 epochs"}},
+      {{"name=../up"}, {"no slash"}},
+      {{"name="}, {"name has no value"}},
+      {{"name"}, {"Write key=value"}},
+      {{"network.layers.9=relu"}, {"has 5 items counted from 0"}},
+      {{"network.layers.3.dense.units=5"}, {"a.yaml:12", "Override that value as a whole"}},
+      {{"network.layers.0.conv2d.stride=3", "network.layers.0.conv2d.padding=valid"},
+       {"a.yaml:9: layer conv2d (conv2d)", "(8 - 3 + 2*0)/3 + 1 = 2.66667", "padding: 2"}},
+      {{"network.layers.0.conv2d.padding=[1, 2]"}, {"padding is a list", "[top, bottom, left, right]"}},
+      {{"network.layers.0=conv3d"}, {"unknown type \"conv3d\"", "Did you mean conv2d?"}},
+      {{"network.layers.1={relu: {}, tanh: {}}"}, {"several keys (relu, tanh)"}},
+      {{"network.layers.1={relu: 3}"}, {"relu has no short form"}},
+      {{"network.layers.0=conv2d"}, {"needs filters and kernel"}},
+      {{"network.layers.4=relu"}, {"must be a softmax"}},
+      {{"network.input=[8, 8]"}, {"[height, width, channels]"}},
+      {{"network=null"}, {"network is missing"}},
+  };
+  for (const auto& [overrides, words] : cases) {
+    const std::string message = message_of(kSmall, overrides);
+    for (const std::string& word : words) EXPECT_THAT(message, HasSubstr(word)) << overrides[0];
+  }
+}
+
+TEST(Config, NamesTheLineOfAMistakeInTheFile) {
+  EXPECT_THAT(message_of(kSmall + "epoch: 3\n"),
+              HasSubstr("a.yaml:14: unknown key epoch. Did you mean epochs?"));
+  EXPECT_THAT(message_of(kSmall + "name: b\n"),
+              HasSubstr("a.yaml:14: the key name is there twice, first at a.yaml:1"));
+  EXPECT_THAT(message_of(kSmall + "data: [\n"), HasSubstr("a.yaml:15: not valid YAML"));
+}
+
+TEST(Config, HostileTextEndsWithAMessage) {
+  EXPECT_THAT(message_of(std::string(100000, '[')), HasSubstr("nested more than 16 deep"));
+  EXPECT_THAT(message_of("a: &x [1]\nb: *x\n"), HasSubstr("a.yaml:1: a YAML anchor (&x)"));
+  EXPECT_THAT(message_of("a: 1\nb: \xff\n"), HasSubstr("a.yaml:2: byte 0xff is not text"));
+  EXPECT_THAT(message_of("a: \xc0\xaf\n"), HasSubstr("byte 0xc0"));
+  EXPECT_THAT(message_of(std::string("a: \0\n", 5)), HasSubstr("byte 0x00"));
+  EXPECT_THAT(message_of(std::string(2 << 20, 'a')), HasSubstr("more than the 1048576"));
+  std::string many = "a: [";
+  for (int i = 0; i < 60000; ++i) many += "1,";
+  EXPECT_THAT(message_of(many + "]"), HasSubstr("more than 50000 values"));
+  EXPECT_THAT(message_of("a: 1\n---\nb: 2\n"), HasSubstr("several YAML documents"));
+  EXPECT_THAT(message_of("? [1]\n: 2\n"), HasSubstr("a key must be a word"));
+  EXPECT_THAT(message_of(""), HasSubstr("network is missing"));
+}
+
+TEST(Config, FilesThatCannotBeReadAreNamed) {
+  EXPECT_THROW(load_config("/no/such/file.yaml"), UsageError);
+  EXPECT_THROW(load_config(testing::TempDir()), UsageError);
+}
+
+TEST(CheckWorld, NamesRanksAndShardsThatWork) {
+  const Config config = parse_config(kSmall, "a.yaml").config;
+
+  EXPECT_NO_THROW(check_world(config, 2));
+  EXPECT_NO_THROW(check_world(config, 4));
+  try {
+    check_world(config, 3);
+    FAIL() << "3 ranks cannot share 4 shards";
+  } catch (const UsageError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("Start 1, 2, 4 ranks"));
+    EXPECT_THAT(error.what(), HasSubstr("batch.shards=6 batch.size=66"));
+  }
+}
+
+std::vector<std::string> differences(const std::vector<std::string>& one,
+                                     const std::vector<std::string>& other) {
+  return numeric_differences(parse_config(kSmall, "a.yaml", one).config,
+                             parse_config(kSmall, "a.yaml", other).config);
+}
+
+TEST(NumericDifferences, NamesKeysThatChangeNumbers) {
+  EXPECT_THAT(differences({}, {"seed=2", "optimizer.momentum=0.8"}),
+              ElementsAre("seed", "optimizer.momentum"));
+  EXPECT_THAT(differences({}, {"network.layers.1=tanh"}),
+              ElementsAre("network.layers.1.relu.name", "network.layers.1.tanh.name"));
+  EXPECT_THAT(differences({"data.path=a/x.h5"}, {"data.path=b/y.h5"}), ElementsAre("data.path"));
+  EXPECT_THAT(differences({"schedule.kind=cosine"}, {"schedule.kind=cosine", "epochs=9"}),
+              ElementsAre("epochs"));
+}
+
+TEST(NumericDifferences, LeavesFreeKeysAlone) {
+  EXPECT_THAT(differences({"data.path=a/x.h5"},
+                          {"data.path=b/x.h5", "name=other", "device.threads=3", "epochs=9", "bucket_kb=1",
+                           "checkpoint.keep_last=9", "early_stopping.patience=2", "batch.evaluation=8"}),
+              IsEmpty());
+}
+
+}  // namespace
+}  // namespace annulus::trainer

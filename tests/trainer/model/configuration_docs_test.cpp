@@ -1,0 +1,117 @@
+// docs/configuration.md names every key that the reader knows, with its default, and no other.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <map>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+
+#include "trainer/model/config.hpp"
+#include "trainer/model/layer_fields.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+std::string documentation() {
+  std::ifstream file(ANNULUS_SOURCE_DIR "/docs/configuration.md");
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+/// Key -> default of the table rows "| `key` | type | default | meaning |" in a text.
+std::map<std::string, std::string> table_rows(const std::string& text) {
+  static const std::regex row(R"(\| `([a-z0-9_.]+)` \| ([^|]*) \| ([^|]*) \| .* \|)");
+  std::map<std::string, std::string> rows;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    std::smatch match;
+    if (std::regex_match(line, match, row)) rows.emplace(match[1], match[3]);  // the first wins
+  }
+  return rows;
+}
+
+/// The part of the documentation under the heading that names a layer type.
+std::string section_of(const std::string& text, const std::string& type) {
+  std::size_t begin = text.find("\n### ");
+  while (begin != std::string::npos) {
+    const std::size_t line_end = text.find('\n', begin + 1);
+    const std::size_t end = text.find("\n##", line_end);
+    if (text.substr(begin, line_end - begin).find("`" + type + "`") != std::string::npos) {
+      return text.substr(begin, end - begin);
+    }
+    begin = text.find("\n### ", line_end);
+  }
+  return "";
+}
+
+/// A default network of every type, so that every key has a value.
+const char* const kEveryLayer = R"(
+data: {path: some.h5}
+network:
+  input: [8, 8, 2]
+  layers:
+    - conv2d: {filters: 2, kernel: 1}
+    - add: {inputs: [input, conv2d]}
+    - lrn
+    - batch_norm
+    - relu
+    - sigmoid
+    - tanh
+    - max_pool
+    - average_pool
+    - dropout
+    - global_average_pool: {input: dropout}
+    - global_max_pool: {input: dropout}
+    - add: {inputs: [global_average_pooling2d, global_max_pooling2d]}
+    - flatten: {input: dropout, name: side}
+    - dense: {units: 2, input: side}
+    - add: {inputs: [add_1, dense]}
+    - softmax
+)";
+
+TEST(ConfigurationDocs, HaveEveryKeyWithItsDefault) {
+  const std::map<std::string, std::string> rows = table_rows(documentation());
+
+  std::set<std::string> known{"network.layers"};
+  for (const Origin& value : config_values(parse_config(kEveryLayer, "test").config)) {
+    if (value.key.starts_with("network.layers.")) continue;
+    known.insert(value.key);
+    const auto row = rows.find(value.key);
+    ASSERT_NE(row, rows.end()) << value.key << " is missing in docs/configuration.md";
+    if (row->second != "-") {
+      EXPECT_EQ(row->second, value.value) << value.key;
+    }
+  }
+
+  for (const auto& [key, value] : rows) {
+    if (key.find('.') == std::string::npos) continue;  // keys of layers, see below
+    EXPECT_TRUE(known.contains(key)) << key << " is documented but does not exist";
+  }
+}
+
+TEST(ConfigurationDocs, HaveEveryKeyOfEveryLayer) {
+  const std::string text = documentation();
+  const std::map<std::string, std::string> common =
+      table_rows(text.substr(text.find("### Keys of every layer")));
+
+  std::set<std::string> types;
+  for (const Origin& value : config_values(parse_config(kEveryLayer, "test").config)) {
+    if (!value.key.starts_with("network.layers.")) continue;
+    const std::size_t type_begin = value.key.find('.', 15) + 1;
+    const std::size_t type_end = value.key.find('.', type_begin);
+    const std::string type = value.key.substr(type_begin, type_end - type_begin);
+    const std::string key = value.key.substr(type_end + 1);
+    types.insert(type);
+    const std::string section = section_of(text, type);
+    EXPECT_FALSE(section.empty()) << "no heading names " << type;
+    EXPECT_TRUE(table_rows(section).contains(key) || common.contains(key)) << value.key;
+  }
+
+  EXPECT_EQ(types, std::set<std::string>(layer_types().begin(), layer_types().end()));
+}
+
+}  // namespace
+}  // namespace annulus::trainer
