@@ -10,6 +10,9 @@ using Forward = dnnl::convolution_forward;
 using BackwardData = dnnl::convolution_backward_data;
 using BackwardWeights = dnnl::convolution_backward_weights;
 
+/// In inference too: what it prefers for inference alone needs other layouts, and so reorders of the kernels.
+constexpr prop_kind kProp = prop_kind::forward_training;
+
 /// What a convolution's descriptors are made of.
 struct Geometry {
   Dims source, kernel, target;
@@ -45,14 +48,13 @@ class Planner {
   Planner(const Geometry& geometry, algorithm kind, const dnnl::engine& engine)
       : g_(geometry), kind_(kind), engine_(engine) {}
 
-  Forward::primitive_desc forward(prop_kind prop, const Desc& source, const Desc& kernel,
-                                  Activation activation) const {
+  Forward::primitive_desc forward(const Desc& source, const Desc& kernel, Activation activation) const {
     const Desc target = float_desc(g_.target, Tag::any);
     dnnl::primitive_attr attributes = user_scratchpad();
     if (activation != Activation::none) append_activation(attributes, activation);
-    const auto desc = g_.bias ? Forward::desc(prop, kind_, source, kernel, bias(), target, g_.strides,
+    const auto desc = g_.bias ? Forward::desc(kProp, kind_, source, kernel, bias(), target, g_.strides,
                                               g_.dilates, g_.padding_low, g_.padding_high)
-                              : Forward::desc(prop, kind_, source, kernel, target, g_.strides, g_.dilates,
+                              : Forward::desc(kProp, kind_, source, kernel, target, g_.strides, g_.dilates,
                                               g_.padding_low, g_.padding_high);
     return {desc, attributes, engine_};
   }
@@ -128,7 +130,7 @@ class ConvolutionStep final : public Step {
  private:
   bool try_plan(ProgramBuilder& builder, algorithm kind);
   void plan(ProgramBuilder& builder, algorithm kind);
-  Forward::primitive_desc plan_forward(const Planner& planner, prop_kind prop) const;
+  Forward::primitive_desc plan_forward(const Planner& planner) const;
   void build_training(ProgramBuilder& builder, const Planner& planner, Forward::primitive_desc forward_pd);
   void build_forward(ProgramBuilder& builder, const Forward::primitive_desc& pd);
   void build_backward_weights(ProgramBuilder& builder, const BackwardWeights::primitive_desc& pd);
@@ -148,8 +150,7 @@ class ConvolutionStep final : public Step {
 bool ConvolutionStep::try_plan(ProgramBuilder& builder, algorithm kind) {
   try {
     const Planner planner(geometry_, kind, builder.engine());
-    const auto forward = plan_forward(
-        planner, builder.training() ? prop_kind::forward_training : prop_kind::forward_inference);
+    const auto forward = plan_forward(planner);
     if (builder.training()) {
       planner.backward_weights(forward, planner.any_kernel());
       if (input_.wants_gradient()) planner.backward_data(forward, planner.any_kernel());
@@ -162,20 +163,18 @@ bool ConvolutionStep::try_plan(ProgramBuilder& builder, algorithm kind) {
   return true;
 }
 
-Forward::primitive_desc ConvolutionStep::plan_forward(const Planner& planner, prop_kind prop) const {
+Forward::primitive_desc ConvolutionStep::plan_forward(const Planner& planner) const {
   // The layout that the layer before put out, unless the library reads another one better.
-  auto best =
-      planner.forward(prop, float_desc(geometry_.source, Tag::any), planner.any_kernel(), activation_);
+  auto best = planner.forward(float_desc(geometry_.source, Tag::any), planner.any_kernel(), activation_);
   return prefer(best, best.src_desc(), input_.desc, [&](const Desc& source) {
-    return planner.forward(prop, source, planner.any_kernel(), activation_);
+    return planner.forward(source, planner.any_kernel(), activation_);
   });
 }
 
 void ConvolutionStep::plan(ProgramBuilder& builder, algorithm kind) {
   checked("plan " + step_name(ref_, input_.desc), [&] {
     const Planner planner(geometry_, kind, builder.engine());
-    const prop_kind prop = builder.training() ? prop_kind::forward_training : prop_kind::forward_inference;
-    auto forward = plan_forward(planner, prop);
+    auto forward = plan_forward(planner);
     output_.shape = ref_.layer.output;
     output_.desc = forward.dst_desc();
     output_.data = builder.buffer();
@@ -189,7 +188,7 @@ void ConvolutionStep::plan(ProgramBuilder& builder, algorithm kind) {
     const Desc* arena = builder.store().find(ref_.index, 0);
     expect_contract(arena != nullptr, "training programs come first");
     build_forward(builder, prefer(forward, forward.weights_desc(), *arena, [&](const Desc& kernel) {
-                    return planner.forward(prop, forward.src_desc(), kernel, activation_);
+                    return planner.forward(forward.src_desc(), kernel, activation_);
                   }));
   });
 }
@@ -205,7 +204,7 @@ void ConvolutionStep::build_training(ProgramBuilder& builder, const Planner& pla
   weights = prefer(weights, best, arena,
                    [&](const Desc& kernel) { return planner.backward_weights(forward, kernel); });
   forward = prefer(forward, forward.weights_desc(), arena, [&](const Desc& kernel) {
-    return planner.forward(prop_kind::forward_training, forward.src_desc(), kernel, activation_);
+    return planner.forward(forward.src_desc(), kernel, activation_);
   });
   build_forward(builder, forward);
   build_backward_weights(builder, weights);

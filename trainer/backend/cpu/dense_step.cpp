@@ -64,11 +64,11 @@ DenseStep::DenseStep(ProgramBuilder& builder, const LayerRef& ref, const Value& 
 }
 
 Forward::primitive_desc DenseStep::plan_forward(ProgramBuilder& builder, const Desc& kernel) const {
-  const prop_kind prop = builder.training() ? prop_kind::forward_training : prop_kind::forward_inference;
   dnnl::primitive_attr attributes = user_scratchpad();
   if (activation_ != Activation::none) append_activation(attributes, activation_);
-  const auto desc = has_bias_ ? Forward::desc(prop, input_.desc, kernel, bias_, output_.desc)
-                              : Forward::desc(prop, input_.desc, kernel, output_.desc);
+  const auto desc = has_bias_
+                        ? Forward::desc(prop_kind::forward_training, input_.desc, kernel, bias_, output_.desc)
+                        : Forward::desc(prop_kind::forward_training, input_.desc, kernel, output_.desc);
   return {desc, attributes, builder.engine()};
 }
 

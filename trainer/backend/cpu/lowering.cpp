@@ -157,13 +157,12 @@ bool Lowering::read_by_dense(int index) const {
 /// Sees the bytes of an image tensor as a matrix; nothing moves unless a reader needs Keras' order.
 void Lowering::flatten(const LayerRef& ref) {
   if (!value_.flat()) {
-    if (!read_by_dense(ref.index)) {
-      const Desc channels_last = plain(value_, Tag::acdb);
-      if (value_.desc != channels_last) {
-        settle(ref);
-        builder_.next_step();
-        add(make_reorder(builder_, ref, value_, channels_last), ref);
-      }
+    const Desc wanted = read_by_dense(ref.index) ? builder_.store().define_flat(ref.index, value_.desc)
+                                                 : plain(value_, Tag::acdb);
+    if (value_.desc != wanted) {
+      settle(ref);
+      builder_.next_step();
+      add(make_reorder(builder_, ref, value_, wanted), ref);
     }
     std::vector<std::uint32_t> order = sample_order(value_.desc);
     bool identity = order.size() == float_count(value_.desc) / static_cast<std::size_t>(builder_.samples());

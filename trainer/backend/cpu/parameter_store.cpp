@@ -87,6 +87,13 @@ std::size_t ParameterStore::offset(int layer, int parameter) const {
   return known->offset;
 }
 
+Desc ParameterStore::define_flat(int layer, const Desc& preferred) {
+  Desc desc = flat_.try_emplace(layer, preferred).first->second;
+  // Samples are outermost, so their number changes no stride.
+  desc.data.dims[0] = desc.data.padded_dims[0] = preferred.data.dims[0];
+  return desc;
+}
+
 void ParameterStore::freeze() {
   // Entries come in forward order; backward finishes layers in reverse, each with its own parameters in
   // order.

@@ -2,6 +2,7 @@
 // conversion to and from Keras' order. Shared by all workers and programs.
 #pragma once
 
+#include <map>
 #include <span>
 #include <vector>
 
@@ -28,6 +29,10 @@ class ParameterStore {
   /// First element of a trainable parameter, or of a moving average in the arena of moving averages.
   /// @pre frozen
   std::size_t offset(int layer, int parameter) const;
+
+  /// How the values of an image tensor that a layer flattens are stored: the layout given by the first
+  /// program that asks, for this one's number of samples. The rows of dense kernels follow it.
+  Desc define_flat(int layer, const Desc& preferred);
 
   /// Lays out and allocates the arena: the parameter defined last comes first, a layer's own in their order.
   void freeze();
@@ -59,6 +64,7 @@ class ParameterStore {
   dnnl::engine engine_;
   std::vector<Entry> entries_;
   std::vector<Entry> averages_;
+  std::map<int, Desc> flat_;  // by layer
   ArenaLayout layout_;
   std::vector<std::pair<std::size_t, std::size_t>> gaps_;
   AlignedMemory<float> parameters_;
