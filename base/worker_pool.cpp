@@ -63,7 +63,6 @@ void WorkerPool::run(const std::function<void(int)>& job) {
     const std::lock_guard lock(mutex_);
     expect_contract(job_ == nullptr, "a worker pool runs one job at a time");
     job_ = &job;
-    error_ = nullptr;
     running_ = static_cast<int>(threads_.size());
     ++round_;
   }
