@@ -85,21 +85,25 @@ void check_loss(const Checked& checked) {
 }
 
 void check_normalisation(const Checked& checked) {
+  using Kind = io::Normalisation::Kind;
   const io::Normalisation& norm = checked.config.normalisation;
   const std::string place =
       checked.place({"normalisation.mean", "normalisation.deviation", "normalisation.kind"});
-  if (norm.kind != io::Normalisation::Kind::given) {
-    if (norm.mean.empty() && norm.deviation.empty()) return;
+  const bool empty = norm.mean.empty() && norm.deviation.empty();
+  if (empty && norm.kind != Kind::given) return;
+  if (norm.kind == Kind::none || norm.kind == Kind::per_sample) {
     throw UsageError(
-        "{}: normalisation.mean and deviation are only used with kind: given; the other kinds "
-        "compute their own. Set kind: given or remove them.",
+        "{}: normalisation.mean and deviation are only used with kind: given, and with kind: per_feature "
+        "once "
+        "they have been measured. Set kind: given or remove them.",
         place);
   }
   const auto channels = static_cast<std::size_t>(checked.config.network.input.channels);
   if (norm.mean.size() == channels && norm.deviation.size() == channels) return;
   throw UsageError(
-      "{}: normalisation kind: given needs one mean and one deviation a channel: the images have {} "
-      "channels, but mean has {} values and deviation {}.",
+      "{}: normalisation needs one mean and one deviation a channel: the images have {} channels, but mean "
+      "has "
+      "{} values and deviation {}.",
       place, channels, norm.mean.size(), norm.deviation.size());
 }
 

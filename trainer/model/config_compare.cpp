@@ -37,8 +37,11 @@ std::vector<std::string> numeric_differences(const Config& one, const Config& ot
   std::map<std::string, std::string> others;
   for (const Origin& value : config_values(other)) others[value.key] = comparable(value);
   const bool epochs_count = schedule_spans_the_run(one) || schedule_spans_the_run(other);
+  const bool measured = one.normalisation.kind == io::Normalisation::Kind::per_feature;
   const auto counts = [&](const std::string& key) {
-    return !is_free(key) && (key != "epochs" || epochs_count);
+    if (key == "epochs") return epochs_count;
+    if (key == "normalisation.mean" || key == "normalisation.deviation") return !measured;
+    return !is_free(key);
   };
   std::vector<std::string> keys;
   for (const Origin& value : config_values(one)) {

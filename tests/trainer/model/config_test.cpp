@@ -238,6 +238,15 @@ TEST(NumericDifferences, NamesKeysThatChangeNumbers) {
               ElementsAre("epochs"));
 }
 
+TEST(NumericDifferences, MeasuredNormalisationFollowsFromTheData) {
+  const std::string measured = "normalisation={kind: per_feature, mean: [1, 2, 3], deviation: [1, 1, 1]}";
+  const std::string given = "normalisation={kind: given, mean: [1, 2, 3], deviation: [1, 1, 1]}";
+
+  EXPECT_THAT(differences({"normalisation.kind=per_feature"}, {measured}), IsEmpty());
+  EXPECT_THAT(differences({given}, {given, "normalisation.mean=[1, 2, 4]"}),
+              ElementsAre("normalisation.mean"));
+}
+
 TEST(NumericDifferences, LeavesFreeKeysAlone) {
   EXPECT_THAT(
       differences({"data.path=/data/a/x.h5"},
