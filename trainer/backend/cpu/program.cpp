@@ -71,6 +71,7 @@ void Program::train(const dnnl::stream& stream, std::uint64_t epoch, const io::S
   const ShardContext context{stream, environment_.options.seed, epoch, shard.samples, shard.labels, gradients,
                              {}};
   set_input(shard.images);
+  check_input(shard.images, context);
   for (const GradientTarget& target : gradients_)
     target.memory.set_data_handle(gradients.data() + target.offset);
   for (const auto& [begin, end] : environment_.store.gaps())
@@ -84,7 +85,25 @@ void Program::predict(const dnnl::stream& stream, std::span<const float> images,
                       std::span<float> probabilities) {
   const ShardContext context{stream, environment_.options.seed, 0, {}, {}, {}, probabilities};
   set_input(images);
+  check_input(images, context);
   run_forward(context);
+}
+
+std::string Program::sample_name(std::size_t row, const ShardContext& context) const {
+  return context.samples.empty() ? fmt::format("image {}", row)
+                                 : fmt::format("sample {}", context.samples[row]);
+}
+
+/// A NaN pixel may vanish in the first ReLU, so it is looked for before.
+void Program::check_input(std::span<const float> images, const ShardContext& context) const {
+  if (!environment_.options.check_values) return;
+  const std::size_t bad = first_bad(images);
+  if (bad == images.size()) return;
+  throw DataError(
+      "{} has a pixel of {}, before any layer saw it: the gradient of the whole step would be lost. Look at "
+      "the "
+      "dataset with `annulus data show`, and at augmentation and normalisation (a deviation of zero?).",
+      sample_name(bad / (images.size() / static_cast<std::size_t>(shape_.samples)), context), images[bad]);
 }
 
 void Program::run_forward(const ShardContext& context) {
@@ -112,14 +131,12 @@ void Program::check_output(const PlannedStep& step, const ShardContext& context,
   const std::size_t bad = first_bad(values);
   if (bad == values.size()) return;
   const std::size_t row = bad / (values.size() / static_cast<std::size_t>(shape_.samples));
-  const std::string sample = context.samples.empty() ? fmt::format("row {} of the images", row)
-                                                     : fmt::format("sample {}", context.samples[row]);
   throw RuntimeError(
       "layer {} {} {} for {} in its {} pass. From here on nothing can be learned. Look at the layer before "
       "it "
       "in the network and at that sample; a smaller learning rate or clip_norm often helps.",
       environment_.network.layers[static_cast<std::size_t>(step.layer)].name,
-      forward ? "put out" : "passed back", values[bad], sample, direction);
+      forward ? "put out" : "passed back", values[bad], sample_name(row, context), direction);
 }
 
 void Program::check_parameters(std::size_t step, const ShardContext& context) const {

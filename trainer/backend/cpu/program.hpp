@@ -49,9 +49,11 @@ class Program {
   };
   void plan_gradients(const ProgramBuilder& builder);
   void set_input(std::span<const float> images);
+  void check_input(std::span<const float> images, const ShardContext& context) const;
   void run_forward(const ShardContext& context);
   void run_backward(const ShardContext& context, const Ready& ready);
   void check_output(const PlannedStep& step, const ShardContext& context, const char* direction) const;
+  std::string sample_name(std::size_t row, const ShardContext& context) const;
   void check_parameters(std::size_t step, const ShardContext& context) const;
 
   const ProgramEnvironment& environment_;
