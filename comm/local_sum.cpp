@@ -58,11 +58,12 @@ void LocalSum::bucket_ready(std::int64_t shard, std::size_t bucket) {
   expect_contract(mine.reported.fetch_add(1) == bucket, "the buckets of a shard are reported once, in order");
 
   // acq_rel: the second to arrive sees what the first wrote, and passes both on.
-  int node = mine.node;
-  for (int parent; (parent = nodes_[static_cast<std::size_t>(node)].parent) >= 0; node = parent) {
+  int parent = nodes_[static_cast<std::size_t>(mine.node)].parent;
+  while (parent >= 0) {
     auto& arrived = arrivals_[static_cast<std::size_t>(parent) * buckets_.size() + bucket];
     if (arrived.fetch_add(1, std::memory_order_acq_rel) == 0) return;  // the sibling will go on
     merge(nodes_[static_cast<std::size_t>(parent)], bucket);
+    parent = nodes_[static_cast<std::size_t>(parent)].parent;
   }
   complete_[bucket].fetch_add(1, std::memory_order_acq_rel);
 }

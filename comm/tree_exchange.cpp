@@ -8,7 +8,8 @@
 namespace annulus::comm {
 namespace {
 
-// A rank's part of a run: 256 KB, so that the parts of all nodes of a run stay in the cache of a core.
+// A rank's part of a run: 256 KB, so that the parts of all nodes of a run stay in the cache of a core. With 2
+// ranks on a host 64 KB are a third slower for 1 MB messages, 1 MB parts at most 5 % faster.
 constexpr std::size_t kPartElements = std::size_t{1} << 16;
 constexpr std::size_t kRunsUnderWay = 4;
 constexpr std::size_t kPartAlignment = 16;  // parts begin on cache lines
