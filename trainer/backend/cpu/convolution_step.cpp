@@ -1,4 +1,8 @@
 // Convolution with bias and activation by oneDNN: blocked layouts from end to end, Winograd where it pays.
+#include <limits>
+#include <optional>
+#include <string_view>
+
 #include "trainer/backend/cpu/steps.hpp"
 
 namespace annulus::trainer::cpu {
@@ -42,14 +46,19 @@ bool winograd_pays(const Layer& layer) {
          conv.groups == 1 && layer.input.channels >= 16 && conv.filters >= 16;
 }
 
+/// Of the images that go in and come out.
+struct Layouts {
+  Desc source, target;
+};
+
 /// The three primitives' descriptors for one algorithm. @throws dnnl::error when the library refuses
 class Planner {
  public:
   Planner(const Geometry& geometry, algorithm kind, const dnnl::engine& engine)
       : g_(geometry), kind_(kind), engine_(engine) {}
 
-  Forward::primitive_desc forward(const Desc& source, const Desc& kernel, Activation activation) const {
-    const Desc target = float_desc(g_.target, Tag::any);
+  Forward::primitive_desc forward(const Layouts& layouts, const Desc& kernel, Activation activation) const {
+    const auto& [source, target] = layouts;
     dnnl::primitive_attr attributes = user_scratchpad();
     if (activation != Activation::none) append_activation(attributes, activation);
     const auto desc = g_.bias ? Forward::desc(kProp, kind_, source, kernel, bias(), target, g_.strides,
@@ -98,6 +107,13 @@ PrimitiveDesc prefer(const PrimitiveDesc& best, const Desc& chosen, const Desc& 
   return best;
 }
 
+/// Ranks implementations: the library's plain loops are hundreds of times slower than its generated kernels,
+/// its im2col a few times; a reorder of the source counts 1.
+int slowness(std::string_view implementation) {
+  if (implementation.starts_with("ref")) return 100;
+  return implementation.find("gemm") != implementation.npos && !implementation.starts_with("brgemm") ? 10 : 0;
+}
+
 OffsetTables kernel_offsets(const Desc& desc, std::int64_t filters) {
   OffsetTables tables = offset_tables(desc);
   if (tables.size() == 4) return {tables[2], tables[3], tables[1], tables[0]};
@@ -131,6 +147,7 @@ class ConvolutionStep final : public Step {
   bool try_plan(ProgramBuilder& builder, algorithm kind);
   void plan(ProgramBuilder& builder, algorithm kind);
   Forward::primitive_desc plan_forward(const Planner& planner) const;
+  int cost(const Planner& planner, const Forward::primitive_desc& forward) const;
   void build_training(ProgramBuilder& builder, const Planner& planner, Forward::primitive_desc forward_pd);
   void build_forward(ProgramBuilder& builder, const Forward::primitive_desc& pd);
   void build_backward_weights(ProgramBuilder& builder, const BackwardWeights::primitive_desc& pd);
@@ -150,11 +167,7 @@ class ConvolutionStep final : public Step {
 bool ConvolutionStep::try_plan(ProgramBuilder& builder, algorithm kind) {
   try {
     const Planner planner(geometry_, kind, builder.engine());
-    const auto forward = plan_forward(planner);
-    if (builder.training()) {
-      planner.backward_weights(forward, planner.any_kernel());
-      if (input_.wants_gradient()) planner.backward_data(forward, planner.any_kernel());
-    }
+    cost(planner, plan_forward(planner));
   } catch (const dnnl::error& error) {
     if (error.status != dnnl_unimplemented) throw;
     return false;
@@ -163,12 +176,37 @@ bool ConvolutionStep::try_plan(ProgramBuilder& builder, algorithm kind) {
   return true;
 }
 
+/// All three passes count, in inference as well: every program then chooses the same layouts.
+int ConvolutionStep::cost(const Planner& planner, const Forward::primitive_desc& forward) const {
+  int total = slowness(forward.impl_info_str());
+  total += slowness(planner.backward_weights(forward, planner.any_kernel()).impl_info_str());
+  if (ref_.layer.inputs.front() >= 0)
+    total += slowness(planner.backward_data(forward, planner.any_kernel()).impl_info_str());
+  return total + (forward.src_desc() == input_.desc ? 0 : 1);
+}
+
+/// Chooses the layouts: what the layer before put out if the library has fast kernels for it in all passes,
+/// else its own choice, blocks of 16, or plain ones (channels last serves 4 to 15 channels best), reordered.
 Forward::primitive_desc ConvolutionStep::plan_forward(const Planner& planner) const {
-  // The layout that the layer before put out, unless the library reads another one better.
-  auto best = planner.forward(float_desc(geometry_.source, Tag::any), planner.any_kernel(), activation_);
-  return prefer(best, best.src_desc(), input_.desc, [&](const Desc& source) {
-    return planner.forward(source, planner.any_kernel(), activation_);
-  });
+  const auto source = [&](Tag tag) { return float_desc(geometry_.source, tag); };
+  const auto target = [&](Tag tag) { return float_desc(geometry_.target, tag); };
+  const Layouts own_choice{source(Tag::any), target(Tag::any)};
+  std::optional<Forward::primitive_desc> best;
+  int lowest = std::numeric_limits<int>::max();
+  for (const Layouts& layouts :
+       {Layouts{input_.desc, target(Tag::any)}, own_choice, Layouts{source(Tag::aBcd16b), target(Tag::any)},
+        Layouts{source(Tag::acdb), target(Tag::acdb)}, Layouts{source(Tag::abcd), target(Tag::abcd)}}) {
+    try {
+      auto forward = planner.forward(layouts, planner.any_kernel(), activation_);
+      const int price = cost(planner, forward);
+      if (price >= lowest) continue;
+      lowest = price;
+      best = std::move(forward);
+    } catch (const dnnl::error& error) {
+      if (error.status != dnnl_unimplemented) throw;
+    }
+  }
+  return best ? *best : planner.forward(own_choice, planner.any_kernel(), activation_);
 }
 
 void ConvolutionStep::plan(ProgramBuilder& builder, algorithm kind) {
@@ -188,7 +226,7 @@ void ConvolutionStep::plan(ProgramBuilder& builder, algorithm kind) {
     const Desc* arena = builder.store().find(ref_.index, 0);
     expect_contract(arena != nullptr, "training programs come first");
     build_forward(builder, prefer(forward, forward.weights_desc(), *arena, [&](const Desc& kernel) {
-                    return planner.forward(forward.src_desc(), kernel, activation_);
+                    return planner.forward({forward.src_desc(), forward.dst_desc()}, kernel, activation_);
                   }));
   });
 }
@@ -204,7 +242,7 @@ void ConvolutionStep::build_training(ProgramBuilder& builder, const Planner& pla
   weights = prefer(weights, best, arena,
                    [&](const Desc& kernel) { return planner.backward_weights(forward, kernel); });
   forward = prefer(forward, forward.weights_desc(), arena, [&](const Desc& kernel) {
-    return planner.forward(forward.src_desc(), kernel, activation_);
+    return planner.forward({forward.src_desc(), forward.dst_desc()}, kernel, activation_);
   });
   build_forward(builder, forward);
   build_backward_weights(builder, weights);

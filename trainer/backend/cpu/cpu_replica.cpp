@@ -185,6 +185,8 @@ void CpuReplica::train_shard(int worker, const io::Batch& batch, const io::Shard
                              comm::GradientReducer& reducer) {
   const std::span<float> gradients = reducer.begin_shard(shard.index);
   expect_contract(gradients.size() == gradient_elements(layout()), "a leaf holds one gradient buffer");
+  expect_contract(reinterpret_cast<std::uintptr_t>(gradients.data()) % 64 == 0,
+                  "a leaf is 64-byte aligned: kernels store gradients past the caches");
   expect_contract(shard.size() <= options_.shard_samples, "a shard has at most shard_samples samples");
   BucketReporter reporter(reducer, shard.index);
   if (shard.size() == 0) {
