@@ -30,9 +30,10 @@ class Reducer final : public GradientReducer {
         owned_(owned_shards(options.shards, group.rank(), group.size())),
         local_(options, owned_),
         unfinished_(buckets_.size()) {
-    if (group.size() > 1)
+    if (group.size() > 1) {
       exchange_ = options.reduction == Reduction::tree ? make_tree_exchange(group, options, local_)
                                                        : make_fast_exchange(group, options, local_);
+    }
     rewind();
   }
 
@@ -115,13 +116,15 @@ std::vector<Bucket> make_buckets(std::span<const std::size_t> sizes, std::size_t
 
 std::vector<Run> make_runs(std::span<const Bucket> buckets, std::size_t elements) {
   std::vector<Run> runs;
-  for (std::size_t bucket = 0; bucket < buckets.size(); ++bucket)
-    for (std::size_t begin = buckets[bucket].begin; begin < buckets[bucket].end; begin += elements)
+  for (std::size_t bucket = 0; bucket < buckets.size(); ++bucket) {
+    for (std::size_t begin = buckets[bucket].begin; begin < buckets[bucket].end; begin += elements) {
       runs.push_back({bucket, begin, std::min(begin + elements, buckets[bucket].end)});
+    }
+  }
   return runs;
 }
 
-std::unique_ptr<GradientReducer> make_reducer(ProcessGroup& group, ReducerOptions options) {
+std::unique_ptr<GradientReducer> make_reducer(ProcessGroup& group, const ReducerOptions& options) {
   expect_cover(options);
   return std::make_unique<Reducer>(group, options);
 }

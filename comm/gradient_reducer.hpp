@@ -62,6 +62,6 @@ class GradientReducer {
 };
 
 /// @pre options.shards is a multiple of group.size(). The group outlives the reducer.
-std::unique_ptr<GradientReducer> make_reducer(ProcessGroup& group, ReducerOptions options);
+std::unique_ptr<GradientReducer> make_reducer(ProcessGroup& group, const ReducerOptions& options);
 
 }  // namespace annulus::comm

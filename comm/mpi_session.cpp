@@ -27,10 +27,11 @@ void initialise_mpi(int& argc, char**& argv) {
   CHECK_MPI(MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided));
   return_errors(MPI_COMM_WORLD);
   return_errors(MPI_COMM_SELF);
-  if (provided < MPI_THREAD_FUNNELED)
+  if (provided < MPI_THREAD_FUNNELED) {
     throw RuntimeError(
         "This MPI library was built without support for threads (MPI_THREAD_FUNNELED), which the worker "
         "threads need. Use an MPI library with it; the one of the distribution has it");
+  }
 }
 
 std::unique_ptr<MpiGroup> make_node_group(MPI_Comm world) {
