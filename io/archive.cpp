@@ -89,7 +89,7 @@ class ArchiveFiles final : public FileSource {
       file.name = entry_name(entry);
       if (archive_entry_filetype(entry) == AE_IFREG && !file.name.empty() && wanted(file.name)) break;
     }
-    read_contents(entry, file);
+    read_contents(file);
     return true;
   }
 
@@ -131,15 +131,10 @@ class ArchiveFiles final : public FileSource {
           entries_);
   }
 
-  void read_contents(archive_entry* entry, SourceFile& file) {
+  void read_contents(SourceFile& file) {
     const std::string place = path_ + ", " + file.name;
     file.contents.clear();
-    // The claimed size only saves reallocations; what counts is how much comes.
-    if (archive_entry_size_is_set(entry) && archive_entry_size(entry) > 0) {
-      const auto claimed = static_cast<std::uint64_t>(archive_entry_size(entry));
-      if (claimed > limits_.file_bytes) throw_too_large(place, limits_.file_bytes);
-      file.contents.reserve(std::min<std::uint64_t>(claimed, 1 << 20));
-    }
+    // What an entry claims as its size is not asked: what counts is how much comes.
     std::byte block[1 << 14];
     while (true) {
       const la_ssize_t got = archive_read_data(handle_.get(), block, sizeof block);
