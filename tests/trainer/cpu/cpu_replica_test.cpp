@@ -217,6 +217,18 @@ TEST(CpuReplica, RefusesClassWeightsOfAnotherNumberOfClasses) {
               ThrowsMessage<UsageError>(AllOf(HasSubstr("2 class weights"), HasSubstr("4 classes"))));
 }
 
+TEST(CpuReplica, HasFastKernelsForAnyNumberOfChannels) {
+  testing::internal::CaptureStderr();
+  for (const std::int64_t channels : {1, 2, 3, 4, 6, 8, 12, 16, 20, 32}) {
+    NetworkBuilder net({.height = 12, .width = 12, .channels = channels});
+    net.conv2d({.filters = channels, .kernel = {5, 5}}).average_pool({2, 2}, {2, 2});
+    net.conv2d({.filters = 2 * channels, .kernel = {3, 3}}).flatten();
+    make_cpu_replica(net.dense({.units = 2}).activate(Activation::softmax).build(), {.shard_samples = 2});
+  }
+
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");  // a slow plan warns
+}
+
 TEST(CpuReplica, SaysWhatItRunsOn) {
   auto replica = make_cpu_replica(mixed_network(), {.shard_samples = 1, .threads = 2});
 

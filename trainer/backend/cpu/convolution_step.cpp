@@ -3,6 +3,7 @@
 #include <optional>
 #include <string_view>
 
+#include "base/log.hpp"
 #include "trainer/backend/cpu/steps.hpp"
 
 namespace annulus::trainer::cpu {
@@ -109,8 +110,9 @@ PrimitiveDesc prefer(const PrimitiveDesc& best, const Desc& chosen, const Desc& 
 
 /// Ranks implementations: the library's plain loops are hundreds of times slower than its generated kernels,
 /// its im2col a few times; a reorder of the source counts 1.
+constexpr int kReferenceLoops = 100;
 int slowness(std::string_view implementation) {
-  if (implementation.starts_with("ref")) return 100;
+  if (implementation.starts_with("ref")) return kReferenceLoops;
   return implementation.find("gemm") != implementation.npos && !implementation.starts_with("brgemm") ? 10 : 0;
 }
 
@@ -213,6 +215,9 @@ void ConvolutionStep::plan(ProgramBuilder& builder, algorithm kind) {
   checked("plan " + step_name(ref_, input_.desc), [&] {
     const Planner planner(geometry_, kind, builder.engine());
     auto forward = plan_forward(planner);
+    if (!builder.store().frozen() && cost(planner, forward) >= kReferenceLoops)
+      log_warning("{} -> ({}): this version of oneDNN has only slow kernels for it.",
+                  step_name(ref_, input_.desc), dims_name(geometry_.target));
     output_.shape = ref_.layer.output;
     output_.desc = forward.dst_desc();
     output_.data = builder.buffer();
