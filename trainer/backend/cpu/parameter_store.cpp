@@ -88,7 +88,10 @@ std::size_t ParameterStore::offset(int layer, int parameter) const {
 }
 
 Desc ParameterStore::define_flat(int layer, const Desc& preferred) {
-  Desc desc = flat_.try_emplace(layer, preferred).first->second;
+  const auto known = flat_.find(layer);
+  expect_contract(known != flat_.end() || !frozen_,
+                  "the first program defines all layouts");  // others only read
+  Desc desc = known != flat_.end() ? known->second : flat_.emplace(layer, preferred).first->second;
   // Samples are outermost, so their number changes no stride.
   desc.data.dims[0] = desc.data.padded_dims[0] = preferred.data.dims[0];
   return desc;

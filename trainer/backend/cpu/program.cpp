@@ -109,7 +109,7 @@ void Program::check_input(std::span<const float> images, const ShardContext& con
 void Program::run_forward(const ShardContext& context) {
   for (const PlannedStep& step : steps_) {
     step.step->forward(context);
-    if (environment_.options.check_values && step.output) check_output(step, context, "forward");
+    if (environment_.options.check_values && step.output) check_output(step, context, Phase::forward);
   }
 }
 
@@ -117,16 +117,15 @@ void Program::run_backward(const ShardContext& context, const Ready& ready) {
   for (std::size_t i = steps_.size(); i-- > 0;) {
     steps_[i].step->backward(context);
     if (environment_.options.check_values) {
-      if (steps_[i].gradient) check_output(steps_[i], context, "backward");
+      if (steps_[i].gradient) check_output(steps_[i], context, Phase::backward);
       check_parameters(i, context);
     }
     ready(ready_[i]);
   }
 }
 
-void Program::check_output(const PlannedStep& step, const ShardContext& context,
-                           const char* direction) const {
-  const bool forward = std::string_view(direction) == "forward";
+void Program::check_output(const PlannedStep& step, const ShardContext& context, Phase phase) const {
+  const bool forward = phase == Phase::forward;
   const std::span<const float> values = view(forward ? step.output : step.gradient);
   const std::size_t bad = first_bad(values);
   if (bad == values.size()) return;
@@ -136,7 +135,8 @@ void Program::check_output(const PlannedStep& step, const ShardContext& context,
       "it "
       "in the network and at that sample; a smaller learning rate or clip_norm often helps.",
       environment_.network.layers[static_cast<std::size_t>(step.layer)].name,
-      forward ? "put out" : "passed back", values[bad], sample_name(row, context), direction);
+      forward ? "put out" : "passed back", values[bad], sample_name(row, context),
+      forward ? "forward" : "backward");
 }
 
 void Program::check_parameters(std::size_t step, const ShardContext& context) const {

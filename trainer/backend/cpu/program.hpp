@@ -52,7 +52,7 @@ class Program {
   void check_input(std::span<const float> images, const ShardContext& context) const;
   void run_forward(const ShardContext& context);
   void run_backward(const ShardContext& context, const Ready& ready);
-  void check_output(const PlannedStep& step, const ShardContext& context, const char* direction) const;
+  void check_output(const PlannedStep& step, const ShardContext& context, Phase phase) const;
   std::string sample_name(std::size_t row, const ShardContext& context) const;
   void check_parameters(std::size_t step, const ShardContext& context) const;
 
