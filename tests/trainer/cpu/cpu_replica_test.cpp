@@ -180,7 +180,7 @@ TEST(CpuReplica, DebugRunsNameTheSampleWithANanPixel) {
   shard.images[static_cast<std::size_t>(2 * network.input.size())] = std::numeric_limits<float>::quiet_NaN();
 
   EXPECT_THAT([&] { test::run_shard(*replica, shard); },
-              ThrowsMessage<DataError>(HasSubstr("sample 1002 has a pixel of nan")));
+              ThrowsMessage<RuntimeError>(HasSubstr("sample 1002 has a pixel of nan")));
 }
 
 TEST(CpuReplica, DebugRunsNameTheLayerAndSampleOfAnInfinity) {

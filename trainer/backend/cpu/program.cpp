@@ -99,7 +99,7 @@ void Program::check_input(std::span<const float> images, const ShardContext& con
   if (!environment_.options.check_values) return;
   const std::size_t bad = first_bad(images);
   if (bad == images.size()) return;
-  throw DataError(
+  throw RuntimeError(
       "{} has a pixel of {}, before any layer saw it: the gradient of the whole step would be lost. Look at "
       "the "
       "dataset with `annulus data show`, and at augmentation and normalisation (a deviation of zero?).",
