@@ -157,9 +157,8 @@ struct ShowOptions {
 };
 
 ExitCode show(const ShowOptions& options) {
-  Config config = load_config(options.config, {"data.path=" + options.file}).config;
+  const Config config = load_config(options.config, {"data.path=" + options.file}).config;
   const auto source = open_group(config, options.split, make_private_memory);
-  resolve_normalisation(config, *source);
   io::write_contact_sheet(*source, config.augmentation, config.seed, options.sheet, options.output);
   fmt::print("{}\n", options.output);
   return ExitCode::done;
@@ -172,6 +171,9 @@ void add_show(CLI::App* data, Action& action) {
   verb->add_option("--augment", options->config, "Config whose augmentation is applied")->required();
   verb->add_option("--output", options->output, "PNG file to write")->required();
   verb->add_option("--split", options->split, "Group of the file")->capture_default_str();
+  verb->add_option("--samples", options->sheet.samples, "Rows of the sheet")->capture_default_str();
+  verb->add_option("--variants", options->sheet.variants, "Columns beside the original")
+      ->capture_default_str();
   verb->callback([options, &action] { action = [options](Context&) { return show(*options); }; });
 }
 

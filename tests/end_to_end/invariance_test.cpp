@@ -1,0 +1,141 @@
+// The promise of the program: the same bits at any world size and thread count, and after any interruption.
+// The network has batch norm, dropout and a residual add, the data augmentation and short tails.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <thread>
+
+#include "tests/end_to_end/program.hpp"
+
+namespace annulus::test {
+namespace {
+
+TEST(Invariance, SameBitsAtAnyWorldSizeAndThreadCount) {
+  const Workplace place(110);  // 110 = 3 steps of 32 and a tail of 14: two full shards and a short one
+
+  ASSERT_EQ(place.run(place.training("one", {"epochs=2"})).code, 0);
+  ASSERT_EQ(place.run(place.training("threads", {"epochs=2", "device.threads=2"})).code, 0);
+  ASSERT_EQ(place.run(place.training("two", {"epochs=2"}), 2).code, 0);
+  ASSERT_EQ(place.run(place.training("four", {"epochs=2", "device.threads=1"}), 4).code, 0);
+
+  const std::uint64_t expected = place.state_hash("one");
+  EXPECT_EQ(place.state_hash("threads"), expected);
+  EXPECT_EQ(place.state_hash("two"), expected);
+  EXPECT_EQ(place.state_hash("four"), expected);
+}
+
+TEST(Invariance, WorldSizesThatAreNoPowerOfTwo) {
+  const Workplace place(70);
+  const std::vector<std::string> shards{"batch.size=24", "batch.shards=12", "epochs=1"};
+
+  ASSERT_EQ(place.run(place.training("one", shards)).code, 0);
+  ASSERT_EQ(place.run(place.training("three", shards), 3).code, 0);
+
+  EXPECT_EQ(place.state_hash("three"), place.state_hash("one"));
+}
+
+TEST(Invariance, OtherSeedGivesOtherBits) {  // guards the tests above against comparing nothing
+  const Workplace place;
+
+  ASSERT_EQ(place.run(place.training("a")).code, 0);
+  ASSERT_EQ(place.run(place.training("b", {"seed=8"})).code, 0);
+
+  EXPECT_NE(place.state_hash("a"), place.state_hash("b"));
+}
+
+TEST(Invariance, FewerSamplesThanRanks) {
+  const Workplace place(9);
+  const std::vector<std::string> tiny{"data.limit=3", "epochs=2"};
+
+  ASSERT_EQ(place.run(place.training("one", tiny)).code, 0);
+  ASSERT_EQ(place.run(place.training("four", tiny), 4).code, 0);
+
+  EXPECT_EQ(place.state_hash("four"), place.state_hash("one"));
+}
+
+TEST(Invariance, StreamedDataGiveTheSameBitsToo) {
+  const Workplace place(200);
+  const std::vector<std::string> streamed{"data.resident_mb=0", "epochs=1"};
+
+  ASSERT_EQ(place.run(place.training("one", streamed)).code, 0);
+  ASSERT_EQ(place.run(place.training("two", streamed), 2).code, 0);
+
+  EXPECT_EQ(place.state_hash("two"), place.state_hash("one"));
+}
+
+TEST(Invariance, FastReductionStaysClose) {
+  const Workplace place;
+
+  ASSERT_EQ(place.run(place.training("tree"), 2).code, 0);
+  ASSERT_EQ(place.run(place.training("fast", {"reduction=fast"}), 2).code, 0);
+
+  const double tree = place.metrics("tree").back()["loss"];
+  const double fast = place.metrics("fast").back()["loss"];
+  EXPECT_NEAR(fast, tree, 1e-3 * tree);  // another order of float sums over a few steps
+}
+
+/// Waits until a run has recorded a step.
+bool has_started(const Workplace& place, const std::string& run) {
+  for (int i = 0; i < 3000; ++i) {
+    if (std::filesystem::exists(place.path(run + "/metrics.jsonl")))
+      for (const auto& record : place.metrics(run))
+        if (record["kind"] == "step") return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return false;
+}
+
+TEST(Resume, StoppedAnywhereGoesOnWithTheSameBits) {
+  const Workplace place(330);
+  const std::vector<std::string> plan{"epochs=40", "checkpoint.every_epochs=0", "schedule.kind=cosine"};
+  ASSERT_EQ(place.run(place.training("whole", plan)).code, 0);
+
+  Process first = place.start(place.training("parts", plan), 2);  // stopped at whatever step it has reached
+  ASSERT_TRUE(has_started(place, "parts"));
+  first.signal(SIGUSR1);
+  const Outcome stopped = first.wait();
+  ASSERT_EQ(stopped.code, 75) << stopped.output;
+  const Outcome resumed = place.run(place.training("parts", plan), 4);  // on another world size
+
+  ASSERT_EQ(resumed.code, 0) << resumed.output;
+  EXPECT_NE(resumed.output.find("resumed in"), std::string::npos) << resumed.output;
+  EXPECT_EQ(place.state_hash("parts"), place.state_hash("whole"));
+}
+
+TEST(Resume, KilledRunGoesOnFromItsLastCheckpoint) {
+  const Workplace place(330);
+  const std::vector<std::string> plan{"epochs=40", "checkpoint.every_steps=7"};
+  ASSERT_EQ(place.run(place.training("whole", plan)).code, 0);
+
+  Process first = place.start(place.training("killed", plan));
+  ASSERT_TRUE(has_started(place, "killed"));
+  first.signal(SIGKILL);
+  ASSERT_EQ(first.wait().code, 128 + SIGKILL);
+  ASSERT_EQ(place.run(place.training("killed", plan), 2).code, 0);
+
+  EXPECT_EQ(place.state_hash("killed"), place.state_hash("whole"));
+  const auto records = place.metrics("killed");  // steps that were redone appear once
+  std::uint64_t last = 0;
+  for (const auto& record : records) {
+    if (record["kind"] != "step") continue;
+    EXPECT_GT(record["step"].get<std::uint64_t>(), last);
+    last = record["step"];
+  }
+}
+
+TEST(Resume, FallsBackToAnOlderCheckpointAndSaysSo) {
+  const Workplace place;
+  ASSERT_EQ(place.run(place.training("run", {"epochs=3"})).code, 0);
+  const std::uint64_t expected = place.state_hash("run");
+  const auto newest = std::filesystem::canonical(place.path("run/checkpoints/latest"));
+  std::filesystem::resize_file(newest, std::filesystem::file_size(newest) / 2);
+
+  const Outcome resumed = place.run(place.training("run", {"epochs=3"}));
+
+  ASSERT_EQ(resumed.code, 0) << resumed.output;
+  EXPECT_NE(resumed.output.find(newest.filename().string()), std::string::npos) << resumed.output;
+  EXPECT_EQ(place.state_hash("run"), expected);
+}
+
+}  // namespace
+}  // namespace annulus::test
