@@ -33,7 +33,7 @@ void describe(Fields& fields, io::AugmentationOptions& options) {
   fields.number("rotation_range", options.rotation_range, {0, 180});
   fields.number("width_shift_range", options.width_shift_range, {0, 32768});
   fields.number("height_shift_range", options.height_shift_range, {0, 32768});
-  fields.number("shear_range", options.shear_range, {0, 89});
+  fields.number("shear_range", options.shear_range, {0, 80});
   fields.interval("zoom_range", options.zoom_low, options.zoom_high, IntervalForm::around_one);
   fields.flag("horizontal_flip", options.horizontal_flip);
   fields.flag("vertical_flip", options.vertical_flip);
@@ -43,6 +43,7 @@ void describe(Fields& fields, io::AugmentationOptions& options) {
   fields.choice("fill_mode", options.fill_mode, {"nearest", "constant", "reflect", "wrap"});
   fields.number("constant_value", options.constant_value, {-1e6, 1e6});
   fields.integer("crop_padding", options.crop_padding, {0, 32768});
+  fields.choice("crop_fill_mode", options.crop_fill_mode, {"nearest", "constant", "reflect", "wrap"});
   fields.integer("cutout_size", options.cutout_size, {0, 32768});
   fields.end();
 }
