@@ -3,10 +3,13 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <vector>
 
 #include "base/log.hpp"
 #include "comm/launcher.hpp"
@@ -55,6 +58,8 @@ struct MpiSession::State {
   bool started = false;           ///< MPI is initialised and to be finalised here
   std::unique_ptr<MpiGroup> all;  ///< only when started
   std::unique_ptr<MpiGroup> node;
+  std::unique_ptr<MpiGroup> failed;  ///< for ranks that have failed: nobody else talks here
+  bool all_failed = false;
   std::unique_ptr<ProcessGroup> serial;  ///< only when not started
 
   void start(const Launch& launch, int& argc, char**& argv);
@@ -67,6 +72,7 @@ void MpiSession::State::start(const Launch& launch, int& argc, char**& argv) {
   all = MpiGroup::duplicate(MPI_COMM_WORLD);
   if (launch.ranks > 1 && all->size() == 1) throw UsageError("{}", separate_worlds_message(launch));
   node = make_node_group(all->communicator());
+  failed = MpiGroup::duplicate(all->communicator());
   world.rank = all->rank();
   world.ranks = all->size();
   world.node_rank = node->rank();
@@ -74,8 +80,15 @@ void MpiSession::State::start(const Launch& launch, int& argc, char**& argv) {
 }
 
 void MpiSession::State::finish() noexcept {
+  constexpr unsigned kSecondsAfterFailure = 10;
   try {
-    all->barrier("end of the program");  // MPI_Finalize waits for all ranks without a limit
+    // MPI_Finalize waits for all ranks without a limit. After a failure the ranks may have left the group at
+    // different calls, so that a barrier there would prove nothing; then the alarm ends a rank that hangs.
+    if (all_failed)
+      alarm(kSecondsAfterFailure);
+    else
+      all->barrier("end of the program");
+    failed.reset();
     node.reset();
     all.reset();
     CHECK_MPI(MPI_Finalize());
@@ -113,6 +126,22 @@ std::unique_ptr<NodeMemory> MpiSession::allocate_node_memory(std::size_t bytes) 
   if (state_->world.node_ranks == 1) return make_private_memory(bytes);
   state_->node->set_limit(state_->all->limit());
   return make_shared_memory(*state_->node, bytes);
+}
+
+Failure MpiSession::meet_failed(std::uint64_t cause) noexcept {
+  constexpr std::chrono::seconds kPatience{2};  // enough for ranks that meet the same error one after another
+  if (!state_->started) return Failure::of_all_alike;
+  try {
+    std::vector<std::uint64_t> causes(static_cast<std::size_t>(state_->world.ranks));
+    state_->failed->set_limit(kPatience);
+    state_->failed->all_gather(std::as_bytes(std::span(&cause, 1)), std::as_writable_bytes(std::span(causes)),
+                               "failure of all ranks");
+    state_->all_failed = true;
+    const bool alike = std::all_of(causes.begin(), causes.end(), [&](auto other) { return other == cause; });
+    return alike ? Failure::of_all_alike : Failure::of_all;
+  } catch (const std::exception&) {
+    return Failure::alone;  // the error that led here is the one to report
+  }
 }
 
 void MpiSession::abort(ExitCode code) noexcept {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -22,6 +23,13 @@ struct World {
   std::string launcher;  ///< "none", "mpirun" or "srun"
 };
 
+/// How many ranks a failure has hit.
+enum class Failure {
+  alone,   ///< others are at work, and wait for this rank sooner or later
+  of_all,  ///< every rank has failed, not all for the same cause
+  of_all_alike,
+};
+
 /// Owns MPI. Started without a launcher it does not initialise MPI at all (a plain run starts faster) and its
 /// group is the serial one.
 class MpiSession {
@@ -37,6 +45,10 @@ class MpiSession {
   ProcessGroup& group();
   /// Memory shared by the ranks of this host (an MPI window; plain memory when alone on it).
   std::unique_ptr<NodeMemory> allocate_node_memory(std::size_t bytes);
+  /// Called once by a rank that has failed and holds nothing collective any more: waits a moment for the
+  /// others to call it too. When all have, the session ends MPI orderly; otherwise abort() is what remains.
+  /// @param cause  the same number for the same error, e.g. a hash of its message
+  Failure meet_failed(std::uint64_t cause) noexcept;
   /// Ends every rank of the job with this code, now. Does not return.
   [[noreturn]] void abort(ExitCode code) noexcept;
   /// "Open MPI 4.1.4, thread support multiple"; "not started" for a plain run.

@@ -44,26 +44,19 @@ class FileRecorder final : public Recorder {
         directory_(options.run_directory),
         store_(directory_.checkpoints().string(), options.config.checkpoint.keep_last),
         epoch_began_(now_s()),
-        saved_at_(now_s()) {
-    start_run(directory_, {.config = options.config.yaml,
-                           .environment = facts_of(options),
-                           .differences = [this](const std::string& stored) {
-                             return numeric_differences(
-                                 parse_config(stored, directory_.config().string()).config, options_.config);
-                           }});
-  }
+        saved_at_(now_s()) {}
 
   RunState restore(const std::string& resume) override {
     RunState state;
     std::optional<CheckpointInfo> info;
-    if (resume == "auto")
-      info = store_.load_newest(options_.replica, options_.optimizer);
-    else if (resume != "none")
-      info = load_checkpoint(resume, options_.replica, options_.optimizer);
+    const bool named = resume != "auto" && resume != "none";
+    if (named) info = load_named(resume);  // first: a checkpoint that does not fit leaves no directory behind
+    claim_directory();
+    if (resume == "auto") info = store_.load_newest(options_.replica, options_.optimizer);
     if (info) {
       state = run_state_from_json(info->metrics);
       check_same_data(*info);
-      last_saved_step_ = resume == "auto" ? state.step : 0;
+      last_saved_step_ = named ? 0 : state.step;
     }
     begin(state);
     return state;
@@ -136,6 +129,21 @@ class FileRecorder final : public Recorder {
   }
 
  private:
+  CheckpointInfo load_named(const std::string& path) {
+    CheckpointInfo info = load_checkpoint(path, options_.replica, options_.optimizer);
+    check_same_data(info);
+    return info;
+  }
+
+  void claim_directory() {
+    start_run(directory_, {.config = options_.config.yaml,
+                           .environment = facts_of(options_),
+                           .differences = [this](const std::string& stored) {
+                             return numeric_differences(
+                                 parse_config(stored, directory_.config().string()).config, options_.config);
+                           }});
+  }
+
   MetricPosition position(const RunState& state) const {
     return {state.step, state.step / options_.steps_per_epoch};
   }

@@ -25,8 +25,8 @@ struct FileRecorderOptions {
   std::uint64_t steps_per_epoch = 1;
 };
 
-/// Creates the run directory or opens the one that is there.
-/// @throws UsageError when it holds a run of another config; RuntimeError when it cannot be written
+/// Its restore() creates the run directory or opens the one that is there, and throws UsageError when that
+/// holds a run of another config, RuntimeError when it cannot be written.
 std::unique_ptr<Recorder> make_file_recorder(const FileRecorderOptions& options);
 
 }  // namespace annulus::trainer

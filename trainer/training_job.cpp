@@ -8,6 +8,7 @@
 #include "trainer/device.hpp"
 #include "trainer/file_recorder.hpp"
 #include "trainer/initialise.hpp"
+#include "trainer/rank_zero.hpp"
 #include "trainer/state_hash.hpp"
 
 namespace annulus::trainer {
@@ -30,9 +31,8 @@ TrainingJob::TrainingJob(Config config, comm::MpiSession& mpi, const JobOptions&
 }
 
 void TrainingJob::open_run(const JobOptions& options) {
-  if (group_.rank() != 0) {
-    recorder_ = make_silent_recorder();
-  } else {
+  recorder_ = make_silent_recorder();
+  on_rank_zero(group_, "run directory", [&] {
     recorder_ = make_file_recorder({.config = config_,
                                     .mpi = mpi_,
                                     .run_directory = options.run_directory,
@@ -41,15 +41,14 @@ void TrainingJob::open_run(const JobOptions& options) {
                                     .optimizer = parts_->optimizer(),
                                     .training = parts_->training().info(),
                                     .steps_per_epoch = parts_->sampler().steps_per_epoch()});
-  }
-  group_.barrier("run directory");  // from here on it exists for all ranks
+  });
 }
 
 void TrainingJob::restore(const JobOptions& options) {
-  if (group_.rank() == 0) {
+  on_rank_zero(group_, "run directory and checkpoint", [&] {  // from here on they exist for all ranks
     state_ = recorder_->restore(options.resume);
     if (state_.step == 0) initialise(parts_->replica(), config_.seed);
-  }
+  });
   share_state();
 }
 

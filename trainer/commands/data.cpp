@@ -16,6 +16,7 @@
 #include "trainer/data_splits.hpp"
 #include "trainer/environment.hpp"
 #include "trainer/model/config.hpp"
+#include "trainer/rank_zero.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -139,10 +140,10 @@ void add_info(CLI::App* data, Action& action) {
   verb->add_option("file", options->path, "HDF5 file")->required();
   verb->add_flag("--pixels", options->pixels, "Read all pixels: mean, deviation and range per channel");
   verb->callback([options, &action] {
-    action = [options](Context&) {
-      io::print_dataset(io::describe_dataset(options->path,
-                                             options->pixels ? io::PixelScan::read_all : io::PixelScan::skip),
-                        std::cout);
+    action = [options](Context& context) {
+      const io::PixelScan scan = options->pixels ? io::PixelScan::read_all : io::PixelScan::skip;
+      on_rank_zero(context.mpi.group(), "data info",
+                   [&] { io::print_dataset(io::describe_dataset(options->path, scan), std::cout); });
       return ExitCode::done;
     };
   });
@@ -156,12 +157,11 @@ struct ShowOptions {
   io::ContactSheetOptions sheet;
 };
 
-ExitCode show(const ShowOptions& options) {
+void show(const ShowOptions& options) {
   const Config config = load_config(options.config, {"data.path=" + options.file}).config;
   const auto source = open_group(config, options.split, make_private_memory);
   io::write_contact_sheet(*source, config.augmentation, config.seed, options.sheet, options.output);
   fmt::print("{}\n", options.output);
-  return ExitCode::done;
 }
 
 void add_show(CLI::App* data, Action& action) {
@@ -174,7 +174,12 @@ void add_show(CLI::App* data, Action& action) {
   verb->add_option("--samples", options->sheet.samples, "Rows of the sheet")->capture_default_str();
   verb->add_option("--variants", options->sheet.variants, "Columns beside the original")
       ->capture_default_str();
-  verb->callback([options, &action] { action = [options](Context&) { return show(*options); }; });
+  verb->callback([options, &action] {
+    action = [options](Context& context) {
+      on_rank_zero(context.mpi.group(), "contact sheet", [&] { show(*options); });
+      return ExitCode::done;
+    };
+  });
 }
 
 }  // namespace

@@ -6,8 +6,9 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "trainer/checkpoint.hpp"
-#include "trainer/control_word.hpp"
 #include "trainer/device.hpp"
+#include "trainer/rank_zero.hpp"
+#include "trainer/run_directory.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -20,13 +21,38 @@ std::string broadcast_text(std::string text, comm::ProcessGroup& group) {
   return text;
 }
 
+/// Turns a run directory into the path of its config and, unless one is given, of its best checkpoint.
+void locate_model(std::string& config, std::string& checkpoint) {
+  namespace fs = std::filesystem;
+  if (!fs::exists(config))
+    throw UsageError("'{}' does not exist. Name a run directory (such as runs/cifar10) or a config file.",
+                     config);
+  if (!fs::is_directory(config)) {
+    if (!checkpoint.empty()) return;
+    throw UsageError(
+        "'{}' is a config, so there is no model to load. Name the run directory instead, or add "
+        "--checkpoint PATH.",
+        config);
+  }
+  const RunDirectory run(config);
+  run.stored_config();  // a directory without one is no run
+  for (const char* link : {"best", "latest"}) {
+    const fs::path path = run.checkpoints() / link;
+    if (checkpoint.empty() && fs::exists(path)) checkpoint = path.string();
+  }
+  if (checkpoint.empty())
+    throw UsageError("'{}' has no finished checkpoint yet. Train first, or name one with --checkpoint PATH.",
+                     config);
+  config = run.config().string();
+}
+
 }  // namespace
 
 LoadedConfig load_shared_config(const std::string& path, const std::vector<std::string>& overrides,
                                 comm::MpiSession& mpi) {
   comm::ProcessGroup& group = mpi.group();
   LoadedConfig loaded;
-  if (group.rank() == 0) loaded = load_config(path, overrides);
+  on_rank_zero(group, "config", [&] { loaded = load_config(path, overrides); });
   const std::string text = broadcast_text(loaded.config.yaml, group);
   if (group.rank() != 0) loaded = parse_config(text, path);
   return loaded;
@@ -34,29 +60,11 @@ LoadedConfig load_shared_config(const std::string& path, const std::vector<std::
 
 ModelSource find_model(const std::string& run_or_config, const std::string& checkpoint,
                        const std::vector<std::string>& overrides, comm::MpiSession& mpi) {
-  namespace fs = std::filesystem;
-  if (!fs::exists(run_or_config))
-    throw UsageError("'{}' does not exist. Name a run directory (such as runs/cifar10) or a config file.",
-                     run_or_config);
   ModelSource source;
   source.checkpoint = checkpoint;
-  if (!fs::is_directory(run_or_config)) {
-    if (checkpoint.empty())
-      throw UsageError(
-          "'{}' is a config, so there is no model to load. Name the run directory instead, or add "
-          "--checkpoint PATH.",
-          run_or_config);
-    source.config = load_shared_config(run_or_config, overrides, mpi).config;
-    return source;
-  }
-  source.config = load_shared_config(run_or_config + "/config.yaml", overrides, mpi).config;
-  for (const char* link : {"best.h5", "latest.h5", "best", "latest"}) {
-    const std::string path = run_or_config + "/checkpoints/" + link;
-    if (source.checkpoint.empty() && fs::exists(path)) source.checkpoint = path;
-  }
-  if (source.checkpoint.empty())
-    throw UsageError("'{}' has no finished checkpoint yet. Train first, or name one with --checkpoint PATH.",
-                     run_or_config);
+  std::string config = run_or_config;
+  on_rank_zero(mpi.group(), "model", [&] { locate_model(config, source.checkpoint); });
+  source.config = load_shared_config(config, overrides, mpi).config;
   return source;
 }
 
@@ -65,10 +73,10 @@ std::unique_ptr<Replica> load_replica(const ModelSource& source, comm::MpiSessio
   check_world(source.config, group.size());
   const auto owned = comm::owned_shards(source.config.batch.shards, group.rank(), group.size());
   auto replica = make_replica(source.config, {mpi.world().node_rank, mpi.world().node_ranks}, owned.size());
-  if (group.rank() == 0) {
+  on_rank_zero(group, "checkpoint", [&] {
     const CheckpointInfo info = load_model(source.checkpoint, *replica);
     log_info("model: {} (step {})", source.checkpoint, info.step);
-  }
+  });
   group.broadcast(std::as_writable_bytes(replica->parameters()), 0, "parameters");
   group.broadcast(std::as_writable_bytes(replica->statistics()), 0, "moving averages");
   return replica;

@@ -1,13 +1,18 @@
 // Entry point: starts the ranks, reads the command line, runs one verb, and is the only place that catches.
+#include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "base/log.hpp"
+#include "io/nearest_name.hpp"
 #include "trainer/commands/context.hpp"
 #include "trainer/environment.hpp"
 
@@ -41,10 +46,18 @@ void write_crash_record(const Context& context, const std::string& message, Exit
   }
 }
 
+/// Reports an error and takes all ranks down: orderly when all of them have failed, else by force.
 ExitCode fail(const Context& context, const std::string& message, ExitCode code) {
-  annulus::log_error("{}", message);
+  using annulus::comm::Failure;
   write_crash_record(context, message, code);
-  if (context.mpi.world().ranks > 1) context.mpi.abort(code);
+  const bool others_may_know = code != ExitCode::peer && code != ExitCode::watchdog;
+  const Failure failure =
+      others_may_know ? context.mpi.meet_failed(std::hash<std::string>{}(message)) : Failure::alone;
+  if (failure == Failure::of_all_alike)
+    annulus::log_info("error: {}", message);  // once on the terminal, by rank 0, and in the files of all
+  else
+    annulus::log_error("{}", message);
+  if (failure == Failure::alone && context.mpi.world().ranks > 1) context.mpi.abort(code);
   return code;
 }
 
@@ -63,14 +76,36 @@ ExitCode run(Context& context, const Action& action) {
   }
 }
 
+/// A word that is no verb of `app`, with the verbs there are; CLI11 only says that one is required.
+/// @return nothing when the next word is a verb or an option
+std::optional<std::string> wrong_verb(const CLI::App& app, std::span<char*> words) {
+  const auto verbs = app.get_subcommands([](const CLI::App*) { return true; });
+  if (verbs.empty() || words.empty() || words[0][0] == '-') return std::nullopt;
+  std::vector<std::string> names;
+  for (const CLI::App* verb : verbs) {
+    if (verb->get_name() == words[0]) return wrong_verb(*verb, words.subspan(1));
+    names.push_back(verb->get_name());
+  }
+  const std::string near = annulus::io::nearest_name(words[0], names);
+  return fmt::format("'{}' is no verb of `{}`.{} Verbs: {}. Each explains itself with --help.", words[0],
+                     app.get_name(), near.empty() ? "" : " Did you mean " + near + "?",
+                     fmt::join(names, ", "));
+}
+
 /// Reads the command line. @return the exit code when there is nothing to run (help, version, a mistake).
 std::optional<ExitCode> parse(CLI::App& app, int argc, char** argv, int rank) {
   try {
     app.parse(argc, argv);
     return std::nullopt;
   } catch (const CLI::ParseError& error) {
-    if (rank != 0) return error.get_exit_code() == 0 ? ExitCode::done : ExitCode::usage;
-    return app.exit(error) == 0 ? ExitCode::done : ExitCode::usage;
+    const ExitCode code = error.get_exit_code() == 0 ? ExitCode::done : ExitCode::usage;
+    if (rank != 0) return code;
+    const auto wrong = wrong_verb(app, std::span(argv, static_cast<std::size_t>(argc)).subspan(1));
+    if (code == ExitCode::usage && wrong)
+      annulus::log_info("error: {}", *wrong);
+    else
+      app.exit(error);
+    return code;
   }
 }
 
@@ -81,6 +116,7 @@ int main(int argc, char** argv) {
   try {
     annulus::comm::MpiSession mpi(argc, argv);
     annulus::configure_log(mpi.world().rank, mpi.world().ranks);
+    std::signal(SIGXFSZ, SIG_IGN);  // a write beyond `ulimit -f` then fails like one on a full disk
     Context context{.mpi = mpi, .command_line = {argv, argv + argc}};
 
     CLI::App app{"Annulus: trains convolutional networks data-parallel on CPU cores and GPUs.", "annulus"};

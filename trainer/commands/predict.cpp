@@ -11,6 +11,7 @@
 #include "trainer/commands/load.hpp"
 #include "trainer/data_splits.hpp"
 #include "trainer/evaluator.hpp"
+#include "trainer/rank_zero.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -79,9 +80,10 @@ ExitCode predict(const PredictOptions& options, Context& context) {
   Evaluator evaluator(*replica, context.mpi.group(), *data, generator, evaluator_options(source.config));
 
   std::unique_ptr<PredictionFile> file;
-  if (context.mpi.world().rank == 0)
+  on_rank_zero(context.mpi.group(), "output file", [&] {
     file = std::make_unique<PredictionFile>(options, static_cast<std::int64_t>(data->info().samples),
                                             replica->network().classes());
+  });
   evaluator.run([&](std::span<const float> probabilities, std::span<const std::int32_t> labels) {
     file->append(probabilities, labels);
   });

@@ -6,6 +6,7 @@
 #include "trainer/commands/context.hpp"
 #include "trainer/model/config.hpp"
 #include "trainer/model/summary.hpp"
+#include "trainer/rank_zero.hpp"
 
 namespace annulus::trainer {
 
@@ -23,10 +24,11 @@ void add_summary(CLI::App& app, Action& action) {
   verb->add_flag("--json", options->json, "JSON instead of a table");
   verb->callback([options, &action] {
     action = [options](Context& context) {
-      if (context.mpi.world().rank != 0) return ExitCode::done;
-      const Config config = load_config(options->config, options->overrides).config;
-      const NetworkSummary summary = summarise(config.network);
-      fmt::print("{}\n", options->json ? to_json(summary, config.name) : to_table(summary, config.name));
+      on_rank_zero(context.mpi.group(), "summary", [&] {
+        const Config config = load_config(options->config, options->overrides).config;
+        const NetworkSummary summary = summarise(config.network);
+        fmt::print("{}\n", options->json ? to_json(summary, config.name) : to_table(summary, config.name));
+      });
       return ExitCode::done;
     };
   });
