@@ -49,6 +49,11 @@ void append_images(io::DatasetWriter& writer, const std::string& split, std::uin
   writer.append(split, pixels, labels);
 }
 
+std::string output_name() {
+  static std::atomic<int> count{0};
+  return "output-" + std::to_string(count++);
+}
+
 /// What mpirun needs on one machine, as root too, with more ranks than cores.
 void set_mpi_environment() {
   for (const char* setting :
@@ -58,6 +63,11 @@ void set_mpi_environment() {
     const std::size_t at = text.find('=');
     setenv(text.substr(0, at).c_str(), text.substr(at + 1).c_str(), 1);
   }
+}
+
+void set_shell_environment() {
+  setenv("ANNULUS", ANNULUS_PROGRAM, 1);
+  setenv("MPIRUN", MPIRUN_PROGRAM " --bind-to none --oversubscribe", 1);
 }
 
 }  // namespace
@@ -72,6 +82,7 @@ Process::Process(std::vector<std::string> command, std::filesystem::path folder,
   dup2(file, 1);
   dup2(file, 2);
   set_mpi_environment();
+  set_shell_environment();
   if (chdir(folder.c_str()) != 0) _exit(126);
   std::vector<char*> words;
   for (std::string& word : command) words.push_back(word.data());
@@ -93,7 +104,8 @@ Outcome Process::wait() {
   waitpid(process_, &status, 0);
   process_ = -1;
   const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  return {.code = code, .output = read_text(output_)};
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started_;
+  return {.code = code, .output = read_text(output_), .seconds = took.count()};
 }
 
 Workplace::Workplace(std::uint64_t samples) {
@@ -119,8 +131,29 @@ Outcome Workplace::run(const std::vector<std::string>& arguments, int ranks) con
 }
 
 Process Workplace::start(const std::vector<std::string>& arguments, int ranks) const {
-  static std::atomic<int> count{0};
-  return {command_line(arguments, ranks), folder_, path("output-" + std::to_string(count++))};
+  return {command_line(arguments, ranks), folder_, path(output_name())};
+}
+
+Outcome Workplace::shell(const std::string& line) const {
+  return Process({"/bin/sh", "-c", line}, folder_, path(output_name())).wait();
+}
+
+std::vector<std::string> Workplace::unfinished() const {
+  std::vector<std::string> found;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_))
+    if (entry.path().extension() == ".partial") found.push_back(entry.path().string());
+  return found;
+}
+
+std::vector<pid_t> Workplace::processes() const {
+  std::vector<pid_t> found;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    std::error_code gone;  // processes come and go, and those of others cannot be looked into
+    const auto folder = std::filesystem::read_symlink(entry.path() / "cwd", gone);
+    if (!gone && folder == std::filesystem::canonical(folder_))
+      found.push_back(std::stoi(entry.path().filename().string()));
+  }
+  return found;
 }
 
 std::vector<std::string> Workplace::training(const std::string& run,

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -14,6 +15,7 @@ namespace annulus::test {
 struct Outcome {
   int code = -1;       ///< exit code; 128 + signal when it was killed
   std::string output;  ///< standard output and standard error together
+  double seconds = 0;  ///< from start to end
 };
 
 /// A process started in the background. Waited for at the latest by its destructor.
@@ -28,6 +30,7 @@ class Process {
 
  private:
   std::filesystem::path output_;
+  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   pid_t process_ = -1;
 };
 
@@ -44,12 +47,18 @@ class Workplace {
 
   /// Runs `annulus ARGUMENTS` and waits. @param ranks  0: without mpirun
   Outcome run(const std::vector<std::string>& arguments, int ranks = 0) const;
+  /// Runs a line of shell, which finds the program as $ANNULUS and mpirun as $MPIRUN.
+  Outcome shell(const std::string& line) const;
   /// The same in the background; its output goes to a file.
   Process start(const std::vector<std::string>& arguments, int ranks = 0) const;
   /// `train` of the smoke config on data.h5 into run directory `run`, with more words added.
   std::vector<std::string> training(const std::string& run, const std::vector<std::string>& more = {}) const;
   /// State hash of a run's latest checkpoint.
   std::uint64_t state_hash(const std::string& run) const;
+  /// Files below the folder whose writing was begun and not finished.
+  std::vector<std::string> unfinished() const;
+  /// Processes that work in the folder: ranks left behind.
+  std::vector<pid_t> processes() const;
   /// Records of a run's metrics.jsonl.
   std::vector<nlohmann::json> metrics(const std::string& run) const;
 

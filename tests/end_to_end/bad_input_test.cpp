@@ -1,0 +1,293 @@
+// What a user gets wrong: every mistake ends in one sentence with the right exit code, soon, on every number
+// of ranks, with nothing half-written and nobody left behind.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <limits>
+
+#include "io/dataset_writer.hpp"
+#include "tests/end_to_end/program.hpp"
+
+namespace annulus::test {
+namespace {
+
+using testing::AllOf;
+using testing::ContainsRegex;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Matcher;
+using testing::Not;
+
+constexpr double kSoon = 10;  // seconds, generous for a busy machine; a lost rank would cost five minutes
+
+std::size_t count(const std::string& text, const std::string& word) {
+  std::size_t found = 0;
+  for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) ++found;
+  return found;
+}
+
+/// One mistake, made alone and on two ranks.
+void expect_refusal(const Workplace& place, const std::vector<std::string>& words, int code,
+                    const Matcher<const std::string&>& message) {
+  for (const int ranks : {0, 2}) {
+    SCOPED_TRACE(testing::Message() << ranks << " ranks: " << testing::PrintToString(words));
+    const Outcome outcome = place.run(words, ranks);
+    EXPECT_EQ(outcome.code, code) << outcome.output;
+    EXPECT_THAT(outcome.output, message);
+    EXPECT_EQ(count(outcome.output, "error: "), 1U) << outcome.output;  // said once, not by every rank
+    EXPECT_THAT(outcome.output, Not(HasSubstr("MPI_ABORT")));
+    EXPECT_LT(outcome.seconds, kSoon);
+    EXPECT_THAT(place.unfinished(), IsEmpty());
+    EXPECT_THAT(place.processes(), IsEmpty());
+  }
+}
+
+void write_text(const std::filesystem::path& path, const std::string& text) {
+  std::ofstream(path, std::ios::binary) << text;
+}
+
+std::string read_text(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// The smoke config with one piece of text exchanged, as `changed.yaml`.
+void write_changed_config(const Workplace& place, const std::string& from, const std::string& to) {
+  std::string text = read_text(std::string(ANNULUS_SOURCE_DIR) + "/configs/smoke.yaml");
+  const std::size_t at = text.find(from);
+  ASSERT_NE(at, std::string::npos) << from;
+  write_text(place.path("changed.yaml"), text.replace(at, from.size(), to));
+}
+
+TEST(BadConfig, UnknownKeyNamesLineAndNeighbour) {
+  const Workplace place(12);
+  write_changed_config(place, "  momentum: 0.9\n\nschedule", "  momentm: 0.9\n\nschedule");
+
+  expect_refusal(place, {"train", "changed.yaml", "data.path=data.h5"}, 2,
+                 AllOf(ContainsRegex("changed\\.yaml:[0-9]+: unknown key optimizer\\.momentm"),
+                       HasSubstr("Did you mean momentum?")));
+  expect_refusal(place, {"summary", "changed.yaml"}, 2, HasSubstr("Did you mean momentum?"));
+}
+
+TEST(BadConfig, ImpossibleShapeSuggestsAPadding) {
+  const Workplace place(12);
+  write_changed_config(place, "max_pool: 2", "max_pool: 3");
+
+  expect_refusal(place, {"train", "changed.yaml", "data.path=data.h5"}, 2,
+                 AllOf(ContainsRegex("changed\\.yaml:[0-9]+"), HasSubstr("(16 - 3 + 2*0)/3 + 1 = 5.33"),
+                       HasSubstr("padding: 1")));
+}
+
+TEST(BadConfig, BatchThatDoesNotDivide) {
+  const Workplace place(12);
+
+  expect_refusal(place, place.training("run", {"batch.size=30"}), 2,
+                 AllOf(HasSubstr("batch.size = 30 does not divide into batch.shards = 4"),
+                       HasSubstr("Try batch.size = 28 or 32")));
+  EXPECT_FALSE(std::filesystem::exists(place.path("run")));
+}
+
+TEST(BadConfig, ShardsThatRanksCannotShare) {
+  const Workplace place(12);
+
+  const Outcome outcome = place.run(place.training("run"), 3);
+
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_THAT(outcome.output, HasSubstr("batch.shards = 4 cannot be shared out evenly over 3 ranks"));
+  EXPECT_THAT(outcome.output, HasSubstr("Start 1, 2, 4 ranks"));
+  EXPECT_EQ(count(outcome.output, "error: "), 1U) << outcome.output;
+  EXPECT_FALSE(std::filesystem::exists(place.path("run")));
+}
+
+TEST(BadConfig, MissingFile) {
+  const Workplace place(12);
+
+  expect_refusal(place, {"train", "no/such.yaml"}, 2,
+                 AllOf(HasSubstr("no/such.yaml"), HasSubstr("Is the path right")));
+}
+
+TEST(BadData, MissingTruncatedOrNoHdf5AtAll) {
+  const Workplace place(60);
+  std::filesystem::copy_file(place.path("data.h5"), place.path("cut.h5"));
+  std::filesystem::resize_file(place.path("cut.h5"), 200'000);
+  write_text(place.path("letter.h5"), "Dear data set,\n");
+
+  expect_refusal(place, place.training("run", {"data.path=gone.h5"}), 65, HasSubstr("gone.h5: no such file"));
+  expect_refusal(place, place.training("run", {"data.path=cut.h5"}), 65,
+                 AllOf(HasSubstr("cut.h5: cannot be read"), HasSubstr("copy or make it again")));
+  expect_refusal(place, place.training("run", {"data.path=cut.h5", "data.resident_mb=0"}), 65,
+                 HasSubstr("cut.h5: cannot be read"));
+  expect_refusal(place, place.training("run", {"data.path=letter.h5"}), 65,
+                 AllOf(HasSubstr("letter.h5: is not an HDF5 file"), HasSubstr("annulus data import")));
+  EXPECT_FALSE(std::filesystem::exists(place.path("run")));
+}
+
+/// A dataset with one label or pixel out of order.
+void write_dataset(const std::filesystem::path& path, std::int32_t last_label, float bad_pixel) {
+  constexpr std::int64_t kRows = 40;
+  std::vector<float> pixels(kRows * 32 * 32 * 3, 0.5F);
+  pixels[33 * 32 * 32 * 3 + 7] = bad_pixel;
+  std::vector<std::int32_t> labels(kRows, 1);
+  labels.back() = last_label;
+  io::Hdf5File file = io::Hdf5File::create(path.string());
+  std::vector<std::string> names;
+  for (int k = 0; k < 10; ++k) names.push_back("class " + std::to_string(k));
+  file.set_attribute("/", "classes", names);
+  file.write<float>("train/images", {kRows, 32, 32, 3}, pixels, {.chunk_rows = 8});
+  file.write<std::int32_t>("train/labels", {kRows}, labels);
+  file.close();
+}
+
+TEST(BadData, LabelOutOfRangeNamesItsRow) {
+  const Workplace place(12);
+  write_dataset(place.path("label.h5"), 10, 0.5F);
+
+  expect_refusal(place, place.training("run", {"data.path=label.h5"}), 65,
+                 AllOf(HasSubstr("label.h5, train/labels: row 39 has the label 10"), HasSubstr("Mend")));
+}
+
+TEST(BadData, NotANumberNamesItsRow) {
+  const Workplace place(12);
+  write_dataset(place.path("nan.h5"), 1, std::numeric_limits<float>::quiet_NaN());
+  const auto message =
+      AllOf(HasSubstr("nan.h5, train/images: row 33 holds the value nan"), HasSubstr("drop"));
+
+  expect_refusal(place, place.training("run", {"data.path=nan.h5"}), 65, message);
+  expect_refusal(place, place.training("run", {"data.path=nan.h5", "data.resident_mb=0"}), 65, message);
+}
+
+TEST(BadData, NotANumberMetByOneRankInTheMiddleOfTraining) {
+  const Workplace place(12);
+  write_dataset(place.path("nan.h5"), 1, std::numeric_limits<float>::infinity());
+
+  const Outcome outcome =  // nothing reads all pixels in advance, so the ranks are at work when one meets it
+      place.run(place.training("run", {"data.path=nan.h5", "data.resident_mb=0", "normalisation.kind=none",
+                                       "data.shuffle=false", "batch.size=8", "data.window_mb=1"}),
+                2);
+
+  EXPECT_EQ(outcome.code, 65) << outcome.output;
+  EXPECT_THAT(outcome.output, HasSubstr("nan.h5, train/images: row 33 holds the value inf"));
+  EXPECT_LT(outcome.seconds, kSoon);
+  EXPECT_THAT(place.processes(), IsEmpty());
+}
+
+TEST(BadData, DatasetThatDoesNotFitTheNetwork) {
+  const Workplace place(12);
+  write_changed_config(place, "input: [32, 32, 3]", "input: [64, 64, 3]");
+
+  expect_refusal(place, {"train", "changed.yaml", "data.path=data.h5", "--run", "run"}, 2,
+                 AllOf(HasSubstr("shape (32, 32, 3)"), HasSubstr("network.input is [64, 64, 3]"),
+                       HasSubstr("Set network.input")));
+
+  write_changed_config(place, "units: 10", "units: 4");
+  expect_refusal(
+      place, {"train", "changed.yaml", "data.path=data.h5", "--run", "run"}, 2,
+      AllOf(HasSubstr("has 10 classes, but the network ends in 4 outputs"), HasSubstr("10 units")));
+  EXPECT_FALSE(std::filesystem::exists(place.path("run")));
+}
+
+TEST(BadRunDirectory, CannotBeMade) {
+  const Workplace place(12);
+  write_text(place.path("file"), "in the way");  // root may write everywhere, but not below a file
+
+  expect_refusal(place, place.training("file/run"), 2,
+                 AllOf(HasSubstr("file/run"), HasSubstr("cannot be made"), HasSubstr("--run DIR")));
+  expect_refusal(place, place.training("file"), 2, HasSubstr("file is a file, but a run needs a directory"));
+  EXPECT_EQ(read_text(place.path("file")), "in the way");
+}
+
+TEST(BadRunDirectory, HoldsSomethingElse) {
+  const Workplace place(12);
+  std::filesystem::create_directory(place.path("letters"));
+  write_text(place.path("letters/letter.txt"), "dear");
+  ASSERT_EQ(place.run(place.training("run")).code, 0);
+  const std::string config = read_text(place.path("run/config.yaml"));
+  const std::uint64_t hash = place.state_hash("run");
+
+  expect_refusal(place, place.training("letters"), 2, HasSubstr("letters holds other files and no run"));
+  expect_refusal(
+      place, place.training("run", {"seed=9", "optimizer.momentum=0.5"}), 2,
+      AllOf(HasSubstr("run holds a run of another configuration"), HasSubstr("seed"), HasSubstr("momentum")));
+  EXPECT_EQ(read_text(place.path("run/config.yaml")), config);
+  EXPECT_EQ(place.state_hash("run"), hash);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(place.path("letters")), {}), 1);
+}
+
+TEST(BadRunDirectory, FullDiskKeepsEarlierCheckpoints) {
+  const Workplace place(40);
+  ASSERT_EQ(place.run(place.training("run")).code, 0);
+  const std::uint64_t hash = place.state_hash("run");
+
+  const std::string words =
+      std::string(ANNULUS_SOURCE_DIR) + "/configs/smoke.yaml data.path=data.h5 --run run";
+  const Outcome full = place.shell("ulimit -f 40; exec \"$ANNULUS\" train " + words + " epochs=2");
+
+  EXPECT_EQ(full.code, 1) << full.output;
+  EXPECT_THAT(full.output, HasSubstr("run/checkpoints/step-000000004.h5 was not written"));
+  EXPECT_THAT(full.output, HasSubstr("Earlier checkpoints are untouched"));
+  EXPECT_THAT(place.unfinished(), IsEmpty());
+  EXPECT_EQ(place.state_hash("run"), hash);
+  EXPECT_EQ(place.run(place.training("run", {"epochs=2"})).code, 0);  // and with room again it goes on
+}
+
+TEST(BadRunDirectory, RankZeroAloneCannotWrite) {
+  const Workplace place(40);
+  ASSERT_EQ(place.run(place.training("run")).code, 0);
+  std::filesystem::create_directory(place.path("run/checkpoints/step-000000004.h5"));
+
+  const Outcome outcome = place.run(place.training("run", {"epochs=2"}), 2);
+
+  EXPECT_EQ(outcome.code, 1) << outcome.output;
+  EXPECT_THAT(outcome.output, HasSubstr("[rank 0] error: checkpoint run/checkpoints/step-000000004.h5"));
+  EXPECT_EQ(count(outcome.output, "error: "), 1U) << outcome.output;
+  EXPECT_LT(outcome.seconds, kSoon);
+  EXPECT_THAT(place.unfinished(), IsEmpty());
+  EXPECT_THAT(place.processes(), IsEmpty());
+  const auto crash = nlohmann::json::parse(read_text(place.path("run/crash/rank-0.json")));
+  EXPECT_EQ(crash["exit_code"], 1);
+  EXPECT_EQ(crash["phase"], "training");
+}
+
+TEST(BadCheckpoint, AllCorruptIsAnErrorAndDeletesNothing) {
+  const Workplace place(40);
+  ASSERT_EQ(place.run(place.training("run", {"epochs=2"})).code, 0);
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(place.path("run/checkpoints")))
+    if (!entry.is_symlink()) files.push_back(entry.path());
+  ASSERT_EQ(files.size(), 2U);
+  for (const auto& file : files) std::filesystem::resize_file(file, 5000);
+
+  expect_refusal(place, place.training("run", {"epochs=3"}), 65,
+                 AllOf(HasSubstr("none of the 2 checkpoints can be used"), HasSubstr("--run")));
+  for (const auto& file : files) EXPECT_EQ(std::filesystem::file_size(file), 5000U);
+}
+
+TEST(BadCheckpoint, ResumeFromWhatIsNone) {
+  const Workplace place(12);
+
+  expect_refusal(place, place.training("run", {"--resume", "data.h5"}), 65,
+                 HasSubstr("data.h5: has no checksum"));
+  expect_refusal(place, place.training("run", {"--resume", "gone.h5"}), 65,
+                 HasSubstr("gone.h5: cannot be read"));
+  EXPECT_FALSE(std::filesystem::exists(place.path("run")));
+}
+
+TEST(BadCheckpoint, OfAnotherNetwork) {
+  const Workplace place(12);
+  ASSERT_EQ(place.run(place.training("first")).code, 0);
+  const std::string other = "first/checkpoints/latest";
+  write_changed_config(place, "filters: 8, kernel: 3, stride: 2", "filters: 16, kernel: 3, stride: 2");
+  std::string text = read_text(place.path("changed.yaml"));
+  write_text(place.path("changed.yaml"), text.replace(text.find("filters: 8"), 10, "filters: 16"));
+
+  expect_refusal(place, {"train", "changed.yaml", "data.path=data.h5", "--run", "run", "--resume", other}, 65,
+                 AllOf(HasSubstr("does not fit the network"), HasSubstr("parameters/stem/kernel"),
+                       HasSubstr("Use the config that the checkpoint was made with")));
+  expect_refusal(place, {"evaluate", "changed.yaml", "data.path=data.h5", "--checkpoint", other}, 65,
+                 HasSubstr("does not fit the network"));
+  EXPECT_FALSE(std::filesystem::exists(place.path("run")));
+}
+
+}  // namespace
+}  // namespace annulus::test
