@@ -28,7 +28,8 @@ AtomicFile::AtomicFile(std::string path, Existing existing)
                      path_, path_);
   if (existing_ == Existing::refuse && std::filesystem::exists(path_))
     throw UsageError(
-        "{}: exists already and is not overwritten. Choose another name, or ask for overwriting.", path_);
+        "{}: exists already and is not overwritten. Choose another name, or overwrite it with --replace.",
+        path_);
   if (!std::filesystem::is_directory(folder))
     throw UsageError("{}: the folder {} does not exist. Make it first (mkdir -p).", path_, folder);
   if (::access(folder.c_str(), W_OK) != 0)

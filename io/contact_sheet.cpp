@@ -102,8 +102,8 @@ void check_png(int result, const png_image& control, const std::string& path) {
         control.message);
 }
 
-void write_png(const Canvas& canvas, const std::string& path) {
-  AtomicFile file(path, Existing::replace);
+void write_png(const Canvas& canvas, const std::string& path, Existing existing) {
+  AtomicFile file(path, existing);
   png_image control{};
   control.version = PNG_IMAGE_VERSION;
   control.width = static_cast<png_uint_32>(canvas.width);
@@ -158,7 +158,7 @@ void write_contact_sheet(SampleSource& source, const AugmentationOptions& augmen
                      PixelLayout::channels_last, image);
       draw(image, grid, {static_cast<std::int64_t>(row), column}, stretch, canvas);
     }
-  write_png(canvas, path);
+  write_png(canvas, path, options.existing);
 }
 
 }  // namespace annulus::io

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "io/atomic_file.hpp"
 #include "io/augmentation.hpp"
 #include "io/sample_source.hpp"
 
@@ -13,6 +14,7 @@ struct ContactSheetOptions {
   int samples = 8;   ///< rows: samples spread evenly over the source
   int variants = 8;  ///< columns beside the original: what epochs 0, 1, ... make of the sample
   int scale = 0;  ///< every pixel becomes scale x scale pixels; 0 = as many as make an image 64 pixels high
+  Existing existing = Existing::replace;
 };
 
 /// Writes a PNG sheet: one row a sample, the original first. Pixels are as they are before normalisation;

@@ -41,10 +41,12 @@ using Descriptor = UniqueHandle<DescriptorTraits>;
 void check_system(bool succeeded, const char* call, const fs::path& path) {
   if (succeeded) return;
   const int code = errno;
-  const bool full = code == ENOSPC || code == EDQUOT || code == EFBIG;
+  const bool full = code == ENOSPC || code == EDQUOT;
   throw RuntimeError("{}: {} failed ({}). {}", path.string(), call, std::strerror(code),
                      full ? "Free some space or choose another place, then start again."
-                          : "Check that the directory exists and may be written, then start again.");
+                     : code == EFBIG
+                         ? "Raise the limit for the size of files (`ulimit -f`), then start again."
+                         : "Check that the directory exists and may be written, then start again.");
 }
 
 Descriptor open_file(const fs::path& path, int flags) {

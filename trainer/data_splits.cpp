@@ -41,7 +41,7 @@ std::unique_ptr<io::SampleSource> open_group(const Config& config, const std::st
   const DataConfig& data = config.data;
   io::DatasetOptions options{.path = data.path,
                              .images = group + "/" + data.images,
-                             .labels = group + "/" + data.labels,
+                             .labels = data.labels.empty() ? "" : group + "/" + data.labels,
                              .limit = group == data.train ? data.limit : 0,
                              .resident_bytes = data.resident_mb << 20,
                              .cache_bytes = data.window_mb << 20};
@@ -60,6 +60,14 @@ std::unique_ptr<io::SampleSource> open_split(const Config& config, Split split,
   if (!has_group(data.path, data.test)) return nullptr;
   log_info("{} has no group '{}': validating on '{}'.", data.path, data.validation, data.test);
   return open_group(config, data.test, memory);
+}
+
+void require_labels(const Config& config) {
+  if (config.data.labels.empty())
+    throw UsageError(
+        "data.labels is empty, but training and evaluation need labels. Name the label dataset inside the "
+        "groups of {} (usually data.labels=labels); `annulus predict` works without.",
+        config.data.path);
 }
 
 void resolve_normalisation(Config& config, io::SampleSource& training) {

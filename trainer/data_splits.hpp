@@ -23,6 +23,10 @@ std::unique_ptr<io::SampleSource> open_split(const Config& config, Split split,
 std::unique_ptr<io::SampleSource> open_group(const Config& config, const std::string& group,
                                              const NodeMemoryFactory& memory);
 
+/// @throws UsageError when the config says that its data have no labels, which only predictions can do
+/// without
+void require_labels(const Config& config);
+
 /// Fills in mean and deviation of a per-feature normalisation from the training split, unless the config has
 /// them. The resolved text of the config then holds them too, so that evaluation needs no training data.
 void resolve_normalisation(Config& config, io::SampleSource& training);

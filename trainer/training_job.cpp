@@ -16,6 +16,7 @@ namespace annulus::trainer {
 TrainingJob::TrainingJob(Config config, comm::MpiSession& mpi, const JobOptions& options)
     : config_(std::move(config)), mpi_(mpi), group_(mpi.group()) {
   check_world(config_, group_.size());
+  require_labels(config_);
   const NodeMemoryFactory memory = [&mpi](std::size_t bytes) { return mpi.allocate_node_memory(bytes); };
   auto training = open_split(config_, Split::train, memory);
   validation_ = open_split(config_, Split::validation, memory);

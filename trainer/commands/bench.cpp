@@ -142,9 +142,13 @@ ExitCode bench_loader(const BenchOptions& options, Context& context) {
   return ExitCode::done;
 }
 
-ExitCode bench_allreduce(Context& context) {
+ExitCode bench_allreduce(std::size_t largest_bytes, Context& context) {
   context.phase = "benchmark";
-  const auto rows = comm::benchmark_allreduce(context.mpi.group(), {});
+  if (context.mpi.world().ranks == 1)
+    throw UsageError(
+        "this measures sums over ranks, and there is only one rank. Start it as `mpirun -n 2 annulus bench "
+        "allreduce`, or with srun.");
+  const auto rows = comm::benchmark_allreduce(context.mpi.group(), {.largest_bytes = largest_bytes});
   if (context.mpi.world().rank != 0) return ExitCode::done;
   fmt::print("{:>12} {:>12} {:>12} {:>12} {:>12}\n", "bytes", "reduction", "us", "GB/s", "bus GB/s");
   for (const comm::AllreduceFigure& row : rows)
@@ -160,8 +164,12 @@ CLI::App* add_config_bench(CLI::App* bench, const std::string& name, const std::
   CLI::App* verb = bench->add_subcommand(name, text);
   verb->add_option("config", options->config, "YAML file")->required();
   verb->add_option("overrides", options->overrides, "key=value");
-  verb->add_option("--seconds", options->seconds, "How long to measure")->capture_default_str();
-  verb->add_option("--warmup", options->warmup, "Steps before that")->capture_default_str();
+  verb->add_option("--seconds", options->seconds, "How long to measure")
+      ->check(CLI::Range(0.01, 86400.0))
+      ->capture_default_str();
+  verb->add_option("--warmup", options->warmup, "Steps before that")
+      ->check(CLI::Range(1, 1000000))
+      ->capture_default_str();
   verb->add_flag("--synthetic", options->synthetic, "Random images instead of data.path");
   verb->callback([options, run, &action] {
     action = [options, run](Context& context) { return run(*options, context); };
@@ -172,16 +180,20 @@ CLI::App* add_config_bench(CLI::App* bench, const std::string& name, const std::
 }  // namespace
 
 void add_bench(CLI::App& app, Action& action) {
-  CLI::App* bench =
-      app.add_subcommand("bench", "Measure steps, loading, and gradient sums; one JSON line each");
+  CLI::App* bench = app.add_subcommand("bench", "Measure training steps, loading, and gradient sums");
   bench->require_subcommand(1);
-  add_config_bench(bench, "step",
-                   "Whole training steps: loader, augmentation, forward, backward, sum, update", bench_step,
+  add_config_bench(bench, "step", "Whole training steps, from loader to update, as one JSON line", bench_step,
                    action);
-  add_config_bench(bench, "loader", "Reading and augmentation alone", bench_loader, action);
+  add_config_bench(bench, "loader", "Reading and augmentation alone, as one JSON line", bench_loader, action);
   CLI::App* allreduce =
-      bench->add_subcommand("allreduce", "Sums of 4 KB to 64 MB over the ranks of this start");
-  allreduce->callback([&action] { action = bench_allreduce; });
+      bench->add_subcommand("allreduce", "Sums of 4 KiB to 64 MiB over the ranks of this start, as a table");
+  auto largest = std::make_shared<std::size_t>(comm::AllreduceBenchmark{}.largest_bytes);
+  allreduce->add_option("--largest", *largest, "Bytes of the largest sum; sizes grow from 4096 by fours")
+      ->check(CLI::Range(std::size_t{1} << 12, std::size_t{1} << 30))
+      ->capture_default_str();
+  allreduce->callback([largest, &action] {
+    action = [largest](Context& context) { return bench_allreduce(*largest, context); };
+  });
 }
 
 }  // namespace annulus::trainer

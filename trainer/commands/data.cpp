@@ -154,13 +154,16 @@ struct ShowOptions {
   std::string config;
   std::string output;
   std::string split = "train";
+  bool replace = false;
   io::ContactSheetOptions sheet;
 };
 
 void show(const ShowOptions& options) {
   const Config config = load_config(options.config, {"data.path=" + options.file}).config;
   const auto source = open_group(config, options.split, make_private_memory);
-  io::write_contact_sheet(*source, config.augmentation, config.seed, options.sheet, options.output);
+  io::ContactSheetOptions sheet = options.sheet;
+  sheet.existing = options.replace ? io::Existing::replace : io::Existing::refuse;
+  io::write_contact_sheet(*source, config.augmentation, config.seed, sheet, options.output);
   fmt::print("{}\n", options.output);
 }
 
@@ -170,6 +173,7 @@ void add_show(CLI::App* data, Action& action) {
   verb->add_option("file", options->file, "HDF5 file")->required();
   verb->add_option("--augment", options->config, "Config whose augmentation is applied")->required();
   verb->add_option("--output", options->output, "PNG file to write")->required();
+  verb->add_flag("--replace", options->replace, "Overwrite the output file");
   verb->add_option("--split", options->split, "Group of the file")->capture_default_str();
   verb->add_option("--samples", options->sheet.samples, "Rows of the sheet")->capture_default_str();
   verb->add_option("--variants", options->sheet.variants, "Columns beside the original")

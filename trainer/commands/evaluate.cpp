@@ -44,16 +44,18 @@ nlohmann::json to_json(const Evaluation& result, const std::vector<std::string>&
 void print_table(const Evaluation& result, const std::vector<std::string>& names, std::size_t classes) {
   fmt::print("samples {} ({})   loss {:.4f}   accuracy {:.4f}\n", result.samples,
              result.each_once ? "each counted once" : "NOT each counted once", result.loss, result.accuracy);
+  fmt::print("  {:<24} {}\n", "class", "recognised");
   for (std::size_t label = 0; label < classes; ++label) {
     const double share = recall(result, label, classes);
-    const std::string name = label < names.size() ? names[label] : fmt::format("class {}", label);
-    if (share >= 0) fmt::print("  {:<16} {:.4f}\n", name, share);
+    const std::string name = label < names.size() ? names[label] : fmt::format("output {}", label);
+    fmt::print("  {:<24} {}\n", name, share < 0 ? "no samples" : fmt::format("{:.4f}", share));
   }
 }
 
 ExitCode evaluate(const EvaluateOptions& options, Context& context) {
   context.phase = "evaluation";
   const ModelSource source = find_model(options.source, options.checkpoint, options.overrides, context.mpi);
+  require_labels(source.config);
   const auto replica = load_replica(source, context.mpi);
   const auto data = open_group(source.config, options.split,
                                [&](std::size_t bytes) { return context.mpi.allocate_node_memory(bytes); });

@@ -76,20 +76,34 @@ ExitCode run(Context& context, const Action& action) {
   }
 }
 
-/// A word that is no verb of `app`, with the verbs there are; CLI11 only says that one is required.
+/// A missing verb, or a word that is none, with the verbs there are; CLI11 only says that one is required.
 /// @return nothing when the next word is a verb or an option
 std::optional<std::string> wrong_verb(const CLI::App& app, std::span<char*> words) {
   const auto verbs = app.get_subcommands([](const CLI::App*) { return true; });
-  if (verbs.empty() || words.empty() || words[0][0] == '-') return std::nullopt;
+  if (verbs.empty() || (!words.empty() && words[0][0] == '-')) return std::nullopt;
   std::vector<std::string> names;
   for (const CLI::App* verb : verbs) {
-    if (verb->get_name() == words[0]) return wrong_verb(*verb, words.subspan(1));
+    if (!words.empty() && verb->get_name() == words[0]) return wrong_verb(*verb, words.subspan(1));
     names.push_back(verb->get_name());
   }
+  if (words.empty())
+    return fmt::format("`{}` needs a verb: {}. Each explains itself with --help.", app.get_name(),
+                       fmt::join(names, ", "));
   const std::string near = annulus::io::nearest_name(words[0], names);
   return fmt::format("'{}' is no verb of `{}`.{} Verbs: {}. Each explains itself with --help.", words[0],
                      app.get_name(), near.empty() ? "" : " Did you mean " + near + "?",
                      fmt::join(names, ", "));
+}
+
+/// What CLI11 says about options, with the verb that it is about.
+std::string mistake(const CLI::App& app, const std::string& what) {
+  const CLI::App* verb = &app;
+  std::string name = app.get_name();
+  while (!verb->get_subcommands().empty()) {
+    verb = verb->get_subcommands().front();
+    name += " " + verb->get_name();
+  }
+  return fmt::format("{}. `{} --help` says what there is.", what, name);
 }
 
 /// Reads the command line. @return the exit code when there is nothing to run (help, version, a mistake).
@@ -100,11 +114,11 @@ std::optional<ExitCode> parse(CLI::App& app, int argc, char** argv, int rank) {
   } catch (const CLI::ParseError& error) {
     const ExitCode code = error.get_exit_code() == 0 ? ExitCode::done : ExitCode::usage;
     if (rank != 0) return code;
-    const auto wrong = wrong_verb(app, std::span(argv, static_cast<std::size_t>(argc)).subspan(1));
-    if (code == ExitCode::usage && wrong)
-      annulus::log_info("error: {}", *wrong);
+    const auto words = std::span(argv, static_cast<std::size_t>(argc)).subspan(1);
+    if (code == ExitCode::done)
+      app.exit(error);  // prints the help or the version
     else
-      app.exit(error);
+      annulus::log_info("error: {}", wrong_verb(app, words).value_or(mistake(app, error.what())));
     return code;
   }
 }

@@ -29,32 +29,39 @@ struct PredictOptions {
 /// Writes predictions row by row; the file appears when it is complete.
 class PredictionFile {
  public:
-  PredictionFile(const PredictOptions& options, std::int64_t samples, std::int64_t classes)
+  struct Shape {
+    std::int64_t samples = 0;
+    std::int64_t classes = 0;
+    bool labelled = false;
+  };
+
+  PredictionFile(const PredictOptions& options, const Shape& shape)
       : target_(options.output, options.replace ? io::Existing::replace : io::Existing::refuse),
         file_(io::Hdf5File::create(target_.partial(), io::Existing::replace)),
-        classes_(classes) {
-    file_->create_dataset("probabilities", io::ElementType::float32, {samples, classes});
-    file_->create_dataset("predictions", io::ElementType::int32, {samples});
-    file_->create_dataset("labels", io::ElementType::int32, {samples});
+        shape_(shape) {
+    file_->create_dataset("probabilities", io::ElementType::float32, {shape.samples, shape.classes});
+    file_->create_dataset("predictions", io::ElementType::int32, {shape.samples});
+    if (shape.labelled) file_->create_dataset("labels", io::ElementType::int32, {shape.samples});
   }
 
   void append(std::span<const float> probabilities, std::span<const std::int32_t> labels) {
+    const auto classes = static_cast<std::size_t>(shape_.classes);
     std::vector<std::int32_t> predictions;
     for (std::size_t i = 0; i < labels.size(); ++i) {
-      const auto row = probabilities.subspan(i * classes_, classes_);
+      const auto row = probabilities.subspan(i * classes, classes);
       predictions.push_back(
           static_cast<std::int32_t>(std::max_element(row.begin(), row.end()) - row.begin()));
     }
     file_->dataset("probabilities").write_rows(next_, labels.size(), probabilities);
     file_->dataset("predictions")
         .write_rows(next_, labels.size(), std::span<const std::int32_t>(predictions));
-    file_->dataset("labels").write_rows(next_, labels.size(), labels);
+    if (shape_.labelled) file_->dataset("labels").write_rows(next_, labels.size(), labels);
     next_ += labels.size();
   }
 
   void finish(const ModelSource& model, const io::SourceInfo& data) {
     file_->set_attribute("/", "schema", "annulus-predictions-1");
-    file_->set_attribute("/", "classes", data.classes);
+    if (shape_.labelled) file_->set_attribute("/", "classes", data.classes);
     file_->set_attribute("/", "input", data.name);
     file_->set_attribute("/", "checkpoint", std::filesystem::weakly_canonical(model.checkpoint).string());
     file_->close();
@@ -64,15 +71,25 @@ class PredictionFile {
  private:
   io::AtomicFile target_;
   std::optional<io::Hdf5File> file_;
-  std::int64_t classes_;
+  Shape shape_;
   std::uint64_t next_ = 0;
 };
+
+/// Images to predict often have no labels yet; then none are read.
+bool drop_missing_labels(DataConfig& data, const std::string& split) {
+  if (!data.labels.empty() && !io::Hdf5File::open(data.path).exists(split + "/" + data.labels)) {
+    log_info("{} has no {}/{}: predicting without labels.", data.path, split, data.labels);
+    data.labels.clear();
+  }
+  return !data.labels.empty();
+}
 
 ExitCode predict(const PredictOptions& options, Context& context) {
   context.phase = "prediction";
   std::vector<std::string> overrides = options.overrides;
   overrides.push_back("data.path=" + options.input);
-  const ModelSource source = find_model(options.source, options.checkpoint, overrides, context.mpi);
+  ModelSource source = find_model(options.source, options.checkpoint, overrides, context.mpi);
+  const bool labelled = drop_missing_labels(source.config.data, options.split);
   const auto replica = load_replica(source, context.mpi);
   const auto data = open_group(source.config, options.split,
                                [&](std::size_t bytes) { return context.mpi.allocate_node_memory(bytes); });
@@ -81,14 +98,18 @@ ExitCode predict(const PredictOptions& options, Context& context) {
 
   std::unique_ptr<PredictionFile> file;
   on_rank_zero(context.mpi.group(), "output file", [&] {
-    file = std::make_unique<PredictionFile>(options, static_cast<std::int64_t>(data->info().samples),
-                                            replica->network().classes());
+    file = std::make_unique<PredictionFile>(
+        options, PredictionFile::Shape{.samples = static_cast<std::int64_t>(data->info().samples),
+                                       .classes = replica->network().classes(),
+                                       .labelled = labelled});
   });
-  evaluator.run([&](std::span<const float> probabilities, std::span<const std::int32_t> labels) {
-    file->append(probabilities, labels);
-  });
-  if (file) file->finish(source, data->info());
-  log_info("{} predictions in {}", data->info().samples, options.output);
+  const Evaluation result =
+      evaluator.run([&](std::span<const float> probabilities, std::span<const std::int32_t> labels) {
+        file->append(probabilities, labels);
+      });
+  on_rank_zero(context.mpi.group(), "output file", [&] { file->finish(source, data->info()); });
+  log_info("{} predictions in {}{}", data->info().samples, options.output,
+           labelled ? fmt::format(", accuracy {:.4f}", result.accuracy) : "");
   return ExitCode::done;
 }
 

@@ -49,13 +49,22 @@ ExitCode train(TrainOptions options, Context& context) {
                 run + "/logs/rank-" + std::to_string(context.mpi.world().rank) + ".log");
 
   context.phase = "training";
+  if (job.config().debug)
+    log_info(
+        "debug: at most 1024 images a split, every layer checked for NaN, replicas compared after each step");
+  const std::uint64_t before = job.state().step;
   const Outcome outcome = job.run();
   if (outcome == Outcome::stopped) {
     log_info("Stopped at step {} with a complete checkpoint. Start the same command again to go on.",
              job.state().step);
     return ExitCode::stopped;
   }
-  log_info("Done: {} steps. Model, metrics and checkpoints are in {}.", job.state().step, run);
+  if (job.state().step == before && before > 0)
+    log_info(
+        "All {} steps were done before; raise epochs to go on. Model, metrics and checkpoints are in {}.",
+        before, run);
+  else
+    log_info("Done: {} steps. Model, metrics and checkpoints are in {}.", job.state().step, run);
   return ExitCode::done;
 }
 
