@@ -3,8 +3,6 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <thread>
-
 #include "tests/end_to_end/program.hpp"
 
 namespace annulus::test {
@@ -74,24 +72,13 @@ TEST(Invariance, FastReductionStaysClose) {
   EXPECT_NEAR(fast, tree, 1e-3 * tree);  // another order of float sums over a few steps
 }
 
-/// Waits until a run has recorded a step.
-bool has_started(const Workplace& place, const std::string& run) {
-  for (int i = 0; i < 3000; ++i) {
-    if (std::filesystem::exists(place.path(run + "/metrics.jsonl")))
-      for (const auto& record : place.metrics(run))
-        if (record["kind"] == "step") return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  return false;
-}
-
 TEST(Resume, StoppedAnywhereGoesOnWithTheSameBits) {
   const Workplace place(330);
   const std::vector<std::string> plan{"epochs=40", "checkpoint.every_epochs=0", "schedule.kind=cosine"};
   ASSERT_EQ(place.run(place.training("whole", plan)).code, 0);
 
   Process first = place.start(place.training("parts", plan), 2);  // stopped at whatever step it has reached
-  ASSERT_TRUE(has_started(place, "parts"));
+  ASSERT_TRUE(place.has_started("parts"));
   first.signal(SIGUSR1);
   const Outcome stopped = first.wait();
   ASSERT_EQ(stopped.code, 75) << stopped.output;
@@ -108,7 +95,7 @@ TEST(Resume, KilledRunGoesOnFromItsLastCheckpoint) {
   ASSERT_EQ(place.run(place.training("whole", plan)).code, 0);
 
   Process first = place.start(place.training("killed", plan));
-  ASSERT_TRUE(has_started(place, "killed"));
+  ASSERT_TRUE(place.has_started("killed"));
   first.signal(SIGKILL);
   ASSERT_EQ(first.wait().code, 128 + SIGKILL);
   ASSERT_EQ(place.run(place.training("killed", plan), 2).code, 0);

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include "base/random.hpp"
 #include "io/dataset_writer.hpp"
@@ -54,11 +55,12 @@ std::string output_name() {
   return "output-" + std::to_string(count++);
 }
 
-/// What mpirun needs on one machine, as root too, with more ranks than cores.
+/// What mpirun needs on one machine, as root too, with more ranks than cores; and it shall not wait a second
+/// before it ends a job that failed.
 void set_mpi_environment() {
-  for (const char* setting :
-       {"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1", "OMPI_MCA_btl_tcp_if_include=lo",
-        "OMPI_MCA_oob_tcp_if_include=lo", "OMPI_MCA_mpi_yield_when_idle=1"}) {
+  for (const char* setting : {"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1",
+                              "OMPI_MCA_btl_tcp_if_include=lo", "OMPI_MCA_oob_tcp_if_include=lo",
+                              "OMPI_MCA_mpi_yield_when_idle=1", "OMPI_MCA_odls_base_sigkill_timeout=0"}) {
     const std::string text = setting;
     const std::size_t at = text.find('=');
     setenv(text.substr(0, at).c_str(), text.substr(at + 1).c_str(), 1);
@@ -145,12 +147,13 @@ std::vector<std::string> Workplace::unfinished() const {
   return found;
 }
 
-std::vector<pid_t> Workplace::processes() const {
+std::vector<pid_t> Workplace::processes(const std::string& program) const {
   std::vector<pid_t> found;
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
     std::error_code gone;  // processes come and go, and those of others cannot be looked into
     const auto folder = std::filesystem::read_symlink(entry.path() / "cwd", gone);
-    if (!gone && folder == std::filesystem::canonical(folder_))
+    if (gone || folder != std::filesystem::canonical(folder_)) continue;
+    if (program.empty() || read_text(entry.path() / "comm") == program + "\n")
       found.push_back(std::stoi(entry.path().filename().string()));
   }
   return found;
@@ -162,6 +165,16 @@ std::vector<std::string> Workplace::training(const std::string& run,
                                  "data.path=data.h5", "--run", run};
   words.insert(words.end(), more.begin(), more.end());
   return words;
+}
+
+bool Workplace::has_started(const std::string& run) const {
+  for (int i = 0; i < 3000; ++i) {
+    if (std::filesystem::exists(path(run + "/metrics.jsonl")))
+      for (const auto& record : metrics(run))
+        if (record["kind"] == "step") return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return false;
 }
 
 std::uint64_t Workplace::state_hash(const std::string& run) const {

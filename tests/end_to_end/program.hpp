@@ -53,12 +53,14 @@ class Workplace {
   Process start(const std::vector<std::string>& arguments, int ranks = 0) const;
   /// `train` of the smoke config on data.h5 into run directory `run`, with more words added.
   std::vector<std::string> training(const std::string& run, const std::vector<std::string>& more = {}) const;
+  /// Waits until a run has recorded a step. @return false when that takes too long
+  bool has_started(const std::string& run) const;
   /// State hash of a run's latest checkpoint.
   std::uint64_t state_hash(const std::string& run) const;
   /// Files below the folder whose writing was begun and not finished.
   std::vector<std::string> unfinished() const;
-  /// Processes that work in the folder: ranks left behind.
-  std::vector<pid_t> processes() const;
+  /// Processes that work in the folder, of all programs or of the one with this name.
+  std::vector<pid_t> processes(const std::string& program = {}) const;
   /// Records of a run's metrics.jsonl.
   std::vector<nlohmann::json> metrics(const std::string& run) const;
 

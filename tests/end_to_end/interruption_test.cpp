@@ -1,0 +1,80 @@
+// A run that is interrupted from outside: what was asked for is saved, what was lost is bounded, nobody
+// stays.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include "tests/end_to_end/program.hpp"
+
+namespace annulus::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+const std::vector<std::string> kPlan{"epochs=40", "checkpoint.every_epochs=0", "checkpoint.keep_best=false"};
+
+class StopSignal : public testing::TestWithParam<int> {};
+
+TEST_P(StopSignal, LeavesACheckpointFromWhichTheRunGoesOn) {
+  const Workplace place(330);
+  ASSERT_EQ(place.run(place.training("whole", kPlan)).code, 0);
+
+  Process first = place.start(place.training("parts", kPlan));
+  ASSERT_TRUE(place.has_started("parts"));
+  first.signal(GetParam());
+  const Outcome stopped = first.wait();
+  const Outcome resumed = place.run(place.training("parts", kPlan));
+
+  EXPECT_EQ(stopped.code, 75) << stopped.output;
+  EXPECT_THAT(stopped.output, HasSubstr("Start the same command again to go on"));
+  EXPECT_EQ(resumed.code, 0) << resumed.output;
+  EXPECT_THAT(resumed.output, HasSubstr("resumed in parts after step"));
+  EXPECT_EQ(place.state_hash("parts"), place.state_hash("whole"));
+  EXPECT_THAT(place.unfinished(), IsEmpty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Signals, StopSignal, testing::Values(SIGINT, SIGTERM, SIGUSR2));
+
+TEST(Interruption, CtrlCOnMpirunLeavesACheckpoint) {
+  const Workplace place(330);
+  const std::string words =
+      std::string(ANNULUS_SOURCE_DIR) + "/configs/smoke.yaml data.path=data.h5 --run run";
+
+  // mpirun hands SIGTERM on, kills a second later (its default), and ends with a code of its own.
+  const Outcome outcome =
+      place.shell("OMPI_MCA_odls_base_sigkill_timeout=1 $MPIRUN -n 2 \"$ANNULUS\" train " + words +
+                  " epochs=4000 checkpoint.every_epochs=0 & job=$!\n"
+                  "until grep -q step run/metrics.jsonl 2>/dev/null; do sleep 0.02; done\n"
+                  "kill -TERM $job; wait $job");
+
+  EXPECT_NE(outcome.code, 0);
+  EXPECT_TRUE(std::filesystem::exists(place.path("run/checkpoints/latest")));
+  EXPECT_EQ(place.metrics("run").back()["kind"], "event");  // "stopped on request"
+  EXPECT_THAT(place.unfinished(), IsEmpty());
+  EXPECT_THAT(place.processes(), IsEmpty());
+}
+
+TEST(Interruption, KilledRankTakesTheOthersAlong) {
+  const Workplace place(330);
+  const std::vector<std::string> plan{"epochs=20", "checkpoint.every_steps=7"};
+  ASSERT_EQ(place.run(place.training("whole", plan)).code, 0);
+
+  Process job = place.start(place.training("killed", plan), 2);
+  ASSERT_TRUE(place.has_started("killed"));
+  const std::vector<pid_t> ranks = place.processes("annulus");
+  ASSERT_EQ(ranks.size(), 2U);
+  const auto killed_at = std::chrono::steady_clock::now();
+  ::kill(ranks.back(), SIGKILL);
+  const Outcome outcome = job.wait();
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - killed_at;
+
+  EXPECT_NE(outcome.code, 0) << outcome.output;
+  EXPECT_LT(took.count(), 10.0);
+  EXPECT_THAT(place.processes(), IsEmpty());
+  ASSERT_EQ(place.run(place.training("killed", plan)).code, 0);
+  EXPECT_EQ(place.state_hash("killed"), place.state_hash("whole"));
+}
+
+}  // namespace
+}  // namespace annulus::test
