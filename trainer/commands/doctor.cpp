@@ -6,12 +6,14 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <thread>
 
 #include "io/dataset_summary.hpp"
 #include "trainer/backend/replica.hpp"
 #include "trainer/commands/context.hpp"
+#include "trainer/device.hpp"
 #include "trainer/environment.hpp"
 #include "trainer/model/network_builder.hpp"
 
@@ -44,14 +46,16 @@ RankReport report_of(const comm::World& world) {
   return report;
 }
 
-std::string device_text() {
+/// The device as a training with many shards would use it.
+std::string device_text(const comm::World& world) {
   const Network network = NetworkBuilder({.height = 8, .width = 8, .channels = 3})
                               .conv2d({.filters = 16, .kernel = {3, 3}})
                               .flatten()
                               .dense({.units = 2})
                               .activate(Activation::softmax)
                               .build();
-  return make_cpu_replica(network, {.shard_samples = 1})->describe();
+  const int threads = default_threads({world.node_rank, world.node_ranks}, std::numeric_limits<int>::max());
+  return make_cpu_replica(network, {.shard_samples = 1, .threads = threads})->describe();
 }
 
 void check_ranks(const comm::World& world, const std::vector<RankReport>& reports) {
@@ -118,7 +122,7 @@ ExitCode doctor(const std::vector<std::string>& datasets, Context& context) {
   if (world.rank != 0) return ExitCode::done;
   print_line(Verdict::good, "program", program_version());
   print_line(Verdict::good, "MPI", context.mpi.describe());
-  print_line(Verdict::good, "device", device_text());
+  print_line(Verdict::good, "device", device_text(world));
   check_ranks(world, reports);
   check_memory(world);
   check_disk();
