@@ -3,14 +3,14 @@
 # Safe to repeat: what is done is not done again, and an interrupted training goes on where it stopped.
 #
 #   ANNULUS_CIFAR10  archive or folder to take instead of searching and downloading
-#   ANNULUS_EPOCHS   epochs to train (5)
+#   ANNULUS_EPOCHS   epochs to train (8)
 #   ANNULUS_RANKS    ranks to train on (2)
 #   ANNULUS_RUN      run directory (runs/quickstart)
 # Arguments go to `annulus train`, e.g. optimizer.learning_rate=0.02
 started_in=$PWD
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-epochs=${ANNULUS_EPOCHS:-5}
+epochs=${ANNULUS_EPOCHS:-8}
 ranks=${ANNULUS_RANKS:-2}
 run=${ANNULUS_RUN:-runs/quickstart}
 program=build/release/bin/annulus
