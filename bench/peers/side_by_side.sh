@@ -28,7 +28,7 @@ annulus_line() {
 
 # peer_line PYTHON NETWORK THREADS
 peer_line() {
-  local options="--network $2 --batch 128 --threads $3 --metrics --source resident --seconds 1.5 --warmup 0.5"
+  local options="--network $2 --batch 128 --threads $3 --metrics --source resident --seconds 1.5"
   case $2 in
     cifar10) options+=" --channels-last --augment affine --file $dataset" ;;
     *) options+=" --augment none" ;;
