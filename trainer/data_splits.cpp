@@ -4,12 +4,15 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <span>
+#include <string_view>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "io/dataset.hpp"
 #include "io/hdf5_file.hpp"
 #include "io/normalisation.hpp"
+#include "trainer/rank_zero.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -32,6 +35,27 @@ bool has_group(const std::string& path, const std::string& group) {
 
 std::string number_list(const std::vector<float>& values) {
   return fmt::format("[{:.9g}]", fmt::join(values, ", "));
+}
+
+/// Bytes between two meetings of the ranks: seconds of reading, far from the limit of a wait.
+constexpr std::size_t kPieceBytes = std::size_t{1} << 28;
+
+/// Mean and deviation per channel as rank 0 finds them.
+io::Normalisation measure_on_rank_zero(io::SampleSource& training, float rescale, comm::ProcessGroup& group) {
+  constexpr std::string_view kPurpose = "mean and deviation of the training data";
+  io::FeatureMeasurement measurement(training);
+  for (std::uint8_t left = 1; left != 0;) {
+    on_rank_zero(group, kPurpose, [&] { left = measurement.read(kPieceBytes) ? 1 : 0; });
+    group.broadcast(std::as_writable_bytes(std::span(&left, 1)), 0, kPurpose);
+  }
+  io::Normalisation result;
+  const auto channels = static_cast<std::size_t>(training.info().shape.channels);
+  result.mean.resize(channels);
+  result.deviation.resize(channels);
+  if (group.rank() == 0) result = measurement.result(rescale);
+  group.broadcast(std::as_writable_bytes(std::span(result.mean)), 0, kPurpose);
+  group.broadcast(std::as_writable_bytes(std::span(result.deviation)), 0, kPurpose);
+  return result;
 }
 
 }  // namespace
@@ -70,10 +94,10 @@ void require_labels(const Config& config) {
         config.data.path);
 }
 
-void resolve_normalisation(Config& config, io::SampleSource& training) {
+void resolve_normalisation(Config& config, io::SampleSource& training, comm::ProcessGroup& group) {
   io::Normalisation& normalisation = config.normalisation;
   if (normalisation.kind != io::Normalisation::Kind::per_feature || !normalisation.mean.empty()) return;
-  const io::Normalisation measured = io::measure_features(training, normalisation.rescale);
+  const io::Normalisation measured = measure_on_rank_zero(training, normalisation.rescale, group);
   config = parse_config(config.yaml, "the resolved configuration",
                         {"normalisation.mean=" + number_list(measured.mean),
                          "normalisation.deviation=" + number_list(measured.deviation)})

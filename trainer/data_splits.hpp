@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "base/node_memory.hpp"
+#include "comm/process_group.hpp"
 #include "io/augmentation.hpp"
 #include "io/sample_source.hpp"
 #include "trainer/model/config.hpp"
@@ -29,7 +30,8 @@ void require_labels(const Config& config);
 
 /// Fills in mean and deviation of a per-feature normalisation from the training split, unless the config has
 /// them. The resolved text of the config then holds them too, so that evaluation needs no training data.
-void resolve_normalisation(Config& config, io::SampleSource& training);
+/// Collective: rank 0 reads the split once and tells the others. @throws DataError, on all ranks
+void resolve_normalisation(Config& config, io::SampleSource& training, comm::ProcessGroup& group);
 
 /// Generator for training (augmentation and normalisation) and for evaluation (normalisation only).
 io::Generator training_generator(const Config& config, const io::SourceInfo& source);

@@ -20,7 +20,7 @@ TrainingJob::TrainingJob(Config config, comm::MpiSession& mpi, const JobOptions&
   const NodeMemoryFactory memory = [&mpi](std::size_t bytes) { return mpi.allocate_node_memory(bytes); };
   auto training = open_split(config_, Split::train, memory);
   validation_ = open_split(config_, Split::validation, memory);
-  resolve_normalisation(config_, *training);
+  resolve_normalisation(config_, *training, group_);
   parts_ = std::make_unique<Assembly>(config_, mpi_, std::move(training));
   if (validation_)
     evaluator_ = std::make_unique<Evaluator>(parts_->replica(), group_, *validation_,
@@ -63,6 +63,7 @@ void TrainingJob::share_state() {
   std::uint64_t updates = parts_->optimizer().steps();
   group_.broadcast(std::as_writable_bytes(std::span(&updates, 1)), 0, "update count");
   parts_->optimizer().set_steps(updates);
+  parts_->engine().upload();
   group_.broadcast(std::as_writable_bytes(std::span(&state_, 1)), 0, "run state");
   agree(group_, {.step = state_.step, .hash = raw_state_hash(parts_->replica(), parts_->optimizer())});
 }
@@ -81,8 +82,8 @@ Outcome TrainingJob::run() {
   TrainingLoop loop({.config = config_,
                      .group = group_,
                      .replica = parts_->replica(),
-                     .reducer = parts_->reducer(),
                      .optimizer = parts_->optimizer(),
+                     .engine = parts_->engine(),
                      .sampler = parts_->sampler(),
                      .loader = parts_->loader(),
                      .validation = evaluator_.get(),

@@ -134,6 +134,28 @@ TEST(MeasureFeatures, FindsMeanAndDeviationOfEveryChannel) {
   }
 }
 
+TEST(MeasureFeatures, PiecesDoNotChangeTheBits) {
+  for (const PixelType pixels : {PixelType::uint8, PixelType::float32}) {
+    PatternSource source(2000, {20, 21, 3}, pixels);  // 3 blocks of bytes, 10 of floats
+    const Normalisation whole = measure_features(source, 0.3f);
+
+    FeatureMeasurement measurement(source);
+    int pieces = 1;
+    while (measurement.read(1)) ++pieces;
+
+    EXPECT_EQ(pieces, pixels == PixelType::uint8 ? 3 : 10);
+    EXPECT_EQ(measurement.result(0.3f), whole);
+  }
+}
+
+TEST(MeasureFeatures, HasNoResultBeforeTheEnd) {
+  PatternSource source(2000, {20, 21, 3});
+  FeatureMeasurement measurement(source);
+  ASSERT_TRUE(measurement.read(1));
+
+  EXPECT_THROW(measurement.result(1), std::logic_error);
+}
+
 TEST(MeasureFeatures, CentresButDoesNotScaleAConstantChannel) {
   PatternSource source(1, {1, 1, 1});
 

@@ -68,35 +68,34 @@ ExitCode bench_step(const BenchOptions& options, Context& context) {
   comm::ProcessGroup& group = context.mpi.group();
   check_world(config, group.size());
   auto source = bench_source(config, options.synthetic, context.mpi);
-  resolve_normalisation(config, *source);
+  resolve_normalisation(config, *source, group);
 
   const auto began = Clock::now();
   Assembly parts(config, context.mpi, std::move(source));
   initialise(parts.replica(), config.seed);
+  parts.engine().upload();
   const auto recorder = make_silent_recorder();
   RunState state;
-  TrainingLoop loop({config, group, parts.replica(), parts.reducer(), parts.optimizer(), parts.sampler(),
+  TrainingLoop loop({config, group, parts.replica(), parts.optimizer(), parts.engine(), parts.sampler(),
                      parts.loader(), nullptr, *recorder, state});
   parts.loader().seek(0, 0);
   loop.step();
+  loop.settle();
   const double first_step_s = seconds_since(began);
   auto warm = Clock::now();
   for (int i = 0; i < options.warmup; ++i) loop.step();
+  loop.settle();
   const double step_s = slowest(seconds_since(warm), group) / options.warmup;
 
   const int steps = std::max(3, static_cast<int>(options.seconds / step_s));
   const double waited = parts.loader().waited_seconds();
   const double cpu = cpu_seconds();
   const auto start = Clock::now();
-  double loss = 0;
-  std::int64_t samples = 0;
-  for (int i = 0; i < steps; ++i) {
-    const StepRecord record = loop.step();
-    samples += record.samples;
-    loss = record.loss;
-  }
+  state.epoch_loss_sum = state.epoch_samples = 0;
+  for (int i = 0; i < steps; ++i) loop.step();
+  loop.settle();
   const double wall = slowest(seconds_since(start), group);
-  const double share = static_cast<double>(samples) / group.size();
+  const double share = state.epoch_samples / group.size();
   const nlohmann::json result{{"benchmark", "step"},
                               {"config", config.name},
                               {"ranks", group.size()},
@@ -104,12 +103,12 @@ ExitCode bench_step(const BenchOptions& options, Context& context) {
                               {"shards", config.batch.shards},
                               {"threads", parts.replica().workers().size()},
                               {"steps", steps},
-                              {"images_per_s", static_cast<double>(samples) / wall},
+                              {"images_per_s", state.epoch_samples / wall},
                               {"images_per_cpu_s", share / (cpu_seconds() - cpu)},
                               {"first_step_s", first_step_s},
                               {"loader_wait_share", (parts.loader().waited_seconds() - waited) / wall},
                               {"peak_rss_mb", peak_memory_mb()},
-                              {"loss", loss}};
+                              {"loss", state.epoch_loss_sum / state.epoch_samples}};
   if (group.rank() == 0) fmt::print("{}\n", result.dump());
   return ExitCode::done;
 }
@@ -120,7 +119,7 @@ ExitCode bench_loader(const BenchOptions& options, Context& context) {
   comm::ProcessGroup& group = context.mpi.group();
   check_world(config, group.size());
   auto source = bench_source(config, options.synthetic, context.mpi);
-  resolve_normalisation(config, *source);
+  resolve_normalisation(config, *source, group);
   Assembly parts(config, context.mpi, std::move(source));
   parts.loader().seek(0, 0);
   for (int i = 0; i < options.warmup; ++i) parts.loader().next();

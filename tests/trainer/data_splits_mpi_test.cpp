@@ -1,0 +1,90 @@
+// Per-feature normalisation over ranks: one rank reads, all know, and an error of the one is everybody's.
+#include "trainer/data_splits.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.hpp"
+#include "io/normalisation.hpp"
+#include "tests/support/mpi_environment.hpp"
+#include "tests/support/pattern_source.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+using testing::HasSubstr;
+
+comm::ProcessGroup& group() { return annulus::test::session().group(); }
+
+Config per_feature_config() {
+  return parse_config(R"(name: small
+batch: {size: 4, shards: 4}
+normalisation: {kind: per_feature, rescale: 1/255}
+network:
+  input: [20, 21, 3]
+  layers:
+    - flatten
+    - dense: 2
+    - softmax
+)",
+                      "test.yaml")
+      .config;
+}
+
+/// Value for value, so that a difference in the last bit shows.
+void expect_same_on_all_ranks(const std::vector<float>& values) {
+  std::vector<float> all(values.size() * static_cast<std::size_t>(group().size()));
+  group().all_gather(std::as_bytes(std::span(values)), std::as_writable_bytes(std::span(all)), "test");
+  for (std::size_t i = 0; i < all.size(); ++i) EXPECT_EQ(all[i], values[i % values.size()]);
+}
+
+TEST(ResolveNormalisation, OneRankReadsAndAllKnow) {
+  for (const io::PixelType pixels : {io::PixelType::uint8, io::PixelType::float32}) {
+    test::PatternSource source(900, {20, 21, 3}, pixels);
+    int reads = 0;
+    source.before_read = [&reads](auto) { ++reads; };
+    Config config = per_feature_config();
+
+    resolve_normalisation(config, source, group());
+
+    EXPECT_EQ(reads > 0, group().rank() == 0);
+    source.before_read = nullptr;
+    const io::Normalisation expected = io::measure_features(source, 1.0f / 255);  // each rank by itself
+    EXPECT_EQ(config.normalisation, expected);
+    expect_same_on_all_ranks(config.normalisation.mean);
+    expect_same_on_all_ranks(config.normalisation.deviation);
+    EXPECT_EQ(parse_config(config.yaml, "stored.yaml").config.normalisation, expected);
+  }
+}
+
+TEST(ResolveNormalisation, WhatTheConfigKnowsIsNotMeasured) {
+  test::PatternSource source(9, {20, 21, 3});
+  source.before_read = [](auto) { FAIL() << "mean and deviation were there"; };
+  Config config = per_feature_config();
+  config.normalisation.mean = {1, 2, 3};
+  config.normalisation.deviation = {4, 5, 6};
+  const io::Normalisation given = config.normalisation;
+
+  resolve_normalisation(config, source, group());
+
+  EXPECT_EQ(config.normalisation, given);
+}
+
+TEST(ResolveNormalisation, AnErrorOfTheReaderIsEverybodys) {
+  test::PatternSource source(900, {20, 21, 3}, io::PixelType::float32);
+  source.before_read = [](std::span<const std::uint64_t> samples) {
+    if (samples.front() > 0) throw DataError("row {} cannot be read", samples.front());
+  };
+  Config config = per_feature_config();
+
+  try {
+    resolve_normalisation(config, source, group());
+    FAIL() << "the second block cannot be read";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::data);
+    EXPECT_THAT(error.what(), HasSubstr("cannot be read"));
+  }
+}
+
+}  // namespace
+}  // namespace annulus::trainer
