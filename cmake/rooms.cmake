@@ -9,21 +9,43 @@ target_compile_options(annulus_warnings INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-ffp-contract=off>
   # Nobody reads errno after a square root, and setting it keeps loops from being vectorised.
   $<$<COMPILE_LANGUAGE:CXX>:-fno-math-errno>
-  $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${WITH_WERROR}>>:-Werror>)
+  $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${WITH_WERROR}>>:-Werror>
+  $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra,-Wno-missing-field-initializers>
+  # As above; kernels wait for memory, not for arithmetic, and so give the same bits as their bodies on the host.
+  $<$<COMPILE_LANGUAGE:CUDA>:--fmad=false>
+  # Kernels call the constexpr functions of base (random numbers) as they are.
+  $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr>
+  $<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${WITH_WERROR}>>:-Werror=all-warnings>)
 if(WITH_NATIVE_ARCH)
   target_compile_options(annulus_warnings INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-march=native>)
 endif()
 if(WITH_SANITIZER)
-  add_compile_options(-fsanitize=${WITH_SANITIZER} -fno-omit-frame-pointer -g)
+  add_compile_options($<$<NOT:$<COMPILE_LANGUAGE:CUDA>>:-fsanitize=${WITH_SANITIZER}>
+    $<$<NOT:$<COMPILE_LANGUAGE:CUDA>>:-fno-omit-frame-pointer> -g)
   add_link_options(-fsanitize=${WITH_SANITIZER})
 endif()
 
-# annulus_room(NAME SOURCES pattern... LINK PUBLIC ... PRIVATE ...)
+# annulus_room(NAME SOURCES pattern... [CUDA pattern...] LINK PUBLIC ... PRIVATE ...)
+# Files of the patterns after CUDA are compiled only with WITH_CUDA, files named *_without_cuda.cpp only without: they
+# hold the other half of functions that exist in both builds.
 function(annulus_room name)
-  cmake_parse_arguments(ROOM "" "" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(ROOM "" "" "SOURCES;CUDA;LINK" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${ROOM_SOURCES})
+  set(cuda_sources "")
+  if(ROOM_CUDA)
+    file(GLOB cuda_sources CONFIGURE_DEPENDS ${ROOM_CUDA})
+    list(REMOVE_ITEM sources ${cuda_sources})
+  endif()
+  if(WITH_CUDA)
+    list(APPEND sources ${cuda_sources})
+    list(FILTER sources EXCLUDE REGEX "_without_cuda.cpp$")
+  endif()
   add_library(annulus_${name} STATIC ${sources})
   set_target_properties(annulus_${name} PROPERTIES LINKER_LANGUAGE CXX)
   target_include_directories(annulus_${name} PUBLIC ${PROJECT_SOURCE_DIR})
   target_link_libraries(annulus_${name} ${ROOM_LINK} PRIVATE annulus_warnings)
+  if(WITH_CUDA AND ROOM_CUDA)
+    # Private: a room without CUDA sources does not even find CUDA's headers.
+    target_link_libraries(annulus_${name} PRIVATE annulus_cuda)
+  endif()
 endfunction()

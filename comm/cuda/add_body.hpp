@@ -1,0 +1,18 @@
+// The one addition of the reducer on the GPU, as comm/add.hpp is on the host.
+#pragma once
+
+#include <cstdint>
+
+#include "comm/cuda/host_device.hpp"
+
+namespace annulus::comm {
+
+/// sum[i] = left[i] + right[i]; `sum` may be `left` or `right`.
+struct AddBody {
+  float* sum;
+  const float* left;
+  const float* right;
+  ANNULUS_DEVICE void operator()(std::int64_t i) const { sum[i] = left[i] + right[i]; }
+};
+
+}  // namespace annulus::comm
