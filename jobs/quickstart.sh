@@ -38,33 +38,12 @@ find_archive() {
       fi
     done
   done
-  download >&2
+  say "no archive named or found (170 MB to download)" >&2
+  jobs/download.sh "$url" "$md5" data/cifar-10-binary.tar.gz >&2 ||
+    fail "without data there is nothing to train on. Or fetch $url elsewhere and name the file:
+    ANNULUS_CIFAR10=/path/to/cifar-10-binary.tar.gz jobs/quickstart.sh"
   echo data/cifar-10-binary.tar.gz
 }
-
-download() {
-  local target=data/cifar-10-binary.tar.gz
-  local part=$target.part
-  say "no archive named or found: download $url (170 MB) to $target"
-  mkdir -p data
-  # A part that an interrupted start left is continued; a whole one is only checked.
-  if ! md5_is "$part"; then
-    local meter=--no-progress-meter
-    if [[ -t 2 ]]; then meter=--progress-bar; fi
-    curl "$meter" --fail --location --continue-at - --retry 3 --connect-timeout 30 --output "$part" "$url" ||
-      fail "the download did not work (curl says why above). Start again to continue it, or fetch the file
-  elsewhere and name it:
-    ANNULUS_CIFAR10=/path/to/cifar-10-binary.tar.gz jobs/quickstart.sh"
-    md5_is "$part" || {
-      rm -f "$part"
-      fail "what came from $url has not the checksum $md5, so it was deleted.
-  Start again, or name another copy in ANNULUS_CIFAR10."
-    }
-  fi
-  mv "$part" "$target"
-}
-
-md5_is() { [[ -f $1 ]] && echo "$md5  $1" | md5sum --check --status; }
 
 # Prints the importer for an archive or folder: "cifar10" for binary batches, "images" for class folders.
 importer_of() {
