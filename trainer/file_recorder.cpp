@@ -37,6 +37,21 @@ std::string fingerprint(const io::SourceInfo& source) {
                      source.classes.size());
 }
 
+bool is_named(const std::string& resume) { return resume != "auto" && resume != "none"; }
+
+StoredDifferences differences_from(const Config& config, const RunDirectory& directory) {
+  return [&config, source = directory.config().string()](const std::string& stored) {
+    return numeric_differences(parse_config(stored, source).config, config);
+  };
+}
+
+std::uint64_t parameter_bytes(const Network& network) {
+  std::uint64_t bytes = 0;
+  for (const Layer& layer : network.layers)
+    bytes += static_cast<std::uint64_t>(parameter_count(layer)) * sizeof(float);
+  return bytes;
+}
+
 class FileRecorder final : public Recorder {
  public:
   explicit FileRecorder(const FileRecorderOptions& options)
@@ -49,7 +64,7 @@ class FileRecorder final : public Recorder {
   RunState restore(const std::string& resume) override {
     RunState state;
     std::optional<CheckpointInfo> info;
-    const bool named = resume != "auto" && resume != "none";
+    const bool named = is_named(resume);
     if (named) info = load_named(resume);  // first: a checkpoint that does not fit leaves no directory behind
     claim_directory();
     if (resume == "auto") info = store_.load_newest(options_.replica, options_.optimizer);
@@ -138,10 +153,7 @@ class FileRecorder final : public Recorder {
   void claim_directory() {
     start_run(directory_, {.config = options_.config.yaml,
                            .environment = facts_of(options_),
-                           .differences = [this](const std::string& stored) {
-                             return numeric_differences(
-                                 parse_config(stored, directory_.config().string()).config, options_.config);
-                           }});
+                           .differences = differences_from(options_.config, directory_)});
   }
 
   MetricPosition position(const RunState& state) const {
@@ -188,6 +200,12 @@ class FileRecorder final : public Recorder {
 };
 
 }  // namespace
+
+void check_run(const Config& config, const std::string& run_directory, const std::string& resume) {
+  const RunDirectory directory(run_directory);
+  check_run(directory, differences_from(config, directory), parameter_bytes(config.network));
+  if (is_named(resume)) read_checkpoint_info(resume);
+}
 
 std::unique_ptr<Recorder> make_file_recorder(const FileRecorderOptions& options) {
   return std::make_unique<FileRecorder>(options);

@@ -25,6 +25,12 @@ struct FileRecorderOptions {
   std::uint64_t steps_per_epoch = 1;
 };
 
+/// Refuses what is wrong with a run directory or a named checkpoint, before anything costly is done or made.
+/// Rank 0 only.
+/// @param resume  as for Recorder::restore()
+/// @throws UsageError, DataError, RuntimeError as restore() would
+void check_run(const Config& config, const std::string& run_directory, const std::string& resume);
+
 /// Its restore() creates the run directory or opens the one that is there, and throws UsageError when that
 /// holds a run of another config, RuntimeError when it cannot be written.
 std::unique_ptr<Recorder> make_file_recorder(const FileRecorderOptions& options);

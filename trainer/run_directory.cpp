@@ -2,7 +2,10 @@
 #include "trainer/run_directory.hpp"
 
 #include <fmt/ranges.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <iterator>
 
@@ -48,14 +51,52 @@ void check_free(const RunDirectory& directory) {
         directory.path().string());
 }
 
-void check_same(const RunDirectory& directory, const RunStart& start) {
-  if (!start.differences) return;
-  const std::vector<std::string> differences = start.differences(directory.stored_config());
+void check_same(const RunDirectory& directory, const StoredDifferences& differences_from) {
+  if (!differences_from) return;
+  const std::vector<std::string> differences = differences_from(directory.stored_config());
   if (differences.empty()) return;
   throw UsageError(
       "{} holds a run of another configuration, and going on would mix the two. Different: {}. Choose "
       "another directory with --run DIR, or start with the configuration in {}.",
       directory.path().string(), fmt::join(differences, "; "), directory.config().string());
+}
+
+void check_free_or_same(const RunDirectory& directory, const StoredDifferences& differences) {
+  if (directory.holds_run())
+    check_same(directory, differences);
+  else
+    check_free(directory);
+}
+
+/// The path itself, or the nearest folder above it that exists: where making directories would begin.
+fs::path nearest_existing(const fs::path& path) {
+  std::error_code unknown;  // e.g. below a file: then the file is what exists
+  fs::path nearest = fs::absolute(path).lexically_normal();
+  while (!fs::exists(nearest, unknown) && nearest != nearest.root_path()) nearest = nearest.parent_path();
+  return nearest;
+}
+
+void check_writable(const fs::path& path) {
+  const fs::path nearest = nearest_existing(path);
+  if (!fs::is_directory(nearest))
+    throw UsageError("the run directory {} cannot be made: {} is a file. Choose another with --run DIR.",
+                     path.string(), nearest.string());
+  if (access(nearest.c_str(), W_OK | X_OK) != 0)
+    throw UsageError(
+        "the run directory {} cannot be written: {}: {}. Choose another with --run DIR, or mend the "
+        "permissions.",
+        path.string(), nearest.string(), std::strerror(errno));
+}
+
+void check_room(const fs::path& path, std::uint64_t bytes) {
+  std::error_code unknown;  // some file systems do not tell; then writing will
+  const fs::space_info space = fs::space(nearest_existing(path), unknown);
+  if (unknown || space.capacity == 0 || space.available >= bytes) return;
+  throw RuntimeError(
+      "the disk of the run directory {} has {:.1f} MB free, but a checkpoint needs at least {:.1f} MB. Free "
+      "some "
+      "space, or choose another disk with --run DIR.",
+      path.string(), static_cast<double>(space.available) / 1e6, static_cast<double>(bytes) / 1e6);
 }
 
 }  // namespace
@@ -76,11 +117,16 @@ std::string RunDirectory::stored_config() const {
   return read_text(config());
 }
 
+void check_run(const RunDirectory& directory, const StoredDifferences& differences,
+               std::uint64_t checkpoint_bytes) {
+  check_free_or_same(directory, differences);
+  for (const fs::path& path : {directory.path(), directory.checkpoints(), directory.logs()})
+    check_writable(path);
+  check_room(directory.path(), checkpoint_bytes);
+}
+
 void start_run(const RunDirectory& directory, const RunStart& start) {
-  if (directory.holds_run())
-    check_same(directory, start);
-  else
-    check_free(directory);
+  check_free_or_same(directory, start.differences);
   for (const fs::path& path : {directory.checkpoints(), directory.logs(), directory.crash()})
     make_directory(path);
   const std::string earlier = read_text(directory.environment());

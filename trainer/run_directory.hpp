@@ -2,6 +2,7 @@
 // and crash records.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -33,13 +34,22 @@ class RunDirectory {
   std::filesystem::path path_;
 };
 
+/// What in the stored configuration (its argument) would change the numbers of a run; nothing: the run may go
+/// on there.
+using StoredDifferences = std::function<std::vector<std::string>(const std::string& stored)>;
+
+/// Whether a run could start or go on here, as far as can be told in milliseconds, without making anything.
+/// @param checkpoint_bytes  that a checkpoint needs at least
+/// @throws UsageError as start_run() would, and when a folder cannot be written; RuntimeError when not even
+/// one checkpoint fits on the disk
+void check_run(const RunDirectory& directory, const StoredDifferences& differences,
+               std::uint64_t checkpoint_bytes);
+
 /// What a starting run brings along.
 struct RunStart {
   std::string config;  ///< resolved YAML
   EnvironmentFacts environment;
-  /// What in the stored configuration (its argument) would change the numbers of the run; empty: it may go on
-  /// here.
-  std::function<std::vector<std::string>(const std::string& stored)> differences;
+  StoredDifferences differences;
 };
 
 /// Makes the directory, or takes over one that holds a run of the same configuration; writes config.yaml and

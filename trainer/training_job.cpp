@@ -17,6 +17,8 @@ TrainingJob::TrainingJob(Config config, comm::MpiSession& mpi, const JobOptions&
     : config_(std::move(config)), mpi_(mpi), group_(mpi.group()) {
   check_world(config_, group_.size());
   require_labels(config_);
+  on_rank_zero(group_, "run directory",  // before the data, which may take long to open and read
+               [&] { check_run(config_, options.run_directory, options.resume); });
   const NodeMemoryFactory memory = [&mpi](std::size_t bytes) { return mpi.allocate_node_memory(bytes); };
   auto training = open_split(config_, Split::train, memory);
   validation_ = open_split(config_, Split::validation, memory);

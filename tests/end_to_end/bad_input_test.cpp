@@ -214,6 +214,19 @@ TEST(BadRunDirectory, HoldsSomethingElse) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(place.path("letters")), {}), 1);
 }
 
+TEST(BadRunDirectory, IsRefusedBeforeTheDataAreOpened) {
+  const Workplace place(12);
+  std::filesystem::create_directory(place.path("letters"));
+  write_text(place.path("letters/letter.txt"), "dear");
+  const std::string nowhere = "data.path=nowhere.h5";  // what is opened first complains first
+
+  expect_refusal(place, place.training("letters", {nowhere}), 2, HasSubstr("letters holds other files"));
+  expect_refusal(place, place.training("run", {nowhere, "--resume", "letters/letter.txt"}), 65,
+                 HasSubstr("letters/letter.txt"));
+  expect_refusal(place, place.training("run", {nowhere}), 65, HasSubstr("nowhere.h5"));
+  EXPECT_FALSE(std::filesystem::exists(place.path("run")));
+}
+
 TEST(BadRunDirectory, FullDiskKeepsEarlierCheckpoints) {
   const Workplace place(40);
   ASSERT_EQ(place.run(place.training("run")).code, 0);

@@ -101,6 +101,55 @@ TEST_F(RunDirectoryTest, RefusesAFile) {
               AllOf(HasSubstr("Not a directory"), HasSubstr("--run")));
 }
 
+class CheckRunTest : public RunDirectoryTest {
+ protected:
+  static constexpr std::uint64_t kBytes = 1000;
+  static StoredDifferences differences(std::vector<std::string> keys = {}) {
+    return [=](const std::string&) { return keys; };
+  }
+};
+
+TEST_F(CheckRunTest, AcceptsWhatStartsAndMakesNothing) {
+  check_run(run, differences(), kBytes);
+  EXPECT_FALSE(fs::exists(run.path().parent_path()));
+
+  start_run(run, start());
+  check_run(run, differences(), kBytes);
+  check_run(RunDirectory("relative/run"), differences(), kBytes);
+}
+
+TEST_F(CheckRunTest, RefusesWhatStartingWould) {
+  start_run(run, start());
+  fs::create_directories(directory / "papers");
+  write_file(directory / "papers/thesis.tex", "precious");
+  write_file(directory / "taken", "");
+
+  const auto refusal = [&](const fs::path& path) {
+    return message_of<UsageError>([&] { check_run(RunDirectory(path), differences({"seed"}), kBytes); });
+  };
+
+  EXPECT_THAT(refusal(run.path()), AllOf(HasSubstr("another configuration"), HasSubstr("seed")));
+  EXPECT_THAT(refusal(directory / "papers"), HasSubstr("holds other files"));
+  EXPECT_THAT(refusal(directory / "taken"), HasSubstr("is a file"));
+  EXPECT_THAT(refusal(directory / "taken/deep/run"),
+              AllOf(HasSubstr("taken/deep/run cannot be made"), HasSubstr("taken is a file")));
+}
+
+TEST_F(CheckRunTest, RefusesWhereNothingCanBeWritten) {
+  // Root may write everywhere except where the kernel lets nobody.
+  const std::string message =
+      message_of<UsageError>([&] { check_run(RunDirectory("/proc/sys/runs/first"), differences(), kBytes); });
+
+  EXPECT_THAT(message, AllOf(HasSubstr("/proc/sys/runs/first cannot be written"), HasSubstr("--run DIR")));
+}
+
+TEST_F(CheckRunTest, RefusesADiskWithoutRoomForACheckpoint) {
+  constexpr std::uint64_t kMoreThanAnyDisk = std::uint64_t{1} << 62;
+
+  EXPECT_THAT(message_of<RuntimeError>([&] { check_run(run, differences(), kMoreThanAnyDisk); }),
+              AllOf(HasSubstr("runs/first"), HasSubstr("MB free"), HasSubstr("checkpoint needs")));
+}
+
 TEST_F(RunDirectoryTest, NamesWhatIsNotARun) {
   EXPECT_THAT(message_of<UsageError>([&] { run.stored_config(); }),
               AllOf(HasSubstr("runs/first"), HasSubstr("config.yaml"), HasSubstr("annulus train")));
