@@ -20,17 +20,17 @@ struct Pattern {
   /// Direct convolutions and matrix products in float against double stay below 1e-6 of the norm; Winograd's
   /// 4x4 tiles lose about a decimal digit on each layer (1.4e-6 of the maximum each).
   double tolerance = 5e-6;
+  std::int64_t samples = 5;  ///< of a shard
 };
 
 void PrintTo(const Pattern& pattern, std::ostream* stream) { *stream << pattern.name; }
 
 class PatternTest : public testing::TestWithParam<Pattern> {};
 
-constexpr std::int64_t kSamples = 5;
-
 TEST_P(PatternTest, TrainsAndPredictsAsTheReference) {
   const Network network = GetParam().make();
-  CompileOptions options{.shard_samples = kSamples, .seed = 7};
+  const std::int64_t full = GetParam().samples;
+  CompileOptions options{.shard_samples = full, .seed = 7};
   options.loss.label_smoothing = 0.1f;
   const auto reference = make_reference_replica(network, options);
   const auto cpu = make_cpu_replica(network, options);
@@ -38,8 +38,7 @@ TEST_P(PatternTest, TrainsAndPredictsAsTheReference) {
   test::set_parameters(*reference, parameters);
   test::set_parameters(*cpu, parameters);
 
-  for (const std::int64_t samples :
-       {kSamples, std::int64_t{3}, kSamples}) {  // the tail has a program of its own
+  for (const std::int64_t samples : {full, std::int64_t{3}, full}) {  // the tail has a program of its own
     SCOPED_TRACE(samples);
     const test::Samples shard = test::random_samples(network, samples, 11);
     const test::ShardOutcome expected = test::run_shard(*reference, shard, 2);
@@ -83,6 +82,41 @@ std::vector<Pattern> patterns() {
          net.conv2d(conv3(32), kSameRelu).conv2d(conv3(32)).activate(Activation::relu);
          net.max_pool({2, 2}, {2, 2}).dropout(0.25f).flatten();
          net.dense({.units = 24}, {.activation = Activation::relu}).dropout(0.5f);
+         return classify(net);
+       },
+       3e-5},
+      {"PooledConvolutionsWithPadding",
+       [] {
+         auto net = image(12, 3);
+         net.conv2d(conv3(16), kSameRelu).conv2d(conv3(48), kSameRelu).max_pool({2, 2}, {2, 2});
+         net.conv2d(conv3(32)).activate(Activation::relu).max_pool({2, 2}, {2, 2}).flatten();
+         return classify(net);
+       },
+       3e-5, 19},  // more samples than fit a tile, and a rest
+      {"PooledConvolutionOfAWideImage",
+       [] {
+         auto net = image(100, 3);
+         net.conv2d(conv3(16), kSameRelu).conv2d(conv3(16), {.activation = Activation::sigmoid});
+         return classify(net.max_pool({2, 2}, {2, 2}).max_pool({7, 7}, {7, 7}).flatten());
+       },
+       3e-5, 4},
+      {"PooledConvolutionWithoutBiasBelowDropout",
+       [] {
+         auto net = image(10, 3);
+         net.conv2d(conv3(32), kSameRelu);
+         net.conv2d({.filters = 16, .kernel = {3, 3}, .padding = {0, 2, 1, 1}, .bias = false});
+         net.activate(Activation::relu).max_pool({2, 2}, {2, 2}).dropout(0.3f).flatten();
+         return classify(net);
+       },
+       3e-5},
+      {"PooledConvolutionReadTwice",
+       [] {
+         auto net = image(8, 3);
+         net.conv2d(conv3(16), kSameRelu)
+             .conv2d(conv3(16), kSameRelu)
+             .max_pool({2, 2}, {2, 2}, {.name = "pooled"});
+         net.conv2d(conv3(16), {.padding = kSame, .name = "branch"});
+         net.residual_add({.inputs = {"pooled", "branch"}}).flatten();
          return classify(net);
        },
        3e-5},

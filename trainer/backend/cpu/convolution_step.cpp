@@ -4,109 +4,19 @@
 #include <string_view>
 
 #include "base/log.hpp"
+#include "trainer/backend/cpu/convolution_planner.hpp"
 #include "trainer/backend/cpu/steps.hpp"
 
 namespace annulus::trainer::cpu {
 namespace {
 
+using Forward = ConvolutionPlanner::Forward;
+using BackwardData = ConvolutionPlanner::BackwardData;
+using BackwardWeights = ConvolutionPlanner::BackwardWeights;
 using dnnl::algorithm;
-using dnnl::prop_kind;
-using Forward = dnnl::convolution_forward;
-using BackwardData = dnnl::convolution_backward_data;
-using BackwardWeights = dnnl::convolution_backward_weights;
-
-/// In inference too: what it prefers for inference alone needs other layouts, and so reorders of the kernels.
-constexpr prop_kind kProp = prop_kind::forward_training;
-
-/// What a convolution's descriptors are made of.
-struct Geometry {
-  Dims source, kernel, target;
-  Dims strides, dilates, padding_low, padding_high;
-  bool bias = true;
-};
-
-Geometry make_geometry(const Layer& layer, std::int64_t samples) {
-  const auto& conv = std::get<Conv2d>(layer.operation);
-  const std::int64_t channels = layer.input.channels, groups = conv.groups;
-  Geometry g;
-  g.source = {samples, channels, layer.input.height, layer.input.width};
-  g.target = {samples, conv.filters, layer.output.height, layer.output.width};
-  g.kernel = {conv.filters / groups, channels / groups, conv.kernel.height, conv.kernel.width};
-  if (groups > 1) g.kernel.insert(g.kernel.begin(), groups);
-  g.strides = {conv.stride.height, conv.stride.width};
-  g.dilates = {conv.dilation.height - 1, conv.dilation.width - 1};
-  g.padding_low = {conv.padding.top, conv.padding.left};
-  g.padding_high = {conv.padding.bottom, conv.padding.right};
-  g.bias = conv.bias;
-  return g;
-}
-
-bool winograd_pays(const Layer& layer) {
-  const auto& conv = std::get<Conv2d>(layer.operation);
-  return conv.kernel == Size2{3, 3} && conv.stride == Size2{1, 1} && conv.dilation == Size2{1, 1} &&
-         conv.groups == 1 && layer.input.channels >= 16 && conv.filters >= 16;
-}
-
-/// Of the images that go in and come out.
-struct Layouts {
-  Desc source, target;
-};
-
-/// The three primitives' descriptors for one algorithm. @throws dnnl::error when the library refuses
-class Planner {
- public:
-  Planner(const Geometry& geometry, algorithm kind, const dnnl::engine& engine)
-      : g_(geometry), kind_(kind), engine_(engine) {}
-
-  Forward::primitive_desc forward(const Layouts& layouts, const Desc& kernel, Activation activation) const {
-    const auto& [source, target] = layouts;
-    dnnl::primitive_attr attributes = user_scratchpad();
-    if (activation != Activation::none) append_activation(attributes, activation);
-    const auto desc = g_.bias ? Forward::desc(kProp, kind_, source, kernel, bias(), target, g_.strides,
-                                              g_.dilates, g_.padding_low, g_.padding_high)
-                              : Forward::desc(kProp, kind_, source, kernel, target, g_.strides, g_.dilates,
-                                              g_.padding_low, g_.padding_high);
-    return {desc, attributes, engine_};
-  }
-  BackwardData::primitive_desc backward_data(const Forward::primitive_desc& hint, const Desc& kernel) const {
-    return {BackwardData::desc(kind_, hint.src_desc(), kernel, hint.dst_desc(), g_.strides, g_.dilates,
-                               g_.padding_low, g_.padding_high),
-            user_scratchpad(), engine_, hint};
-  }
-  BackwardWeights::primitive_desc backward_weights(const Forward::primitive_desc& hint,
-                                                   const Desc& kernel) const {
-    const auto desc = g_.bias
-                          ? BackwardWeights::desc(kind_, hint.src_desc(), kernel, bias(), hint.dst_desc(),
-                                                  g_.strides, g_.dilates, g_.padding_low, g_.padding_high)
-                          : BackwardWeights::desc(kind_, hint.src_desc(), kernel, hint.dst_desc(), g_.strides,
-                                                  g_.dilates, g_.padding_low, g_.padding_high);
-    return {desc, user_scratchpad(), engine_, hint};
-  }
-  Desc any_kernel() const { return float_desc(g_.kernel, Tag::any); }
-  Desc bias() const {
-    const bool grouped = g_.kernel.size() == 5;
-    return float_desc({grouped ? g_.kernel[0] * g_.kernel[1] : g_.kernel[0]}, Tag::a);
-  }
-
- private:
-  const Geometry& g_;
-  algorithm kind_;
-  const dnnl::engine& engine_;
-};
-
-/// Takes the arena's layout if the library has an equally good implementation for it; otherwise the call
-/// reorders.
-template <class PrimitiveDesc, class Make>
-PrimitiveDesc prefer(const PrimitiveDesc& best, const Desc& chosen, const Desc& arena, Make&& make) {
-  if (chosen == arena) return best;
-  try {
-    PrimitiveDesc same = make(arena);
-    if (std::string(same.impl_info_str()) == best.impl_info_str()) return same;
-  } catch (const dnnl::error& error) {
-    if (error.status != dnnl_unimplemented) throw;
-  }
-  return best;
-}
+using Geometry = ConvolutionGeometry;
+using Layouts = ConvolutionLayouts;
+using Planner = ConvolutionPlanner;
 
 /// Ranks implementations: the library's plain loops are hundreds of times slower than its generated kernels,
 /// its im2col a few times; a reorder of the source counts 1.
@@ -116,24 +26,13 @@ int slowness(std::string_view implementation) {
   return implementation.find("gemm") != implementation.npos && !implementation.starts_with("brgemm") ? 10 : 0;
 }
 
-OffsetTables kernel_offsets(const Desc& desc, std::int64_t filters) {
-  OffsetTables tables = offset_tables(desc);
-  if (tables.size() == 4) return {tables[2], tables[3], tables[1], tables[0]};
-  const std::int64_t each = filters / static_cast<std::int64_t>(tables[0].size());
-  std::vector<std::size_t> output;
-  for (std::int64_t o = 0; o < filters; ++o)
-    output.push_back(tables[0][static_cast<std::size_t>(o / each)] +
-                     tables[1][static_cast<std::size_t>(o % each)]);
-  return {tables[3], tables[4], tables[2], output};
-}
-
 class ConvolutionStep final : public Step {
  public:
   ConvolutionStep(ProgramBuilder& builder, const LayerRef& ref, const Value& input, Activation activation)
       : ref_(ref),
         input_(input),
         activation_(activation),
-        geometry_(make_geometry(ref.layer, builder.samples())) {
+        geometry_(convolution_geometry(ref.layer, builder.samples())) {
     if (!winograd_pays(ref.layer) || !try_plan(builder, algorithm::convolution_winograd))
       plan(builder, algorithm::convolution_direct);
   }
@@ -230,7 +129,7 @@ void ConvolutionStep::plan(ProgramBuilder& builder, algorithm kind) {
     }
     const Desc* arena = builder.store().find(ref_.index, 0);
     expect_contract(arena != nullptr, "training programs come first");
-    build_forward(builder, prefer(forward, forward.weights_desc(), *arena, [&](const Desc& kernel) {
+    build_forward(builder, prefer_arena(forward, *arena, [&](const Desc& kernel) {
                     return planner.forward({forward.src_desc(), forward.dst_desc()}, kernel, activation_);
                   }));
   });
@@ -244,16 +143,16 @@ void ConvolutionStep::build_training(ProgramBuilder& builder, const Planner& pla
   const Desc arena = builder.store().define(ref_.index, 0, best, kernel_offsets(best, conv.filters));
   if (conv.bias) builder.store().define(ref_.index, 1, planner.bias(), offset_tables(planner.bias()));
 
-  weights = prefer(weights, best, arena,
-                   [&](const Desc& kernel) { return planner.backward_weights(forward, kernel); });
-  forward = prefer(forward, forward.weights_desc(), arena, [&](const Desc& kernel) {
+  weights = prefer_arena(weights, arena,
+                         [&](const Desc& kernel) { return planner.backward_weights(forward, kernel); });
+  forward = prefer_arena(forward, arena, [&](const Desc& kernel) {
     return planner.forward({forward.src_desc(), forward.dst_desc()}, kernel, activation_);
   });
   build_forward(builder, forward);
   build_backward_weights(builder, weights);
   if (!input_.wants_gradient()) return;
   const auto data = planner.backward_data(forward, planner.any_kernel());
-  build_backward_data(builder, prefer(data, data.weights_desc(), arena, [&](const Desc& kernel) {
+  build_backward_data(builder, prefer_arena(data, arena, [&](const Desc& kernel) {
                         return planner.backward_data(forward, kernel);
                       }));
 }

@@ -93,26 +93,11 @@ void DenseStep::define(ProgramBuilder& builder) {
   if (has_bias_) builder.store().define(ref_.index, 1, bias_, offset_tables(bias_));
 }
 
-/// The first choice of the library if that is the arena's layout; else the arena's layout where the library
-/// has the same implementation for it; else its first choice, and the call reorders.
-template <class Make>
-auto prefer_arena(const Desc& any, const Desc& arena, Make&& make) {
-  auto best = make(any);
-  if (best.weights_desc() == arena) return best;
-  try {
-    auto same = make(arena);
-    if (std::string(same.impl_info_str()) == best.impl_info_str()) return same;
-  } catch (const dnnl::error& error) {
-    if (error.status != dnnl_unimplemented) throw;
-  }
-  return best;
-}
-
 void DenseStep::build_forward(ProgramBuilder& builder) {
   const Desc* arena = builder.store().find(ref_.index, 0);
   expect_contract(arena != nullptr, "training programs come first");
-  const auto pd =
-      prefer_arena(any_kernel_, *arena, [&](const Desc& kernel) { return plan_forward(builder, kernel); });
+  const auto plan = [&](const Desc& kernel) { return plan_forward(builder, kernel); };
+  const auto pd = prefer_arena(plan(any_kernel_), *arena, plan);
   std::vector<Operand> operands{
       {DNNL_ARG_SRC, builder.memory(input_.desc, input_.data, Phase::forward), pd.src_desc(), Direction::in},
       {DNNL_ARG_WEIGHTS, builder.store().memory(ref_.index, 0), pd.weights_desc(), Direction::in},
@@ -128,15 +113,8 @@ void DenseStep::build_forward(ProgramBuilder& builder) {
 
 void DenseStep::build_weights(ProgramBuilder& builder, const Forward::primitive_desc& hint) {
   const Desc& arena = *builder.store().find(ref_.index, 0);
-  auto pd = plan_weights(builder, hint, any_kernel_);
-  if (pd.diff_weights_desc() != arena) {
-    try {
-      const auto same = plan_weights(builder, hint, arena);
-      if (std::string(same.impl_info_str()) == pd.impl_info_str()) pd = same;
-    } catch (const dnnl::error& error) {
-      if (error.status != dnnl_unimplemented) throw;
-    }
-  }
+  const auto plan = [&](const Desc& kernel) { return plan_weights(builder, hint, kernel); };
+  const auto pd = prefer_arena(plan(any_kernel_), arena, plan);
   std::vector<Operand> operands{
       {DNNL_ARG_SRC, builder.memory(input_.desc, input_.data, Phase::backward), pd.src_desc(), Direction::in},
       {DNNL_ARG_DIFF_DST, builder.memory(output_.desc, output_.gradient, Phase::backward), pd.diff_dst_desc(),
@@ -150,10 +128,11 @@ void DenseStep::build_weights(ProgramBuilder& builder, const Forward::primitive_
 
 void DenseStep::build_data(ProgramBuilder& builder, const Forward::primitive_desc& hint) {
   const Desc& arena = *builder.store().find(ref_.index, 0);
-  const auto pd = prefer_arena(any_kernel_, arena, [&](const Desc& kernel) {
+  const auto plan = [&](const Desc& kernel) {
     return BackwardData::primitive_desc(BackwardData::desc(input_.desc, kernel, output_.desc),
                                         user_scratchpad(), builder.engine(), hint);
-  });
+  };
+  const auto pd = prefer_arena(plan(any_kernel_), arena, plan);
   const std::vector<Operand> operands{
       {DNNL_ARG_DIFF_DST, builder.memory(output_.desc, output_.gradient, Phase::backward), pd.diff_dst_desc(),
        Direction::in},

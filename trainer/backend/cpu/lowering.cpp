@@ -38,6 +38,8 @@ class Lowering {
   void add(Lowered lowered, const LayerRef& ref);
   void settle(const LayerRef& ref);
   Activation absorb_activation(int index);
+  const Layer* absorb_pool(int index);
+  void lower_convolution(const LayerRef& ref);
   void flatten(const LayerRef& ref);
   bool read_by_dense(int index) const;
   void lower_sum(const LayerRef& ref);
@@ -139,6 +141,32 @@ Activation Lowering::absorb_activation(int index) {
   return next->kind;
 }
 
+/// The max pool behind a convolution, and behind the activation that runs inside it, if one step can run them
+/// all.
+const Layer* Lowering::absorb_pool(int index) {
+  if (!builder_.training()) return nullptr;
+  int last = index;
+  if (readers_[slot(last)].size() == 1 && absorbed_[static_cast<std::size_t>(readers_[slot(last)].front())])
+    last = readers_[slot(last)].front();
+  if (readers_[slot(last)].size() != 1) return nullptr;
+  const int reader = readers_[slot(last)].front();
+  if (!is_pooled_convolution({index, layer(index)}, value_, layer(reader))) return nullptr;
+  absorbed_[static_cast<std::size_t>(reader)] = true;
+  return &layer(reader);
+}
+
+void Lowering::lower_convolution(const LayerRef& ref) {
+  settle(ref);
+  const Activation activation = absorb_activation(ref.index);
+  const bool complete = fusable(ref.layer.activation) || ref.layer.activation == Activation::none;
+  const Layer* pool = complete ? absorb_pool(ref.index) : nullptr;
+  builder_.next_step();
+  add(pool ? make_pooled_convolution(builder_, ref, value_, {activation, *pool})
+           : make_convolution(builder_, ref, value_, activation),
+      ref);
+  if (!complete) lower_activation(ref, ref.layer.activation);
+}
+
 /// Whether every reader is a dense layer, perhaps behind dropout and ReLU: then padding between the values
 /// does no harm (it is zero and stays zero).
 bool Lowering::read_by_dense(int index) const {
@@ -213,15 +241,16 @@ void Lowering::lower_layer(int index) {
   std::visit(
       [&](const auto& operation) {
         using Kind = std::decay_t<decltype(operation)>;
-        if constexpr (std::is_same_v<Kind, Conv2d> || std::is_same_v<Kind, Dense>) {
+        if constexpr (std::is_same_v<Kind, Conv2d>) {
+          lower_convolution(ref);
+        } else if constexpr (std::is_same_v<Kind, Dense>) {
           settle(ref);
           const Activation activation = absorb_activation(index);
           builder_.next_step();
-          add(std::is_same_v<Kind, Conv2d> ? make_convolution(builder_, ref, value_, activation)
-                                           : make_dense(builder_, ref, value_, activation),
-              ref);
+          add(make_dense(builder_, ref, value_, activation), ref);
           if (!fusable(ref.layer.activation)) lower_activation(ref, ref.layer.activation);
         } else if constexpr (std::is_same_v<Kind, Pool2d> || std::is_same_v<Kind, GlobalPool>) {
+          if (absorbed_[static_cast<std::size_t>(index)]) return;
           if (operation.kind != PoolKind::max) settle(ref);
           builder_.next_step();
           if constexpr (std::is_same_v<Kind, Pool2d>) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 
 #include "trainer/backend/cpu/program_builder.hpp"
 #include "trainer/model/network.hpp"
@@ -63,6 +64,29 @@ std::vector<std::uint32_t> sample_order(const Desc& desc);
 
 /// attr with the scratchpad handed in by the caller: one of the library's own is not safe across threads.
 dnnl::primitive_attr user_scratchpad();
+
+/// The layout of the kernel, or of its gradient, that a primitive works on.
+template <class PrimitiveDesc>
+Desc kernel_layout(const PrimitiveDesc& pd) {
+  if constexpr (requires { pd.diff_weights_desc(); })
+    return pd.diff_weights_desc();
+  else
+    return pd.weights_desc();
+}
+
+/// `best` if it works on the arena's layout, or if the library has no equally good implementation that does
+/// (the call then reorders); else that one. @param plan  makes the descriptor for a kernel layout
+template <class PrimitiveDesc, class Plan>
+PrimitiveDesc prefer_arena(const PrimitiveDesc& best, const Desc& arena, Plan&& plan) {
+  if (kernel_layout(best) == arena) return best;
+  try {
+    PrimitiveDesc same = plan(arena);
+    if (std::string(same.impl_info_str()) == best.impl_info_str()) return same;
+  } catch (const dnnl::error& error) {
+    if (error.status != dnnl_unimplemented) throw;
+  }
+  return best;
+}
 
 /// Appends an activation to what the primitive computes. @pre kind is relu, sigmoid or tanh
 void append_activation(dnnl::primitive_attr& attributes, Activation kind);

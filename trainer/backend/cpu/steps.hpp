@@ -20,6 +20,18 @@ struct Lowered {
 Lowered make_convolution(ProgramBuilder& builder, const LayerRef& ref, const Value& input,
                          Activation activation);
 
+/// A convolution as above with the max pool behind it, for training on processors with AVX-512.
+struct PooledConvolution {
+  Activation activation = Activation::none;
+  const Layer& pool;
+};
+/// Whether the convolution `ref` and its only reader `next` have such a step: 3x3, stride 1, channels in
+/// blocks of 16; windows of 2x2 that touch each other.
+bool is_pooled_convolution(const LayerRef& ref, const Value& input, const Layer& next);
+/// @pre is_pooled_convolution()
+Lowered make_pooled_convolution(ProgramBuilder& builder, const LayerRef& ref, const Value& input,
+                                const PooledConvolution& pattern);
+
 /// Dense layer with bias and activation as above. Reads a convolution's blocked bytes as a matrix: the
 /// permutation is in the kernel's layout. @pre input.flat()
 Lowered make_dense(ProgramBuilder& builder, const LayerRef& ref, const Value& input, Activation activation);

@@ -1,0 +1,212 @@
+// The kernels behind max pools against plain loops in double.
+#include "trainer/backend/cpu/pooled_kernels.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "base/random.hpp"
+#include "tests/support/tensor_matchers.hpp"
+
+namespace annulus::trainer::cpu {
+namespace {
+
+constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+
+std::vector<float> random_values(std::size_t count, std::uint64_t seed) {
+  RandomStream random(seed, Purpose::test, 0, 0);
+  std::vector<float> values(count);
+  for (float& value : values) value = random.uniform(-1, 1);
+  return values;
+}
+
+/// Gradients of a pooled output of which a share is zero, and a random winner for each.
+struct PooledGradient {
+  PooledGradient(const PooledShape& shape, float zeros) : values(random_values(shape.pooled_floats(), 3)) {
+    RandomStream random(4, Purpose::test, 0, 0);
+    for (float& value : values) {
+      if (random.unit() < zeros) value = 0;
+      winners.push_back(static_cast<std::uint8_t>(random.unit() * 4));
+    }
+  }
+  std::vector<float> values;
+  std::vector<std::uint8_t> winners;
+};
+
+/// The dense algorithm: every gradient that is not zero meets nine taps of every input channel.
+struct PlainGradients {
+  std::vector<double> kernel, source;
+
+  PlainGradients(const PooledShape& shape, const PooledGradient& pooled, const std::vector<float>& image,
+                 const std::vector<float>& weights)
+      : kernel(weights.size()), source(image.size()) {
+    for (std::size_t i = 0; i < pooled.values.size(); ++i) {
+      const int lane = static_cast<int>(i) % kBlock, place = static_cast<int>(i) / kBlock;
+      const int pixel = place % shape.pixels(), filter = place / shape.pixels() * kBlock + lane;
+      const int row = pixel / shape.pooled_width * 2 + pooled.winners[i] / 2 - shape.padding_top;
+      const int column = pixel % shape.pooled_width * 2 + pooled.winners[i] % 2 - shape.padding_left;
+      for (int tap = 0; tap < 9; ++tap) {
+        const int y = row + tap / 3, x = column + tap % 3;
+        if (y < 0 || x < 0 || y >= shape.height || x >= shape.width) continue;
+        for (int channel = 0; channel < shape.source_blocks * kBlock; ++channel) {
+          const int block = channel / kBlock, c = channel % kBlock;
+          const auto s =
+              static_cast<std::size_t>(((block * shape.height + y) * shape.width + x) * kBlock + c);
+          const auto k =
+              static_cast<std::size_t>(((filter * shape.source_blocks + block) * 9 + tap) * kBlock + c);
+          kernel[k] += double{pooled.values[i]} * image[s];
+          source[s] += double{pooled.values[i]} * weights[k];
+        }
+      }
+    }
+  }
+};
+
+struct Case {
+  const char* name;
+  PooledShape shape;
+  float zeros;
+};
+void PrintTo(const Case& which, std::ostream* stream) { *stream << which.name; }
+
+class PooledKernelsTest : public testing::TestWithParam<Case> {
+ protected:
+  void SetUp() override {
+    if (!has_pooled_kernels()) GTEST_SKIP() << "this processor has no AVX-512";
+  }
+};
+
+TEST_P(PooledKernelsTest, GradientsAreThoseOfTheDenseAlgorithm) {
+  const PooledShape shape = GetParam().shape;
+  const PooledGradient pooled(shape, GetParam().zeros);
+  const auto image = random_values(shape.source_floats(), 1);
+  const auto weights =
+      random_values(static_cast<std::size_t>(shape.target_channels() * shape.source_blocks * 9 * kBlock), 2);
+  const PlainGradients expected(shape, pooled, image, weights);
+
+  PooledBackward backward(shape);
+  std::vector<float> scratch(backward.scratch_floats(), kNaN);
+  backward.place(scratch.data());
+  std::vector<float> kernel(weights.size(), 0.0f), source(image.size(), kNaN);
+  for (int sample = 0; sample < 2; ++sample) {  // lists of the sample before must not shine through
+    const PooledGradient dense(shape, 0);
+    backward.list(sample == 0 ? dense.values.data() : pooled.values.data(),
+                  sample == 0 ? dense.winners.data() : pooled.winners.data());
+    std::fill(kernel.begin(), kernel.end(), 0.0f);
+    backward.add_kernel_gradient(image.data(), kernel.data());
+    backward.source_gradient(weights.data(), source.data());
+  }
+
+  // Sums of up to 1300 float products against double: well below 1e-6 of the norm.
+  EXPECT_TENSOR_NEAR(std::vector<double>(kernel.begin(), kernel.end()), expected.kernel, 1e-6);
+  EXPECT_TENSOR_NEAR(std::vector<double>(source.begin(), source.end()), expected.source, 1e-6);
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, PooledKernelsTest,
+                         testing::Values(Case{"valid",
+                                              {.height = 10,
+                                               .width = 8,
+                                               .source_blocks = 2,
+                                               .target_blocks = 4,
+                                               .pooled_height = 4,
+                                               .pooled_width = 3},
+                                              0.1f},
+                                         Case{"same",
+                                              {.height = 6,
+                                               .width = 12,
+                                               .padding_top = 1,
+                                               .padding_left = 1,
+                                               .source_blocks = 1,
+                                               .target_blocks = 1,
+                                               .pooled_height = 3,
+                                               .pooled_width = 6},
+                                              0.5f},
+                                         Case{"one sided padding",
+                                              {.height = 4,
+                                               .width = 4,
+                                               .padding_top = 0,
+                                               .padding_left = 2,
+                                               .source_blocks = 1,
+                                               .target_blocks = 2,
+                                               .pooled_height = 2,
+                                               .pooled_width = 2},
+                                              0.0f},
+                                         Case{"all zero",
+                                              {.height = 6,
+                                               .width = 6,
+                                               .source_blocks = 1,
+                                               .target_blocks = 1,
+                                               .pooled_height = 2,
+                                               .pooled_width = 2},
+                                              1.0f},
+                                         Case{"several bands",
+                                              {.height = 34,
+                                               .width = 66,
+                                               .source_blocks = 1,
+                                               .target_blocks = 1,
+                                               .pooled_height = 16,
+                                               .pooled_width = 32},
+                                              0.3f}),
+                         [](const auto& parameter) {
+                           std::string name = parameter.param.name;
+                           std::replace(name.begin(), name.end(), ' ', '_');
+                           return name;
+                         });
+
+/// One window for each of 16 channels: rows of four values.
+std::vector<float> windows(const std::vector<std::array<float, 4>>& each) {
+  std::vector<float> source(4 * kBlock, -5.0f);
+  for (std::size_t c = 0; c < each.size(); ++c)
+    for (std::size_t i = 0; i < 4; ++i) source[i * kBlock + c] = each[c][i];
+  return source;
+}
+
+TEST(PoolMaxima, TakesTheFirstOfEqualsAndPassesNaNOn) {
+  if (!has_pooled_kernels()) GTEST_SKIP() << "this processor has no AVX-512";
+  const PooledShape shape{.source_blocks = 1, .target_blocks = 1, .pooled_height = 1, .pooled_width = 1};
+  const auto source = windows({{1, 2, 3, 4},
+                               {4, 3, 2, 1},
+                               {1, 7, 7, 7},
+                               {0, 0, 0, 0},
+                               {1, 2, 9, 3},
+                               {kNaN, 1, 2, 3},
+                               {1, 2, kNaN, 3}});
+  std::vector<float> pooled(kBlock);
+  std::vector<std::uint8_t> winners(kBlock, 9);
+
+  pool_maxima(shape, source.data(), pooled.data(), winners.data());
+
+  EXPECT_EQ(std::vector<float>(pooled.begin(), pooled.begin() + 5), (std::vector<float>{4, 4, 7, 0, 9}));
+  EXPECT_TRUE(std::isnan(pooled[5]));
+  EXPECT_TRUE(std::isnan(pooled[6]));
+  EXPECT_EQ(std::vector<int>(winners.begin(), winners.begin() + 8),
+            (std::vector<int>{3, 0, 1, 0, 2, 0, 2, 0}));
+}
+
+TEST(PooledBackwardTest, ANaNGradientIsNotDropped) {
+  if (!has_pooled_kernels()) GTEST_SKIP() << "this processor has no AVX-512";
+  const PooledShape shape{
+      .height = 4, .width = 4, .source_blocks = 1, .target_blocks = 1, .pooled_height = 1, .pooled_width = 1};
+  std::vector<float> gradient(kBlock, 0.0f);
+  gradient[5] = kNaN;
+  PooledBackward backward(shape);
+  std::vector<float> scratch(backward.scratch_floats());
+  backward.place(scratch.data());
+  std::vector<float> kernel(16 * 9 * kBlock, 0.0f), weights(kernel.size(), 1.0f),
+      image(shape.source_floats(), 1.0f), source(image.size());
+
+  backward.list(gradient.data(), std::vector<std::uint8_t>(kBlock, 3).data());
+  backward.add_kernel_gradient(image.data(), kernel.data());
+  backward.source_gradient(weights.data(), source.data());
+
+  EXPECT_TRUE(std::isnan(kernel[5 * 9 * kBlock]));
+  EXPECT_FALSE(std::isnan(kernel[4 * 9 * kBlock]));
+  EXPECT_TRUE(std::isnan(source.back()));    // in the last window
+  EXPECT_FALSE(std::isnan(source.front()));  // outside of it
+}
+
+}  // namespace
+}  // namespace annulus::trainer::cpu

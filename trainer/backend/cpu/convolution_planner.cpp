@@ -1,0 +1,78 @@
+// From layers to oneDNN's descriptors.
+#include "trainer/backend/cpu/convolution_planner.hpp"
+
+namespace annulus::trainer::cpu {
+namespace {
+
+/// In inference too: what it prefers for inference alone needs other layouts, and so reorders of the kernels.
+constexpr auto kProp = dnnl::prop_kind::forward_training;
+
+}  // namespace
+
+ConvolutionGeometry convolution_geometry(const Layer& layer, std::int64_t samples) {
+  const auto& conv = std::get<Conv2d>(layer.operation);
+  const std::int64_t channels = layer.input.channels, groups = conv.groups;
+  ConvolutionGeometry g;
+  g.source = {samples, channels, layer.input.height, layer.input.width};
+  g.target = {samples, conv.filters, layer.output.height, layer.output.width};
+  g.kernel = {conv.filters / groups, channels / groups, conv.kernel.height, conv.kernel.width};
+  if (groups > 1) g.kernel.insert(g.kernel.begin(), groups);
+  g.strides = {conv.stride.height, conv.stride.width};
+  g.dilates = {conv.dilation.height - 1, conv.dilation.width - 1};
+  g.padding_low = {conv.padding.top, conv.padding.left};
+  g.padding_high = {conv.padding.bottom, conv.padding.right};
+  g.bias = conv.bias;
+  return g;
+}
+
+bool winograd_pays(const Layer& layer) {
+  const auto& conv = std::get<Conv2d>(layer.operation);
+  return conv.kernel == Size2{3, 3} && conv.stride == Size2{1, 1} && conv.dilation == Size2{1, 1} &&
+         conv.groups == 1 && layer.input.channels >= 16 && conv.filters >= 16;
+}
+
+OffsetTables kernel_offsets(const Desc& kernel, std::int64_t filters) {
+  OffsetTables tables = offset_tables(kernel);
+  if (tables.size() == 4) return {tables[2], tables[3], tables[1], tables[0]};
+  const std::int64_t each = filters / static_cast<std::int64_t>(tables[0].size());
+  std::vector<std::size_t> output;
+  for (std::int64_t o = 0; o < filters; ++o)
+    output.push_back(tables[0][static_cast<std::size_t>(o / each)] +
+                     tables[1][static_cast<std::size_t>(o % each)]);
+  return {tables[3], tables[4], tables[2], output};
+}
+
+auto ConvolutionPlanner::forward(const ConvolutionLayouts& layouts, const Desc& kernel,
+                                 Activation activation) const -> Forward::primitive_desc {
+  const auto& [source, target] = layouts;
+  dnnl::primitive_attr attributes = user_scratchpad();
+  if (activation != Activation::none) append_activation(attributes, activation);
+  const auto desc = g_.bias ? Forward::desc(kProp, kind_, source, kernel, bias(), target, g_.strides,
+                                            g_.dilates, g_.padding_low, g_.padding_high)
+                            : Forward::desc(kProp, kind_, source, kernel, target, g_.strides, g_.dilates,
+                                            g_.padding_low, g_.padding_high);
+  return {desc, attributes, engine_};
+}
+
+auto ConvolutionPlanner::backward_data(const Forward::primitive_desc& hint, const Desc& kernel) const
+    -> BackwardData::primitive_desc {
+  return {BackwardData::desc(kind_, hint.src_desc(), kernel, hint.dst_desc(), g_.strides, g_.dilates,
+                             g_.padding_low, g_.padding_high),
+          user_scratchpad(), engine_, hint};
+}
+
+auto ConvolutionPlanner::backward_weights(const Forward::primitive_desc& hint, const Desc& kernel) const
+    -> BackwardWeights::primitive_desc {
+  const auto desc = g_.bias ? BackwardWeights::desc(kind_, hint.src_desc(), kernel, bias(), hint.dst_desc(),
+                                                    g_.strides, g_.dilates, g_.padding_low, g_.padding_high)
+                            : BackwardWeights::desc(kind_, hint.src_desc(), kernel, hint.dst_desc(),
+                                                    g_.strides, g_.dilates, g_.padding_low, g_.padding_high);
+  return {desc, user_scratchpad(), engine_, hint};
+}
+
+Desc ConvolutionPlanner::bias() const {
+  const bool grouped = g_.kernel.size() == 5;
+  return float_desc({grouped ? g_.kernel[0] * g_.kernel[1] : g_.kernel[0]}, Tag::a);
+}
+
+}  // namespace annulus::trainer::cpu
