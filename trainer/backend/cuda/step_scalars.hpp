@@ -7,7 +7,6 @@
 namespace annulus::trainer::cuda {
 
 struct StepScalars {
-  std::uint64_t seed = 0;    ///< of the run: key of dropout
   std::uint32_t epoch = 0;   ///< counts dropout masks
   std::int32_t samples = 0;  ///< of the step over all ranks: what the sum of gradients is divided by
   float learning_rate = 0;
