@@ -7,20 +7,21 @@
 #include <vector>
 
 #include "comm/gradient_reducer.hpp"
-#include "comm/local_sum.hpp"
+#include "comm/runs.hpp"
 
 namespace annulus::comm {
 
-/// Consecutive elements of one bucket that travel together. Large buckets are cut, because messages that fit
-/// the cache move several times faster than large ones and follow each other like on a conveyor.
-struct Run {
-  std::size_t bucket = 0;
-  std::size_t begin = 0;
-  std::size_t end = 0;
+/// What a rank has summed by itself.
+class OwnNodes {
+ public:
+  virtual ~OwnNodes() = default;
+  /// Maximal nodes of the rank's share, in order.
+  virtual const std::vector<ShardRange>& nodes() const = 0;
+  /// Whether all of them hold their sum of this bucket; it may then be read by the asking thread.
+  virtual bool ready(std::size_t bucket) const = 0;
+  /// The whole buffer of maximal node i; only buckets that are ready have meaning.
+  virtual float* node(std::size_t i) const = 0;
 };
-
-/// Cuts buckets into runs of at most `elements`, in order.
-std::vector<Run> make_runs(std::span<const Bucket> buckets, std::size_t elements);
 
 /// Sums runs over the ranks; the results lie in the buffer of the rank's node 0. Main thread only.
 class Exchange {
@@ -28,7 +29,7 @@ class Exchange {
   virtual ~Exchange() = default;
   /// All runs of a step, in the order in which every rank starts them.
   virtual const std::vector<Run>& runs() const = 0;
-  /// Starts a run whose bucket is ready in the local sum. @return false when too many are under way
+  /// Starts a run whose bucket is ready in the own nodes. @return false when too many are under way
   virtual bool start(std::size_t run) = 0;
   /// Moves on what is under way, without waiting; takes a finished run off its bucket's count in
   /// `unfinished`.
@@ -38,9 +39,9 @@ class Exchange {
 /// Along the shard tree: rank j receives everybody's nodes for the j-th part of a run, sums them in tree
 /// order and sends the sum to all. The volume on the wire is that of a ring allreduce.
 std::unique_ptr<Exchange> make_tree_exchange(ProcessGroup& group, const ReducerOptions& options,
-                                             LocalSum& local);
+                                             const OwnNodes& own);
 /// By the library's allreduce over the sum of each rank's nodes.
 std::unique_ptr<Exchange> make_fast_exchange(ProcessGroup& group, const ReducerOptions& options,
-                                             LocalSum& local);
+                                             const OwnNodes& own);
 
 }  // namespace annulus::comm

@@ -11,8 +11,8 @@ constexpr std::size_t kRunsUnderWay = 4;
 
 class FastExchange final : public Exchange {
  public:
-  FastExchange(ProcessGroup& group, const ReducerOptions& options, LocalSum& local)
-      : group_(group), local_(local), runs_(make_runs(options.buckets, kRunElements)) {
+  FastExchange(ProcessGroup& group, const ReducerOptions& options, const OwnNodes& own)
+      : group_(group), own_(own), runs_(make_runs(options.buckets, kRunElements)) {
     under_way_.reserve(kRunsUnderWay);
   }
 
@@ -21,9 +21,9 @@ class FastExchange final : public Exchange {
   bool start(std::size_t index) override {
     if (under_way_.size() == kRunsUnderWay) return false;
     const Run& run = runs_[index];
-    float* sum = local_.node(0) + run.begin;
+    float* sum = own_.node(0) + run.begin;
     const std::size_t count = run.end - run.begin;
-    for (std::size_t i = 1; i < local_.nodes().size(); ++i) add(sum, sum, local_.node(i) + run.begin, count);
+    for (std::size_t i = 1; i < own_.nodes().size(); ++i) add(sum, sum, own_.node(i) + run.begin, count);
     under_way_.push_back({run.bucket, group_.start_all_reduce_sum({sum, count})});
     return true;
   }
@@ -43,7 +43,7 @@ class FastExchange final : public Exchange {
   };
 
   ProcessGroup& group_;
-  LocalSum& local_;
+  const OwnNodes& own_;
   std::vector<Run> runs_;
   std::vector<UnderWay> under_way_;
 };
@@ -51,8 +51,8 @@ class FastExchange final : public Exchange {
 }  // namespace
 
 std::unique_ptr<Exchange> make_fast_exchange(ProcessGroup& group, const ReducerOptions& options,
-                                             LocalSum& local) {
-  return std::make_unique<FastExchange>(group, options, local);
+                                             const OwnNodes& own) {
+  return std::make_unique<FastExchange>(group, options, own);
 }
 
 }  // namespace annulus::comm

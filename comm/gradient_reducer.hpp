@@ -35,6 +35,9 @@ struct ReducerOptions {
   Reduction reduction = Reduction::tree;
 };
 
+/// The contract of every reducer's buckets. @throws std::logic_error when they do not cover [0, elements)
+void expect_cover(const ReducerOptions& options);
+
 /// Sums are plain left + right in float: all threads that report buckets and the main thread must treat
 /// denormals alike, or the bits depend on who adds.
 ///

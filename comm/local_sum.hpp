@@ -8,13 +8,14 @@
 #include <vector>
 
 #include "comm/buffer_pool.hpp"
+#include "comm/exchange.hpp"
 #include "comm/gradient_reducer.hpp"
 
 namespace annulus::comm {
 
 /// The maximal nodes of a rank's share and everything below them. A node's sum lies in the buffer of its
 /// first shard; the thread that completes a node's second child adds it into the first.
-class LocalSum {
+class LocalSum final : public OwnNodes {
  public:
   LocalSum(const ReducerOptions& options, ShardRange owned);
 
@@ -22,12 +23,9 @@ class LocalSum {
   std::span<float> begin_shard(std::int64_t shard);
   void bucket_ready(std::int64_t shard, std::size_t bucket);
 
-  /// Whether all maximal nodes hold their sum of this bucket; it may then be read by the asking thread.
-  bool ready(std::size_t bucket) const;
-  /// Maximal nodes of the share, in order.
-  const std::vector<ShardRange>& nodes() const { return maximal_; }
-  /// The whole buffer of maximal node i; only buckets that are ready have meaning.
-  float* node(std::size_t i) const;
+  bool ready(std::size_t bucket) const override;
+  const std::vector<ShardRange>& nodes() const override { return maximal_; }
+  float* node(std::size_t i) const override;
   /// Ends the step: everything is free again, but node 0's buffer stays whole until the next begin_shard.
   /// @pre every bucket is ready
   void restart();

@@ -4,6 +4,7 @@
 #include "comm/add.hpp"
 #include "comm/buffer_pool.hpp"
 #include "comm/exchange.hpp"
+#include "comm/tree_plan.hpp"
 
 namespace annulus::comm {
 namespace {
@@ -12,43 +13,6 @@ namespace {
 // ranks on a host 64 KB are a third slower for 1 MB messages, 1 MB parts at most 5 % faster.
 constexpr std::size_t kPartElements = std::size_t{1} << 16;
 constexpr std::size_t kRunsUnderWay = 4;
-constexpr std::size_t kPartAlignment = 16;  // parts begin on cache lines
-
-/// One addition of the tree across ranks: node `right` is added into node `left`.
-struct Addition {
-  std::size_t left;
-  std::size_t right;
-};
-
-/// Every rank's maximal nodes in shard order, and how they combine to the root.
-struct Plan {
-  std::vector<ShardRange> nodes;
-  std::vector<std::size_t> first;  ///< by rank: its first node; one more entry for the end
-  std::vector<Addition> additions;
-};
-
-/// @return index of the node that holds the sum of `range`
-std::size_t combine(Plan& plan, ShardRange range) {
-  const auto known = std::ranges::find(plan.nodes, range);
-  if (known != plan.nodes.end()) return static_cast<std::size_t>(known - plan.nodes.begin());
-  const std::int64_t middle = split_point(range);
-  const std::size_t left = combine(plan, {range.begin, middle});
-  const std::size_t right = combine(plan, {middle, range.end});
-  plan.additions.push_back({left, right});
-  return left;
-}
-
-Plan make_plan(std::int64_t shards, int ranks) {
-  Plan plan;
-  for (int rank = 0; rank < ranks; ++rank) {
-    plan.first.push_back(plan.nodes.size());
-    const auto nodes = maximal_nodes(shards, owned_shards(shards, rank, ranks));
-    plan.nodes.insert(plan.nodes.end(), nodes.begin(), nodes.end());
-  }
-  plan.first.push_back(plan.nodes.size());
-  combine(plan, {0, shards});
-  return plan;
-}
 
 enum class Phase { idle, gather, spread };
 
@@ -63,17 +27,16 @@ struct Slot {
 
 class TreeExchange final : public Exchange {
  public:
-  TreeExchange(ProcessGroup& group, const ReducerOptions& options, LocalSum& local);
+  TreeExchange(ProcessGroup& group, const ReducerOptions& options, const OwnNodes& own);
   const std::vector<Run>& runs() const override { return runs_; }
   bool start(std::size_t run) override;
   void advance(std::span<std::size_t> unfinished) override;
 
  private:
-  Bucket part(const Run& run, int rank) const;
+  Bucket part(const Run& run, int rank) const { return part_of_run(run, rank, group_.size()); }
   std::span<float> part_of(float* buffer, const Run& run, int rank) const;
   int tag(const Slot& slot) const;
   int peer(int distance) const { return (group_.rank() + distance) % group_.size(); }
-  std::size_t first_node(int rank) const { return plan_.first[static_cast<std::size_t>(rank)]; }
 
   void send_nodes(Slot& slot, int to);
   void receive_nodes(Slot& slot, int from);
@@ -81,30 +44,19 @@ class TreeExchange final : public Exchange {
   void spread(Slot& slot);
 
   ProcessGroup& group_;
-  LocalSum& local_;
-  Plan plan_;
+  const OwnNodes& own_;
+  TreePlan plan_;
   std::vector<Run> runs_;
   std::vector<Slot> slots_;
 };
 
-TreeExchange::TreeExchange(ProcessGroup& group, const ReducerOptions& options, LocalSum& local)
+TreeExchange::TreeExchange(ProcessGroup& group, const ReducerOptions& options, const OwnNodes& own)
     : group_(group),
-      local_(local),
-      plan_(make_plan(options.shards, group.size())),
+      own_(own),
+      plan_(make_tree_plan(options.shards, group.size())),
       runs_(make_runs(options.buckets, kPartElements * static_cast<std::size_t>(group.size()))),
       slots_(std::min(kRunsUnderWay, runs_.size())) {
   for (Slot& slot : slots_) slot.operands.resize(plan_.nodes.size());
-}
-
-/// The part of a run that `rank` sums; at most kPartElements by the length of a run.
-Bucket TreeExchange::part(const Run& run, int rank) const {
-  const std::size_t count = run.end - run.begin;
-  const std::size_t lines = (count + kPartAlignment - 1) / kPartAlignment;
-  const auto border = [&](int index) {
-    const auto whole = lines * static_cast<std::size_t>(index) / static_cast<std::size_t>(group_.size());
-    return run.begin + std::min(whole * kPartAlignment, count);
-  };
-  return {border(rank), border(rank + 1)};
 }
 
 /// The same part in a buffer laid out like the gradients.
@@ -124,8 +76,9 @@ bool TreeExchange::start(std::size_t run) {
   if (slot == slots_.end()) return false;
   slot->phase = Phase::gather;
   slot->run = run;
-  for (std::size_t i = 0; i < local_.nodes().size(); ++i)
-    slot->operands[first_node(group_.rank()) + i] = part_of(local_.node(i), runs_[run], group_.rank()).data();
+  for (std::size_t i = 0; i < own_.nodes().size(); ++i)
+    slot->operands[plan_.first_node(group_.rank()) + i] =
+        part_of(own_.node(i), runs_[run], group_.rank()).data();
   for (int distance = 1; distance < group_.size(); ++distance)
     receive_nodes(*slot, peer(group_.size() - distance));
   for (int distance = 1; distance < group_.size(); ++distance) send_nodes(*slot, peer(distance));
@@ -134,10 +87,10 @@ bool TreeExchange::start(std::size_t run) {
 
 void TreeExchange::receive_nodes(Slot& slot, int from) {
   const auto [begin, end] = part(runs_[slot.run], group_.rank());
-  const std::size_t mine = first_node(group_.rank());
-  const std::size_t own = local_.nodes().size();
+  const std::size_t mine = plan_.first_node(group_.rank());
+  const std::size_t own = own_.nodes().size();
   if (!slot.staging) slot.staging = allocate_floats((plan_.nodes.size() - own) * kPartElements);
-  for (std::size_t node = first_node(from); node < first_node(from + 1); ++node) {
+  for (std::size_t node = plan_.first_node(from); node < plan_.first_node(from + 1); ++node) {
     const std::size_t place = node < mine ? node : node - own;
     slot.operands[node] = slot.staging.get() + place * kPartElements;
     if (end > begin)
@@ -146,15 +99,15 @@ void TreeExchange::receive_nodes(Slot& slot, int from) {
 }
 
 void TreeExchange::send_nodes(Slot& slot, int to) {
-  for (std::size_t i = 0; i < local_.nodes().size(); ++i) {
-    const auto theirs = part_of(local_.node(i), runs_[slot.run], to);
+  for (std::size_t i = 0; i < own_.nodes().size(); ++i) {
+    const auto theirs = part_of(own_.node(i), runs_[slot.run], to);
     if (!theirs.empty()) slot.pending.push_back(group_.start_send(theirs, to, tag(slot)));
   }
 }
 
 /// Combines all nodes of this rank's part; the last addition, the root, writes the result where it belongs.
 void TreeExchange::sum(Slot& slot) {
-  const auto result = part_of(local_.node(0), runs_[slot.run], group_.rank());
+  const auto result = part_of(own_.node(0), runs_[slot.run], group_.rank());
   for (std::size_t i = 0; i < plan_.additions.size(); ++i) {
     const auto [left, right] = plan_.additions[i];
     float* into = i + 1 == plan_.additions.size() ? result.data() : slot.operands[left];
@@ -166,10 +119,10 @@ void TreeExchange::spread(Slot& slot) {
   const Run& run = runs_[slot.run];
   for (int distance = 1; distance < group_.size(); ++distance) {
     const int from = peer(group_.size() - distance);
-    const auto theirs = part_of(local_.node(0), run, from);
+    const auto theirs = part_of(own_.node(0), run, from);
     if (!theirs.empty()) slot.pending.push_back(group_.start_receive(theirs, from, tag(slot)));
   }
-  const auto mine = part_of(local_.node(0), run, group_.rank());
+  const auto mine = part_of(own_.node(0), run, group_.rank());
   if (mine.empty()) return;
   for (int distance = 1; distance < group_.size(); ++distance)
     slot.pending.push_back(group_.start_send(mine, peer(distance), tag(slot)));
@@ -194,8 +147,8 @@ void TreeExchange::advance(std::span<std::size_t> unfinished) {
 }  // namespace
 
 std::unique_ptr<Exchange> make_tree_exchange(ProcessGroup& group, const ReducerOptions& options,
-                                             LocalSum& local) {
-  return std::make_unique<TreeExchange>(group, options, local);
+                                             const OwnNodes& own) {
+  return std::make_unique<TreeExchange>(group, options, own);
 }
 
 }  // namespace annulus::comm
