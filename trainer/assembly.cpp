@@ -5,6 +5,7 @@
 
 #include "trainer/data_splits.hpp"
 #include "trainer/device.hpp"
+#include "trainer/host_step_engine.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -39,7 +40,8 @@ Assembly::Assembly(const Config& config, comm::MpiSession& mpi, std::unique_ptr<
   const auto owned = comm::owned_shards(config.batch.shards, group.rank(), group.size());
   replica_ = make_replica(config, {mpi.world().node_rank, mpi.world().node_ranks}, owned.size());
   optimizer_ = std::make_unique<Optimizer>(config.optimizer, config.network, replica_->layout());
-  reducer_ = comm::make_reducer(group, reducer_options(config, *replica_));
+  engine_ = make_host_step_engine(*replica_, *optimizer_,
+                                  comm::make_reducer(group, reducer_options(config, *replica_)));
   sampler_ = std::make_unique<io::ShardedSampler>(sampler_options(config, training_->info()));
   loader_ =
       std::make_unique<io::BatchLoader>(*training_, *sampler_, training_generator(config, training_->info()),

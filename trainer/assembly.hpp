@@ -1,13 +1,13 @@
-// The parts of one training step, made once and in the right order: data, model, optimizer, reducer, loader.
+// The parts of one training step, made once and in the right order: data, model, optimizer, engine, loader.
 // The training job and the step benchmark are built on it.
 #pragma once
 
 #include <memory>
 
-#include "comm/gradient_reducer.hpp"
 #include "comm/mpi_session.hpp"
 #include "io/batch_loader.hpp"
 #include "trainer/backend/replica.hpp"
+#include "trainer/backend/step_engine.hpp"
 #include "trainer/model/config.hpp"
 #include "trainer/optimizer.hpp"
 
@@ -22,7 +22,7 @@ class Assembly {
   io::SampleSource& training() { return *training_; }
   Replica& replica() { return *replica_; }
   Optimizer& optimizer() { return *optimizer_; }
-  comm::GradientReducer& reducer() { return *reducer_; }
+  StepEngine& engine() { return *engine_; }
   const io::ShardedSampler& sampler() const { return *sampler_; }
   io::BatchLoader& loader() { return *loader_; }
 
@@ -30,7 +30,7 @@ class Assembly {
   std::unique_ptr<io::SampleSource> training_;
   std::unique_ptr<Replica> replica_;
   std::unique_ptr<Optimizer> optimizer_;
-  std::unique_ptr<comm::GradientReducer> reducer_;
+  std::unique_ptr<StepEngine> engine_;
   std::unique_ptr<io::ShardedSampler> sampler_;
   std::unique_ptr<io::BatchLoader> loader_;
 };

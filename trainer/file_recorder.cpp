@@ -119,11 +119,11 @@ class FileRecorder final : public Recorder {
     log_info("{}", text);
   }
 
-  void checkpoint_if_due(const RunState& state, bool epoch_ended) override {
+  bool checkpoint_due(const RunState& state, bool epoch_ended) const override {
     const CheckpointConfig& config = options_.config.checkpoint;
     const bool by_steps = config.every_steps > 0 && state.step % config.every_steps == 0;
     const bool by_time = config.every_seconds > 0 && now_s() - saved_at_ >= config.every_seconds;
-    if (by_steps || by_time || (epoch_ended && ends_checkpoint_epoch(state))) checkpoint(state, false);
+    return by_steps || by_time || (epoch_ended && ends_checkpoint_epoch(state));
   }
 
   void checkpoint(const RunState& state, bool best) override {

@@ -50,16 +50,16 @@ Optimizer::Optimizer(const OptimizerConfig& config, const Network& network, cons
   }
   const bool adaptive = is_adaptive(config.kind);
   if (adaptive || config.kind == OptimizerKind::lars || config.momentum != 0)
-    first_.assign(layout.trainable_count, 0.0f);
-  if (adaptive) second_.assign(layout.trainable_count, 0.0f);
+    state_.first.assign(layout.trainable_count, 0.0f);
+  if (adaptive) state_.second.assign(layout.trainable_count, 0.0f);
   gradient_squares_.assign(pieces_.size(), 0.0);
   if (config.kind == OptimizerKind::lars) parameter_squares_.assign(pieces_.size(), 0.0);
 }
 
 std::vector<StateArena> Optimizer::states() {
-  if (first_.empty()) return {};
-  if (second_.empty()) return {{"momentum", first_}};
-  return {{"m", first_}, {"v", second_}};
+  if (state_.first.empty()) return {};
+  if (state_.second.empty()) return {{"momentum", state_.first}};
+  return {{"m", state_.first}, {"v", state_.second}};
 }
 
 template <class Body>
@@ -82,8 +82,8 @@ UpdateRun Optimizer::run_of(const Step& step, std::size_t piece) {
   };
   return {.parameters = step.parameters.subspan(begin, count),
           .gradients = step.gradients.subspan(begin, count),
-          .first = part(first_),
-          .second = part(second_)};
+          .first = part(state_.first),
+          .second = part(state_.second)};
 }
 
 void Optimizer::measure(Replica& replica, const Step& step) {
@@ -113,7 +113,7 @@ std::vector<double> Optimizer::segment_rates(const Step& step, double rate) cons
 }
 
 AdamFactors Optimizer::adam_factors(float gradient_scale, double rate) const {
-  const auto t = static_cast<double>(steps_);
+  const auto t = static_cast<double>(state_.steps);
   return {.gradient_scale = gradient_scale,
           .decay = 0.0f,
           .shrink = 1.0f,
@@ -144,7 +144,7 @@ void Optimizer::update_piece(const Step& step, std::size_t piece) {
                            .momentum = static_cast<float>(config_.momentum),
                            .rate = static_cast<float>(step.rates[segment])};
   if (config_.kind == OptimizerKind::lars) return lars(factors, run);
-  if (first_.empty()) return sgd_plain(factors, run);
+  if (state_.first.empty()) return sgd_plain(factors, run);
   return config_.nesterov ? sgd_nesterov(factors, run) : sgd_momentum(factors, run);
 }
 
@@ -153,7 +153,7 @@ UpdateReport Optimizer::update(Replica& replica, std::span<const float> gradient
   expect_contract(samples > 0, "an update divides by the samples of its step");
   expect_contract(gradient_sum.size() == replica.parameters().size(),
                   "gradients are laid out as the parameter arena");
-  ++steps_;
+  ++state_.steps;
   Step step{.parameters = replica.parameters(), .gradients = gradient_sum, .rates = {}};
   step.scale = 1.0 / static_cast<double>(samples);
   step.measured = config_.clip_norm > 0 || config_.kind == OptimizerKind::lars;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "trainer/backend/optimizer_state.hpp"
 #include "trainer/backend/replica.hpp"
 #include "trainer/model/config.hpp"
 #include "trainer/optimizer_kernels.hpp"
@@ -50,8 +51,10 @@ class Optimizer {
   /// The states for checkpoints and hashes; empty for plain sgd.
   std::vector<StateArena> states();
   /// Updates done so far (Adam's bias correction depends on it): part of the state.
-  std::uint64_t steps() const { return steps_; }
-  void set_steps(std::uint64_t steps) { steps_ = steps; }
+  std::uint64_t steps() const { return state_.steps; }
+  void set_steps(std::uint64_t steps) { state_.steps = steps; }
+  /// The same as it lies in memory: for an engine that updates on its own device.
+  OptimizerState& state() { return state_; }
 
  private:
   /// A run of elements that one thread updates: part of one segment, at most kPieceElements long.
@@ -74,11 +77,9 @@ class Optimizer {
   std::vector<float> decay_;             ///< per segment
   std::vector<std::uint8_t> is_kernel_;  ///< per segment: decays, and has a trust ratio under lars
   std::vector<Piece> pieces_;
-  std::vector<float> first_;               ///< momentum or m
-  std::vector<float> second_;              ///< v of adam
+  OptimizerState state_;
   std::vector<double> gradient_squares_;   ///< per piece, of the last step
   std::vector<double> parameter_squares_;  ///< per piece, lars only
-  std::uint64_t steps_ = 0;
 };
 
 /// Moving averages of batch norm: moving = momentum * moving + (1 - momentum) * sum / samples, with each

@@ -43,9 +43,8 @@ class Recorder {
   virtual void step(const StepRecord& record) = 0;
   virtual void epoch(const EpochRecord& record) = 0;
   virtual void event(const RunState& state, const std::string& text) = 0;
-  /// Writes a checkpoint when the config asks for one at this step. @param epoch_ended  an epoch has just
-  /// ended
-  virtual void checkpoint_if_due(const RunState& state, bool epoch_ended) = 0;
+  /// Whether the config asks for a checkpoint at this step. @param epoch_ended  an epoch has just ended
+  virtual bool checkpoint_due(const RunState& state, bool epoch_ended) const = 0;
   /// Writes a checkpoint now, unless there is one of this step. @param best  also make it the best one
   virtual void checkpoint(const RunState& state, bool best) = 0;
 };

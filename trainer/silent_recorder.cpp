@@ -10,7 +10,7 @@ class SilentRecorder final : public Recorder {
   void step(const StepRecord&) override {}
   void epoch(const EpochRecord&) override {}
   void event(const RunState&, const std::string&) override {}
-  void checkpoint_if_due(const RunState&, bool) override {}
+  bool checkpoint_due(const RunState&, bool) const override { return false; }
   void checkpoint(const RunState&, bool) override {}
 };
 

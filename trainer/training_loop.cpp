@@ -25,58 +25,63 @@ Outcome TrainingLoop::run() {
   RunState& state = parts_.state;
   parts_.loader.seek(state.step / steps_per_epoch_, state.step % steps_per_epoch_);
   while (state.step < total_steps_ && !stops_early()) {
-    const StepRecord record = step();
-    parts_.recorder.step(record);
+    step();
     const bool epoch_ended = state.step % steps_per_epoch_ == 0 || state.step == total_steps_;
     if (epoch_ended) finish_epoch();
-    if (agree(record).stop != 0) {
+    if (agree().stop != 0) {
       parts_.recorder.event(state, "stopped on request: " + stop_reason());
-      parts_.recorder.checkpoint(state, false);
+      save(false);
       return Outcome::stopped;
     }
-    parts_.recorder.checkpoint_if_due(state, epoch_ended);
+    if (parts_.recorder.checkpoint_due(state, epoch_ended)) save(false);
   }
-  parts_.recorder.checkpoint(state, false);
+  save(false);
   return Outcome::finished;
 }
 
-StepRecord TrainingLoop::step() {
+void TrainingLoop::step() {
   RunState& state = parts_.state;
   const Config& config = parts_.config;
-  const ArenaLayout& layout = parts_.replica.layout();
   const double rate = learning_rate(config.schedule, config.optimizer.learning_rate, config.epochs,
                                     state.step, steps_per_epoch_);
 
   const io::Batch& batch = parts_.loader.next();
-  parts_.replica.train(batch, parts_.reducer);                  // buckets leave as backward fills them
-  const std::span<const float> sums = parts_.reducer.finish();  // over all shards of the step, on every rank
-  const UpdateReport update =
-      parts_.optimizer.update(parts_.replica, sums.subspan(gradient_offset(layout)), batch.samples, rate);
-  update_statistics(parts_.replica, sums.subspan(kGradientHead, layout.statistics_count), batch.samples);
+  parts_.engine.begin(batch, rate);  // forward and backward, sum over all shards, update
+  begun_.push_back(
+      {.step = ++state.step, .epoch = batch.epoch, .samples = batch.samples, .learning_rate = rate});
+  record_steps(parts_.engine.steps_ahead());
+}
 
-  const auto samples = static_cast<double>(batch.samples);
-  const StepRecord record{.step = ++state.step,
-                          .epoch = batch.epoch,
-                          .samples = batch.samples,
-                          .loss = sums[kLossSum] / samples,
-                          .accuracy = sums[kCorrectCount] / samples,
-                          .learning_rate = rate,
-                          .gradient_norm = update.gradient_norm};
-  if (!std::isfinite(record.loss) || !update.finite)
-    throw RuntimeError(
-        "step {} (epoch {}): the {} is not finite, so training has diverged. Lower "
-        "optimizer.learning_rate, lengthen schedule.warmup_epochs or set optimizer.clip_norm; "
-        "`--debug` names the layer where it starts. The last checkpoint is intact.",
-        record.step, record.epoch, std::isfinite(record.loss) ? "gradient" : "loss");
-  state.epoch_loss_sum += sums[kLossSum];
-  state.epoch_correct += sums[kCorrectCount];
-  state.epoch_samples += samples;
-  return record;
+/// Takes results from the engine until at most `unfinished` steps are left. Records appear in the order of
+/// the steps, and a step is checked before anything that follows from it is saved: a loss that is not finite
+/// stops the run at most one step late, before the next checkpoint, on all ranks at once since all of them
+/// see the same sums.
+void TrainingLoop::record_steps(std::size_t unfinished) {
+  while (begun_.size() > unfinished) {
+    const StepResult result = parts_.engine.finish();
+    StepRecord record = begun_.front();
+    begun_.pop_front();
+    const auto samples = static_cast<double>(record.samples);
+    record.loss = result.loss_sum / samples;
+    record.accuracy = result.correct / samples;
+    record.gradient_norm = result.gradient_norm;
+    if (!std::isfinite(record.loss) || !result.finite)
+      throw RuntimeError(
+          "step {} (epoch {}): the {} is not finite, so training has diverged. Lower "
+          "optimizer.learning_rate, lengthen schedule.warmup_epochs or set optimizer.clip_norm; "
+          "`--debug` names the layer where it starts. The last checkpoint is intact.",
+          record.step, record.epoch, std::isfinite(record.loss) ? "gradient" : "loss");
+    parts_.state.epoch_loss_sum += result.loss_sum;
+    parts_.state.epoch_correct += result.correct;
+    parts_.state.epoch_samples += samples;
+    parts_.recorder.step(record);
+  }
 }
 
 void TrainingLoop::finish_epoch() {
   RunState& state = parts_.state;
   const Config& config = parts_.config;
+  settle();  // the sums of the epoch are complete, and the model is that of its last step
   std::optional<Evaluation> validation;
   if (parts_.validation) validation = parts_.validation->run();
   parts_.recorder.epoch({.epoch = (state.step - 1) / steps_per_epoch_,
@@ -106,15 +111,26 @@ void TrainingLoop::judge(const Evaluation& validation) {
     state.best_accuracy = validation.accuracy;
     state.best_step = state.step;
   }
-  if (best && parts_.config.checkpoint.keep_best) parts_.recorder.checkpoint(state, true);
+  if (best && parts_.config.checkpoint.keep_best) save(true);
   if (stops_early())
     parts_.recorder.event(state, "stopped early: no better validation loss for " +
                                      std::to_string(state.epochs_without_improvement) + " epochs");
 }
 
-ControlWord TrainingLoop::agree(const StepRecord& record) {
-  ControlWord word{.step = record.step, .stop = stop_requested() ? std::uint64_t{1} : 0};
-  if (parts_.config.debug) word.hash = raw_state_hash(parts_.replica, parts_.optimizer);
+/// A checkpoint holds a state that is finished, checked and in host memory.
+void TrainingLoop::save(bool best) {
+  settle();
+  parts_.engine.download();
+  parts_.recorder.checkpoint(parts_.state, best);
+}
+
+ControlWord TrainingLoop::agree() {
+  ControlWord word{.step = parts_.state.step, .stop = stop_requested() ? std::uint64_t{1} : 0};
+  if (parts_.config.debug) {
+    settle();
+    parts_.engine.download();
+    word.hash = raw_state_hash(parts_.replica, parts_.optimizer);
+  }
   return trainer::agree(parts_.group, word);
 }
 

@@ -3,13 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 
-#include "comm/gradient_reducer.hpp"
 #include "comm/process_group.hpp"
 #include "io/batch_loader.hpp"
 #include "io/sharded_sampler.hpp"
 #include "trainer/backend/replica.hpp"
+#include "trainer/backend/step_engine.hpp"
 #include "trainer/control_word.hpp"
 #include "trainer/evaluator.hpp"
 #include "trainer/model/config.hpp"
@@ -24,8 +25,8 @@ struct TrainingParts {
   const Config& config;
   comm::ProcessGroup& group;
   Replica& replica;
-  comm::GradientReducer& reducer;
   Optimizer& optimizer;
+  StepEngine& engine;
   const io::ShardedSampler& sampler;
   io::BatchLoader& loader;
   Evaluator* validation;  ///< null when there is nothing to validate on
@@ -47,16 +48,22 @@ class TrainingLoop {
   /// @throws RuntimeError on a loss that is not finite or (debug) replicas that differ; PeerError
   Outcome run();
 
-  /// One step: next batch, forward and backward, reduction, update. The loader stands at state.step.
-  StepRecord step();
+  /// One step: next batch, forward and backward, reduction, update, record. The loader stands at state.step.
+  /// The record may be that of the step before, when the device runs behind; see StepEngine.
+  void step();
+  /// Records the steps that still run, so that state and sums are those of the last step begun.
+  void settle() { record_steps(0); }
 
  private:
+  void record_steps(std::size_t unfinished);
   void finish_epoch();
   void judge(const Evaluation& validation);
-  ControlWord agree(const StepRecord& record);
+  void save(bool best);
+  ControlWord agree();
   bool stops_early() const;
 
   TrainingParts parts_;
+  std::deque<StepRecord> begun_;  ///< steps whose results are not known yet, oldest first
   std::uint64_t steps_per_epoch_;
   std::uint64_t total_steps_;
 };
