@@ -5,8 +5,10 @@
 #include <chrono>
 #include <cmath>
 #include <optional>
+#include <utility>
 
 #include "base/log.hpp"
+#include "base/process_time.hpp"
 #include "trainer/checkpoint_store.hpp"
 #include "trainer/environment.hpp"
 #include "trainer/metrics.hpp"
@@ -78,6 +80,7 @@ class FileRecorder final : public Recorder {
   }
 
   void step(const StepRecord& record) override {
+    if (std::exchange(first_, false)) time_first(record);
     progress_->step({record.step, record.samples, record.loss, record.accuracy});
     epoch_samples_ += static_cast<double>(record.samples);
     if (record.step % kStepsPerRecord != 0) return;
@@ -156,6 +159,16 @@ class FileRecorder final : public Recorder {
                            .differences = differences_from(options_.config, directory_)});
   }
 
+  void time_first(const StepRecord& record) {
+    const double seconds = seconds_since_process_start() - options_.data_seconds;
+    metrics_->event(
+        {record.step, record.epoch},
+        fmt::format("first step done {:.2f} s after the start of the process, {:.2f} s of opening the "
+                    "data not counted",
+                    seconds, options_.data_seconds),
+        {{"first_step_s", seconds}, {"data_s", options_.data_seconds}});
+  }
+
   MetricPosition position(const RunState& state) const {
     return {state.step, state.step / options_.steps_per_epoch};
   }
@@ -197,6 +210,7 @@ class FileRecorder final : public Recorder {
   double saved_at_;
   double epoch_samples_ = 0;
   std::uint64_t last_saved_step_ = 0;
+  bool first_ = true;  ///< no step of this process has been recorded
 };
 
 }  // namespace

@@ -23,6 +23,7 @@ struct FileRecorderOptions {
   Optimizer& optimizer;
   const io::SourceInfo& training;
   std::uint64_t steps_per_epoch = 1;
+  double data_seconds = 0;  ///< that opening and measuring the data took
 };
 
 /// Refuses what is wrong with a run directory or a named checkpoint, before anything costly is done or made.

@@ -166,9 +166,10 @@ void MetricsWriter::epoch(const EpochRow& row) {
   draw(row.at, "epoch", metrics);
 }
 
-void MetricsWriter::event(MetricPosition at, const std::string& text) {
+void MetricsWriter::event(MetricPosition at, const std::string& text, const std::vector<Metric>& metrics) {
   Json json = record("event", at);
   json["text"] = text;
+  add(json, metrics);
   append(json_, json_path_, json.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 

@@ -52,8 +52,8 @@ class MetricsWriter {
   void evaluation(MetricPosition at, const std::string& split, const std::vector<Metric>& metrics);
   /// After the evaluation of the epoch, if there is one.
   void epoch(const EpochRow& row);
-  /// Something that happened: started, resumed, stopped early, ...
-  void event(MetricPosition at, const std::string& text);
+  /// Something that happened: started, resumed, stopped early, ... @param metrics  figures that go with it
+  void event(MetricPosition at, const std::string& text, const std::vector<Metric>& metrics = {});
 
  private:
   void append(std::ofstream& file, const std::string& path, const std::string& line);

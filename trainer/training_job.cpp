@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "base/log.hpp"
+#include "base/process_time.hpp"
 #include "trainer/data_splits.hpp"
 #include "trainer/device.hpp"
 #include "trainer/file_recorder.hpp"
@@ -19,10 +20,12 @@ TrainingJob::TrainingJob(Config config, comm::MpiSession& mpi, const JobOptions&
   require_labels(config_);
   on_rank_zero(group_, "run directory",  // before the data, which may take long to open and read
                [&] { check_run(config_, options.run_directory, options.resume); });
+  const double began = seconds_since_process_start();
   const NodeMemoryFactory memory = [&mpi](std::size_t bytes) { return mpi.allocate_node_memory(bytes); };
   auto training = open_split(config_, Split::train, memory);
   validation_ = open_split(config_, Split::validation, memory);
   resolve_normalisation(config_, *training, group_);
+  data_seconds_ = seconds_since_process_start() - began;
   parts_ = std::make_unique<Assembly>(config_, mpi_, std::move(training));
   if (validation_)
     evaluator_ = std::make_unique<Evaluator>(parts_->replica(), group_, *validation_,
@@ -43,7 +46,8 @@ void TrainingJob::open_run(const JobOptions& options) {
                                     .replica = parts_->replica(),
                                     .optimizer = parts_->optimizer(),
                                     .training = parts_->training().info(),
-                                    .steps_per_epoch = parts_->sampler().steps_per_epoch()});
+                                    .steps_per_epoch = parts_->sampler().steps_per_epoch(),
+                                    .data_seconds = data_seconds_});
   });
 }
 

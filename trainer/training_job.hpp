@@ -46,6 +46,7 @@ class TrainingJob {
   std::unique_ptr<Evaluator> evaluator_;
   std::unique_ptr<Recorder> recorder_;
   RunState state_;
+  double data_seconds_ = 0;
 };
 
 }  // namespace annulus::trainer

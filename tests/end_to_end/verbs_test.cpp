@@ -254,6 +254,25 @@ TEST(Data, InfoAndShow) {
   EXPECT_EQ(place.run(show).code, 2);  // and keeps the first
 }
 
+TEST(Train, RecordsHowLongTheFirstStepTook) {
+  const Workplace place(96);
+
+  const Outcome outcome = place.run(place.training("run"));
+
+  ASSERT_EQ(outcome.code, 0) << outcome.output;
+  int found = 0;
+  for (const auto& record : place.metrics("run")) {
+    if (!record.contains("first_step_s")) continue;
+    ++found;
+    EXPECT_EQ(record["kind"], "event");
+    EXPECT_EQ(record["step"], 1);
+    EXPECT_GT(record["data_s"], 0);
+    EXPECT_GT(record["first_step_s"], 0);
+    EXPECT_LT(record["first_step_s"].get<double>() + record["data_s"].get<double>(), outcome.seconds + 0.02);
+  }
+  EXPECT_EQ(found, 1);
+}
+
 TEST(Bench, PrintsJson) {
   const Workplace place(96);
 
@@ -264,6 +283,8 @@ TEST(Bench, PrintsJson) {
   const nlohmann::json result = json_in(step.output);
   EXPECT_EQ(result["ranks"], 2);
   EXPECT_GT(result["images_per_s"], 0);
+  EXPECT_GT(result["first_step_s"], 0);
+  EXPECT_LT(result["first_step_s"].get<double>() + result["data_s"].get<double>(), step.seconds + 0.02);
   ASSERT_EQ(loader.code, 0) << loader.output;
   EXPECT_GT(json_in(loader.output)["images_per_s_and_rank"], 0);
 }

@@ -58,14 +58,16 @@ TEST_F(MetricsWriterTest, WritesOneObjectALine) {
   writer.evaluation({.step = 10, .epoch = 0}, "validation",
                     {{"accuracy", 0.5}, {"index_xor", std::numeric_limits<std::uint64_t>::max()}});
   writer.event({.step = 10, .epoch = 0}, "stopped \"on\" request");
+  writer.event({.step = 10, .epoch = 0}, "slow", {{"seconds", 0.5}});
 
   const auto got = lines("metrics.jsonl");
-  ASSERT_EQ(got.size(), 3u);
+  ASSERT_EQ(got.size(), 4u);
   EXPECT_THAT(got[0], AllOf(StartsWith(R"({"kind":"step","step":1,"epoch":0,"time":)"),
                             HasSubstr(R"("loss":0.1,"samples":128})")));
   EXPECT_THAT(got[1], HasSubstr(R"("split":"validation","accuracy":0.5,"index_xor":18446744073709551615})"));
   EXPECT_THAT(got[2], AllOf(StartsWith(R"({"kind":"event","step":10)"),
                             HasSubstr(R"("text":"stopped \"on\" request"})")));
+  EXPECT_THAT(got[3], HasSubstr(R"("text":"slow","seconds":0.5})"));
 }
 
 TEST_F(MetricsWriterTest, WritesNullForWhatJsonCannotSay) {
