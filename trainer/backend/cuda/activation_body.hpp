@@ -57,7 +57,7 @@ struct ActivationBody {
   }
 };
 
-/// dx = dy * derivative(y). Index: P elements. In place is fine.
+/// dx = dy * derivative(y). Index: P elements. In place is fine; y is not read when kind is none.
 template <class T, int P>
 struct DerivativeBody {
   const T* y;
@@ -66,10 +66,13 @@ struct DerivativeBody {
   Activation kind;
 
   ANNULUS_DEVICE void operator()(std::int64_t i) const {
-    float outputs[P], gradients[P];
-    load<P>(y + i * P, outputs);
+    float gradients[P];
     load<P>(dy + i * P, gradients);
-    for (int k = 0; k < P; ++k) gradients[k] = chained(kind, outputs[k], gradients[k]);
+    if (kind != Activation::none) {
+      float outputs[P];
+      load<P>(y + i * P, outputs);
+      for (int k = 0; k < P; ++k) gradients[k] = chained(kind, outputs[k], gradients[k]);
+    }
     store<P>(dx + i * P, gradients);
   }
 };

@@ -282,9 +282,10 @@ struct LossCall {
   std::int64_t samples;
   float smoothing;
   float* row_sums;  ///< loss_scratch(samples) floats
-  float* head;      ///< kGradientHead floats
+  float* head;      ///< kLossHead floats: loss, correct, samples, zeros
 };
 void enqueue(const LossCall& call, cudaStream_t stream);
+constexpr int kLossHead = 16;
 constexpr std::int64_t loss_scratch(std::int64_t samples) { return 2 * samples; }
 
 struct SoftmaxCall {

@@ -3,7 +3,6 @@
 
 #include "trainer/backend/cuda/dispatch.cuh"
 #include "trainer/backend/cuda/loss_body.hpp"
-#include "trainer/backend/replica.hpp"
 
 namespace annulus::trainer::cuda {
 namespace {
@@ -44,10 +43,10 @@ __device__ void write_head(double loss, double correct, std::int64_t samples, fl
     hits[thread] += hits[thread + half];
   }
   if (thread != 0) return;
-  for (std::size_t i = 0; i < kGradientHead; ++i) head[i] = 0.0f;
-  head[kLossSum] = static_cast<float>(losses[0]);
-  head[kCorrectCount] = static_cast<float>(hits[0]);
-  head[kSampleCount] = static_cast<float>(samples);
+  for (int i = 0; i < kLossHead; ++i) head[i] = 0.0f;
+  head[0] = static_cast<float>(losses[0]);
+  head[1] = static_cast<float>(hits[0]);
+  head[2] = static_cast<float>(samples);
 }
 
 /// One block does it all: a thread takes every 1024th sample.

@@ -1,0 +1,164 @@
+// Programs by size, and the memory that they take turns in.
+#include "trainer/backend/cuda/device_model.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "comm/cuda/out_of_device_memory.hpp"
+#include "trainer/backend/cuda/program.hpp"
+
+namespace annulus::trainer::cuda {
+namespace {
+
+comm::DeviceBuffer<float> on_device(const std::vector<float>& values) {
+  if (values.empty()) return {};
+  comm::DeviceBuffer<float> buffer(values.size(), "class weights");
+  CHECK_CUDA(cudaMemcpy(buffer.get(), values.data(), buffer.bytes(), cudaMemcpyHostToDevice));
+  CHECK_CUDA(cudaDeviceSynchronize());  // other streams do not wait for the default one
+  return buffer;
+}
+
+CompileOptions checked_options(const Network& network, CompileOptions options) {
+  const std::size_t weights = options.loss.class_weights.size();
+  if (weights != 0 && weights != static_cast<std::size_t>(network.classes()))
+    throw UsageError(
+        "{} class weights are given, but the network puts out {} classes. Give one weight a class.", weights,
+        network.classes());
+  if (options.predict_samples == 0) options.predict_samples = options.shard_samples;
+  return options;
+}
+
+const char* name_of(Precision precision) {
+  switch (precision) {
+    case Precision::float32:
+      return "float32";
+    case Precision::tf32:
+      return "tf32";
+    case Precision::bfloat16:
+      return "bfloat16";
+  }
+  return "unknown precision";
+}
+
+}  // namespace
+
+struct DeviceModel::State {
+  State(const Network& described, const CompileOptions& given, Precision precision)
+      : network(described),
+        options(checked_options(network, given)),
+        libraries(precision),
+        store(network, libraries.element()),
+        class_weights(on_device(options.loss.class_weights)) {}
+
+  /// The program of a shape, compiled when it is first needed.
+  Program& program(Compiler::Shape shape);
+  std::unique_ptr<Program> compile(Compiler::Shape shape);
+  std::byte* block_of(std::size_t bytes, Compiler::Shape shape);
+
+  Network network;
+  CompileOptions options;
+  Libraries libraries;
+  ParameterStore store;
+  comm::DeviceBuffer<float> class_weights;
+  ProgramEnvironment environment{
+      network, options, libraries, store, {options.loss.label_smoothing, class_weights.get()}};
+  // Neither is ever given back before the end: captured graphs hold addresses.
+  std::vector<comm::DeviceBuffer<std::byte>> blocks;
+  std::vector<std::unique_ptr<Program>> programs;
+};
+
+Program& DeviceModel::State::program(Compiler::Shape shape) {
+  for (const std::unique_ptr<Program>& known : programs)
+    if (known->shape().samples == shape.samples && known->shape().mode == shape.mode) return *known;
+  try {
+    programs.push_back(compile(shape));
+  } catch (const comm::OutOfDeviceMemory& error) {
+    const double share = static_cast<double>(error.free()) / static_cast<double>(error.asked());
+    const auto fits = static_cast<std::int64_t>(static_cast<double>(shape.samples) * std::min(share, 1.0));
+    throw RuntimeError(
+        "{} A shard of {} samples does not fit on this GPU; about {} would. Raise batch.shards, lower "
+        "batch.size, or "
+        "set device.precision: bfloat16.",
+        error.what(), shape.samples, fits);
+  }
+  return *programs.back();
+}
+
+std::unique_ptr<Program> DeviceModel::State::compile(Compiler::Shape shape) {
+  auto program = std::make_unique<Program>(environment, shape);
+  program->place(block_of(program->block_bytes(), shape));
+  return program;
+}
+
+/// One of the blocks if it is large enough, else a new one.
+std::byte* DeviceModel::State::block_of(std::size_t bytes, Compiler::Shape shape) {
+  for (const comm::DeviceBuffer<std::byte>& block : blocks)
+    if (block.size() >= bytes) return block.get();
+  blocks.emplace_back(std::max<std::size_t>(bytes, 1),
+                      fmt::format("activations of a shard of {} samples", shape.samples));
+  return blocks.back().get();
+}
+
+DeviceModel::DeviceModel(const Network& network, const CompileOptions& options, Precision precision)
+    : state_(std::make_unique<State>(network, options, precision)) {
+  prepare_train(state_->options.shard_samples);
+}
+
+DeviceModel::~DeviceModel() = default;
+
+const Network& DeviceModel::network() const { return state_->network; }
+const CompileOptions& DeviceModel::options() const { return state_->options; }
+Precision DeviceModel::precision() const { return state_->libraries.precision(); }
+const ArenaLayout& DeviceModel::layout() const { return state_->store.layout(); }
+float* DeviceModel::parameters() { return state_->store.parameters(); }
+float* DeviceModel::statistics() { return state_->store.statistics(); }
+
+void DeviceModel::parameters_changed(cudaStream_t stream) { state_->store.refresh(stream); }
+
+void DeviceModel::prepare_train(std::int64_t samples) {
+  expect_contract(samples <= state_->options.shard_samples, "a shard has at most shard_samples samples");
+  if (samples > 0) state_->program({samples, Mode::training});
+}
+
+void DeviceModel::prepare_predict(std::int64_t samples) {
+  expect_contract(samples <= state_->options.predict_samples, "a block has at most predict_samples images");
+  if (samples > 0) state_->program({samples, Mode::inference});
+}
+
+void DeviceModel::train(const DeviceShard& shard, float* gradients, cudaStream_t stream, const Ready& ready) {
+  expect_contract(shard.size <= state_->options.shard_samples, "a shard has at most shard_samples samples");
+  if (shard.size == 0) {
+    const std::size_t count = gradient_elements(layout());
+    comm::fill_zero(gradients, count, stream);
+    ready(count);
+    return;
+  }
+  state_->program({shard.size, Mode::training}).train(shard, gradients, stream, ready);
+}
+
+void DeviceModel::predict(const DevicePrediction& prediction, cudaStream_t stream) {
+  expect_contract(prediction.size <= state_->options.predict_samples,
+                  "a block has at most predict_samples images");
+  if (prediction.size == 0) return;
+  state_->program({prediction.size, Mode::inference}).predict(prediction, stream);
+}
+
+std::vector<float> DeviceModel::read(const Segment& segment, std::span<const float> arena) const {
+  return state_->store.read(segment, arena);
+}
+
+void DeviceModel::write(const Segment& segment, std::span<const float> values, std::span<float> arena) const {
+  state_->store.write(segment, values, arena);
+}
+
+std::size_t DeviceModel::activation_bytes() const {
+  std::size_t bytes = 0;
+  for (const comm::DeviceBuffer<std::byte>& block : state_->blocks) bytes += block.bytes();
+  return bytes;
+}
+
+std::string DeviceModel::describe() const {
+  return fmt::format("{}, {}", library_versions(), name_of(precision()));
+}
+
+}  // namespace annulus::trainer::cuda
