@@ -136,9 +136,9 @@ Generator::Generator(const SourceInfo& source, AugmentationOptions augmentation,
   check(normalisation, source.shape);
   constexpr float kEndless = std::numeric_limits<float>::infinity();
   const bool bytes = source.pixels == PixelType::uint8;
-  auto impl = std::make_shared<Impl>(Impl{source.shape, source.pixels, std::move(augmentation),
-                                          std::move(normalisation), stream_key(seed, Purpose::augment),
-                                          ValueMap{}, bytes ? 0.0f : -kEndless, bytes ? 255.0f : kEndless});
+  auto impl = std::make_shared<Impl>(Impl{source.shape, source.pixels, augmentation, std::move(normalisation),
+                                          stream_key(seed, Purpose::augment), ValueMap{},
+                                          bytes ? 0.0f : -kEndless, bytes ? 255.0f : kEndless});
   impl->map = make_value_map(impl->normalisation, impl->shape);
   impl_ = std::move(impl);
 }

@@ -91,13 +91,14 @@ void check(const Normalisation& normalisation, const SampleShape& shape) {
   for (std::size_t channel = 0; channel < channels; ++channel) {
     const float mean = normalisation.mean[channel];
     const float deviation = normalisation.deviation[channel];
-    if (!std::isfinite(mean) || !std::isfinite(deviation) || deviation <= 0)
+    if (!std::isfinite(mean) || !std::isfinite(deviation) || deviation <= 0) {
       throw UsageError(
           "normalisation of channel {} has mean {} and deviation {}: pixels are divided by the deviation, so "
           "it "
           "must be above 0 and both must be numbers. Give the values in rescaled units, or use `kind: "
           "per_feature`.",
           channel, mean, deviation);
+    }
   }
 }
 

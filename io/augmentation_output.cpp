@@ -34,7 +34,7 @@ ValueMap constant_map(double scale, double offset, const SampleShape& shape) {
 template <class Value>
 void write_planes(const Value* image, const ValueMap& map, const SampleShape& shape, float* output) {
   const std::int64_t channels = shape.channels;
-  for (std::int64_t row = 0; row < shape.height; ++row)
+  for (std::int64_t row = 0; row < shape.height; ++row) {
     for (std::int64_t channel = 0; channel < channels; ++channel) {
       const Value* line = image + row * shape.width * channels + channel;
       float* plane = output + (channel * shape.height + row) * shape.width;
@@ -43,6 +43,7 @@ void write_planes(const Value* image, const ValueMap& map, const SampleShape& sh
       for (std::int64_t column = 0; column < shape.width; ++column)
         plane[column] = static_cast<float>(line[column * channels]) * scale + offset;
     }
+  }
 }
 
 /// Three channels in one loop, which the compiler turns into vector shuffles.
@@ -92,7 +93,8 @@ ValueMap make_sample_map(const float* image, float rescale, const SampleShape& s
   const auto count = static_cast<double>(values.size());
   const double mean = lane_sum(values, [](double x) { return x; }) / count;
   const double square = lane_sum(values, [mean](double x) { return (x - mean) * (x - mean); }) / count;
-  if (square == 0) return constant_map(0, 0, shape);  // a constant image is all mean; dividing by 1e-6 is noise
+  if (square == 0)
+    return constant_map(0, 0, shape);  // a constant image is all mean; dividing by 1e-6 is noise
   const double factor = rescale;
   const double deviation = std::abs(factor) * std::sqrt(square) + 1e-6;
   return constant_map(factor / deviation, -mean * factor / deviation, shape);

@@ -29,7 +29,7 @@ struct Fill {
 /// The three things an affine resampling needs beside the image.
 struct AffineMove {
   SampleShape shape;
-  std::array<std::int32_t, 6> matrix;  ///< see AugmentationPlan
+  std::array<std::int32_t, 6> matrix{};  ///< see AugmentationPlan
   Fill fill;
 };
 

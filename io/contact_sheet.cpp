@@ -69,7 +69,7 @@ Stretch stretch_of(const std::vector<std::byte>& pixels, PixelType type) {
 /// Where cells are, and how large their pixels.
 struct Grid {
   SampleShape shape;
-  std::int64_t scale;
+  std::int64_t scale = 1;
   std::int64_t side(std::int64_t images, std::int64_t extent) const {
     return images * (extent * scale + kGap) + kGap;
   }
@@ -84,7 +84,7 @@ void draw(const std::vector<float>& image, const Grid& grid, Cell cell, const St
           Canvas& canvas) {
   const std::int64_t top = cell.row * (grid.shape.height * grid.scale + kGap) + kGap;
   const std::int64_t left = cell.column * (grid.shape.width * grid.scale + kGap) + kGap;
-  for (std::int64_t y = 0; y < grid.shape.height * grid.scale; ++y)
+  for (std::int64_t y = 0; y < grid.shape.height * grid.scale; ++y) {
     for (std::int64_t x = 0; x < grid.shape.width * grid.scale; ++x) {
       const std::int64_t from = (y / grid.scale * grid.shape.width + x / grid.scale) * grid.shape.channels;
       const std::int64_t to = ((top + y) * canvas.width + left + x) * canvas.channels;
@@ -92,6 +92,7 @@ void draw(const std::vector<float>& image, const Grid& grid, Cell cell, const St
         canvas.pixels[static_cast<std::size_t>(to + channel)] =
             stretch(image[static_cast<std::size_t>(from + channel)]);
     }
+  }
 }
 
 /// The one check of libpng's simplified interface.
@@ -150,7 +151,7 @@ void write_contact_sheet(SampleSource& source, const AugmentationOptions& augmen
       make_canvas(grid, static_cast<std::int64_t>(originals.samples.size()), options.variants + 1);
   const std::size_t bytes = originals.pixels.size() / originals.samples.size();
   std::vector<float> image(static_cast<std::size_t>(info.shape.size()));
-  for (std::size_t row = 0; row < originals.samples.size(); ++row)
+  for (std::size_t row = 0; row < originals.samples.size(); ++row) {
     for (int column = 0; column <= options.variants; ++column) {
       const Generator& generator = column == 0 ? plain : augmented;
       const auto epoch = static_cast<std::uint64_t>(std::max(column - 1, 0));
@@ -158,6 +159,7 @@ void write_contact_sheet(SampleSource& source, const AugmentationOptions& augmen
                      PixelLayout::channels_last, image);
       draw(image, grid, {static_cast<std::int64_t>(row), column}, stretch, canvas);
     }
+  }
   write_png(canvas, path, options.existing);
 }
 

@@ -114,13 +114,14 @@ class StreamingSource final : public SampleSource {
 std::unique_ptr<SampleSource> make_streaming_source(std::unique_ptr<DatasetColumns> columns,
                                                     std::uint64_t cache_bytes) {
   const std::uint64_t chunk_bytes = columns->chunk_rows() * columns->row_bytes();
-  if (chunk_bytes > cache_bytes)
+  if (chunk_bytes > cache_bytes) {
     throw DataError(
         "{}, {}: stores {} rows together ({:.0f} MB), more than the {:.0f} MB that streaming may keep in "
         "memory. Raise "
         "the limit for resident data or for the cache, or rewrite the file in smaller chunks (h5repack -l).",
         columns->path(), columns->images_name(), columns->chunk_rows(),
         static_cast<double>(chunk_bytes) / 1e6, static_cast<double>(cache_bytes) / 1e6);
+  }
   const std::uint64_t chunks = (columns->info().samples + columns->chunk_rows() - 1) / columns->chunk_rows();
   return std::make_unique<StreamingSource>(std::move(columns), std::min(chunks, cache_bytes / chunk_bytes));
 }

@@ -37,6 +37,7 @@ std::vector<std::string> read_variable_strings(hid_t attribute, hid_t type, std:
   std::vector<char*> pointers(size, nullptr);
   hdf5_call("H5Aread", place, [&] { return H5Aread(attribute, type, pointers.data()); });
   std::vector<std::string> values;
+  values.reserve(size);
   for (const char* pointer : pointers) values.emplace_back(pointer != nullptr ? pointer : "");
   hdf5_call("H5Dvlen_reclaim", place,
             [&] { return H5Dvlen_reclaim(type, space.get(), H5P_DEFAULT, pointers.data()); });

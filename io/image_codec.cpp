@@ -128,7 +128,7 @@ std::vector<float> resample_axis(const std::vector<float>& values, std::int64_t 
   const auto to = static_cast<std::int64_t>(windows.size());
   const std::int64_t from = static_cast<std::int64_t>(values.size()) / outer / inner;
   std::vector<float> result(static_cast<std::size_t>(outer * to * inner), 0.0f);
-  for (std::int64_t o = 0; o < outer; ++o)
+  for (std::int64_t o = 0; o < outer; ++o) {
     for (std::int64_t i = 0; i < to; ++i) {
       const Window& window = windows[static_cast<std::size_t>(i)];
       float* const target = result.data() + (o * to + i) * inner;
@@ -138,6 +138,7 @@ std::vector<float> resample_axis(const std::vector<float>& values, std::int64_t 
         source += inner;
       }
     }
+  }
   return result;
 }
 

@@ -113,13 +113,14 @@ class BatchDecoder {
 
   void decode_one(ImageDecoder& decoder, const SourceFile& file, ListedImage& listed) const {
     const Image image = decoded(decoder, file);
-    if (image.height != shape_.height || image.width != shape_.width)
+    if (image.height != shape_.height || image.width != shape_.width) {
       throw DataError(
           "{}: {} has {} x {} pixels, but {} has {} x {}; a dataset holds images of one size. Ask for a "
           "common size, "
           "for example --resize {}x{}.",
           options_.source, first_name_, shape_.height, shape_.width, file.name, image.height, image.width,
           shape_.height, shape_.width);
+    }
     listed.hash = XXH64(file.contents.data(), file.contents.size(), 0);
     spill_->write(listed.slot, std::as_bytes(std::span(image.pixels)));
   }
