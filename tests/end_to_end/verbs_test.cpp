@@ -289,6 +289,25 @@ TEST(Bench, PrintsJson) {
   EXPECT_GT(json_in(loader.output)["images_per_s_and_rank"], 0);
 }
 
+TEST(Bench, HoldsAStepAgainstTheMachine) {
+  const Workplace place(3);
+
+  const Outcome bench = place.run({"bench", "step", kSmoke, "--synthetic", "--seconds", "0.1"});
+  const Outcome summary = place.run({"summary", kSmoke, "--json"});
+
+  ASSERT_EQ(bench.code, 0) << bench.output;
+  const nlohmann::json result = json_in(bench.output);
+  const nlohmann::json costs = nlohmann::json::parse(summary.output);
+  double flops = 0;  // of a sample: forward, and a pass for each gradient
+  for (const auto& layer : costs["layers"])
+    flops += layer["flops"].get<double>() *
+             (1 + (layer["inputs"][0] == "input" ? 0 : 1) + (layer["trainable"].get<int>() > 0 ? 1 : 0));
+  const double gflops = result["gflops"];
+  EXPECT_NEAR(gflops, 1e-9 * flops * result["images_per_s"].get<double>(), 1e-6 * gflops);  // rounding
+  EXPECT_NEAR(result["fma_share"].get<double>(), gflops / result["fma_gflops"].get<double>(), 1e-6);
+  EXPECT_GT(result["fma_gflops"], gflops);  // a tiny network is far from the machine's limit
+}
+
 TEST(Bench, AllreduceNeedsRanks) {
   const Workplace place(12);
 

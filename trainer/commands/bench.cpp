@@ -3,10 +3,12 @@
 #include <sys/resource.h>
 #include <sys/times.h>
 
+#include <algorithm>
 #include <chrono>
 #include <ctime>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "base/log.hpp"
 #include "base/process_time.hpp"
@@ -16,7 +18,9 @@
 #include "trainer/commands/context.hpp"
 #include "trainer/commands/load.hpp"
 #include "trainer/data_splits.hpp"
+#include "trainer/fma_rate.hpp"
 #include "trainer/initialise.hpp"
+#include "trainer/model/summary.hpp"
 #include "trainer/recorder.hpp"
 #include "trainer/training_loop.hpp"
 
@@ -54,13 +58,21 @@ std::unique_ptr<io::SampleSource> bench_source(Config& config, bool synthetic, c
                     [&mpi](std::size_t bytes) { return mpi.allocate_node_memory(bytes); });
 }
 
-/// Largest of the ranks' values: the slowest one decides.
-double slowest(double mine, comm::ProcessGroup& group) {
+/// The ranks' values of one number.
+std::vector<double> gather(double mine, comm::ProcessGroup& group) {
   std::vector<double> all(group.size());
   group.all_gather(std::as_bytes(std::span(&mine, 1)), std::as_writable_bytes(std::span(all)), "benchmark");
-  double largest = 0;
-  for (const double value : all) largest = std::max(largest, value);
-  return largest;
+  return all;
+}
+
+/// Largest of the ranks' values: the slowest one decides.
+double slowest(double mine, comm::ProcessGroup& group) { return std::ranges::max(gather(mine, group)); }
+
+/// FLOP/s of multiply-adds that all workers of all ranks can do at the same time.
+double machine_rate(WorkerPool& workers, comm::ProcessGroup& group) {
+  group.barrier("benchmark");
+  const std::vector<double> rates = gather(measure_fma_rate(workers), group);
+  return std::accumulate(rates.begin(), rates.end(), 0.0);
 }
 
 ExitCode bench_step(const BenchOptions& options, Context& context) {
@@ -89,6 +101,8 @@ ExitCode bench_step(const BenchOptions& options, Context& context) {
   loop.settle();
   const double step_s = slowest(seconds_since(warm), group) / options.warmup;
 
+  const double machine_flops = machine_rate(parts.replica().workers(), group);
+
   const int steps = std::max(3, static_cast<int>(options.seconds / step_s));
   const double waited = parts.loader().waited_seconds();
   const double cpu = cpu_seconds();
@@ -98,6 +112,8 @@ ExitCode bench_step(const BenchOptions& options, Context& context) {
   loop.settle();
   const double wall = slowest(seconds_since(start), group);
   const double share = state.epoch_samples / group.size();
+  const double flops =
+      static_cast<double>(training_flops(summarise(config.network))) * state.epoch_samples / wall;
   const nlohmann::json result{{"benchmark", "step"},
                               {"config", config.name},
                               {"ranks", group.size()},
@@ -107,6 +123,9 @@ ExitCode bench_step(const BenchOptions& options, Context& context) {
                               {"steps", steps},
                               {"images_per_s", state.epoch_samples / wall},
                               {"images_per_cpu_s", share / (cpu_seconds() - cpu)},
+                              {"gflops", 1e-9 * flops},
+                              {"fma_gflops", 1e-9 * machine_flops},
+                              {"fma_share", flops / machine_flops},
                               {"first_step_s", first_step_s},
                               {"data_s", data_s},
                               {"loader_wait_share", (parts.loader().waited_seconds() - waited) / wall},

@@ -9,6 +9,8 @@
 namespace annulus::trainer {
 namespace {
 
+constexpr const char* kImages = "input";  // the name of what is no layer
+
 std::int64_t activation_flops(Activation activation, std::int64_t values) {
   if (activation == Activation::none) return 0;
   return activation == Activation::softmax ? 3 * values : values;
@@ -83,7 +85,7 @@ Row row_of(const LayerSummary& layer, bool with_inputs) {
 
 /// True when some layer takes something else than what the layer before it puts out.
 bool is_graph(const NetworkSummary& summary) {
-  std::string previous = "input";
+  std::string previous = kImages;
   for (const LayerSummary& layer : summary.layers) {
     if (layer.inputs != std::vector<std::string>{previous}) return true;
     previous = layer.name;
@@ -134,7 +136,8 @@ NetworkSummary summarise(const Network& network) {
   NetworkSummary summary{.input = network.input, .layers = {}, .total = {}};
   for (const Layer& layer : network.layers) {
     std::vector<std::string> inputs;
-    for (const int index : layer.inputs) inputs.push_back(index < 0 ? "input" : network.layers[index].name);
+    for (const int index : layer.inputs)
+      inputs.push_back(index < 0 ? std::string(kImages) : network.layers[index].name);
     const Cost cost = cost_of(layer);
     summary.layers.push_back(
         {layer.name, layer.type, to_string(layer.activation), std::move(inputs), layer.output, cost});
@@ -145,6 +148,16 @@ NetworkSummary summarise(const Network& network) {
     summary.total.activation_bytes += cost.activation_bytes;
   }
   return summary;
+}
+
+std::int64_t training_flops(const NetworkSummary& summary) {
+  std::int64_t flops = 0;
+  for (const LayerSummary& layer : summary.layers) {
+    const bool reads_images = layer.inputs == std::vector<std::string>{kImages};
+    const int passes = 1 + (reads_images ? 0 : 1) + (layer.cost.trainable > 0 ? 1 : 0);
+    flops += passes * layer.cost.flops;
+  }
+  return flops;
 }
 
 std::string to_table(const NetworkSummary& summary, const std::string& title) {

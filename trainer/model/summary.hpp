@@ -39,6 +39,11 @@ struct NetworkSummary {
 
 NetworkSummary summarise(const Network& network);
 
+/// Arithmetic of a training step for one sample, as it is usually counted: every layer's forward FLOPs, once
+/// more for the gradient of its input unless that is the images, and once more for that of its weights if it
+/// has any. Of the plain algorithms (Winograd's needs less); loss, reduction and update are left out.
+std::int64_t training_flops(const NetworkSummary& summary);
+
 /// A table as Keras prints it, with the totals below. @param title  e.g. the name of the configuration
 std::string to_table(const NetworkSummary& summary, const std::string& title);
 

@@ -31,6 +31,21 @@ TEST(Summary, ConvolutionCountsEveryWeightUse) {
   EXPECT_EQ(cost.activation_bytes, values * 4);
 }
 
+TEST(Summary, TrainingAddsAPassForEveryGradient) {
+  const Network network = small_image()
+                              .conv2d({.filters = 6, .kernel = {3, 3}, .groups = 2})
+                              .activate(Activation::relu)
+                              .flatten()
+                              .dense({.units = 3})
+                              .build();
+
+  const std::int64_t convolution = 24 * (2 * 9 + 1);  // no gradient of the images: 2 passes
+  const std::int64_t relu = 24;                       // no weights: 2
+  const std::int64_t dense = 3 * (2 * 24 + 1);        // 3
+
+  EXPECT_EQ(training_flops(summarise(network)), 2 * convolution + 2 * relu + 3 * dense);
+}
+
 TEST(Summary, LayersWithoutWeightsHaveNoConnections) {
   const Network network = small_image()
                               .local_response_norm({.size = 3})
