@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <new>
 #include <vector>
 
 #include "base/worker_pool.hpp"
@@ -16,14 +17,18 @@ namespace annulus::io {
 
 inline constexpr std::size_t kBatchAlignment = 64;
 
+struct AlignedDelete {
+  void operator()(float* values) const { ::operator delete (values, std::align_val_t{kBatchAlignment}); }
+};
+
 struct Position {
   std::uint64_t epoch = 0;
   std::uint64_t step = 0;
 };
 
-/// Memory of one prepared batch, sized for a full step.
+/// Memory of one prepared batch; allocated at first use, sized for a full step.
 struct BatchBuffer {
-  std::shared_ptr<std::byte> memory;  ///< images or pixels
+  std::unique_ptr<float, AlignedDelete> images;
   std::vector<std::int32_t> labels;
   std::vector<std::uint64_t> samples;
   std::vector<float*> outputs;  ///< where each image goes
@@ -36,12 +41,11 @@ class BatchMaker {
   BatchMaker(SampleSource& source, const ShardedSampler& sampler, const Generator& generator,
              const LoaderOptions& options);
 
-  void allocate(BatchBuffer& buffer) const;
-  /// @pre the buffer is allocated   @throws what the source throws
+  /// @throws what the source throws
   void make(Position position, BatchBuffer& buffer);
 
  private:
-  void make_images(BatchBuffer& buffer);
+  void allocate(BatchBuffer& buffer) const;
   void lay_out(Position position, BatchBuffer& buffer) const;
   void describe(Position position, const std::vector<std::size_t>& sizes, BatchBuffer& buffer) const;
 
