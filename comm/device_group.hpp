@@ -1,21 +1,16 @@
 // Ranks that work together on device memory: the twin of ProcessGroup for what lies on a GPU. Plain C++, so
-// that whoever moves bytes (NCCL, or MPI through pinned host memory) and whoever computes what to move stay
-// apart.
+// that whoever moves bytes and whoever computes what to move stay apart.
 #pragma once
 
 #include <cstddef>
 #include <memory>
-#include <string>
 #include <string_view>
+#include <utility>
 
+#include "comm/device_work.hpp"
 #include "comm/process_group.hpp"
 
-struct CUstream_st;
-
 namespace annulus::comm {
-
-/// CUDA's cudaStream_t, by its real name so that this header needs nothing of CUDA.
-using DeviceStream = CUstream_st*;
 
 /// How device memory travels between ranks.
 enum class Transport {
@@ -24,17 +19,10 @@ enum class Transport {
          ///< waits
 };
 
-/// Enqueues communication on its one stream. Everything but poll, wait and the constructors' work only
-/// enqueues.
-class DeviceGroup {
+/// Enqueues exchanges between device memories on one stream.
+class DeviceLink {
  public:
-  virtual ~DeviceGroup() = default;
-
-  /// The group on host memory over the same ranks, in the same order.
-  virtual ProcessGroup& host() = 0;
-  virtual Transport transport() const = 0;
-  /// The stream on which everything below happens.
-  virtual DeviceStream stream() const = 0;
+  virtual ~DeviceLink() = default;
 
   /// Between open() and close() sends and receives are one exchange: none waits for another. Messages between
   /// two ranks match in the order of the calls.
@@ -46,13 +34,37 @@ class DeviceGroup {
   /// Sums over ranks in the library's own order, in place.
   virtual void all_reduce_sum(float* data, std::size_t count, std::string_view purpose) = 0;
 
-  /// Looks whether a transfer has failed in the background, here or at another rank; ends all transfers if
-  /// so. Cheap.
-  /// @throws PeerError naming the rank and `purpose`
+  /// Looks whether a transfer has failed in the background, here or at another rank, and ends all transfers
+  /// if so. Cheap.
+  /// @throws PeerError naming this rank and `purpose`
   virtual void poll(std::string_view purpose) = 0;
   /// Ends all transfers under way, so that no kernel waits for a rank that is gone. Nothing can be sent
   /// afterwards.
   virtual void abort() noexcept = 0;
 };
+
+/// A rank's GPU and how it reaches the others.
+class DeviceGroup final {
+ public:
+  /// @param link  none for Transport::host, and for a rank alone. `host` outlives the group.
+  DeviceGroup(ProcessGroup& host, std::unique_ptr<DeviceWork> work, std::unique_ptr<DeviceLink> link)
+      : host_(host), work_(std::move(work)), link_(std::move(link)) {}
+
+  /// The group on host memory over the same ranks, in the same order.
+  ProcessGroup& host() { return host_; }
+  DeviceWork& work() { return *work_; }
+  DeviceLink* link() { return link_.get(); }
+
+ private:
+  ProcessGroup& host_;
+  std::unique_ptr<DeviceWork> work_;
+  std::unique_ptr<DeviceLink> link_;  // ends before the stream that it uses
+};
+
+/// The group of the current device over the ranks of `host`, which outlives it. Collective. Exists only in a
+/// build with CUDA.
+/// @throws PeerError when a rank does not come within host.limit(), UsageError when NCCL is not the one built
+/// with
+std::unique_ptr<DeviceGroup> make_device_group(ProcessGroup& host, Transport transport);
 
 }  // namespace annulus::comm

@@ -17,9 +17,10 @@ namespace annulus::comm {
 /// the work that fills it was enqueued; then `finish(compute)`. All pointers are the same in every step. One
 /// compute stream a step.
 ///
-/// Capture: first do two steps without (NCCL connects lazily, buffers are made), then capture the calls above
-/// with cudaStreamCaptureModeThreadLocal on `compute`; the communication stream joins and leaves the capture
-/// by events. All ranks capture, and all launch the same graphs in the same order.
+/// Capture: first do two steps without (NCCL connects lazily), then capture the calls above with
+/// cudaStreamCaptureModeThreadLocal on `compute`; the communication stream joins and leaves the capture by
+/// events. All ranks capture, and all launch the same graphs in the same order. Graphs are destroyed before
+/// the group: NCCL keeps what they use until then.
 class DeviceReducer {
  public:
   virtual ~DeviceReducer() = default;
@@ -52,10 +53,5 @@ class DeviceReducer {
 /// @pre options.shards is a multiple of the group's size. The group outlives the reducer; several reducers
 /// may share it, one after another.
 std::unique_ptr<DeviceReducer> make_device_reducer(DeviceGroup& group, const ReducerOptions& options);
-
-/// The group of the current device over the ranks of `host`, which outlives it. Collective. Only in a build
-/// with CUDA.
-/// @throws PeerError when a rank does not come within host.limit()
-std::unique_ptr<DeviceGroup> make_device_group(ProcessGroup& host, Transport transport);
 
 }  // namespace annulus::comm

@@ -3,8 +3,6 @@
 
 #include <thread>
 
-#include "base/error.hpp"
-
 namespace annulus::comm {
 
 void ProcessGroup::wait(Transfer& transfer, std::string_view purpose) {
@@ -16,13 +14,16 @@ void ProcessGroup::wait(Transfer& transfer, std::string_view purpose) {
   const auto start = std::chrono::steady_clock::now();
   while (!transfer.test()) {
     std::this_thread::yield();
-    if (std::chrono::steady_clock::now() - start >= limit_)
-      throw PeerError(
-          "rank {} of {} waited {} s for the other ranks at '{}'. One of them has failed, hangs or is far "
-          "behind, and this rank cannot go on without it. Look for the first error in logs/rank-*.log of "
-          "the run directory and whether every process still runs",
-          rank(), size(), limit_.count(), purpose);
+    if (std::chrono::steady_clock::now() - start >= limit_) throw late_peers(*this, purpose);
   }
+}
+
+PeerError late_peers(const ProcessGroup& group, std::string_view purpose) {
+  return PeerError(
+      "rank {} of {} waited {} s for the other ranks at '{}'. One of them has failed, hangs or is far "
+      "behind, and this rank cannot go on without it. Look for the first error in logs/rank-*.log of "
+      "the run directory and whether every process still runs",
+      group.rank(), group.size(), group.limit().count(), purpose);
 }
 
 }  // namespace annulus::comm

@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/error.hpp"
+
 namespace annulus::comm {
 
 /// Tags from here on belong to the gradient reducer; callers of start_send use smaller ones.
@@ -51,6 +53,9 @@ class ProcessGroup {
  private:
   std::chrono::seconds limit_{300};
 };
+
+/// The error of a rank that has waited for the others longer than the group's limit.
+PeerError late_peers(const ProcessGroup& group, std::string_view purpose);
 
 /// The group of one rank.
 std::unique_ptr<ProcessGroup> make_serial_group();

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "comm/cuda/add_kernel.hpp"
 #include "comm/cuda/out_of_device_memory.hpp"
+#include "comm/cuda/reduction_kernels.hpp"
 
 namespace annulus::comm {
 namespace {

@@ -1,0 +1,70 @@
+// Each item of work is one call or one kernel.
+#include "comm/cuda/cuda_work.hpp"
+
+#include <atomic>
+#include <type_traits>
+#include <vector>
+
+#include "comm/cuda/cuda.hpp"
+#include "comm/cuda/reduction_kernels.hpp"
+
+namespace annulus::comm {
+namespace {
+
+static_assert(std::is_same_v<DeviceStream, cudaStream_t>);
+
+class CudaWork final : public DeviceWork {
+ public:
+  CudaWork() : note_(1, "a note of the reducer") { note_[0] = 0; }
+
+  DeviceStream stream() const override { return stream_.get(); }
+  float* allocate(std::size_t count, std::string_view purpose) override {
+    return device_.emplace_back(count, purpose).get();
+  }
+  float* allocate_pinned(std::size_t count, std::string_view purpose) override {
+    return pinned_.emplace_back(count, purpose).get();
+  }
+
+  void add(float* sum, const float* left, const float* right, std::size_t count,
+           DeviceStream stream) override {
+    add_on_device(sum, left, right, count, stream);
+  }
+  bool add_pairwise(float* sum, std::span<const float* const> operands, std::size_t count,
+                    DeviceStream stream) override {
+    return add_pairwise_on_device(sum, operands, count, stream);
+  }
+  void copy_to_host(float* host, const float* device, std::size_t count, DeviceStream stream) override {
+    comm::copy_to_host(std::span<float>(host, count), device, stream);
+  }
+  void copy_to_device(float* device, const float* host, std::size_t count, DeviceStream stream) override {
+    comm::copy_to_device(device, std::span<const float>(host, count), stream);
+  }
+
+  /// One event serves all: a wait keeps the record that it was enqueued after.
+  void order(DeviceStream first, DeviceStream then) override {
+    event_.record(first);
+    stream_wait(then, event_);
+  }
+  bool idle(DeviceStream stream) override {
+    const cudaError_t code = cudaStreamQuery(stream);
+    if (code == cudaErrorNotReady) return false;
+    CHECK_CUDA(code);
+    return true;
+  }
+
+  void take_note(int value, DeviceStream stream) override { note_on_device(note_.get(), value, stream); }
+  int note() const override { return std::atomic_ref<int>(*note_.get()).load(std::memory_order_relaxed); }
+
+ private:
+  Stream stream_{StreamPriority::high};
+  Event event_;
+  PinnedBuffer<int> note_;
+  std::vector<DeviceBuffer<float>> device_;
+  std::vector<PinnedBuffer<float>> pinned_;
+};
+
+}  // namespace
+
+std::unique_ptr<DeviceWork> make_cuda_work() { return std::make_unique<CudaWork>(); }
+
+}  // namespace annulus::comm

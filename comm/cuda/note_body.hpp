@@ -1,0 +1,17 @@
+// One number written by the GPU for the host to read.
+#pragma once
+
+#include <cstdint>
+
+#include "comm/cuda/host_device.hpp"
+
+namespace annulus::comm {
+
+/// *place = value; `place` lies in pinned host memory.
+struct NoteBody {
+  int* place;
+  int value;
+  ANNULUS_DEVICE void operator()(std::int64_t) const { *place = value; }
+};
+
+}  // namespace annulus::comm
