@@ -27,11 +27,15 @@ double slowest(ProcessGroup& group, double mine) {
   return std::ranges::max(all);
 }
 
-AllreduceFigure measure(ProcessGroup& group, std::size_t bytes, Reduction reduction, int repetitions) {
+AllreduceFigure measure(ProcessGroup& group, std::size_t bytes, Reduction reduction,
+                        const AllreduceBenchmark& options) {
+  const int repetitions = options.repetitions;
   const std::size_t elements = bytes / sizeof(float);
-  const auto reducer = make_reducer(
-      group,
-      {.elements = elements, .buckets = {{0, elements}}, .shards = group.size(), .reduction = reduction});
+  const auto reducer = make_reducer(group, {.elements = elements,
+                                            .buckets = {{0, elements}},
+                                            .shards = group.size(),
+                                            .reduction = reduction,
+                                            .shared_memory = options.shared_memory});
   std::ranges::fill(reducer->begin_shard(group.rank()),
                     0.0f);  // zeros stay zeros however often they are summed
   reducer->bucket_ready(group.rank(), 0);
@@ -56,7 +60,7 @@ std::vector<AllreduceFigure> benchmark_allreduce(ProcessGroup& group, const Allr
   std::vector<AllreduceFigure> figures;
   for (std::size_t bytes = options.smallest_bytes; bytes <= options.largest_bytes; bytes *= 4)
     for (const Reduction reduction : {Reduction::tree, Reduction::fast})
-      figures.push_back(measure(group, bytes, reduction, options.repetitions));
+      figures.push_back(measure(group, bytes, reduction, options));
   return figures;
 }
 

@@ -11,6 +11,7 @@ namespace annulus::comm {
 struct AllreduceBenchmark {
   std::size_t smallest_bytes = std::size_t{1} << 12;
   std::size_t largest_bytes = std::size_t{1} << 26;  ///< sizes grow by factors of four
+  NodeMemoryFactory shared_memory = {};              ///< as of the reducer
   int repetitions = 21;                              ///< at least 1; some more go before, unmeasured
 };
 

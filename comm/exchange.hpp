@@ -11,6 +11,8 @@
 
 namespace annulus::comm {
 
+class SharedArea;
+
 /// What a rank has summed by itself.
 class OwnNodes {
  public:
@@ -40,6 +42,11 @@ class Exchange {
 /// order and sends the sum to all. The volume on the wire is that of a ring allreduce.
 std::unique_ptr<Exchange> make_tree_exchange(ProcessGroup& group, const ReducerOptions& options,
                                              const OwnNodes& own);
+/// As above between ranks of one host, whose nodes lie in an area that all of them see. The area outlives it.
+std::unique_ptr<Exchange> make_shared_exchange(ProcessGroup& group, const ReducerOptions& options,
+                                               const SharedArea& area);
+/// The runs that it cuts buckets into.
+std::vector<Run> shared_runs(const ReducerOptions& options, int ranks);
 /// By the library's allreduce over the sum of each rank's nodes.
 std::unique_ptr<Exchange> make_fast_exchange(ProcessGroup& group, const ReducerOptions& options,
                                              const OwnNodes& own);

@@ -6,6 +6,16 @@
 #include <algorithm>
 
 namespace annulus::comm {
+namespace {
+
+std::unique_ptr<Exchange> make_exchange(ProcessGroup& group, const OwnNodes& own,
+                                        const ReducerOptions& options, const SharedArea* area) {
+  if (options.reduction == Reduction::fast) return make_fast_exchange(group, options, own);
+  return area != nullptr ? make_shared_exchange(group, options, *area)
+                         : make_tree_exchange(group, options, own);
+}
+
+}  // namespace
 
 /// Lets the group's bounded wait drive everything until one bucket has its sum.
 class ExchangeDriver::BucketSum final : public Transfer {
@@ -22,11 +32,11 @@ class ExchangeDriver::BucketSum final : public Transfer {
   std::size_t bucket_;
 };
 
-ExchangeDriver::ExchangeDriver(ProcessGroup& group, const OwnNodes& own, const ReducerOptions& options)
+ExchangeDriver::ExchangeDriver(ProcessGroup& group, const OwnNodes& own, const ReducerOptions& options,
+                               const SharedArea* area)
     : group_(group),
       own_(own),
-      exchange_(options.reduction == Reduction::tree ? make_tree_exchange(group, options, own)
-                                                     : make_fast_exchange(group, options, own)),
+      exchange_(make_exchange(group, own, options, area)),
       unfinished_(options.buckets.size()) {
   rewind();
 }

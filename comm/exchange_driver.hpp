@@ -13,8 +13,10 @@ namespace annulus::comm {
 /// Main thread only.
 class ExchangeDriver {
  public:
-  /// All of `own` and `group` outlive it.
-  ExchangeDriver(ProcessGroup& group, const OwnNodes& own, const ReducerOptions& options);
+  /// `group`, `own` and `area` outlive it.
+  /// @param area  where the nodes of all ranks lie, if they do; null: ranks send messages
+  ExchangeDriver(ProcessGroup& group, const OwnNodes& own, const ReducerOptions& options,
+                 const SharedArea* area = nullptr);
 
   /// Starts and moves on what can be; never waits.
   void progress();

@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "comm/exchange_driver.hpp"
 #include "comm/local_sum.hpp"
+#include "comm/shared_area.hpp"
 
 namespace annulus::comm {
 namespace {
@@ -17,8 +18,9 @@ class Reducer final : public GradientReducer {
       : elements_(options.elements),
         buckets_(options.buckets),
         owned_(owned_shards(options.shards, group.rank(), group.size())),
-        local_(options, owned_) {
-    if (group.size() > 1) exchange_ = std::make_unique<ExchangeDriver>(group, local_, options);
+        area_(make_area(group, options)),
+        local_(options, owned_, own_buffers(group, options)) {
+    if (group.size() > 1) exchange_ = std::make_unique<ExchangeDriver>(group, local_, options, area_.get());
   }
 
   std::span<float> begin_shard(std::int64_t shard) override { return local_.begin_shard(shard); }
@@ -40,9 +42,24 @@ class Reducer final : public GradientReducer {
   }
 
  private:
+  static std::unique_ptr<SharedArea> make_area(const ProcessGroup& group, const ReducerOptions& options) {
+    if (options.reduction == Reduction::fast) return nullptr;
+    return SharedArea::make(options, group.size(), shared_runs(options, group.size()).size());
+  }
+  /// Of the rank's maximal nodes, if they lie in the shared area.
+  std::vector<float*> own_buffers(const ProcessGroup& group, const ReducerOptions& options) const {
+    std::vector<float*> buffers;
+    if (!area_) return buffers;
+    const TreePlan plan = make_tree_plan(options.shards, group.size());
+    for (std::size_t node = plan.first_node(group.rank()); node < plan.first_node(group.rank() + 1); ++node)
+      buffers.push_back(area_->node(node));
+    return buffers;
+  }
+
   std::size_t elements_;
   std::vector<Bucket> buckets_;
   ShardRange owned_;
+  std::unique_ptr<SharedArea> area_;  ///< none when the ranks send messages
   LocalSum local_;
   std::unique_ptr<ExchangeDriver> exchange_;  ///< none when the rank is alone
 };

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "base/node_memory.hpp"
 #include "comm/process_group.hpp"
 #include "comm/shard_tree.hpp"
 
@@ -33,6 +34,9 @@ struct ReducerOptions {
   std::vector<Bucket> buckets;  ///< cover [0, elements) without gaps, in the order in which they become ready
   std::int64_t shards = 1;      ///< V, over all ranks
   Reduction reduction = Reduction::tree;
+  /// Where all ranks are on one host, memory that they share: the tree is then summed there, without
+  /// messages. Empty, or giving null on every rank, when there is none.
+  NodeMemoryFactory shared_memory = {};
 };
 
 /// The contract of every reducer's buckets. @throws std::logic_error when they do not cover [0, elements)

@@ -1,12 +1,14 @@
 // The tree inside one rank.
 #include "comm/local_sum.hpp"
 
+#include <utility>
+
 #include "base/error.hpp"
 #include "comm/add.hpp"
 
 namespace annulus::comm {
 
-LocalSum::LocalSum(const ReducerOptions& options, ShardRange owned)
+LocalSum::LocalSum(const ReducerOptions& options, ShardRange owned, std::vector<float*> node_buffers)
     : elements_(options.elements),
       buckets_(options.buckets),
       owned_(owned),
@@ -15,6 +17,7 @@ LocalSum::LocalSum(const ReducerOptions& options, ShardRange owned)
       complete_(options.buckets.size()),
       pool_(options.elements) {
   for (const ShardRange& node : maximal_) build(node, -1);
+  for (std::size_t i = 0; i < node_buffers.size(); ++i) leaf(maximal_[i].begin).given = node_buffers[i];
   arrivals_ = std::vector<std::atomic<int>>(nodes_.size() * buckets_.size());
 }
 
@@ -46,7 +49,7 @@ std::span<float> LocalSum::begin_shard(std::int64_t shard) {
   Leaf& mine = leaf(shard);
   expect_contract(mine.buffer == nullptr && mine.reported == 0, "a shard begins once a step");
   if (float* kept = kept_.exchange(nullptr)) pool_.give_back(kept);
-  mine.buffer = pool_.take();
+  mine.buffer = mine.given != nullptr ? mine.given : pool_.take();
   return {mine.buffer, elements_};
 }
 
@@ -85,9 +88,15 @@ bool LocalSum::ready(std::size_t bucket) const {
 }
 
 void LocalSum::restart() {
-  kept_ = node(0);
-  for (std::size_t i = 1; i < maximal_.size(); ++i) pool_.give_back(node(i));
-  for (const ShardRange& node : maximal_) leaf(node.begin).buffer = nullptr;
+  for (const ShardRange& range : maximal_) {
+    Leaf& first = leaf(range.begin);
+    float* free = std::exchange(first.buffer, nullptr);
+    if (first.given != nullptr) continue;
+    if (range.begin == owned_.begin)
+      kept_ = free;
+    else
+      pool_.give_back(free);
+  }
   for (Leaf& each : leaves_) {
     each.reported.store(0, std::memory_order_relaxed);
     each.merged.store(0, std::memory_order_relaxed);

@@ -17,7 +17,8 @@ namespace annulus::comm {
 /// first shard; the thread that completes a node's second child adds it into the first.
 class LocalSum final : public OwnNodes {
  public:
-  LocalSum(const ReducerOptions& options, ShardRange owned);
+  /// @param node_buffers  where the sums of the maximal nodes shall lie; empty: in buffers of its own
+  LocalSum(const ReducerOptions& options, ShardRange owned, std::vector<float*> node_buffers = {});
 
   /// As GradientReducer. Thread-safe.
   std::span<float> begin_shard(std::int64_t shard);
@@ -40,6 +41,7 @@ class LocalSum final : public OwnNodes {
   struct Leaf {
     int node = -1;
     float* buffer = nullptr;
+    float* given = nullptr;  ///< its buffer in every step, of a maximal node whose place was given
     std::atomic<std::size_t> reported{0};  ///< buckets reported ready, which happens in order
     std::atomic<std::size_t> merged{0};    ///< buckets added into the node on the left
   };

@@ -1,6 +1,8 @@
 // A shared MPI window: the first rank of the host allocates all of it, the others look it up.
 #include "comm/mpi_node_memory.hpp"
 
+#include <sys/statvfs.h>
+
 #include <exception>
 
 #include "base/error.hpp"
@@ -67,6 +69,13 @@ class SharedMemory final : public NodeMemory {
 };
 
 }  // namespace
+
+bool has_room_for_shared_memory(std::size_t bytes) {
+  struct statvfs room {};
+  if (statvfs("/dev/shm", &room) != 0) return false;
+  return static_cast<double>(room.f_bavail) * static_cast<double>(room.f_frsize) >
+         2.0 * static_cast<double>(bytes);
+}
 
 std::unique_ptr<NodeMemory> make_shared_memory(MpiGroup& node, std::size_t bytes) {
   return std::make_unique<SharedMemory>(node, bytes);

@@ -14,4 +14,7 @@ namespace annulus::comm {
 /// @throws RuntimeError when the host has not that much shared memory
 std::unique_ptr<NodeMemory> make_shared_memory(MpiGroup& node, std::size_t bytes);
 
+/// Whether this host has twice that much free in /dev/shm, where Open MPI keeps its windows.
+bool has_room_for_shared_memory(std::size_t bytes);
+
 }  // namespace annulus::comm

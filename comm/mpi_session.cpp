@@ -128,6 +128,14 @@ std::unique_ptr<NodeMemory> MpiSession::allocate_node_memory(std::size_t bytes) 
   return make_shared_memory(*state_->node, bytes);
 }
 
+std::unique_ptr<NodeMemory> MpiSession::try_allocate_shared(std::size_t bytes) {
+  const World& world = state_->world;
+  if (world.ranks == 1 || world.node_ranks != world.ranks) return nullptr;
+  bool room = world.rank == 0 && has_room_for_shared_memory(bytes);
+  state_->all->broadcast(std::as_writable_bytes(std::span(&room, 1)), 0, "room for shared memory");
+  return room ? allocate_node_memory(bytes) : nullptr;
+}
+
 Failure MpiSession::meet_failed(std::uint64_t cause) noexcept {
   constexpr std::chrono::seconds kPatience{2};  // enough for ranks that meet the same error one after another
   if (!state_->started) return Failure::of_all_alike;

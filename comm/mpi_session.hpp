@@ -45,6 +45,9 @@ class MpiSession {
   ProcessGroup& group();
   /// Memory shared by the ranks of this host (an MPI window; plain memory when alone on it).
   std::unique_ptr<NodeMemory> allocate_node_memory(std::size_t bytes);
+  /// Memory shared by all ranks of the job, for what messages can do as well but slower. Collective.
+  /// @return null, on every rank, unless all ranks are on this host and it has room to spare
+  std::unique_ptr<NodeMemory> try_allocate_shared(std::size_t bytes);
   /// Called once by a rank that has failed and holds nothing collective any more: waits a moment for the
   /// others to call it too. When all have, the session ends MPI orderly; otherwise abort() is what remains.
   /// @param cause  the same number for the same error, e.g. a hash of its message

@@ -10,13 +10,14 @@
 namespace annulus::trainer {
 namespace {
 
-comm::ReducerOptions reducer_options(const Config& config, const Replica& replica) {
+comm::ReducerOptions reducer_options(const Config& config, const Replica& replica, comm::MpiSession& mpi) {
   const auto sizes = gradient_sizes(replica.layout());
   return {
       .elements = gradient_elements(replica.layout()),
       .buckets = comm::make_buckets(sizes, static_cast<std::size_t>(config.bucket_kb) * 1024 / sizeof(float)),
       .shards = config.batch.shards,
-      .reduction = config.reduction};
+      .reduction = config.reduction,
+      .shared_memory = [&mpi](std::size_t bytes) { return mpi.try_allocate_shared(bytes); }};
 }
 
 io::SamplerOptions sampler_options(const Config& config, const io::SourceInfo& source) {
@@ -41,7 +42,7 @@ Assembly::Assembly(const Config& config, comm::MpiSession& mpi, std::unique_ptr<
   replica_ = make_replica(config, {mpi.world().node_rank, mpi.world().node_ranks}, owned.size());
   optimizer_ = std::make_unique<Optimizer>(config.optimizer, config.network, replica_->layout());
   engine_ = make_host_step_engine(*replica_, *optimizer_,
-                                  comm::make_reducer(group, reducer_options(config, *replica_)));
+                                  comm::make_reducer(group, reducer_options(config, *replica_, mpi)));
   sampler_ = std::make_unique<io::ShardedSampler>(sampler_options(config, training_->info()));
   loader_ =
       std::make_unique<io::BatchLoader>(*training_, *sampler_, training_generator(config, training_->info()),

@@ -33,12 +33,29 @@ ReducerOptions options_for(std::int64_t shards, Reduction reduction) {
           .reduction = reduction};
 }
 
-TEST(GradientReducerMpi, SumsTheBitsOfTheSerialTree) {
+/// Ranks of one host sum in shared memory, others by messages: both here, as all ranks of a test are on one.
+enum class Way { messages, memory };
+class TreeReducerMpi : public testing::TestWithParam<Way> {
+ protected:
+  static ReducerOptions with_way(ReducerOptions options) {
+    if (GetParam() == Way::memory)
+      options.shared_memory = [](std::size_t bytes) {
+        return annulus::test::session().try_allocate_shared(bytes);
+      };
+    return options;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Ways, TreeReducerMpi, testing::Values(Way::messages, Way::memory),
+                         [](const auto& info) {
+                           return info.param == Way::memory ? "memory" : "messages";
+                         });
+
+TEST_P(TreeReducerMpi, SumsTheBitsOfTheSerialTree) {
   ProcessGroup& group = annulus::test::session().group();
   for (const std::int64_t shards : {1, 2, 3, 4, 6, 8, 9, 12, 24}) {
     if (shards % group.size() != 0) continue;
     for (const int threads : {1, 2}) {
-      auto reducer = make_reducer(group, options_for(shards, Reduction::tree));
+      auto reducer = make_reducer(group, with_way(options_for(shards, Reduction::tree)));
       WorkerPool workers(threads);
 
       for (std::uint32_t step = 0; step < 3; ++step) {
@@ -52,15 +69,15 @@ TEST(GradientReducerMpi, SumsTheBitsOfTheSerialTree) {
   }
 }
 
-TEST(GradientReducerMpi, CutsLargeBucketsWithoutChangingBits) {
+TEST_P(TreeReducerMpi, CutsLargeBucketsWithoutChangingBits) {
   ProcessGroup& group = annulus::test::session().group();
   // More runs than are under way at once, and a last run that is shorter than one element per rank.
   const std::size_t elements = std::size_t{65536} * static_cast<std::size_t>(group.size()) * 6 + 3;
   const std::int64_t shards = group.size();
-  auto reducer = make_reducer(group, {.elements = elements,
-                                      .buckets = {{0, 5}, {5, elements}},
-                                      .shards = shards,
-                                      .reduction = Reduction::tree});
+  auto reducer = make_reducer(group, with_way({.elements = elements,
+                                               .buckets = {{0, 5}, {5, elements}},
+                                               .shards = shards,
+                                               .reduction = Reduction::tree}));
   WorkerPool workers(1);
 
   const auto sum = run_step(*reducer, workers, 7);
@@ -88,9 +105,9 @@ TEST(GradientReducerMpi, FastSumsSmallIntegersExactly) {
   }
 }
 
-TEST(GradientReducerMpi, ReducesEarlyBucketsBeforeTheLastIsReady) {
+TEST_P(TreeReducerMpi, ReducesEarlyBucketsBeforeTheLastIsReady) {
   ProcessGroup& group = annulus::test::session().group();
-  auto reducer = make_reducer(group, options_for(group.size(), Reduction::tree));
+  auto reducer = make_reducer(group, with_way(options_for(group.size(), Reduction::tree)));
   const std::int64_t shard = reducer->owned().begin;
   const auto gradient = reducer->begin_shard(shard);
   for (std::size_t i = 0; i < gradient.size(); ++i) gradient[i] = test::awkward_value(0, shard, i);

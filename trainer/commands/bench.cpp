@@ -169,7 +169,10 @@ ExitCode bench_allreduce(std::size_t largest_bytes, Context& context) {
     throw UsageError(
         "this measures sums over ranks, and there is only one rank. Start it as `mpirun -n 2 annulus bench "
         "allreduce`, or with srun.");
-  const auto rows = comm::benchmark_allreduce(context.mpi.group(), {.largest_bytes = largest_bytes});
+  const auto rows = comm::benchmark_allreduce(
+      context.mpi.group(), {.largest_bytes = largest_bytes, .shared_memory = [&](std::size_t bytes) {
+                              return context.mpi.try_allocate_shared(bytes);
+                            }});
   if (context.mpi.world().rank != 0) return ExitCode::done;
   fmt::print("{:>12} {:>12} {:>12} {:>12} {:>12}\n", "bytes", "reduction", "us", "GB/s", "bus GB/s");
   for (const comm::AllreduceFigure& row : rows)
