@@ -11,6 +11,7 @@ less what the command itself used. Above --foreign-limit (a share of all cores) 
 disturbed it is kept, marked, and left out of the tables. The rule looks at foreign load only, never at the result.
 """
 import argparse
+import fnmatch
 import json
 import os
 import resource
@@ -109,6 +110,15 @@ def spread(values: list[float]) -> str:
     return f"{statistics.median(values):10.{digits}f} [{min(values):.{digits}f} - {max(values):.{digits}f}]"
 
 
+def median_of(runs: list[dict], key: str) -> float:
+    values = [run[key] for run in runs if not run["disturbed"]]
+    return statistics.median(values) if values else 0.0
+
+
+def fastest(labels: list[str], results: dict[str, list[dict]], key: str) -> str:
+    return max(labels, key=lambda label: median_of(results[label], key))
+
+
 def print_tables(results: dict[str, list[dict]], key: str, base: str) -> None:
     width = max(map(len, results))
     figures = {label: {run["round"]: run[key] for run in runs if not run["disturbed"]} for label, runs in results.items()}
@@ -130,7 +140,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("spec")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--key", default="images_per_s", help="figure to compare (images_per_s)")
-    parser.add_argument("--base", help="contestant the others are divided by (the first)")
+    parser.add_argument("--base", help="contestant the others are divided by (the first); of several that fit a "
+                        "pattern such as 'torch*' the fastest")
     parser.add_argument("--foreign-limit", type=float, default=0.06,
                         help="share of all cores others may use (0.06); 1 or more: never repeat, e.g. for CPU time")
     parser.add_argument("--retries", type=int, default=2, help="repeats of a disturbed run (2)")
@@ -143,9 +154,10 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     options = parse_arguments()
     contestants = read_spec(options.spec)
-    base = options.base or next(iter(contestants), "")
-    if base not in contestants:
-        sys.exit(f"{options.spec} has no contestant '{base}'; it has: {', '.join(contestants) or 'none'}")
+    pattern = options.base or next(iter(contestants), "")
+    bases = [label for label in contestants if fnmatch.fnmatchcase(label, pattern)]
+    if not bases:
+        sys.exit(f"{options.spec} has no contestant '{pattern}'; it has: {', '.join(contestants) or 'none'}")
     results: dict[str, list[dict]] = {label: [] for label in contestants}
     for number in range(options.rounds):
         for label, command in contestants.items():
@@ -162,7 +174,7 @@ def main() -> None:
             if options.output:
                 with open(options.output, "a") as output:
                     output.write(json.dumps(result) + "\n")
-    print_tables(results, options.key, base)
+    print_tables(results, options.key, fastest(bases, results, options.key))
 
 
 if __name__ == "__main__":

@@ -16,10 +16,23 @@ import torch.nn.functional as F
 from torch.utils.data import DataLoader, Dataset
 
 SOURCES = ("tensors", "resident", "memory", "hdf5")
-AUGMENTATIONS = ("none", "crop", "affine")
 CROP_PADDING = 4
-ROTATION_DEGREES, SHIFT, ZOOM = 15.0, 0.1, 0.1
 SYNTHETIC_IMAGES = 10_000  # PyTorch's speed does not depend on the pixels
+
+
+@dataclass(frozen=True)
+class Affine:
+    """Random transformations: each value uniform between minus and plus what is given; flips in half the cases."""
+    rotation_degrees: float
+    shift: float  # fraction of width and height
+    zoom: float = 0.0
+
+
+AFFINES = {
+    "affine": Affine(rotation_degrees=15.0, shift=0.1, zoom=0.1),
+    "cifar10": Affine(rotation_degrees=5.0, shift=0.1),  # as in configs/cifar10.yaml, which fills with the border too
+}
+AUGMENTATIONS = ("none", "crop", *AFFINES)
 
 
 @dataclass(frozen=True)
@@ -44,15 +57,17 @@ def random_crop(padded: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     return padded[torch.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :]]
 
 
-def random_affine(images: torch.Tensor) -> torch.Tensor:
+def random_affine(images: torch.Tensor, ranges: Affine) -> torch.Tensor:
     """Rotates, shifts, zooms and flips each of (N, C, H, W) by itself; bilinear, the border continued."""
     n = len(images)
-    angle = torch.deg2rad(torch.empty(n).uniform_(-ROTATION_DEGREES, ROTATION_DEGREES))
-    zoom = torch.empty(n).uniform_(1 - ZOOM, 1 + ZOOM)
+    angle = torch.deg2rad(torch.empty(n).uniform_(-ranges.rotation_degrees, ranges.rotation_degrees))
     flip = torch.where(torch.rand(n) < 0.5, 1.0, -1.0)
     # affine_grid's coordinates go from -1 to 1: a shift by a fraction of the width is twice that.
-    shift = 2 * torch.empty(2, n).uniform_(-SHIFT, SHIFT)
-    cosine, sine = zoom * torch.cos(angle), zoom * torch.sin(angle)
+    shift = 2 * torch.empty(2, n).uniform_(-ranges.shift, ranges.shift)
+    cosine, sine = torch.cos(angle), torch.sin(angle)
+    if ranges.zoom:
+        zoom = torch.empty(n).uniform_(1 - ranges.zoom, 1 + ranges.zoom)
+        cosine, sine = zoom * cosine, zoom * sine
     rows = torch.stack((cosine * flip, -sine, shift[0], sine * flip, cosine, shift[1]), 1)
     grid = F.affine_grid(rows.view(n, 2, 3), list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
@@ -64,7 +79,7 @@ def to_batch(pixels: torch.Tensor, augment: str) -> torch.Tensor:
         n, height, width, _ = pixels.shape
         pixels = random_crop(pixels, (height - 2 * CROP_PADDING, width - 2 * CROP_PADDING))
     images = pixels.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
-    return random_affine(images) if augment == "affine" else images
+    return random_affine(images, AFFINES[augment]) if augment in AFFINES else images
 
 
 def pad(pixels: torch.Tensor) -> torch.Tensor:

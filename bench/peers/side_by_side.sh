@@ -26,34 +26,40 @@ annulus_line() {
   echo "$program bench step $config $data batch.size=$((128 * ranks)) batch.shards=$shards device.threads=$2 --seconds 1.5"
 }
 
-# peer_line PYTHON NETWORK THREADS
+# peer_line PYTHON NETWORK THREADS [OPTION...]
 peer_line() {
-  local options="--network $2 --batch 128 --threads $3 --metrics --source resident --seconds 1.5"
-  case $2 in
-    cifar10) options+=" --channels-last --augment affine --file $dataset" ;;
+  local python=$1 network=$2 threads=$3
+  shift 3
+  local options="--network $network --batch 128 --threads $threads --metrics --source resident --seconds 1.5 $*"
+  case $network in
+    cifar10) options+=" --augment cifar10 --file $dataset" ;;
     *) options+=" --augment none" ;;
   esac
-  echo "./tuned.sh $3 $1 peer_pytorch.py $options"
+  echo "./tuned.sh $threads $python peer_pytorch.py $options"
 }
 
+# Which memory format suits PyTorch better depends on network and version: both take part, and the fastest of all
+# PyTorch lines is what Annulus is divided by.
 for network in cifar10 rich; do
   for threads in 1 2; do
     pin="" key="images_per_s" limit=0.06
     if ((threads == 1)); then pin="taskset -c 0" key=images_per_cpu_s limit=9; fi
     {
-      echo "torch-1.13 | $pin $(peer_line /usr/bin/python3 "$network" "$threads")"
-      echo "torch-newest | $pin $(peer_line "$newest" "$network" "$threads")"
+      for format in "" --channels-last; do
+        echo "torch-1.13$format | $pin $(peer_line /usr/bin/python3 "$network" "$threads" $format)"
+        echo "torch-newest$format | $pin $(peer_line "$newest" "$network" "$threads" $format)"
+      done
       echo "annulus | $pin $(annulus_line "$network" "$threads")"
     } >"$output/$network-$threads.txt"
     echo "== $network, batch 128, $threads thread(s), $key"
-    ./compare.py --rounds "$rounds" --key "$key" --foreign-limit "$limit" --output "$output/$network-$threads.jsonl" \
-      "$output/$network-$threads.txt"
+    ./compare.py --rounds "$rounds" --key "$key" --foreign-limit "$limit" --base "torch*" \
+      --output "$output/$network-$threads.jsonl" "$output/$network-$threads.txt"
   done
 done
 
 # Two processes of one thread, 128 images each.
 {
-  echo "torch-1.13-ddp | $(peer_line /usr/bin/python3 cifar10 1) --processes 2"
+  echo "torch-1.13-ddp | $(peer_line /usr/bin/python3 cifar10 1 --channels-last) --processes 2"
   echo "annulus-1-rank | taskset -c 0 $(annulus_line cifar10 1)"
   echo "annulus-2-ranks | mpirun -np 2 --bind-to core $(annulus_line cifar10 1 2)"
 } >"$output/ranks.txt"
