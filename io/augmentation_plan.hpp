@@ -24,9 +24,12 @@ struct AugmentationPlan {
   std::int32_t cutout_column = 0;
 
   /// No resampling at all.
-  bool is_untransformed() const;
+  constexpr bool is_untransformed() const { return is_whole_shift() && matrix[2] == 0 && matrix[5] == 0; }
   /// The image moves by whole pixels, so that rows can be copied.
-  bool is_whole_shift() const;
+  constexpr bool is_whole_shift() const {
+    return matrix[0] == 1 << 16 && matrix[1] == 0 && matrix[3] == 0 && matrix[4] == 1 << 16 &&
+           (matrix[2] & 0xFFFF) == 0 && (matrix[5] & 0xFFFF) == 0;
+  }
 };
 
 /// An affine transformation of output positions to source positions, in Keras' terms.

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <limits>
 
+#include "io/augmentation_rules.hpp"
+
 namespace annulus::io {
 namespace {
 
@@ -181,21 +183,7 @@ void move_rows(const float* image, const PixelMove& move, float* output) {
 }  // namespace
 
 std::int64_t extended_index(std::int64_t index, std::int64_t extent, FillMode mode) {
-  if (index >= 0 && index < extent) return index;
-  switch (mode) {
-    case FillMode::nearest:
-      return std::clamp(index, std::int64_t{0}, extent - 1);
-    case FillMode::reflect: {
-      const std::int64_t period = 2 * extent;
-      const std::int64_t place = ((index % period) + period) % period;
-      return std::min(place, period - 1 - place);
-    }
-    case FillMode::wrap:
-      return ((index % extent) + extent) % extent;
-    case FillMode::constant:
-      break;
-  }
-  return -1;
+  return rules::extended(index, extent, mode);
 }
 
 void resample(const float* image, const AffineMove& move, float* output) {

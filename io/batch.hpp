@@ -1,6 +1,7 @@
 // One step's input as a rank sees it: its shards, ready for the device.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -12,14 +13,21 @@ namespace annulus::io {
 /// Order of the values of an image in memory. Users see channels last; a backend asks for what it reads best.
 enum class PixelLayout { channels_last, channels_first };
 
+/// What a batch brings along beside sample numbers.
+enum class BatchContent {
+  images,  ///< augmented float images and labels
+  pixels,  ///< pixels as they are stored, and labels: whoever trains augments them
+  numbers  ///< nothing: whoever trains has pixels and labels
+};
+
 /// One shard: at most batch/shards samples; fewer (or none) at the tail of an epoch.
 struct Shard {
   std::int64_t index = 0;                ///< v, over all ranks
-  std::span<const float> images;         ///< (n, H, W, C) or (n, C, H, W), 64-byte aligned
-  std::span<const std::int32_t> labels;  ///< (n) in [0, classes)
+  std::span<const float> images;         ///< (n, H, W, C) or (n, C, H, W), 64-byte aligned; else empty
+  std::span<const std::int32_t> labels;  ///< (n) in [0, classes); empty with BatchContent::numbers
   std::span<const std::uint64_t>
       samples;  ///< (n) sample numbers in the dataset: keys of per-sample randomness
-  std::int64_t size() const { return static_cast<std::int64_t>(labels.size()); }
+  std::int64_t size() const { return static_cast<std::int64_t>(samples.size()); }
 };
 
 /// This rank's shards of one step. Views into the loader's buffers: valid until the loader's next() is
@@ -29,6 +37,9 @@ struct Batch {
   std::uint64_t step = 0;     ///< within the epoch
   std::int64_t samples = 0;   ///< in this step over all ranks; what the gradient sum is divided by
   std::vector<Shard> shards;  ///< the owned ones in order, empty shards included
+  /// With BatchContent::pixels the stored pixels of all owned shards, one image after another: (n, H, W, C)
+  /// of the source's pixel type, 64-byte aligned.
+  std::span<const std::byte> pixels;
 };
 
 }  // namespace annulus::io

@@ -41,7 +41,10 @@ struct BatchLoader::Impl {
         steps(sampler.steps_per_epoch()),
         epochs(options.epochs),
         buffers(static_cast<std::size_t>(options.depth) + 1) {
-    for (BatchBuffer& buffer : buffers) free.push_back(&buffer);
+    for (BatchBuffer& buffer : buffers) {
+      maker.allocate(buffer);
+      free.push_back(&buffer);
+    }
     thread = std::thread([this] { produce(); });
   }
 

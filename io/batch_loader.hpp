@@ -2,7 +2,9 @@
 // threads augment; `next()` rethrows whatever went wrong there.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "io/augmentation.hpp"
@@ -12,12 +14,18 @@
 
 namespace annulus::io {
 
+/// Makes the memory that images or pixels of a batch lie in, 64-byte aligned; called on the thread that makes
+/// the loader.
+using BatchMemory = std::function<std::shared_ptr<std::byte>(std::size_t bytes)>;
+
 struct LoaderOptions {
   std::int64_t first_shard = 0;  ///< owned shards [first_shard, first_shard + owned_shards)
   std::int64_t owned_shards = 1;
+  BatchContent content = BatchContent::images;
   PixelLayout layout = PixelLayout::channels_last;
   int threads = 1;           ///< augmentation threads, the I/O thread included
   int depth = 2;             ///< batches prepared ahead
+  BatchMemory memory = {};   ///< e.g. of a kind that a GPU reads directly; none: ordinary memory
   std::uint64_t epochs = 0;  ///< deliver so many epochs from the one given to seek(), then stop; 0 = no end
 };
 

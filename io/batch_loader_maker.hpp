@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <memory>
-#include <new>
 #include <vector>
 
 #include "base/worker_pool.hpp"
@@ -17,18 +16,14 @@ namespace annulus::io {
 
 inline constexpr std::size_t kBatchAlignment = 64;
 
-struct AlignedDelete {
-  void operator()(float* values) const { ::operator delete (values, std::align_val_t{kBatchAlignment}); }
-};
-
 struct Position {
   std::uint64_t epoch = 0;
   std::uint64_t step = 0;
 };
 
-/// Memory of one prepared batch; allocated at first use, sized for a full step.
+/// Memory of one prepared batch, sized for a full step.
 struct BatchBuffer {
-  std::unique_ptr<float, AlignedDelete> images;
+  std::shared_ptr<std::byte> memory;  ///< images or pixels
   std::vector<std::int32_t> labels;
   std::vector<std::uint64_t> samples;
   std::vector<float*> outputs;  ///< where each image goes
@@ -41,11 +36,12 @@ class BatchMaker {
   BatchMaker(SampleSource& source, const ShardedSampler& sampler, const Generator& generator,
              const LoaderOptions& options);
 
-  /// @throws what the source throws
+  void allocate(BatchBuffer& buffer) const;
+  /// @pre the buffer is allocated   @throws what the source throws
   void make(Position position, BatchBuffer& buffer);
 
  private:
-  void allocate(BatchBuffer& buffer) const;
+  void make_images(BatchBuffer& buffer);
   void lay_out(Position position, BatchBuffer& buffer) const;
   void describe(Position position, const std::vector<std::size_t>& sizes, BatchBuffer& buffer) const;
 

@@ -1,9 +1,11 @@
-// The inner loops of the optimizers over one run of elements; plain C++ that the compiler vectorises. Scalar
-// factors are prepared in double and rounded once.
+// The inner loops of the optimizers over one run of elements; plain C++ that the compiler vectorises around
+// the rules of update_rules.hpp. Scalar factors are prepared in double and rounded once.
 #pragma once
 
 #include <cstddef>
 #include <span>
+
+#include "trainer/backend/update_rules.hpp"
 
 namespace annulus::trainer {
 
@@ -18,12 +20,6 @@ struct UpdateRun {
 /// Sum of squares in double, in eight lanes whose order is fixed.
 double sum_of_squares(std::span<const float> values);
 
-struct SgdFactors {
-  float gradient_scale;  ///< (clipping factor) / samples
-  float decay;           ///< L2, of this run's tensor
-  float momentum;
-  float rate;
-};
 /// w -= rate * (scale g + decay w).
 void sgd_plain(const SgdFactors& factors, const UpdateRun& run);
 /// v = momentum v + scale g + decay w; w -= rate v.
@@ -33,16 +29,6 @@ void sgd_nesterov(const SgdFactors& factors, const UpdateRun& run);
 /// v = momentum v + rate * (scale g + decay w); w -= v.
 void lars(const SgdFactors& factors, const UpdateRun& run);
 
-struct AdamFactors {
-  float gradient_scale;
-  float decay;   ///< L2, added to the gradient (adam)
-  float shrink;  ///< factor of w before the update: 1 - rate * weight decay (adamw), else 1
-  float beta1, one_minus_beta1;
-  float beta2, one_minus_beta2;
-  float step_size;           ///< rate / (1 - beta1^t)
-  float second_root_factor;  ///< 1 / sqrt(1 - beta2^t)
-  float epsilon;
-};
 void adam(const AdamFactors& factors, const UpdateRun& run);
 
 /// moving = momentum * moving + (1 - momentum) * sum * scale.

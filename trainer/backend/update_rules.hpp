@@ -1,0 +1,77 @@
+// One element's update by each optimizer: the same functions in the host's loops (optimizer_kernels.cpp) and
+// in the kernels of a GPU, so both give the same bits. The rules are written out in optimizer.hpp.
+#pragma once
+
+#include <cmath>
+
+#include "comm/cuda/host_device.hpp"
+
+namespace annulus::trainer {
+
+struct SgdFactors {
+  float gradient_scale;  ///< (clipping factor) / samples
+  float decay;           ///< L2, of this run's tensor
+  float momentum;
+  float rate;
+};
+
+struct AdamFactors {
+  float gradient_scale;
+  float decay;   ///< L2, added to the gradient (adam)
+  float shrink;  ///< factor of w before the update: 1 - rate * weight decay (adamw), else 1
+  float beta1, one_minus_beta1;
+  float beta2, one_minus_beta2;
+  float step_size;           ///< rate / (1 - beta1^t)
+  float second_root_factor;  ///< 1 / sqrt(1 - beta2^t)
+  float epsilon;
+};
+
+namespace rules {
+
+/// States decay towards zero and would get stuck at subnormal values, on which a processor is about a hundred
+/// times slower.
+ANNULUS_DEVICE inline float without_subnormals(float value) {
+  constexpr float kSmallestNormal = 0x1p-126f;
+  return std::fabs(value) < kSmallestNormal ? 0.0f : value;
+}
+
+/// w -= rate * (scale g + decay w).
+ANNULUS_DEVICE inline void sgd_plain(const SgdFactors& f, float& w, float g) {
+  w -= f.rate * (f.gradient_scale * g + f.decay * w);
+}
+
+/// v = momentum v + scale g + decay w; w -= rate v.
+ANNULUS_DEVICE inline void sgd_momentum(const SgdFactors& f, float& w, float g, float& v) {
+  v = without_subnormals(f.momentum * v + (f.gradient_scale * g + f.decay * w));
+  w -= f.rate * v;
+}
+
+/// As sgd_momentum, but w -= rate * (scale g + decay w + momentum v).
+ANNULUS_DEVICE inline void sgd_nesterov(const SgdFactors& f, float& w, float g, float& v) {
+  const float gradient = f.gradient_scale * g + f.decay * w;
+  v = without_subnormals(f.momentum * v + gradient);
+  w -= f.rate * (gradient + f.momentum * v);
+}
+
+/// v = momentum v + rate * (scale g + decay w); w -= v.
+ANNULUS_DEVICE inline void lars(const SgdFactors& f, float& w, float g, float& v) {
+  v = without_subnormals(f.momentum * v + f.rate * (f.gradient_scale * g + f.decay * w));
+  w -= v;
+}
+
+ANNULUS_DEVICE inline void adam(const AdamFactors& f, float& w, float g, float& m, float& v) {
+  const float gradient = f.gradient_scale * g + f.decay * w;
+  m = without_subnormals(f.beta1 * m + f.one_minus_beta1 * gradient);
+  v = without_subnormals(f.beta2 * v + f.one_minus_beta2 * (gradient * gradient));
+  const float denominator = std::sqrt(v) * f.second_root_factor + f.epsilon;
+  w = w * f.shrink - f.step_size * (m / denominator);
+}
+
+/// moving = momentum * moving + share * sum * scale, with share = 1 - momentum.
+ANNULUS_DEVICE inline void moving_average(float momentum, float scale, float sum, float& moving) {
+  const float share = static_cast<float>(1.0 - static_cast<double>(momentum));
+  moving = momentum * moving + share * (sum * scale);
+}
+
+}  // namespace rules
+}  // namespace annulus::trainer
