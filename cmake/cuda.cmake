@@ -76,3 +76,8 @@ annulus_cuda_library(nccl HEADER nccl.h VERSIONS 2)
 set(CMAKE_INSTALL_RPATH_USE_LINK_PATH ON)
 message(STATUS "CUDA ${CMAKE_CUDA_COMPILER_VERSION} for ${CMAKE_CUDA_ARCHITECTURES}: ${ANNULUS_CUDART_LIBRARY}, "
                "${ANNULUS_CUBLASLT_LIBRARY}, ${ANNULUS_CUDNN_LIBRARY}, ${ANNULUS_NCCL_LIBRARY}")
+
+# For the message to whoever has another GPU.
+list(JOIN CMAKE_CUDA_ARCHITECTURES ", " annulus_cuda_architectures)
+set_source_files_properties(comm/cuda/gpu.cpp PROPERTIES COMPILE_DEFINITIONS
+  "ANNULUS_CUDA_ARCHITECTURES=\"${annulus_cuda_architectures}\"")

@@ -5,18 +5,23 @@
 
 #include <charconv>
 #include <cstring>
+#include <optional>
 
 namespace annulus::comm {
 namespace {
 
-/// The value of a variable as a positive number, or 0 when it is not one.
-int positive(const EnvironmentReader& read, const char* name) {
+/// The value of a variable as a number, nothing when it is not one or negative.
+std::optional<int> number(const EnvironmentReader& read, const char* name) {
   const char* text = read(name);
-  if (text == nullptr) return 0;
+  if (text == nullptr) return std::nullopt;
   int value = 0;
   const auto [end, error] = std::from_chars(text, text + std::strlen(text), value);
-  return error == std::errc() && *end == '\0' && value > 0 ? value : 0;
+  if (error != std::errc() || *end != '\0' || value < 0) return std::nullopt;
+  return value;
 }
+
+/// The value of a variable as a positive number, or 0 when it is not one.
+int positive(const EnvironmentReader& read, const char* name) { return number(read, name).value_or(0); }
 
 }  // namespace
 
@@ -33,6 +38,15 @@ Launch detect_launcher(const EnvironmentReader& read) {
   // A launcher that speaks PMIx without naming a size (prun, jsrun): MPI knows it.
   if (read("PMIX_RANK") != nullptr) return {"mpirun", 1, true};
   return {};
+}
+
+int local_rank(const EnvironmentReader& read, int fallback) {
+  // Open MPI, then MPICH's and Intel's launchers. SLURM's own variable counts only when srun started this
+  // process: below mpirun it is that of mpirun's helper.
+  for (const char* name : {"OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID"})
+    if (const auto rank = number(read, name)) return *rank;
+  if (detect_launcher(read).launcher == "srun") return number(read, "SLURM_LOCALID").value_or(fallback);
+  return fallback;
 }
 
 std::string separate_worlds_message(const Launch& launch) {

@@ -20,6 +20,10 @@ using EnvironmentReader = std::function<const char*(const char* name)>;
 /// salloc is a plain start, however many tasks the allocation has: only srun itself sets SLURM_STEP_*.
 Launch detect_launcher(const EnvironmentReader& read);
 
+/// This process' number among those of its launcher on this host, as the launcher says: it chooses the GPU.
+/// @return `fallback` (MPI's own count) when the launcher does not say
+int local_rank(const EnvironmentReader& read, int fallback);
+
 /// The sentence to show when the launcher started several ranks and MPI sees only one.
 std::string separate_worlds_message(const Launch& launch);
 

@@ -70,6 +70,8 @@ void check_cuda(cudaError_t code, const char* call, const char* file, int line) 
                      file_name(file), line, cudaGetErrorString(code), cudaGetErrorName(code), advice(code));
 }
 
+void set_device(int device) { CHECK_CUDA(cudaSetDevice(device)); }
+
 DeviceMemory device_memory() {
   DeviceMemory memory;
   CHECK_CUDA(cudaMemGetInfo(&memory.free, &memory.total));

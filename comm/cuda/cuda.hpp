@@ -21,13 +21,8 @@ namespace annulus::comm {
 /// @throws RuntimeError with the call, its place, the GPU and CUDA's own words
 void check_cuda(cudaError_t code, const char* call, const char* file, int line);
 
-/// Whether the current device is usable for this program: its driver, its architecture, the libraries'
-/// versions. Called once by whoever chooses the device (set_device does).
-/// @throws UsageError with what to install or set
-void expect_supported_device();
-
-/// Makes `device` the one of the calling thread, after checking that it is supported. Threads start with
-/// device 0: each thread that calls CUDA sets its own.
+/// Makes `device` the one of the calling thread. Threads start with device 0: each thread that calls CUDA
+/// sets its own.
 void set_device(int device);
 
 struct DeviceMemory {

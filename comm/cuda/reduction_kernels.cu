@@ -45,4 +45,16 @@ void note_on_device(int* place, int value, cudaStream_t stream) {
   for_each_index(1, NoteBody{place, value}, stream);
 }
 
+bool has_code_for_current_device() {
+  cudaFuncAttributes attributes{};
+  const cudaError_t code = cudaFuncGetAttributes(&attributes, for_each_kernel<NoteBody>);
+  if (code == cudaErrorNoKernelImageForDevice || code == cudaErrorInvalidDeviceFunction ||
+      code == cudaErrorUnsupportedPtxVersion) {
+    cudaGetLastError();  // an answer, not a failure
+    return false;
+  }
+  CHECK_CUDA(code);
+  return true;
+}
+
 }  // namespace annulus::comm

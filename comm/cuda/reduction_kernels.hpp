@@ -18,4 +18,7 @@ bool add_pairwise_on_device(float* sum, std::span<const float* const> operands, 
 /// *place = value, `place` in pinned host memory.
 void note_on_device(int* place, int value, cudaStream_t stream);
 
+/// Whether this program's kernels were compiled for the current device, or can be from PTX.
+bool has_code_for_current_device();
+
 }  // namespace annulus::comm

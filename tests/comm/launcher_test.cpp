@@ -89,5 +89,28 @@ TEST(DetectLauncher, NumbersThatAreNoneCountAsAbsent) {
   expect_plain(detect({{"SLURM_PROCID", "0"}, {"SLURM_STEP_NUM_TASKS", "4x"}}));
 }
 
+int local(const Environment& environment) {
+  return local_rank(
+      [&](const char* name) {
+        const auto found = environment.find(name);
+        return found == environment.end() ? nullptr : found->second.c_str();
+      },
+      5);
+}
+
+TEST(LocalRank, IsWhatTheLauncherSays) {
+  EXPECT_EQ(local({{"OMPI_COMM_WORLD_SIZE", "4"}, {"OMPI_COMM_WORLD_LOCAL_RANK", "0"}}), 0);
+  EXPECT_EQ(local({{"PMI_SIZE", "4"}, {"MPI_LOCALRANKID", "3"}}), 3);
+  EXPECT_EQ(local({{"SLURM_STEP_NUM_TASKS", "4"}, {"SLURM_PROCID", "6"}, {"SLURM_LOCALID", "2"}}), 2);
+}
+
+TEST(LocalRank, BelowMpirunSlurmSpeaksOfMpirunsHelper) {
+  EXPECT_EQ(
+      local({{"OMPI_COMM_WORLD_SIZE", "4"}, {"OMPI_COMM_WORLD_LOCAL_RANK", "3"}, {"SLURM_LOCALID", "0"}}), 3);
+  EXPECT_EQ(local({{"PMI_SIZE", "4"}, {"SLURM_LOCALID", "0"}}), 5) << "what MPI counted";
+}
+
+TEST(LocalRank, NonsenseIsNoNumber) { EXPECT_EQ(local({{"OMPI_COMM_WORLD_LOCAL_RANK", "one"}}), 5); }
+
 }  // namespace
 }  // namespace annulus::comm
