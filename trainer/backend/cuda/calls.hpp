@@ -2,8 +2,6 @@
 // with their element type beside them; the .cu files choose the instance.
 #pragma once
 
-#include <cuda_runtime_api.h>
-
 #include <cstdint>
 
 #include "trainer/backend/cuda/activation_body.hpp"
@@ -12,6 +10,9 @@
 #include "trainer/backend/cuda/dropout_body.hpp"
 #include "trainer/backend/cuda/normalisation_body.hpp"
 #include "trainer/backend/cuda/pool_body.hpp"
+
+/// As CUDA declares it, so that this header is plain.
+typedef struct CUstream_st* cudaStream_t;
 
 namespace annulus::trainer::cuda {
 
@@ -175,9 +176,6 @@ struct ConvolutionKernelCall {
   ConvolutionShape shape;
 };
 void enqueue(const ConvolutionKernelCall& call, cudaStream_t stream);
-
-/// How the column kernels cut up a tensor.
-ColumnPlan plan_columns_of(std::int64_t rows, std::int64_t columns);
 
 /// gradient[c] = sum of dy over the rows; dy becomes dy * derivative(y) unless kind is none.
 struct BiasGradientCall {

@@ -46,6 +46,14 @@ inline ColumnPlan plan_columns(std::int64_t rows, std::int32_t columns, std::int
   return plan;
 }
 
+/// Columns that a thread takes where that divides their number: less than 16 bytes of bfloat16, so that the
+/// sums of a block fit into shared memory.
+constexpr std::int32_t kColumnPack = 4;
+
+inline ColumnPlan plan_columns_of(std::int64_t rows, std::int64_t columns) {
+  return plan_columns(rows, static_cast<std::int32_t>(columns), columns % kColumnPack == 0 ? kColumnPack : 1);
+}
+
 /// What one thread of the first kernel sums. `Terms` has kCount quantities, kPack columns at a time:
 /// add(row, column, float (&sums)[kCount][kPack]) adds the terms of a row.
 template <class Terms>

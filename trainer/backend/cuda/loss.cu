@@ -1,7 +1,8 @@
 // Loss, probabilities, and the search for NaN and Inf.
 #include <limits>
 
-#include "trainer/backend/cuda/dispatch.cuh"
+#include "trainer/backend/cuda/apply_loss.hpp"
+#include "trainer/backend/cuda/execute.cuh"
 #include "trainer/backend/cuda/loss_body.hpp"
 
 namespace annulus::trainer::cuda {
@@ -111,40 +112,41 @@ unsigned row_blocks(std::int64_t samples) {
   return static_cast<unsigned>((samples * kWarp + kRowThreads - 1) / kRowThreads);
 }
 
+/// Runs rows of the loss.
+struct LossExecutor {
+  cudaStream_t stream;
+
+  /// One thread a sample where classes are few, else a warp.
+  template <class Rows>
+  void loss(const Rows& rows, const LossCall& call) const {
+    if (call.classes <= kFewClasses) {
+      loss_kernel<<<1, kSumThreads, 0, stream>>>(rows, call.samples, call.head);
+      CHECK_LAUNCH("loss_kernel");
+      return;
+    }
+    loss_rows_kernel<<<row_blocks(call.samples), kRowThreads, 0, stream>>>(rows, call.samples, call.row_sums);
+    CHECK_LAUNCH("loss_rows_kernel");
+    sum_losses_kernel<<<1, kSumThreads, 0, stream>>>(call.row_sums, call.samples, call.head);
+    CHECK_LAUNCH("sum_losses_kernel");
+  }
+  template <class Rows>
+  void softmax(const Rows& rows, std::int64_t samples) const {
+    softmax_kernel<<<row_blocks(samples), kRowThreads, 0, stream>>>(rows, samples);
+    CHECK_LAUNCH("softmax_kernel");
+  }
+  template <class T>
+  void find_bad(const T* values, const FindBadCall& call) const {
+    find_bad_kernel<<<1, kSumThreads, 0, stream>>>(values, call.count, call.found);
+    CHECK_LAUNCH("find_bad_kernel");
+  }
+};
+
 }  // namespace
 
-void enqueue(const LossCall& call, cudaStream_t stream) {
-  with_element(call.logits_element, [&]<class L>(TypeTag<L>) {
-    with_element(call.gradient_element, [&]<class T>(TypeTag<T>) {
-      const LossRows<L, T> rows{as<L>(call.logits),   call.labels,  call.class_weights,
-                                as<T>(call.gradient), call.classes, call.smoothing};
-      if (call.classes <= kFewClasses) {
-        loss_kernel<<<1, kSumThreads, 0, stream>>>(rows, call.samples, call.head);
-        CHECK_LAUNCH("loss_kernel");
-        return;
-      }
-      loss_rows_kernel<<<row_blocks(call.samples), kRowThreads, 0, stream>>>(rows, call.samples,
-                                                                             call.row_sums);
-      CHECK_LAUNCH("loss_rows_kernel");
-      sum_losses_kernel<<<1, kSumThreads, 0, stream>>>(call.row_sums, call.samples, call.head);
-      CHECK_LAUNCH("sum_losses_kernel");
-    });
-  });
-}
+void enqueue(const LossCall& call, cudaStream_t stream) { apply(call, LossExecutor{stream}); }
 
-void enqueue(const SoftmaxCall& call, cudaStream_t stream) {
-  with_element(call.element, [&]<class L>(TypeTag<L>) {
-    const SoftmaxRows<L> rows{as<L>(call.logits), call.probabilities, call.classes};
-    softmax_kernel<<<row_blocks(call.samples), kRowThreads, 0, stream>>>(rows, call.samples);
-    CHECK_LAUNCH("softmax_kernel");
-  });
-}
+void enqueue(const SoftmaxCall& call, cudaStream_t stream) { apply(call, LossExecutor{stream}); }
 
-void enqueue(const FindBadCall& call, cudaStream_t stream) {
-  with_element(call.element, [&]<class T>(TypeTag<T>) {
-    find_bad_kernel<<<1, kSumThreads, 0, stream>>>(as<T>(call.values), call.count, call.found);
-    CHECK_LAUNCH("find_bad_kernel");
-  });
-}
+void enqueue(const FindBadCall& call, cudaStream_t stream) { apply(call, LossExecutor{stream}); }
 
 }  // namespace annulus::trainer::cuda

@@ -1,162 +1,27 @@
-// Column sums on the GPU and what uses them: bias gradients and batch norm; local response norm.
-#include "trainer/backend/cuda/dispatch.cuh"
+// Bias gradients, batch norm, local response norm.
+#include "trainer/backend/cuda/apply_normalisation.hpp"
+#include "trainer/backend/cuda/column_kernels.cuh"
 
 namespace annulus::trainer::cuda {
 
-using comm::for_each_index;
+void enqueue(const BiasGradientCall& call, cudaStream_t stream) { apply(call, ColumnExecutor{stream}); }
 
-namespace {
+void enqueue(const StatisticsCall& call, cudaStream_t stream) { apply(call, ColumnExecutor{stream}); }
 
-constexpr int kFinishLanes = 16, kFinishLines = 32;
+void enqueue(const MovingStatisticsCall& call, cudaStream_t stream) { apply(call, ColumnExecutor{stream}); }
 
-/// Adds the lines of a block in a tree; line 0 ends with the sum. values: (lines, width) in shared memory.
-/// @pre lines is a power of two; all threads of the block call
-__device__ void add_lines(float* values, int line, int lines, int width, int first, int count) {
-  for (int half = lines / 2; half > 0; half /= 2) {
-    __syncthreads();
-    if (line >= half) continue;
-    for (int k = first; k < first + count; ++k) values[line * width + k] += values[(line + half) * width + k];
-  }
-}
+void enqueue(const BatchNormForwardCall& call, cudaStream_t stream) { apply(call, ColumnExecutor{stream}); }
 
-template <class Terms, class Finish>
-__global__ void __launch_bounds__(kColumnThreads)
-    sum_rows_kernel(ColumnPlan plan, Terms terms, Finish finish, float* partials) {
-  constexpr int kCount = Terms::kCount, kPack = Terms::kPack;
-  __shared__ float shared[kCount * kPack * kColumnThreads];
-  const int lane = static_cast<int>(threadIdx.x) % plan.lanes;
-  const int line = static_cast<int>(threadIdx.x) / plan.lanes;
-  const int chunk = static_cast<int>(blockIdx.y);
-  const int column = (static_cast<int>(blockIdx.x) * plan.lanes + lane) * kPack;
-  float sums[kCount][kPack] = {};
-  sum_rows(plan, terms, chunk, line, column, sums);
-  const int width = plan.lanes * kCount * kPack, first = lane * kCount * kPack;
-  for (int q = 0; q < kCount; ++q)
-    for (int k = 0; k < kPack; ++k) shared[line * width + first + q * kPack + k] = sums[q][k];
-  add_lines(shared, line, plan.lines(), width, first, kCount * kPack);
-  if (line != 0 || column >= plan.columns) return;
-  for (int k = 0; k < kPack; ++k) {
-    float total[kCount];
-    for (int q = 0; q < kCount; ++q) total[q] = shared[first + q * kPack + k];
-    if (plan.chunks == 1) {
-      finish(column + k, total);
-      continue;
-    }
-    for (int q = 0; q < kCount; ++q)
-      partials[(static_cast<std::int64_t>(q) * plan.chunks + chunk) * plan.columns + column + k] = total[q];
-  }
-}
+void enqueue(const BatchNormGradientCall& call, cudaStream_t stream) { apply(call, ColumnExecutor{stream}); }
 
-template <int kCount, class Finish>
-__global__ void sum_chunks_kernel(ColumnPlan plan, Finish finish, const float* partials) {
-  __shared__ float shared[kCount * kFinishLanes * kFinishLines];
-  const int lane = static_cast<int>(threadIdx.x) % kFinishLanes;
-  const int line = static_cast<int>(threadIdx.x) / kFinishLanes;
-  const int column = static_cast<int>(blockIdx.x) * kFinishLanes + lane;
-  const int width = kFinishLanes * kCount, first = lane * kCount;
-  for (int q = 0; q < kCount; ++q)
-    shared[line * width + first + q] =
-        column < plan.columns ? sum_chunks(plan, partials, q, line, kFinishLines, column) : 0.0f;
-  add_lines(shared, line, kFinishLines, width, first, kCount);
-  if (line != 0 || column >= plan.columns) return;
-  float total[kCount];
-  for (int q = 0; q < kCount; ++q) total[q] = shared[first + q];
-  finish(column, total);
-}
-
-template <class Terms, class Finish>
-void enqueue_column_sums(const ColumnPlan& plan, const Terms& terms, const Finish& finish, float* partials,
-                         cudaStream_t stream) {
-  const dim3 blocks(static_cast<unsigned>(plan.tiles), static_cast<unsigned>(plan.chunks));
-  sum_rows_kernel<<<blocks, kColumnThreads, 0, stream>>>(plan, terms, finish, partials);
-  CHECK_LAUNCH("sum_rows_kernel");
-  if (plan.chunks == 1) return;
-  const auto tiles = static_cast<unsigned>((plan.columns + kFinishLanes - 1) / kFinishLanes);
-  sum_chunks_kernel<Terms::kCount><<<tiles, kFinishLanes * kFinishLines, 0, stream>>>(plan, finish, partials);
-  CHECK_LAUNCH("sum_chunks_kernel");
-}
-
-/// Columns a thread takes: less than 16 bytes for bfloat16, so that sums fit into shared memory.
-constexpr int kColumnPack = 4;
-
-template <class Body>
-void with_column_packs(Element element, const ColumnPlan& plan, const Body& body) {
-  with_element(element, [&]<class T>(TypeTag<T> type) {
-    if (plan.pack == kColumnPack)
-      body(type, PackTag<kColumnPack>{});
-    else
-      body(type, PackTag<1>{});
-  });
-}
-
-}  // namespace
-
-ColumnPlan plan_columns_of(std::int64_t rows, std::int64_t columns) {
-  return plan_columns(rows, static_cast<std::int32_t>(columns), columns % kColumnPack == 0 ? kColumnPack : 1);
-}
-
-void enqueue(const BiasGradientCall& call, cudaStream_t stream) {
-  with_column_packs(call.element, call.plan, [&]<class T, int P>(TypeTag<T>, PackTag<P>) {
-    const BiasGradientTerms<T, P> terms{as<T>(call.dy), as<T>(call.y), call.plan.columns, call.kind};
-    enqueue_column_sums(call.plan, terms, BiasGradientFinish{call.gradient}, call.partials, stream);
-  });
-}
-
-void enqueue(const StatisticsCall& call, cudaStream_t stream) {
-  with_column_packs(call.element, call.plan, [&]<class T, int P>(TypeTag<T>, PackTag<P>) {
-    const StatisticsTerms<T, P> terms{as<T>(call.x), call.plan.columns};
-    const StatisticsFinish<T> finish{as<T>(call.x), call.plan.rows,         call.samples,  call.epsilon,
-                                     call.mean,     call.inverse_deviation, call.mean_sum, call.variance_sum};
-    enqueue_column_sums(call.plan, terms, finish, call.partials, stream);
-  });
-}
-
-void enqueue(const MovingStatisticsCall& call, cudaStream_t stream) {
-  for_each_index(call.channels, call.body, stream);
-}
-
-void enqueue(const BatchNormForwardCall& call, cudaStream_t stream) {
-  with_packs(call.element, call.of.channels, [&]<class T, int P>(TypeTag<T>, PackTag<P>) {
-    const BatchNormForwardBody<T, P> body{as<T>(call.x), as<T>(call.y), call.of, call.kind};
-    for_each_index(call.count / P, body, stream);
-  });
-}
-
-void enqueue(const BatchNormGradientCall& call, cudaStream_t stream) {
-  with_column_packs(call.element, call.plan, [&]<class T, int P>(TypeTag<T>, PackTag<P>) {
-    const BatchNormGradientTerms<T, P> terms{as<T>(call.x), as<T>(call.y), as<T>(call.dy), call.of,
-                                             call.kind};
-    enqueue_column_sums(call.plan, terms, BatchNormGradientFinish{call.dgamma, call.dbeta}, call.partials,
-                        stream);
-  });
-}
-
-void enqueue(const BatchNormBackwardCall& call, cudaStream_t stream) {
-  with_packs(call.element, call.of.channels, [&]<class T, int P>(TypeTag<T>, PackTag<P>) {
-    const BatchNormBackwardBody<T, P> body{as<T>(call.x),
-                                           as<T>(call.dy),
-                                           as<T>(call.dx),
-                                           call.of,
-                                           call.dgamma,
-                                           call.dbeta,
-                                           static_cast<float>(call.rows)};
-    for_each_index(call.rows * call.of.channels / P, body, stream);
-  });
-}
+void enqueue(const BatchNormBackwardCall& call, cudaStream_t stream) { apply(call, ColumnExecutor{stream}); }
 
 void enqueue(const ResponseNormForwardCall& call, cudaStream_t stream) {
-  with_element(call.element, [&]<class T>(TypeTag<T>) {
-    const ResponseNormForwardBody<T> body{as<T>(call.x), as<T>(call.y), call.scale, call.shape};
-    for_each_index(call.count, body, stream);
-  });
+  apply(call, ColumnExecutor{stream});
 }
 
 void enqueue(const ResponseNormBackwardCall& call, cudaStream_t stream) {
-  with_element(call.element, [&]<class T>(TypeTag<T>) {
-    const ResponseNormBackwardBody<T> body{as<T>(call.x), as<T>(call.dy), call.scale, as<T>(call.dx),
-                                           call.shape};
-    for_each_index(call.count, body, stream);
-  });
+  apply(call, ColumnExecutor{stream});
 }
 
 }  // namespace annulus::trainer::cuda

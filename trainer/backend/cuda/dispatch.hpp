@@ -1,9 +1,9 @@
-// From element types and extents at run time to instances of the kernels' bodies.
+// From element types and extents at run time to instances of the kernels' bodies. Plain: what runs an
+// instance is an executor, the GPU's in execute.cuh or a loop in tests.
 #pragma once
 
 #include <type_traits>
 
-#include "comm/cuda/for_each.cuh"
 #include "trainer/backend/cuda/calls.hpp"
 
 namespace annulus::trainer::cuda {

@@ -1,0 +1,176 @@
+// cuBLASLt's product D = op(A) * op(B), column by column, with the epilogues that the model asks for.
+#include <cstring>
+#include <map>
+#include <vector>
+
+#include "tests/cuda_emulation/fake_cuda.hpp"
+#include "trainer/backend/cuda/element.hpp"
+
+using annulus::trainer::cuda::BFloat16;
+using annulus::trainer::cuda::from_float;
+using annulus::trainer::cuda::to_float;
+
+namespace {
+
+struct Operation {
+  cublasOperation_t a = CUBLAS_OP_N, b = CUBLAS_OP_N;
+  cublasLtEpilogue_t epilogue = CUBLASLT_EPILOGUE_DEFAULT;
+  void* vector = nullptr;
+  std::int32_t vector_type = -1;
+};
+struct Layout {
+  cudaDataType_t type;
+  std::uint64_t rows, columns;
+  std::int64_t ld;
+
+  double at(const void* data, std::uint64_t row, std::uint64_t column) const {
+    const std::size_t place = row + column * static_cast<std::uint64_t>(ld);
+    if (type == CUDA_R_32F) return static_cast<double>(static_cast<const float*>(data)[place]);
+    return static_cast<double>(to_float(static_cast<const BFloat16*>(data)[place]));
+  }
+  void set(void* data, std::uint64_t row, std::uint64_t column, double value) const {
+    const std::size_t place = row + column * static_cast<std::uint64_t>(ld);
+    if (type == CUDA_R_32F)
+      static_cast<float*>(data)[place] = static_cast<float>(value);
+    else
+      static_cast<BFloat16*>(data)[place] = from_float<BFloat16>(static_cast<float>(value));
+  }
+};
+
+constexpr std::size_t kWorkspace = 500;
+
+Operation* of(cublasLtMatmulDesc_t operation) { return reinterpret_cast<Operation*>(operation); }
+Layout* of(cublasLtMatrixLayout_t layout) { return reinterpret_cast<Layout*>(layout); }
+
+bool has(cublasLtEpilogue_t epilogue, cublasLtEpilogue_t part) { return (epilogue & part) == part; }
+
+}  // namespace
+
+extern "C" {
+
+cublasStatus_t cublasLtCreate(cublasLtHandle_t* handle) {
+  *handle = reinterpret_cast<cublasLtHandle_t>(new int{0});
+  return CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasLtDestroy(cublasLtHandle_t handle) {
+  delete reinterpret_cast<int*>(handle);
+  return CUBLAS_STATUS_SUCCESS;
+}
+const char* cublasLtGetStatusString(cublasStatus_t) { return "a status"; }
+std::size_t cublasLtGetVersion() { return 130100; }
+
+cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t* operation, cublasComputeType_t,
+                                        cudaDataType_t scale) {
+  if (scale != CUDA_R_32F) return CUBLAS_STATUS_NOT_SUPPORTED;
+  *operation = reinterpret_cast<cublasLtMatmulDesc_t>(new Operation);
+  return CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasLtMatmulDescDestroy(cublasLtMatmulDesc_t operation) {
+  delete of(operation);
+  return CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t operation,
+                                              cublasLtMatmulDescAttributes_t which, const void* value,
+                                              std::size_t size) {
+  Operation& o = *of(operation);
+  const auto take = [&](auto& field) {
+    if (size != sizeof(field)) return CUBLAS_STATUS_INVALID_VALUE;
+    std::memcpy(&field, value, size);
+    return CUBLAS_STATUS_SUCCESS;
+  };
+  switch (which) {
+    case CUBLASLT_MATMUL_DESC_TRANSA:
+      return take(o.a);
+    case CUBLASLT_MATMUL_DESC_TRANSB:
+      return take(o.b);
+    case CUBLASLT_MATMUL_DESC_EPILOGUE:
+      return take(o.epilogue);
+    case CUBLASLT_MATMUL_DESC_BIAS_POINTER:
+      return take(o.vector);
+    case CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE:
+      return take(o.vector_type);
+    default:
+      return CUBLAS_STATUS_INVALID_VALUE;
+  }
+}
+cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t* layout, cudaDataType_t type,
+                                          std::uint64_t rows, std::uint64_t columns, std::int64_t ld) {
+  if (ld < static_cast<std::int64_t>(rows)) return CUBLAS_STATUS_INVALID_VALUE;
+  *layout = reinterpret_cast<cublasLtMatrixLayout_t>(new Layout{type, rows, columns, ld});
+  return CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasLtMatrixLayoutDestroy(cublasLtMatrixLayout_t layout) {
+  delete of(layout);
+  return CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t* preference) {
+  *preference = reinterpret_cast<cublasLtMatmulPreference_t>(new int{0});
+  return CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t preference) {
+  delete reinterpret_cast<int*>(preference);
+  return CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t,
+                                                    cublasLtMatmulPreferenceAttributes_t, const void*,
+                                                    std::size_t) {
+  return CUBLAS_STATUS_SUCCESS;
+}
+
+/// Odd numbers of rows have no epilogue, so that what the model does then is tested too.
+cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDesc_t operation,
+                                              cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
+                                              cublasLtMatrixLayout_t, cublasLtMatrixLayout_t d,
+                                              cublasLtMatmulPreference_t, int,
+                                              cublasLtMatmulHeuristicResult_t* results, int* count) {
+  *count = 0;
+  const Operation& o = *of(operation);
+  const bool fits = (o.a == CUBLAS_OP_N ? of(a)->rows : of(a)->columns) == of(d)->rows &&
+                    (o.b == CUBLAS_OP_N ? of(b)->columns : of(b)->rows) == of(d)->columns &&
+                    (o.a == CUBLAS_OP_N ? of(a)->columns : of(a)->rows) ==
+                        (o.b == CUBLAS_OP_N ? of(b)->rows : of(b)->columns);
+  if (!fits) return CUBLAS_STATUS_INVALID_VALUE;
+  if (o.epilogue != CUBLASLT_EPILOGUE_DEFAULT && of(d)->rows % 2 == 1) return CUBLAS_STATUS_NOT_SUPPORTED;
+  results[0].state = CUBLAS_STATUS_SUCCESS;
+  results[0].workspaceSize = kWorkspace;
+  *count = 1;
+  return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t operation, const void* alpha,
+                              const void* a, cublasLtMatrixLayout_t a_layout, const void* b,
+                              cublasLtMatrixLayout_t b_layout, const void* beta, const void*,
+                              cublasLtMatrixLayout_t, void* d, cublasLtMatrixLayout_t d_layout,
+                              const cublasLtMatmulAlgo_t*, void* workspace, std::size_t bytes, cudaStream_t) {
+  const Operation& o = *of(operation);
+  const Layout &la = *of(a_layout), &lb = *of(b_layout), &ld = *of(d_layout);
+  if (bytes < kWorkspace || *static_cast<const float*>(alpha) != 1 || *static_cast<const float*>(beta) != 0)
+    return CUBLAS_STATUS_INVALID_VALUE;
+  std::memset(workspace, 0xFF, bytes);
+  const auto at_a = [&](std::uint64_t row, std::uint64_t k) {
+    return o.a == CUBLAS_OP_N ? la.at(a, row, k) : la.at(a, k, row);
+  };
+  const auto at_b = [&](std::uint64_t k, std::uint64_t column) {
+    return o.b == CUBLAS_OP_N ? lb.at(b, k, column) : lb.at(b, column, k);
+  };
+  const std::uint64_t inner = o.a == CUBLAS_OP_N ? la.columns : la.rows;
+  if (has(o.epilogue, CUBLASLT_EPILOGUE_BIAS) || has(o.epilogue, CUBLASLT_EPILOGUE_BGRADA))
+    if (o.vector == nullptr || o.vector_type != static_cast<std::int32_t>(ld.type))
+      return CUBLAS_STATUS_INVALID_VALUE;
+  const Layout vector{ld.type, ld.rows, 1, static_cast<std::int64_t>(ld.rows)};
+  for (std::uint64_t row = 0; row < ld.rows; ++row) {
+    double gradient = 0;
+    for (std::uint64_t k = 0; k < inner; ++k) gradient += at_a(row, k);
+    if (has(o.epilogue, CUBLASLT_EPILOGUE_BGRADA)) vector.set(o.vector, row, 0, gradient);
+    for (std::uint64_t column = 0; column < ld.columns; ++column) {
+      double sum = 0;
+      for (std::uint64_t k = 0; k < inner; ++k) sum += at_a(row, k) * at_b(k, column);
+      if (has(o.epilogue, CUBLASLT_EPILOGUE_BIAS)) sum += vector.at(o.vector, row, 0);
+      if (has(o.epilogue, CUBLASLT_EPILOGUE_RELU) && sum < 0) sum = 0;
+      ld.set(d, row, column, sum);
+    }
+  }
+  return CUBLAS_STATUS_SUCCESS;
+}
+
+}  // extern "C"

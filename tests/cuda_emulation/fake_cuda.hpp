@@ -1,0 +1,23 @@
+// CUDA, cuDNN and cuBLASLt played on the host, as far as the model uses them and as their documentation
+// describes them: device memory is host memory, streams run at once. With it the planning, memory, layouts
+// and order of the model are tested where there is no GPU. What the libraries really do is the GPU tests'
+// matter.
+#pragma once
+
+#include <cublasLt.h>
+#include <cuda_runtime_api.h>
+#include <cudnn.h>
+
+namespace annulus::test {
+
+/// While one lives, calls that allocate or wait fail, as they do while a stream is captured.
+class PretendCapture {
+ public:
+  PretendCapture();
+  ~PretendCapture();
+  PretendCapture(const PretendCapture&) = delete;
+  PretendCapture& operator=(const PretendCapture&) = delete;
+};
+bool pretends_capture();
+
+}  // namespace annulus::test

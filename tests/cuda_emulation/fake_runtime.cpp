@@ -1,0 +1,77 @@
+// The runtime: memory, copies and streams that run at once.
+#include <cstdlib>
+#include <cstring>
+
+#include "comm/cuda/cuda.hpp"
+#include "tests/cuda_emulation/fake_cuda.hpp"
+
+namespace annulus::test {
+namespace {
+bool capturing = false;
+}
+PretendCapture::PretendCapture() { capturing = true; }
+PretendCapture::~PretendCapture() { capturing = false; }
+bool pretends_capture() { return capturing; }
+}  // namespace annulus::test
+
+using annulus::test::pretends_capture;
+
+extern "C" {
+
+cudaError_t cudaMalloc(void** data, std::size_t size) {
+  if (pretends_capture()) return cudaErrorStreamCaptureUnsupported;
+  *data = std::aligned_alloc(256, (size + 255) / 256 * 256);
+  std::memset(*data, 0xFF, size);  // NaN in float32 and bfloat16
+  return cudaSuccess;
+}
+cudaError_t cudaFree(void* data) {
+  std::free(data);
+  return cudaSuccess;
+}
+cudaError_t cudaMemset(void* data, int value, std::size_t size) {
+  if (pretends_capture()) return cudaErrorStreamCaptureUnsupported;
+  std::memset(data, value, size);
+  return cudaSuccess;
+}
+cudaError_t cudaMemsetAsync(void* data, int value, std::size_t size, cudaStream_t) {
+  std::memset(data, value, size);
+  return cudaSuccess;
+}
+cudaError_t cudaMemcpy(void* to, const void* from, std::size_t size, cudaMemcpyKind) {
+  if (pretends_capture()) return cudaErrorStreamCaptureUnsupported;
+  std::memcpy(to, from, size);
+  return cudaSuccess;
+}
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t size, cudaMemcpyKind, cudaStream_t) {
+  if (size > 0) std::memcpy(to, from, size);
+  return cudaSuccess;
+}
+cudaError_t cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned, int) {
+  *stream = reinterpret_cast<cudaStream_t>(std::malloc(1));
+  return cudaSuccess;
+}
+cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  std::free(stream);
+  return cudaSuccess;
+}
+cudaError_t cudaDeviceGetStreamPriorityRange(int* least, int* greatest) {
+  *least = *greatest = 0;
+  return cudaSuccess;
+}
+cudaError_t cudaStreamSynchronize(cudaStream_t) {
+  return pretends_capture() ? cudaErrorStreamCaptureUnsupported : cudaSuccess;
+}
+cudaError_t cudaDeviceSynchronize() {
+  return pretends_capture() ? cudaErrorStreamCaptureUnsupported : cudaSuccess;
+}
+cudaError_t cudaGetLastError() { return cudaSuccess; }
+cudaError_t cudaGetDevice(int* device) {
+  *device = 0;
+  return cudaSuccess;
+}
+cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
+  *free = *total = std::size_t{1} << 40;
+  return cudaSuccess;
+}
+
+}  // extern "C"
