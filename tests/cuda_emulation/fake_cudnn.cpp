@@ -67,6 +67,12 @@ cudnnStatus_t usable(const ConvolutionShape& s, cudnnTensorDescriptor_t x, cudnn
   return CUDNN_STATUS_SUCCESS;
 }
 
+std::vector<float> widened(Element element, const void* values, std::int64_t count) {
+  std::vector<float> wide(static_cast<std::size_t>(count));
+  apply(ConvertCall{element, values, Element::float32, wide.data(), count}, HostExecutor{});
+  return wide;
+}
+
 constexpr int kRefuses = 1;  // an algorithm that heuristics name, but that does not run
 constexpr std::size_t kWorkspace = 1000;
 
@@ -244,10 +250,19 @@ cudnnStatus_t cudnnConvolutionBiasActivationForward(
   if (!scribble(workspace, bytes)) return CUDNN_STATUS_NOT_SUPPORTED;
   if (const cudnnStatus_t status = usable(shape, x_desc, filter_desc)) return status;
   const Element element = element_of(x_desc->type);
-  apply(ConvolutionForwardCall{element, x, filter, y, shape}, HostExecutor{});
-  apply(BiasActivationCall{element, y, bias, shape.output_size(), shape.filters,
+  // Fused means rounded once: all of it in float32, then to the element type.
+  const std::vector<float> wide_x = widened(element, x, shape.input_size());
+  const std::vector<float> wide_filter = widened(element, filter, shape.kernel_size());
+  const std::vector<float> wide_bias = widened(element, bias, shape.filters);
+  std::vector<float> wide_y(static_cast<std::size_t>(shape.output_size()));
+  const HostExecutor host;
+  apply(ConvolutionForwardCall{Element::float32, wide_x.data(), wide_filter.data(), wide_y.data(), shape},
+        host);
+  apply(BiasActivationCall{Element::float32, wide_y.data(), wide_bias.data(), shape.output_size(),
+                           shape.filters,
                            plain ? annulus::trainer::Activation::none : annulus::trainer::Activation::relu},
-        HostExecutor{});
+        host);
+  apply(ConvertCall{Element::float32, wide_y.data(), element, y, shape.output_size()}, host);
   return CUDNN_STATUS_SUCCESS;
 }
 

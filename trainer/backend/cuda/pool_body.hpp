@@ -62,8 +62,8 @@ struct MaxPoolForwardBody {
     const PixelRange columns = taps_of(out_x, shape.stride_x, shape.left, shape.size_x, shape.width);
     const std::int32_t first_row = out_y * shape.stride_y - shape.top;
     const std::int32_t first_column = out_x * shape.stride_x - shape.left;
-    float best[P];
-    std::uint16_t winner[P];
+    float best[P] = {};
+    std::uint16_t winner[P] = {};
     bool started = false;
     for (std::int32_t row = rows.begin; row < rows.end; ++row)
       for (std::int32_t column = columns.begin; column < columns.end; ++column) {
