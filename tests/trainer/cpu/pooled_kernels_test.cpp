@@ -36,6 +36,25 @@ struct PooledGradient {
   std::vector<std::uint8_t> winners;
 };
 
+/// Where an element lies: blocked sources are (C/16, pixels, 16), others (C, pixels).
+std::size_t source_place(const PooledShape& shape, int channel, int pixel) {
+  const int block = shape.blocked() ? kBlock : 1;
+  return static_cast<std::size_t>((channel / block * shape.height * shape.width + pixel) * block +
+                                  channel % block);
+}
+/// (filters, C/16, taps, 16 channels), or (filters/16, taps, C, 16 filters) above a source that is not
+/// blocked.
+std::size_t kernel_place(const PooledShape& shape, int filter, int tap, int channel) {
+  const int place =
+      shape.blocked()
+          ? ((filter * shape.source_blocks() + channel / kBlock) * 9 + tap) * kBlock + channel % kBlock
+          : ((filter / kBlock * 9 + tap) * shape.source_channels + channel) * kBlock + filter % kBlock;
+  return static_cast<std::size_t>(place);
+}
+std::unique_ptr<PooledBackward> make_backward(const PooledShape& shape) {
+  return shape.blocked() ? make_blocked_backward(shape) : make_plane_backward(shape);
+}
+
 /// The dense algorithm: every gradient that is not zero meets nine taps of every input channel.
 struct PlainGradients {
   std::vector<double> kernel, source;
@@ -51,12 +70,9 @@ struct PlainGradients {
       for (int tap = 0; tap < 9; ++tap) {
         const int y = row + tap / 3, x = column + tap % 3;
         if (y < 0 || x < 0 || y >= shape.height || x >= shape.width) continue;
-        for (int channel = 0; channel < shape.source_blocks * kBlock; ++channel) {
-          const int block = channel / kBlock, c = channel % kBlock;
-          const auto s =
-              static_cast<std::size_t>(((block * shape.height + y) * shape.width + x) * kBlock + c);
-          const auto k =
-              static_cast<std::size_t>(((filter * shape.source_blocks + block) * 9 + tap) * kBlock + c);
+        for (int channel = 0; channel < shape.source_channels; ++channel) {
+          const std::size_t s = source_place(shape, channel, y * shape.width + x);
+          const std::size_t k = kernel_place(shape, filter, tap, channel);
           kernel[k] += double{pooled.values[i]} * image[s];
           source[s] += double{pooled.values[i]} * weights[k];
         }
@@ -83,34 +99,35 @@ TEST_P(PooledKernelsTest, GradientsAreThoseOfTheDenseAlgorithm) {
   const PooledShape shape = GetParam().shape;
   const PooledGradient pooled(shape, GetParam().zeros);
   const auto image = random_values(shape.source_floats(), 1);
-  const auto weights =
-      random_values(static_cast<std::size_t>(shape.target_channels() * shape.source_blocks * 9 * kBlock), 2);
+  const auto weights = random_values(shape.kernel_floats(), 2);
   const PlainGradients expected(shape, pooled, image, weights);
 
-  PooledBackward backward(shape);
-  std::vector<float> scratch(backward.scratch_floats(), kNaN);
-  backward.place(scratch.data());
+  const auto backward = make_backward(shape);
+  std::vector<float> scratch(backward->scratch_floats(), kNaN);
+  backward->place(scratch.data());
   std::vector<float> kernel(weights.size(), 0.0f), source(image.size(), kNaN);
   for (int sample = 0; sample < 2; ++sample) {  // lists of the sample before must not shine through
     const PooledGradient dense(shape, 0);
-    backward.list(sample == 0 ? dense.values.data() : pooled.values.data(),
-                  sample == 0 ? dense.winners.data() : pooled.winners.data());
+    backward->take(sample == 0 ? dense.values.data() : pooled.values.data(),
+                   sample == 0 ? dense.winners.data() : pooled.winners.data());
     std::fill(kernel.begin(), kernel.end(), 0.0f);
-    backward.add_kernel_gradient(image.data(), kernel.data());
-    backward.source_gradient(weights.data(), source.data());
+    backward->add_kernel_gradient(image.data(), kernel.data());
+    if (shape.blocked()) backward->source_gradient(weights.data(), source.data());
   }
 
   // Sums of up to 1300 float products against double: well below 1e-6 of the norm.
   EXPECT_TENSOR_NEAR(std::vector<double>(kernel.begin(), kernel.end()), expected.kernel, 1e-6);
-  EXPECT_TENSOR_NEAR(std::vector<double>(source.begin(), source.end()), expected.source, 1e-6);
+  if (shape.blocked()) {
+    EXPECT_TENSOR_NEAR(std::vector<double>(source.begin(), source.end()), expected.source, 1e-6);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, PooledKernelsTest,
                          testing::Values(Case{"valid",
                                               {.height = 10,
                                                .width = 8,
-                                               .source_blocks = 2,
-                                               .target_blocks = 4,
+                                               .source_channels = 32,
+                                               .target_channels = 64,
                                                .pooled_height = 4,
                                                .pooled_width = 3},
                                               0.1f},
@@ -119,34 +136,52 @@ INSTANTIATE_TEST_SUITE_P(Shapes, PooledKernelsTest,
                                                .width = 12,
                                                .padding_top = 1,
                                                .padding_left = 1,
-                                               .source_blocks = 1,
-                                               .target_blocks = 1,
+                                               .source_channels = 16,
+                                               .target_channels = 16,
                                                .pooled_height = 3,
                                                .pooled_width = 6},
                                               0.5f},
+                                         Case{"colours",
+                                              {.height = 8,
+                                               .width = 12,
+                                               .padding_top = 1,
+                                               .padding_left = 1,
+                                               .source_channels = 3,
+                                               .target_channels = 32,
+                                               .pooled_height = 4,
+                                               .pooled_width = 6},
+                                              0.4f},
+                                         Case{"grey",
+                                              {.height = 8,
+                                               .width = 6,
+                                               .source_channels = 1,
+                                               .target_channels = 16,
+                                               .pooled_height = 3,
+                                               .pooled_width = 2},
+                                              0.4f},
                                          Case{"one sided padding",
                                               {.height = 4,
                                                .width = 4,
                                                .padding_top = 0,
                                                .padding_left = 2,
-                                               .source_blocks = 1,
-                                               .target_blocks = 2,
+                                               .source_channels = 16,
+                                               .target_channels = 32,
                                                .pooled_height = 2,
                                                .pooled_width = 2},
                                               0.0f},
                                          Case{"all zero",
                                               {.height = 6,
                                                .width = 6,
-                                               .source_blocks = 1,
-                                               .target_blocks = 1,
+                                               .source_channels = 16,
+                                               .target_channels = 16,
                                                .pooled_height = 2,
                                                .pooled_width = 2},
                                               1.0f},
                                          Case{"several bands",
                                               {.height = 34,
                                                .width = 66,
-                                               .source_blocks = 1,
-                                               .target_blocks = 1,
+                                               .source_channels = 16,
+                                               .target_channels = 16,
                                                .pooled_height = 16,
                                                .pooled_width = 32},
                                               0.3f}),
@@ -166,7 +201,8 @@ std::vector<float> windows(const std::vector<std::array<float, 4>>& each) {
 
 TEST(PoolMaxima, TakesTheFirstOfEqualsAndPassesNaNOn) {
   if (!has_pooled_kernels()) GTEST_SKIP() << "this processor has no AVX-512";
-  const PooledShape shape{.source_blocks = 1, .target_blocks = 1, .pooled_height = 1, .pooled_width = 1};
+  const PooledShape shape{
+      .source_channels = 16, .target_channels = 16, .pooled_height = 1, .pooled_width = 1};
   const auto source = windows({{1, 2, 3, 4},
                                {4, 3, 2, 1},
                                {1, 7, 7, 7},
@@ -188,19 +224,24 @@ TEST(PoolMaxima, TakesTheFirstOfEqualsAndPassesNaNOn) {
 
 TEST(PooledBackwardTest, ANaNGradientIsNotDropped) {
   if (!has_pooled_kernels()) GTEST_SKIP() << "this processor has no AVX-512";
-  const PooledShape shape{
-      .height = 4, .width = 4, .source_blocks = 1, .target_blocks = 1, .pooled_height = 1, .pooled_width = 1};
+  const PooledShape shape{.height = 4,
+                          .width = 4,
+                          .source_channels = 16,
+                          .target_channels = 16,
+                          .pooled_height = 1,
+                          .pooled_width = 1};
   std::vector<float> gradient(kBlock, 0.0f);
   gradient[5] = kNaN;
-  PooledBackward backward(shape);
-  std::vector<float> scratch(backward.scratch_floats());
-  backward.place(scratch.data());
+  const auto backward = make_backward(shape);
+  std::vector<float> scratch(backward->scratch_floats());
+  backward->place(scratch.data());
   std::vector<float> kernel(16 * 9 * kBlock, 0.0f), weights(kernel.size(), 1.0f),
       image(shape.source_floats(), 1.0f), source(image.size());
 
-  backward.list(gradient.data(), std::vector<std::uint8_t>(kBlock, 3).data());
-  backward.add_kernel_gradient(image.data(), kernel.data());
-  backward.source_gradient(weights.data(), source.data());
+  const std::vector<std::uint8_t> winners(kBlock, 3);
+  backward->take(gradient.data(), winners.data());
+  backward->add_kernel_gradient(image.data(), kernel.data());
+  backward->source_gradient(weights.data(), source.data());
 
   EXPECT_TRUE(std::isnan(kernel[5 * 9 * kBlock]));
   EXPECT_FALSE(std::isnan(kernel[4 * 9 * kBlock]));

@@ -25,10 +25,14 @@ ConvolutionGeometry convolution_geometry(const Layer& layer, std::int64_t sample
   return g;
 }
 
+bool is_plain_3x3(const Conv2d& conv) {
+  return conv.kernel == Size2{3, 3} && conv.stride == Size2{1, 1} && conv.dilation == Size2{1, 1} &&
+         conv.groups == 1;
+}
+
 bool winograd_pays(const Layer& layer) {
   const auto& conv = std::get<Conv2d>(layer.operation);
-  return conv.kernel == Size2{3, 3} && conv.stride == Size2{1, 1} && conv.dilation == Size2{1, 1} &&
-         conv.groups == 1 && layer.input.channels >= 16 && conv.filters >= 16;
+  return is_plain_3x3(conv) && layer.input.channels >= 16 && conv.filters >= 16;
 }
 
 OffsetTables kernel_offsets(const Desc& kernel, std::int64_t filters) {

@@ -15,6 +15,9 @@ struct ConvolutionGeometry {
 /// @pre the layer is a convolution
 ConvolutionGeometry convolution_geometry(const Layer& layer, std::int64_t samples);
 
+/// 3x3 with stride 1, no dilation, no groups.
+bool is_plain_3x3(const Conv2d& conv);
+
 /// Whether Winograd's algorithm does less arithmetic: 3x3 with stride 1 and at least 16 channels on both
 /// sides.
 bool winograd_pays(const Layer& layer);

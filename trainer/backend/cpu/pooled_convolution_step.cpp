@@ -18,10 +18,13 @@ using Forward = ConvolutionPlanner::Forward;
 /// transformation of the kernel (Winograd) is shared by enough of them.
 constexpr std::int64_t kTileSamples = 16;
 
-/// Oihw with blocks of 16 input channels: (filters, blocks, kh, kw, 16), what the backward kernels read and
-/// write.
-constexpr Tag kKernelTag = Tag::aBcd16b;
 constexpr Tag kImageTag = Tag::aBcd16b;
+/// As the backward kernels want it, which is also what oneDNN's forward reads best in the first layer.
+Tag source_tag(const PooledShape& shape) { return shape.blocked() ? kImageTag : Tag::abcd; }
+Tag kernel_tag(const PooledShape& shape) { return shape.blocked() ? Tag::aBcd16b : Tag::Acdb16a; }
+
+/// Channels of a plain source that oneDNN's convolution reads in place.
+constexpr std::int64_t kPlainChannels = 3;
 
 PooledShape pooled_shape(const Layer& convolution, const Layer& pool) {
   const auto& conv = std::get<Conv2d>(convolution.operation);
@@ -30,8 +33,8 @@ PooledShape pooled_shape(const Layer& convolution, const Layer& pool) {
           .width = narrow(convolution.input.width),
           .padding_top = narrow(conv.padding.top),
           .padding_left = narrow(conv.padding.left),
-          .source_blocks = narrow(convolution.input.channels / kBlock),
-          .target_blocks = narrow(conv.filters / kBlock),
+          .source_channels = narrow(convolution.input.channels),
+          .target_channels = narrow(conv.filters),
           .pooled_height = narrow(pool.output.height),
           .pooled_width = narrow(pool.output.width)};
 }
@@ -62,7 +65,7 @@ class PooledConvolutionStep final : public Step {
   bool bias_;
   std::int64_t samples_;
   PooledShape shape_;
-  PooledBackward gradients_;
+  std::unique_ptr<PooledBackward> gradients_;
   std::vector<Tile> tiles_;  // the usual one, and one for the rest when the shard does not divide
   BufferId unpooled_buffer_ = kNoBuffer;
   dnnl::memory source_, unpooled_, pooled_, winners_;                            // forward
@@ -78,7 +81,7 @@ PooledConvolutionStep::PooledConvolutionStep(ProgramBuilder& builder, const Laye
       bias_(std::get<Conv2d>(ref.layer.operation).bias),
       samples_(builder.samples()),
       shape_(pooled_shape(ref.layer, pattern.pool)),
-      gradients_(shape_),
+      gradients_(shape_.blocked() ? make_blocked_backward(shape_) : make_plane_backward(shape_)),
       unpooled_buffer_(builder.buffer()) {
   const SampleShape& pooled = pattern.pool.output;
   output_.shape = pooled;
@@ -98,7 +101,7 @@ PooledConvolutionStep::PooledConvolutionStep(ProgramBuilder& builder, const Laye
 
 void PooledConvolutionStep::define_parameters(ProgramBuilder& builder) {
   const ConvolutionGeometry geometry = convolution_geometry(ref_.layer, samples_);
-  const Desc kernel = float_desc(geometry.kernel, kKernelTag);
+  const Desc kernel = float_desc(geometry.kernel, kernel_tag(shape_));
   const Desc arena =
       builder.store().define(ref_.index, 0, kernel, kernel_offsets(kernel, geometry.kernel.front()));
   expect_contract(arena == kernel, "training programs with this step define the kernel's layout");
@@ -109,7 +112,8 @@ void PooledConvolutionStep::define_parameters(ProgramBuilder& builder) {
 
 auto PooledConvolutionStep::plan_tile(ProgramBuilder& builder, std::int64_t samples) -> Tile {
   const ConvolutionGeometry geometry = convolution_geometry(ref_.layer, samples);
-  const Desc source = float_desc(geometry.source, kImageTag), target = float_desc(geometry.target, kImageTag);
+  const Desc source = float_desc(geometry.source, source_tag(shape_)),
+             target = float_desc(geometry.target, kImageTag);
   const auto plan = [&](algorithm kind) {
     const ConvolutionPlanner planner(geometry, kind, builder.engine());
     return planner.forward({source, target}, planner.any_kernel(), activation_);
@@ -117,11 +121,11 @@ auto PooledConvolutionStep::plan_tile(ProgramBuilder& builder, std::int64_t samp
   return checked("plan " + step_name(ref_, source), [&] {
     std::optional<Forward::primitive_desc> pd;
     try {
-      pd = plan(algorithm::convolution_winograd);
+      if (winograd_pays(ref_.layer)) pd = plan(algorithm::convolution_winograd);
     } catch (const dnnl::error& error) {
       if (error.status != dnnl_unimplemented) throw;
-      pd = plan(algorithm::convolution_direct);
     }
+    if (!pd) pd = plan(algorithm::convolution_direct);
     Tile tile{samples, {}, dnnl::memory(source, builder.engine(), DNNL_MEMORY_NONE)};
     unpooled_ = builder.memory(target, unpooled_buffer_, Phase::forward);
     std::vector<Operand> operands{
@@ -148,7 +152,7 @@ void PooledConvolutionStep::place_backward(ProgramBuilder& builder) {
   source_backward_ = builder.memory(input_.desc, input_.data, Phase::backward);
   if (input_.wants_gradient())
     source_gradient_ = builder.memory(input_.desc, input_.gradient, Phase::backward);
-  const auto scratch = static_cast<std::int64_t>(gradients_.scratch_floats());
+  const auto scratch = static_cast<std::int64_t>(gradients_->scratch_floats());
   scratch_ = builder.memory(float_desc({scratch}, Tag::a), builder.buffer(), Phase::backward);
   kernel_ = builder.store().memory(ref_.index, 0);
   kernel_gradient_ = builder.gradient(ref_.index, 0);
@@ -182,16 +186,16 @@ void PooledConvolutionStep::backward(const ShardContext&) {
   auto* source_gradient =
       source_gradient_ ? static_cast<float*>(source_gradient_.get_data_handle()) : nullptr;
   auto* kernel_gradient = static_cast<float*>(kernel_gradient_.get_data_handle());
-  gradients_.place(static_cast<float*>(scratch_.get_data_handle()));
+  gradients_->place(static_cast<float*>(scratch_.get_data_handle()));
   std::fill_n(kernel_gradient, float_count(kernel_gradient_.get_desc()), 0.0f);
   float* bias_gradient = bias_ ? static_cast<float*>(bias_gradient_.get_data_handle()) : nullptr;
-  if (bias_gradient) std::fill_n(bias_gradient, shape_.target_channels(), 0.0f);
+  if (bias_gradient) std::fill_n(bias_gradient, shape_.target_channels, 0.0f);
   for (std::int64_t i = 0; i < samples_; ++i) {
-    gradients_.list(gradient, winners);
-    gradients_.add_kernel_gradient(source, kernel_gradient);
+    gradients_->take(gradient, winners);
+    gradients_->add_kernel_gradient(source, kernel_gradient);
     if (bias_gradient) add_bias_gradient(shape_, gradient, bias_gradient);
     if (source_gradient) {
-      gradients_.source_gradient(static_cast<const float*>(kernel_.get_data_handle()), source_gradient);
+      gradients_->source_gradient(static_cast<const float*>(kernel_.get_data_handle()), source_gradient);
       source_gradient += shape_.source_floats();
     }
     source += shape_.source_floats();
@@ -208,11 +212,15 @@ bool is_pooled_convolution(const LayerRef& ref, const Value& input, const Layer&
   // ONEDNN_MAX_CPU_ISA=AVX2 switches our kernels off as well.
   const bool instructions =
       has_pooled_kernels() && dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core;
-  return conv && pool && instructions && winograd_pays(ref.layer) && ref.layer.input.channels % kBlock == 0 &&
-         conv->filters % kBlock == 0 && pool->kind == PoolKind::max && pool->size == Size2{2, 2} &&
-         pool->stride == Size2{2, 2} && pool->padding == Padding{} &&
-         next.input.height == 2 * next.output.height && next.input.width == 2 * next.output.width &&
-         input.desc == float_desc(input.desc.dims(), kImageTag);
+  if (!conv || !pool || !instructions) return false;
+  const auto lies_as = [&](Tag tag) { return input.desc == float_desc(input.desc.dims(), tag); };
+  const std::int64_t channels = ref.layer.input.channels;
+  const bool blocked = channels % kBlock == 0 && lies_as(kImageTag);
+  const bool first = channels <= kPlainChannels && lies_as(Tag::abcd) && !input.wants_gradient();
+  return (blocked || first) && is_plain_3x3(*conv) && conv->filters % kBlock == 0 &&
+         pool->kind == PoolKind::max && pool->size == Size2{2, 2} && pool->stride == Size2{2, 2} &&
+         pool->padding == Padding{} && next.input.height == 2 * next.output.height &&
+         next.input.width == 2 * next.output.width;
 }
 
 Lowered make_pooled_convolution(ProgramBuilder& builder, const LayerRef& ref, const Value& input,

@@ -2,36 +2,19 @@
 // for each gradient that is not zero.
 #include "trainer/backend/cpu/pooled_kernels.hpp"
 
-#include <immintrin.h>
-
 #include <algorithm>
 #include <cstring>
 #include <utility>
+#include <vector>
 
-// GCC 12 warns about its own intrinsics, which pass a value on that is undefined on purpose (GCC bug 105593).
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC diagnostic ignored "-Wuninitialized"
-
-// Compiled for AVX-512 whatever the rest of the program is compiled for; callers ask has_pooled_kernels()
-// first.
-#define ANNULUS_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,fma")))
-#define ANNULUS_UNROLL _Pragma("GCC unroll 16")
+#include "trainer/backend/cpu/avx512.hpp"
 
 namespace annulus::trainer::cpu {
 namespace {
 
-constexpr int kTaps = 9;
 constexpr int kFilterFloats = kTaps * kBlock;  // of one block of input channels
 constexpr std::size_t kBandBytes = 24 * 1024;  // of a first-level cache of 32 KiB
-constexpr int kVectorBytes = kBlock * sizeof(float);
 
-using Vector = __m512;
-
-ANNULUS_AVX512 inline Vector load(const float* from) { return _mm512_loadu_ps(from); }
-ANNULUS_AVX512 inline void store(float* to, Vector value) { _mm512_storeu_ps(to, value); }
-ANNULUS_AVX512 inline __m512i load_bytes(const std::uint8_t* from) {
-  return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
-}
 /// Not equal to zero; NaN counts, so that it travels on.
 ANNULUS_AVX512 inline __mmask16 nonzero(Vector value) {
   return _mm512_cmp_ps_mask(value, _mm512_setzero_ps(), _CMP_NEQ_UQ);
@@ -104,7 +87,7 @@ ANNULUS_AVX512 inline __attribute__((always_inline)) void add_filters(Vector (&p
 /// Calls body(row of the image, the same row inside an image with zeros around it), as offsets in floats.
 template <class Body>
 void for_rows(const PooledShape& shape, const Body& body) {
-  for (int block = 0; block < shape.source_blocks; ++block)
+  for (int block = 0; block < shape.source_blocks(); ++block)
     for (int y = 0; y < shape.height; ++y) {
       const int staged_row = block * shape.padded_height() + y + shape.padding_top;
       body(
@@ -115,50 +98,43 @@ void for_rows(const PooledShape& shape, const Body& body) {
 
 std::size_t round_up(std::size_t count) { return (count + kBlock - 1) / kBlock * kBlock; }
 
-}  // namespace
+class BlockedBackward final : public PooledBackward {
+ public:
+  explicit BlockedBackward(const PooledShape& shape);
+  std::size_t scratch_floats() const override;
+  void place(float* scratch) override;
+  void take(const float* gradient, const std::uint8_t* winners) override;
+  void add_kernel_gradient(const float* source, float* kernel_gradient) override;
+  void source_gradient(const float* kernel, float* gradient) override;
 
-bool has_pooled_kernels() {
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-         __builtin_cpu_supports("fma");
-}
+ private:
+  void list_by_filter(const float* gradient, const std::uint8_t* winners);
+  void list_by_pixel(const float* gradient, const std::uint8_t* winners);
 
-ANNULUS_AVX512 void pool_maxima(const PooledShape& shape, const float* source, float* pooled,
-                                std::uint8_t* winners) {
-  const std::size_t row = static_cast<std::size_t>(2 * shape.pooled_width) * kBlock;
-  for (int y = 0; y < shape.target_blocks * shape.pooled_height; ++y) {
-    for (int x = 0; x < shape.pooled_width; ++x) {
-      Maximum best{load(source), _mm512_setzero_si512()};
-      challenge(best, load(source + kBlock), 1);
-      challenge(best, load(source + row), 2);
-      challenge(best, load(source + row + kBlock), 3);
-      store(pooled, best.value);
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(winners), _mm512_cvtepi32_epi8(best.winner));
-      source += 2 * kBlock;
-      pooled += kBlock;
-      winners += kBlock;
-    }
-    source += row;  // the second row of the windows has been read
-  }
-}
+  PooledShape shape_;
+  std::vector<std::int32_t>
+      window_starts_;              // (pixels): of the 4x4 patch below a window, in bytes of the source
+  int band_rows_ = 1, bands_ = 1;  // pooled rows whose windows stay in the first-level cache together
+  // By filter, in bands: gradients and where their 3x3 windows start in the padded source, in bytes.
+  float* filter_values_ = nullptr;          // (filters, filter_stride_)
+  std::int32_t* filter_offsets_ = nullptr;  // as above
+  std::vector<std::int32_t> filter_ends_;   // (filters, bands)
+  // By pooled pixel and winner: gradients and where their filter starts in the kernel, in floats.
+  float* pixel_values_ = nullptr;            // (pixels, pixel_stride_)
+  std::uint32_t* pixel_offsets_ = nullptr;   // as above
+  std::vector<std::uint16_t> pixel_counts_;  // (pixels, 4)
+  float* staged_ = nullptr;                  // a source or its gradient, with the zeros around it
+  std::size_t filter_stride_ = 0, pixel_stride_ = 0;
+};
 
-ANNULUS_AVX512 void add_bias_gradient(const PooledShape& shape, const float* gradient, float* bias_gradient) {
-  for (int block = 0; block < shape.target_blocks; ++block, bias_gradient += kBlock) {
-    Vector sum = load(bias_gradient);
-    for (int pixel = 0; pixel < shape.pixels(); ++pixel, gradient += kBlock)
-      sum = _mm512_add_ps(sum, load(gradient));
-    store(bias_gradient, sum);
-  }
-}
-
-PooledBackward::PooledBackward(const PooledShape& shape) : shape_(shape) {
+BlockedBackward::BlockedBackward(const PooledShape& shape) : shape_(shape) {
   const std::size_t row_bytes = static_cast<std::size_t>(shape.padded_width()) * kVectorBytes;
   const int rows = static_cast<int>(kBandBytes / row_bytes);  // of the source; a band of n reads 2 n + 2
   band_rows_ = std::clamp((rows - 2) / 2, 1, shape.pooled_height);
   bands_ = (shape.pooled_height + band_rows_ - 1) / band_rows_;
   filter_stride_ = round_up(static_cast<std::size_t>(shape.pixels())) + kBlock;  // stores write whole vectors
-  pixel_stride_ = static_cast<std::size_t>(shape.target_channels()) + kBlock;
-  filter_ends_.resize(static_cast<std::size_t>(shape.target_channels() * bands_));
+  pixel_stride_ = static_cast<std::size_t>(shape.target_channels) + kBlock;
+  filter_ends_.resize(static_cast<std::size_t>(shape.target_channels * bands_));
   pixel_counts_.resize(static_cast<std::size_t>(shape.pixels()) * 4);
   window_starts_.resize(static_cast<std::size_t>(shape.pixels()));
   for (int pixel = 0; pixel < shape.pixels(); ++pixel) {
@@ -167,15 +143,15 @@ PooledBackward::PooledBackward(const PooledShape& shape) : shape_(shape) {
   }
 }
 
-std::size_t PooledBackward::scratch_floats() const {
-  const auto filters = static_cast<std::size_t>(shape_.target_channels());
+std::size_t BlockedBackward::scratch_floats() const {
+  const auto filters = static_cast<std::size_t>(shape_.target_channels);
   const auto pixels = static_cast<std::size_t>(shape_.pixels());
   return 2 * filters * filter_stride_ + 2 * pixels * pixel_stride_ +
          (shape_.padded() ? shape_.padded_floats() : 0);
 }
 
-void PooledBackward::place(float* scratch) {
-  const auto filters = static_cast<std::size_t>(shape_.target_channels());
+void BlockedBackward::place(float* scratch) {
+  const auto filters = static_cast<std::size_t>(shape_.target_channels);
   const auto pixels = static_cast<std::size_t>(shape_.pixels());
   const auto take = [&](std::size_t count) { return std::exchange(scratch, scratch + count); };
   filter_values_ = take(filters * filter_stride_);
@@ -185,18 +161,18 @@ void PooledBackward::place(float* scratch) {
   staged_ = shape_.padded() ? scratch : nullptr;
 }
 
-void PooledBackward::list(const float* gradient, const std::uint8_t* winners) {
+void BlockedBackward::take(const float* gradient, const std::uint8_t* winners) {
   list_by_filter(gradient, winners);
   list_by_pixel(gradient, winners);
 }
 
 /// Sixteen pixels at a time: a vector of channels for each becomes a vector of pixels for each channel.
-ANNULUS_AVX512 void PooledBackward::list_by_filter(const float* gradient, const std::uint8_t* winners) {
+ANNULUS_AVX512 void BlockedBackward::list_by_filter(const float* gradient, const std::uint8_t* winners) {
   const int row = shape_.padded_width() * kVectorBytes;
   const __m512i corner =
       _mm512_setr_epi32(0, kVectorBytes, row, row + kVectorBytes, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
   const int band_pixels = band_rows_ * shape_.pooled_width;
-  for (int block = 0; block < shape_.target_blocks; ++block) {
+  for (int block = 0; block < shape_.target_blocks(); ++block) {
     std::int32_t counts[kBlock] = {};
     for (int band = 0; band < bands_; ++band) {
       const int end = std::min((band + 1) * band_pixels, shape_.pixels());
@@ -229,15 +205,15 @@ ANNULUS_AVX512 void PooledBackward::list_by_filter(const float* gradient, const 
   }
 }
 
-ANNULUS_AVX512 void PooledBackward::list_by_pixel(const float* gradient, const std::uint8_t* winners) {
-  const int filter = shape_.source_blocks * kFilterFloats;  // floats from one filter to the next
+ANNULUS_AVX512 void BlockedBackward::list_by_pixel(const float* gradient, const std::uint8_t* winners) {
+  const int filter = shape_.source_blocks() * kFilterFloats;  // floats from one filter to the next
   const __m512i in_block = _mm512_mullo_epi32(lanes(), _mm512_set1_epi32(filter));
   for (int pixel = 0; pixel < shape_.pixels(); ++pixel) {
     const std::size_t start = static_cast<std::size_t>(pixel) * pixel_stride_;
     std::size_t to = start;
     for (int winner = 0; winner < 4; ++winner) {
       const std::size_t before = to;
-      for (int block = 0; block < shape_.target_blocks; ++block) {
+      for (int block = 0; block < shape_.target_blocks(); ++block) {
         const std::size_t at = static_cast<std::size_t>(block * shape_.pixels() + pixel) * kBlock;
         const Vector values = load(gradient + at);
         const __mmask16 kept = _mm512_mask_cmpeq_epi32_mask(nonzero(values), load_bytes(winners + at),
@@ -253,7 +229,7 @@ ANNULUS_AVX512 void PooledBackward::list_by_pixel(const float* gradient, const s
   }
 }
 
-ANNULUS_AVX512 void PooledBackward::add_kernel_gradient(const float* source, float* kernel_gradient) {
+ANNULUS_AVX512 void BlockedBackward::add_kernel_gradient(const float* source, float* kernel_gradient) {
   if (staged_ != nullptr) {
     std::memset(staged_, 0, shape_.padded_floats() * sizeof(float));
     for_rows(shape_, [&](std::size_t plain, std::size_t staged) {
@@ -262,12 +238,12 @@ ANNULUS_AVX512 void PooledBackward::add_kernel_gradient(const float* source, flo
     source = staged_;
   }
   const std::size_t row = static_cast<std::size_t>(shape_.padded_width()) * kBlock;
-  for (int block = 0; block < shape_.source_blocks;
+  for (int block = 0; block < shape_.source_blocks();
        ++block, source += static_cast<std::size_t>(shape_.padded_height()) * row) {
     for (int band = 0; band < bands_; ++band) {
-      for (int filter = 0; filter < shape_.target_channels(); ++filter) {
-        float* to =
-            kernel_gradient + static_cast<std::size_t>(filter * shape_.source_blocks + block) * kFilterFloats;
+      for (int filter = 0; filter < shape_.target_channels; ++filter) {
+        float* to = kernel_gradient +
+                    static_cast<std::size_t>(filter * shape_.source_blocks() + block) * kFilterFloats;
         const std::size_t list = static_cast<std::size_t>(filter) * filter_stride_;
         const std::int32_t* ends = &filter_ends_[static_cast<std::size_t>(filter * bands_)];
         Vector sums[kTaps];
@@ -286,11 +262,11 @@ ANNULUS_AVX512 void PooledBackward::add_kernel_gradient(const float* source, flo
   }
 }
 
-ANNULUS_AVX512 void PooledBackward::source_gradient(const float* kernel, float* gradient) {
+ANNULUS_AVX512 void BlockedBackward::source_gradient(const float* kernel, float* gradient) {
   float* padded = staged_ != nullptr ? staged_ : gradient;
   std::memset(padded, 0, shape_.padded_floats() * sizeof(float));
   const std::size_t row = static_cast<std::size_t>(shape_.padded_width()) * kBlock;
-  for (int block = 0; block < shape_.source_blocks; ++block) {
+  for (int block = 0; block < shape_.source_blocks(); ++block) {
     const float* filters = kernel + block * kFilterFloats;
     float* image = padded + static_cast<std::size_t>(block * shape_.padded_height()) * row;
     for (int pixel = 0; pixel < shape_.pixels(); ++pixel) {
@@ -317,6 +293,46 @@ ANNULUS_AVX512 void PooledBackward::source_gradient(const float* kernel, float* 
   for_rows(shape_, [&](std::size_t plain, std::size_t staged) {
     std::memcpy(gradient + plain, staged_ + staged, static_cast<std::size_t>(shape_.width) * kVectorBytes);
   });
+}
+
+}  // namespace
+
+bool has_pooled_kernels() {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("fma");
+}
+
+ANNULUS_AVX512 void pool_maxima(const PooledShape& shape, const float* source, float* pooled,
+                                std::uint8_t* winners) {
+  const std::size_t row = static_cast<std::size_t>(2 * shape.pooled_width) * kBlock;
+  for (int y = 0; y < shape.target_blocks() * shape.pooled_height; ++y) {
+    for (int x = 0; x < shape.pooled_width; ++x) {
+      Maximum best{load(source), _mm512_setzero_si512()};
+      challenge(best, load(source + kBlock), 1);
+      challenge(best, load(source + row), 2);
+      challenge(best, load(source + row + kBlock), 3);
+      store(pooled, best.value);
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(winners), _mm512_cvtepi32_epi8(best.winner));
+      source += 2 * kBlock;
+      pooled += kBlock;
+      winners += kBlock;
+    }
+    source += row;  // the second row of the windows has been read
+  }
+}
+
+ANNULUS_AVX512 void add_bias_gradient(const PooledShape& shape, const float* gradient, float* bias_gradient) {
+  for (int block = 0; block < shape.target_blocks(); ++block, bias_gradient += kBlock) {
+    Vector sum = load(bias_gradient);
+    for (int pixel = 0; pixel < shape.pixels(); ++pixel, gradient += kBlock)
+      sum = _mm512_add_ps(sum, load(gradient));
+    store(bias_gradient, sum);
+  }
+}
+
+std::unique_ptr<PooledBackward> make_blocked_backward(const PooledShape& shape) {
+  return std::make_unique<BlockedBackward>(shape);
 }
 
 }  // namespace annulus::trainer::cpu

@@ -7,7 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+#include <memory>
 
 namespace annulus::trainer::cpu {
 
@@ -20,70 +20,63 @@ bool has_pooled_kernels();
 struct PooledShape {
   int height = 0, width = 0;  ///< of the source
   int padding_top = 0, padding_left = 0;
-  int source_blocks = 0, target_blocks = 0;  ///< channels / 16
-  int pooled_height = 0, pooled_width = 0;   ///< of the output, half of the convolution's
+  int source_channels = 0;                  ///< a multiple of 16, or few: then the source is plain, (C, H, W)
+  int target_channels = 0;                  ///< a multiple of 16
+  int pooled_height = 0, pooled_width = 0;  ///< of the output, half of the convolution's
 
+  int source_blocks() const { return source_channels / kBlock; }
+  int target_blocks() const { return target_channels / kBlock; }
+  bool blocked() const { return source_channels % kBlock == 0; }
   int pixels() const { return pooled_height * pooled_width; }
   /// Extents of the source with the zeros around it.
   int padded_height() const { return 2 * pooled_height + 2; }
   int padded_width() const { return 2 * pooled_width + 2; }
   bool padded() const { return padded_height() != height || padded_width() != width; }
-  int target_channels() const { return target_blocks * kBlock; }
-  std::size_t source_floats() const { return floats(source_blocks, height, width); }
-  std::size_t padded_floats() const { return floats(source_blocks, padded_height(), padded_width()); }
+  std::size_t source_floats() const { return floats(source_channels, height, width); }
+  std::size_t padded_floats() const { return floats(source_channels, padded_height(), padded_width()); }
   std::size_t unpooled_floats() const { return 4 * pooled_floats(); }
-  std::size_t pooled_floats() const { return floats(target_blocks, pooled_height, pooled_width); }
+  std::size_t pooled_floats() const { return floats(target_channels, pooled_height, pooled_width); }
+  std::size_t kernel_floats() const { return floats(source_channels * target_channels, 3, 3); }
 
  private:
-  static std::size_t floats(int blocks, int rows, int columns) {
-    return static_cast<std::size_t>(blocks) * static_cast<std::size_t>(rows) *
-           static_cast<std::size_t>(columns) * kBlock;
+  static std::size_t floats(int channels, int rows, int columns) {
+    return static_cast<std::size_t>(channels) * static_cast<std::size_t>(rows) *
+           static_cast<std::size_t>(columns);
   }
 };
 
 /// Pools one sample. A NaN in a window comes through; of equal elements the first in row order wins.
-/// @param source   (target_blocks, 2 pooled_height, 2 pooled_width, 16)
-/// @param pooled   (target_blocks, pooled_height, pooled_width, 16)
+/// @param source   (target_channels / 16, 2 pooled_height, 2 pooled_width, 16)
+/// @param pooled   (target_channels / 16, pooled_height, pooled_width, 16)
 /// @param winners  as pooled: 2 * row + column of the largest element in its window
 void pool_maxima(const PooledShape& shape, const float* source, float* pooled, std::uint8_t* winners);
 
 /// bias_gradient (filters) += the sums of a sample's pooled gradient over its pixels.
 void add_bias_gradient(const PooledShape& shape, const float* gradient, float* bias_gradient);
 
-/// Gradients of one sample after another, from gradients of the *pooled* output. Kernels and their gradients
-/// are (filters, source_blocks, 3, 3, 16 input channels): oneDNN's aBcd16b.
+/// Gradients of one sample after another, from gradients of the *pooled* output.
 class PooledBackward {
  public:
-  explicit PooledBackward(const PooledShape& shape);
-  /// Memory for the lists of a sample, in floats; place() hands it over, 64-byte aligned.
-  std::size_t scratch_floats() const;
-  void place(float* scratch);
+  virtual ~PooledBackward() = default;
+  /// Memory that a sample needs, in floats; place() hands it over, 64-byte aligned.
+  virtual std::size_t scratch_floats() const = 0;
+  virtual void place(float* scratch) = 0;
 
-  /// Lists what is not zero in the pooled gradient of a sample; the calls below work on that.
-  void list(const float* gradient, const std::uint8_t* winners);
-  /// kernel_gradient += this sample's. @param source  (source_blocks, height, width, 16)
-  void add_kernel_gradient(const float* source, float* kernel_gradient);
+  /// Takes in the pooled gradient of a sample; the calls below work on it, and the arrays must last.
+  virtual void take(const float* gradient, const std::uint8_t* winners) = 0;
+  /// kernel_gradient += this sample's.
+  virtual void add_kernel_gradient(const float* source, float* kernel_gradient) = 0;
   /// Writes the gradient of the source, as the source.
-  void source_gradient(const float* kernel, float* gradient);
-
- private:
-  void list_by_filter(const float* gradient, const std::uint8_t* winners);
-  void list_by_pixel(const float* gradient, const std::uint8_t* winners);
-
-  PooledShape shape_;
-  std::vector<std::int32_t>
-      window_starts_;              // (pixels): of the 4x4 patch below a window, in bytes of the source
-  int band_rows_ = 1, bands_ = 1;  // pooled rows whose windows stay in the first-level cache together
-  // By filter, in bands: gradients and where their 3x3 windows start in the padded source, in bytes.
-  float* filter_values_ = nullptr;          // (filters, filter_stride_)
-  std::int32_t* filter_offsets_ = nullptr;  // as above
-  std::vector<std::int32_t> filter_ends_;   // (filters, bands)
-  // By pooled pixel and winner: gradients and where their filter starts in the kernel, in floats.
-  float* pixel_values_ = nullptr;            // (pixels, pixel_stride_)
-  std::uint32_t* pixel_offsets_ = nullptr;   // as above
-  std::vector<std::uint16_t> pixel_counts_;  // (pixels, 4)
-  float* staged_ = nullptr;                  // a source or its gradient, with the zeros around it
-  std::size_t filter_stride_ = 0, pixel_stride_ = 0;
+  virtual void source_gradient(const float* kernel, float* gradient) = 0;
 };
+
+/// For blocked sources: lists what is not zero. Kernels and their gradients are (filters, source_blocks, 3,
+/// 3, 16 input channels): oneDNN's aBcd16b.
+std::unique_ptr<PooledBackward> make_blocked_backward(const PooledShape& shape);
+
+/// For the first layer, whose source has few channels and wants no gradient: picks the winner's window out of
+/// a 4x4 patch for 16 filters at once. Kernels are (filters / 16, 3, 3, source_channels, 16 filters):
+/// oneDNN's Acdb16a.
+std::unique_ptr<PooledBackward> make_plane_backward(const PooledShape& shape);
 
 }  // namespace annulus::trainer::cpu

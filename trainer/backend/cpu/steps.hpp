@@ -26,7 +26,7 @@ struct PooledConvolution {
   const Layer& pool;
 };
 /// Whether the convolution `ref` and its only reader `next` have such a step: 3x3, stride 1, channels in
-/// blocks of 16; windows of 2x2 that touch each other.
+/// blocks of 16, or up to three where it reads the network's input; windows of 2x2 that touch each other.
 bool is_pooled_convolution(const LayerRef& ref, const Value& input, const Layer& next);
 /// @pre is_pooled_convolution()
 Lowered make_pooled_convolution(ProgramBuilder& builder, const LayerRef& ref, const Value& input,
