@@ -76,7 +76,7 @@ TEST(ElementwiseBody, BiasGoesByChannel) {
 
 TEST(ElementwiseBody, FrameIsAddedAndTakenOff) {
   const Frame frame{
-      .height = 2, .width = 3, .channels = 4, .outer_height = 4, .outer_width = 4, .top = 1, .left = 0};
+      .height = 2, .width = 3, .channels = 4, .outer_height = 4, .outer_width = 4, .top = 1, .left = 1};
   const std::vector<float> inner = test::random_floats(2 * 2 * 3 * 4, 1);
   std::vector<float> outer(2 * 4 * 4 * 4, NAN), back(inner.size(), NAN);
 
@@ -85,7 +85,7 @@ TEST(ElementwiseBody, FrameIsAddedAndTakenOff) {
 
   EXPECT_EQ(back, inner);
   EXPECT_EQ(std::ranges::count(outer, 0.0f), static_cast<std::ptrdiff_t>(outer.size() - inner.size()));
-  EXPECT_EQ(outer[4 * 4], inner[0]);  // row 1, column 0
+  EXPECT_EQ(outer[(4 + 1) * 4], inner[0]);  // row 1, column 1
 }
 
 TEST(ElementwiseBody, SumOfTerms) {

@@ -67,7 +67,8 @@ class DeviceModel {
 
   /// Compiles the program of this shard size now; otherwise train() and predict() do it at their first call
   /// of a size. Compiling allocates, waits for the device and tries kernels out (which also loads them), so
-  /// it must not happen while a stream of this thread is captured.
+  /// it must not happen while a stream of this thread is captured. Nor should the first train() or predict()
+  /// on a stream be captured: libraries may set up what they keep for a stream.
   void prepare_train(std::int64_t samples);
   void prepare_predict(std::int64_t samples);
 

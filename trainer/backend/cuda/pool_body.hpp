@@ -83,8 +83,10 @@ struct MaxPoolForwardBody {
       }
     store<P>(y + i * P, best);
     if (winners == nullptr) return;
+    Pack<std::uint16_t, P> taps;
     for (int k = 0; k < P; ++k)
-      winners[i * P + k] = relu == PendingRelu::yes && !(best[k] > 0) ? kNoWinner : winner[k];
+      taps.values[k] = relu == PendingRelu::yes && !(best[k] > 0) ? kNoWinner : winner[k];
+    *reinterpret_cast<Pack<std::uint16_t, P>*>(winners + i * P) = taps;
   }
 };
 
@@ -112,8 +114,9 @@ struct MaxPoolBackwardBody {
                                  (column - (out_x * shape.stride_x - shape.left));
         float values[P];
         load<P>(dy + at, values);
+        const auto taps = *reinterpret_cast<const Pack<std::uint16_t, P>*>(winners + at);
         for (int k = 0; k < P; ++k)
-          if (winners[at + k] == tap) sum[k] += values[k];
+          if (taps.values[k] == tap) sum[k] += values[k];
       }
     store<P>(dx + i * P, sum);
   }
