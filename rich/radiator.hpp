@@ -55,6 +55,8 @@ class RadiatorModel {
     double index;
     double weight;  ///< share of a saturated ring's photons
   };
+  void make_quantiles(const Gas& gas, double width);
+
   std::vector<Bin> bins_;
   std::vector<Photon> quantiles_;  ///< at equal steps of the integral
   double mean_index_ = 1;
