@@ -77,16 +77,28 @@ TEST_F(Log, NamesTheFileThatCannotBeWritten) {
   }
 }
 
-int hooks_called = 0;
+TEST_F(Log, FileIsReadableWhileTheRunGoesOn) {
+  const std::string path = testing::TempDir() + "log_test_now_" + std::to_string(getpid()) + "/rank-0.log";
+  configure_log(1, 2, path);
+
+  log_info("step 1");  // not on the terminal; capturing that would flush all files
+
+  std::stringstream text;
+  text << std::ifstream(path).rdbuf();
+  EXPECT_THAT(text.str(), HasSubstr("step 1")) << "lost if the process were killed now";
+  std::filesystem::remove_all(std::filesystem::path(path).parent_path());
+}
+
+std::string hooks_called;
 
 TEST_F(Log, HooksSurroundTerminalLinesOnly) {
   configure_log(0, 1);
-  hooks_called = 0;
-  set_terminal_hooks([] { hooks_called += 1; }, [] { hooks_called += 100; });
+  hooks_called.clear();
+  set_terminal_hooks([] { hooks_called += "("; }, [] { hooks_called += ")"; });
 
   say_everything();
 
-  EXPECT_EQ(hooks_called, 303) << "info, warning and error reach the terminal; debug does not";
+  EXPECT_EQ(hooks_called, "()()()") << "info, warning and error reach the terminal; debug does not";
 }
 
 }  // namespace

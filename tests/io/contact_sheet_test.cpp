@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 #include <png.h>
 
+#include <cstring>
 #include <filesystem>
+#include <limits>
 
 #include "base/error.hpp"
 #include "tests/support/pattern_source.hpp"
@@ -87,6 +89,33 @@ TEST(ContactSheet, StretchesFloatPixelsAndShowsOneChannelGrey) {
   EXPECT_EQ(highest, 255);
 }
 
+/// Two float images: 100, 300, ... of which some values are not numbers.
+class OddFloats final : public SampleSource {
+ public:
+  const SourceInfo& info() const override { return origin_.info(); }
+  void read(std::span<const std::uint64_t> samples, std::span<std::byte> pixels,
+            std::span<std::int32_t> labels) override {
+    origin_.read(samples, pixels, labels);
+    const float values[] = {100, 300, std::numeric_limits<float>::quiet_NaN(),
+                            std::numeric_limits<float>::infinity()};
+    std::memcpy(pixels.data(), values, sizeof values);
+  }
+
+ private:
+  PatternSource origin_{1, {1, 4, 1}, PixelType::float32};
+};
+
+TEST(ContactSheet, StretchesBetweenTheNumbersThereAre) {
+  OddFloats source;
+  const std::string path = temporary("odd.png");
+
+  write_contact_sheet(source, {}, 7, {.samples = 1, .variants = 0, .scale = 1}, path);
+
+  const Picture picture = load(path);
+  EXPECT_EQ(picture.at(2, 2, 0), 0);
+  EXPECT_EQ(picture.at(2, 3, 0), 255);
+}
+
 TEST(ContactSheet, RefusesWhatCannotBeShownOrWritten) {
   PatternSource source(2, {4, 4, 1});
 
@@ -94,6 +123,43 @@ TEST(ContactSheet, RefusesWhatCannotBeShownOrWritten) {
   EXPECT_THROW(write_contact_sheet(source, {}, 1, {.scale = 9999}, temporary("huge.png")), UsageError);
   EXPECT_THROW(write_contact_sheet(source, {}, 1, {}, temporary("no/such/folder.png")), Error);
   EXPECT_FALSE(std::filesystem::exists(temporary("huge.png")));
+}
+
+TEST(ContactSheet, RefusesWhatIsTooLargeEitherWay) {
+  PatternSource tall(2, {4000, 4, 1});
+  PatternSource wide(2, {4, 4000, 1});
+  const ContactSheetOptions options{.samples = 1, .variants = 0, .scale = 9};  // 36,000 of 32,768 pixels
+
+  EXPECT_THROW(write_contact_sheet(tall, {}, 1, options, temporary("tall.png")), UsageError);
+  EXPECT_THROW(write_contact_sheet(wide, {}, 1, options, temporary("wide.png")), UsageError);
+}
+
+TEST(ContactSheet, ShowsTheFirstOfTwoChannels) {
+  PatternSource source(1, {3, 3, 2});
+  const std::string path = temporary("two.png");
+
+  write_contact_sheet(source, {}, 1, {.samples = 1, .variants = 0, .scale = 1}, path);
+
+  const Picture picture = load(path);
+  for (std::size_t y = 0; y < 3; ++y)
+    for (std::size_t x = 0; x < 3; ++x)
+      for (std::size_t c = 0; c < 3; ++c)  // grey
+        ASSERT_EQ(picture.at(2 + y, 2 + x, c), PatternSource::pixel(0, (y * 3 + x) * 2));
+}
+
+TEST(ContactSheet, KeepsAPictureThatIsThere) {
+  PatternSource source(2, {4, 4, 1});
+  const std::string path = temporary("kept.png");
+  std::filesystem::remove(path);
+  write_contact_sheet(source, {}, 1, {.samples = 1, .scale = 1}, path);
+  const Picture first = load(path);
+
+  ContactSheetOptions taller{.samples = 2, .scale = 1, .existing = Existing::refuse};
+  EXPECT_THROW(write_contact_sheet(source, {}, 1, taller, path), UsageError);
+  EXPECT_EQ(load(path).height, first.height);
+  taller.existing = Existing::replace;
+  write_contact_sheet(source, {}, 1, taller, path);
+  EXPECT_GT(load(path).height, first.height);
 }
 
 }  // namespace

@@ -2,9 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <future>
 #include <numeric>
+#include <thread>
 
 #include "base/error.hpp"
 #include "io/batch_loader.hpp"
@@ -209,6 +211,46 @@ TEST(BatchLoader, RethrowsReadErrorsAgainAndAgainUntilSeek) {
   EXPECT_THROW(loader.next(), DataError);
   loader.seek(0, 2);
   EXPECT_EQ(loader.next().step, 2u);
+}
+
+TEST(BatchLoader, SeekingWithBatchesAheadUsesUpNoBuffers) {
+  PatternSource source(50, kShape);
+  std::atomic<int> reads{0};
+  source.before_read = [&](auto) { ++reads; };
+  Arrangement setup;
+  setup.loader.depth = 2;
+  const Generator generator(source.info(), {}, {}, kSeed);
+  BatchLoader loader(source, ShardedSampler(setup.sampler), generator, setup.loader);
+
+  for (int round = 0; round < 10; ++round) {
+    reads = 0;
+    loader.seek(0, 0);
+    EXPECT_EQ(loader.next().step, 0u);
+    while (reads < 3) std::this_thread::yield();  // the third read begins when the second batch is ready
+  }
+  loader.seek(0, 2);
+
+  EXPECT_EQ(loader.next().step, 2u);  // would wait for ever without a buffer to read into
+}
+
+TEST(BatchLoader, ErrorsUseUpNoBuffers) {
+  PatternSource source(50, kShape);
+  bool broken = true;
+  source.before_read = [&](auto) {
+    if (broken) throw DataError("row 4711 is damaged");
+  };
+  const Arrangement setup;
+  const Generator generator(source.info(), {}, {}, kSeed);
+  BatchLoader loader(source, ShardedSampler(setup.sampler), generator, setup.loader);
+
+  for (int i = 0; i < 10; ++i) {
+    loader.seek(0, 0);
+    EXPECT_THROW(loader.next(), DataError);
+  }
+  broken = false;
+  loader.seek(0, 3);
+
+  EXPECT_EQ(loader.next().step, 3u);  // would wait for ever without a buffer to read into
 }
 
 TEST(BatchLoader, StopsReadingAfterTheEpochsAskedFor) {

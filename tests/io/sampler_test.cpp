@@ -131,6 +131,29 @@ TEST(ShardedSampler, MixesSamplesOfAWindow) {
   EXPECT_GT(chunks.size(), 1u) << "samples of one chunk came one after another";
 }
 
+TEST(ShardedSampler, ChunksAndTheirInsidesAreShuffledAnew) {
+  constexpr std::uint64_t kChunk = 16;
+  const SamplerOptions options{
+      .samples = 8 * kChunk, .batch = 1, .seed = 3, .chunk = kChunk, .window_chunks = 1};
+  std::set<std::vector<std::uint64_t>> chunk_orders;
+  std::set<std::vector<std::uint64_t>> insides;
+  for (std::uint64_t epoch = 0; epoch < 3; ++epoch) {
+    const auto order = epoch_order(ShardedSampler(options), epoch);
+    std::vector<std::uint64_t> chunks;
+    for (auto window = order.begin(); window != order.end(); window += kChunk) {  // one chunk each
+      chunks.push_back(*window / kChunk);
+      std::vector<std::uint64_t> inside;
+      std::transform(window, window + kChunk, std::back_inserter(inside),
+                     [](auto item) { return item % kChunk; });
+      insides.insert(inside);
+    }
+    chunk_orders.insert(chunks);
+  }
+
+  EXPECT_EQ(chunk_orders.size(), 3u) << "epochs visit the chunks in the same order";
+  EXPECT_EQ(insides.size(), 24u) << "two of 16! orders are the same";
+}
+
 TEST(ShardedSampler, ShortChunkMovesOverTheWholeEpoch) {
   const SamplerOptions options{.samples = 8 * 9 + 1, .batch = 1, .seed = 5, .chunk = 9, .window_chunks = 1};
   std::set<std::size_t> places;
