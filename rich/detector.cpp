@@ -2,8 +2,7 @@
 // so.
 #include "rich/detector.hpp"
 
-#include <fmt/ranges.h>
-
+#include <algorithm>
 #include <cmath>
 
 #include "base/error.hpp"
@@ -79,7 +78,9 @@ Rich make_rich1() {
   rich.id = RichId::rich1;
   rich.name = "RICH1";
   rich.gas = kC4F10;
-  rich.acceptance = {.lowest = 0.025, .horizontal = 0.300, .vertical = 0.250};
+  // Tracks close to the beam radiate as well: the beam pipe, which hides some of their light, is not
+  // simulated.
+  rich.acceptance = {.lowest = 0.0, .horizontal = 0.300, .vertical = 0.250};
   rich.entry_z = 990;
   rich.mirror_radius = 3650;
   rich.mirror_centre = {0, 932.897, -1493.286};
@@ -132,6 +133,12 @@ bool in_cut_corner(const TubeBlock& block, std::uint32_t column, std::uint32_t r
   return outer_column && outer_row;
 }
 
+const TubeBlock& block_of(const Panel& panel, std::uint32_t channel) {
+  std::size_t i = panel.blocks.size() - 1;
+  while (channel < panel.blocks[i].first_channel) --i;
+  return panel.blocks[i];
+}
+
 }  // namespace
 
 std::uint32_t Panel::channels() const { return blocks.back().first_channel + blocks.back().channels(); }
@@ -161,16 +168,6 @@ std::optional<std::uint32_t> Panel::channel_at(const PanelPoint& at) const {
   return block->first_channel + (tube * block->pixels + pixel_v) * block->pixels + pixel_u;
 }
 
-namespace {
-
-const TubeBlock& block_of(const Panel& panel, std::uint32_t channel) {
-  std::size_t i = panel.blocks.size() - 1;
-  while (channel < panel.blocks[i].first_channel) --i;
-  return panel.blocks[i];
-}
-
-}  // namespace
-
 PanelPoint Panel::pixel_centre(std::uint32_t channel) const {
   const TubeBlock& block = block_of(*this, channel);
   const std::uint32_t inside = channel - block.first_channel;
@@ -182,6 +179,8 @@ PanelPoint Panel::pixel_centre(std::uint32_t channel) const {
   return {block.low_u + column * block.pitch_u + (pixel_u + 0.5) * block.pixel_size() - block.active / 2,
           block.low_v + row * block.pitch_v + (pixel_v + 0.5) * block.pixel_size() - block.active / 2};
 }
+
+bool Panel::is_live(std::uint32_t channel) const { return channel_at(pixel_centre(channel)) == channel; }
 
 double Panel::pixel_area(std::uint32_t channel) const {
   const double size = block_of(*this, channel).pixel_size();
@@ -198,8 +197,8 @@ Detector make_detector(Preset preset) {
 Preset preset_named(const std::string& name) {
   for (std::size_t i = 0; i < kPresetNames.size(); ++i)
     if (kPresetNames[i] == name) return static_cast<Preset>(i);
-  throw UsageError("'{}' is no preset of the RICH detectors. Presets: {}.", name,
-                   fmt::join(kPresetNames, ", "));
+  throw UsageError("'{}' is no preset of the RICH detectors. Presets: {}, {}.", name, kPresetNames[0],
+                   kPresetNames[1]);
 }
 
 }  // namespace annulus::rich

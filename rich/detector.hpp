@@ -10,6 +10,7 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -90,6 +91,8 @@ struct Panel {
   std::optional<std::uint32_t> channel_at(const PanelPoint& at) const;
   /// Centre of a pixel. @pre channel < channels()
   PanelPoint pixel_centre(std::uint32_t channel) const;
+  /// Whether there is a tube: corners have numbers, but none. @pre channel < channels()
+  bool is_live(std::uint32_t channel) const;
   /// Area of a pixel, mm^2. @pre channel < channels()
   double pixel_area(std::uint32_t channel) const;
 };
@@ -121,6 +124,10 @@ struct Rich {
   double direction_sigma = 0;   ///< error of a track's slope here, rad, at high momentum ...
   double scattering_sigma = 0;  ///< ... plus (in quadrature) this over p, rad GeV/c
 
+  /// Error of a track's slopes here, rad. @param momentum  GeV/c
+  double direction_error(double momentum) const {
+    return std::hypot(direction_sigma, scattering_sigma / momentum);
+  }
   /// Channels of both halves. The negative half's follow those of the positive.
   std::uint32_t channels() const { return 2 * panel.channels(); }
   std::uint32_t channel_of(Half half, std::uint32_t panel_channel) const {
