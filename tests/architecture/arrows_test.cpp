@@ -31,6 +31,9 @@ const std::map<std::string, Names> kRooms{
     {"tests/", {"base", "bench", "comm", "io", "rich", "tests", "trainer"}},
 };
 
+/// Files that are compiled with CUDA only, and so the only ones that see it.
+const Names kCudaFolders{"comm/cuda/", "comm/nccl_", "trainer/backend/cuda/"};
+
 /// Headers that only some folders see, each as a pattern of the whole header name.
 struct Library {
   std::string name;
@@ -41,8 +44,8 @@ struct Library {
 const std::vector<Library>& libraries() {
   static const std::vector<Library> all{
       {"MPI", std::regex("mpi(cxx|-ext)?\\.h"), {"comm/"}},
-      {"NCCL", std::regex("nccl.*\\.h"), {"comm/"}},
-      {"CUDA", std::regex("(cuda|cudnn|cublas|nvtx).*\\.h(pp)?"), {"comm/nccl_", "trainer/backend/cuda/"}},
+      {"NCCL", std::regex("nccl.*\\.h"), {"comm/nccl_"}},
+      {"CUDA", std::regex("(cuda|cudnn|cublas|nvtx).*\\.h(pp)?"), kCudaFolders},
       {"HDF5", std::regex("(hdf5|hdf5_hl|H5.*)\\.h"), {"io/"}},
       {"libarchive", std::regex("archive(_entry)?\\.h"), {"io/"}},
       {"JPEG", std::regex("(turbojpeg|jpeglib|jerror)\\.h"), {"io/"}},
@@ -75,6 +78,26 @@ std::string project_fault(const std::string& file, const std::string& header) {
   return allowed_rooms(file)->contains(room) ? "" : "is in a room that this one may not include";
 }
 
+/// What is wrong with an include of a header that may include CUDA's, or nothing. Bodies of kernels include
+/// nothing of CUDA: everybody may run them.
+std::string cuda_fault(const std::string& file, const std::string& header) {
+  const Names everywhere{"_body.hpp", "/host_device.hpp", "/precision.hpp"};
+  if (file.starts_with("tests/") || file.starts_with("bench/") || starts_with_any(file, kCudaFolders))
+    return "";
+  if (!starts_with_any(header, kCudaFolders)) return "";
+  const bool plain = std::ranges::any_of(everywhere, [&](const auto& end) { return header.ends_with(end); });
+  return plain ? "" : "is only for files that are compiled with CUDA";
+}
+
+/// What is wrong with a file's place, or nothing: kernels stand alone, below the folders that are compiled
+/// with CUDA.
+std::string place_fault(const std::string& file) {
+  const bool kernel = file.ends_with(".cu") || file.ends_with(".cuh");
+  return kernel && !file.starts_with("tests/") && !starts_with_any(file, kCudaFolders)
+             ? "kernels are not written here"
+             : "";
+}
+
 /// What is wrong with an include of a library's header, or nothing. Tests and benchmarks may see everything.
 std::string library_fault(const std::string& file, const std::string& header) {
   if (file.starts_with("tests/") || file.starts_with("bench/")) return "";
@@ -89,13 +112,15 @@ std::string library_fault(const std::string& file, const std::string& header) {
 /// Violations in one file, as "file:line: header why".
 void check_file(const fs::path& root, const std::string& file, std::vector<std::string>& found) {
   static const std::regex include("\\s*#\\s*include\\s*([\"<])([^\">]+)[\">].*");
+  if (const std::string fault = place_fault(file); !fault.empty()) found.push_back(file + ":1: " + fault);
   std::ifstream text(root / file);
   std::string line;
   for (int number = 1; std::getline(text, line); ++number) {
     std::smatch match;
     if (!std::regex_match(line, match, include)) continue;
     const std::string header = match[2];
-    const std::string fault = match[1] == "\"" ? project_fault(file, header) : library_fault(file, header);
+    std::string fault = match[1] == "\"" ? project_fault(file, header) : library_fault(file, header);
+    if (fault.empty()) fault = cuda_fault(file, header);
     if (!fault.empty()) found.push_back(file + ":" + std::to_string(number) + ": " + header + " " + fault);
   }
 }
@@ -148,6 +173,8 @@ TEST_F(PlantedTree, ForbiddenArrowsAreFound) {
       {"io/b.cpp", "#include \"bench/figures.hpp\""},
       {"comm/b.cpp", "#include \"process_group.hpp\""},
       {"comm/c.cpp", "#include \"comm/../io/dataset.hpp\""},
+      {"comm/d.cpp", "#include \"comm/cuda/cuda.hpp\""},
+      {"trainer/b.cpp", "#include \"trainer/backend/cuda/device_model.hpp\""},
   };
   for (const auto& [file, line] : planted)
     EXPECT_THAT(check(file, line), testing::ElementsAre(testing::StartsWith(file + ":2: "))) << line;
@@ -167,6 +194,8 @@ TEST_F(PlantedTree, LibrariesOutOfTheirPlaceAreFound) {
       {"trainer/a.cpp", "yaml-cpp/yaml.h"},
       {"trainer/backend/cpu/a.cpp", "cuda_runtime.h"},
       {"comm/mpi_group.cpp", "cuda_runtime_api.h"},
+      {"comm/mpi_group.cpp", "nccl.h"},
+      {"comm/device_reducer.hpp", "cuda_runtime_api.h"},
       {"trainer/a.cpp", "CLI/CLI.hpp"},
       {"base/a.cpp", "nlohmann/json.hpp"},
   };
@@ -178,7 +207,12 @@ TEST_F(PlantedTree, AllowedArrowsPass) {
   const std::vector<std::pair<std::string, std::string>> planted{
       {"base/a.cpp", "#include <spdlog/spdlog.h>"},
       {"comm/a.cpp", "#include <mpi.h>"},
-      {"comm/nccl_group.cpp", "#include <cuda_runtime.h>"},
+      {"comm/nccl_link.cpp", "#include <nccl.h>"},
+      {"comm/cuda/a.cpp", "#include <cuda_runtime.h>"},
+      {"comm/cuda/b.cu", "#include \"comm/cuda/cuda.hpp\""},
+      {"io/b.cpp", "#include <cstdint>"},
+      {"trainer/c.cpp", "#include \"comm/cuda/add_body.hpp\""},
+      {"trainer/backend/cuda/b.cpp", "#include \"comm/cuda/cuda.hpp\""},
       {"io/a.cpp", "#include <hdf5.h>"},
       {"rich/a.cpp", "#include \"io/dataset.hpp\""},
       {"trainer/a.cpp", "#include \"comm/process_group.hpp\""},
@@ -190,6 +224,11 @@ TEST_F(PlantedTree, AllowedArrowsPass) {
       {"trainer/b.cpp", "// #include \"rich/optics.hpp\" in a comment"},
   };
   for (const auto& [file, line] : planted) EXPECT_THAT(check(file, line), testing::IsEmpty()) << line;
+}
+
+TEST_F(PlantedTree, KernelsOutOfTheirPlaceAreFound) {
+  EXPECT_THAT(check("io/a.cu", "// nothing"), testing::ElementsAre(testing::StartsWith("io/a.cu:1: ")));
+  EXPECT_THAT(check("trainer/backend/cuda/a.cuh", "// nothing"), testing::IsEmpty());
 }
 
 TEST(Arrows, HoldInThisProject) {
