@@ -8,6 +8,8 @@
 #include <cuda_runtime_api.h>
 #include <cudnn.h>
 
+#include <cstddef>
+
 namespace annulus::test {
 
 /// While one lives, calls that allocate or wait fail, as they do while a stream is captured.
@@ -19,5 +21,14 @@ class PretendCapture {
   PretendCapture& operator=(const PretendCapture&) = delete;
 };
 bool pretends_capture();
+
+/// While one lives, the device has this many bytes, those in use included.
+class PretendMemory {
+ public:
+  explicit PretendMemory(std::size_t bytes);
+  ~PretendMemory();
+  PretendMemory(const PretendMemory&) = delete;
+  PretendMemory& operator=(const PretendMemory&) = delete;
+};
 
 }  // namespace annulus::test

@@ -1,6 +1,7 @@
 // The runtime: memory, copies and streams that run at once.
 #include <cstdlib>
 #include <cstring>
+#include <map>
 
 #include "comm/cuda/cuda.hpp"
 #include "tests/cuda_emulation/fake_cuda.hpp"
@@ -8,7 +9,20 @@
 namespace annulus::test {
 namespace {
 bool capturing = false;
+
+constexpr std::size_t kPlenty = std::size_t{1} << 40;
+std::size_t capacity = kPlenty;
+std::map<void*, std::size_t> sizes;  // of what is allocated
+
+std::size_t free_bytes() {
+  std::size_t used = 0;
+  for (const auto& [data, size] : sizes) used += size;
+  return used < capacity ? capacity - used : 0;
 }
+}  // namespace
+PretendMemory::PretendMemory(std::size_t bytes) { capacity = bytes; }
+PretendMemory::~PretendMemory() { capacity = kPlenty; }
+
 PretendCapture::PretendCapture() { capturing = true; }
 PretendCapture::~PretendCapture() { capturing = false; }
 bool pretends_capture() { return capturing; }
@@ -20,11 +34,14 @@ extern "C" {
 
 cudaError_t cudaMalloc(void** data, std::size_t size) {
   if (pretends_capture()) return cudaErrorStreamCaptureUnsupported;
+  if (size > annulus::test::free_bytes()) return cudaErrorMemoryAllocation;
   *data = std::aligned_alloc(256, (size + 255) / 256 * 256);
+  annulus::test::sizes[*data] = size;
   std::memset(*data, 0xFF, size);  // NaN in float32 and bfloat16
   return cudaSuccess;
 }
 cudaError_t cudaFree(void* data) {
+  annulus::test::sizes.erase(data);
   std::free(data);
   return cudaSuccess;
 }
@@ -70,7 +87,8 @@ cudaError_t cudaGetDevice(int* device) {
   return cudaSuccess;
 }
 cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
-  *free = *total = std::size_t{1} << 40;
+  *free = annulus::test::free_bytes();
+  *total = annulus::test::capacity;
   return cudaSuccess;
 }
 

@@ -342,6 +342,17 @@ TEST_F(DeviceModelOptions, BadValuesAreNamed) {
   }
 }
 
+TEST_F(DeviceModelOptions, ShardBeyondTheKernelsCountingIsRefused) {
+  const std::int64_t samples = (std::int64_t{1} << 31) / network_.input.size() + 1;
+
+  try {
+    DeviceModel(network_, {.shard_samples = samples}, Precision::float32);
+    ADD_FAILURE() << "2^31 values were accepted";
+  } catch (const UsageError& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("batch.shards"));
+  }
+}
+
 TEST_F(DeviceModelOptions, WrongClassWeightsAreRefused) {
   CompileOptions options{.shard_samples = 5};
   options.loss.class_weights = {1.0f, 2.0f};

@@ -16,7 +16,7 @@ namespace annulus::trainer::cuda {
 /// What all images of a run have in common; passed to kernels by value.
 struct AugmentationConstants {
   io::AugmentationOptions options;
-  io::SampleShape shape;
+  SampleShape shape;
   std::array<std::uint32_t, 2> key{};  ///< stream_key(seed, Purpose::augment)
   float low = 0;                       ///< range of pixel values
   float high = 0;
@@ -59,13 +59,13 @@ struct AugmentedImage {
   const Pixel* image;  ///< (H, W, C)
 
   ANNULUS_DEVICE float stored(std::int64_t row, std::int64_t column, std::int64_t channel) const {
-    const io::SampleShape& shape = constants.shape;
+    const SampleShape& shape = constants.shape;
     return static_cast<float>(image[(row * shape.width + column) * shape.channels + channel]);
   }
 
   /// Linear interpolation at a position in 1/256 pixels.
   ANNULUS_DEVICE float blended(std::int32_t y, std::int32_t x, std::int64_t channel) const {
-    const io::SampleShape& shape = constants.shape;
+    const SampleShape& shape = constants.shape;
     io::FillMode mode = constants.options.fill_mode;
     if (mode == io::FillMode::constant) {
       if (y < 0 || x < 0 || y > (shape.height - 1) * 256 || x > (shape.width - 1) * 256)
@@ -105,7 +105,7 @@ struct AugmentedImage {
 
   /// After channel shift, flips, brightness and crop: what is normalised.
   ANNULUS_DEVICE float value(std::int32_t row, std::int32_t column, std::int64_t channel) const {
-    const io::SampleShape& shape = constants.shape;
+    const SampleShape& shape = constants.shape;
     const io::FillMode mode = constants.options.crop_fill_mode;
     std::int64_t from_row = io::rules::extended(row + plan.crop_row, shape.height, mode);
     std::int64_t from_column = io::rules::extended(column + plan.crop_column, shape.width, mode);
@@ -138,7 +138,7 @@ struct AugmentBody {
   float* output;                      ///< (n, H, W, C)
 
   ANNULUS_DEVICE void operator()(std::int64_t i) const {
-    const io::SampleShape& shape = constants.shape;
+    const SampleShape& shape = constants.shape;
     const std::int64_t area = shape.height * shape.width;
     const std::int64_t n = i / area;
     const auto row = static_cast<std::int32_t>(i % area / shape.width);
@@ -213,7 +213,7 @@ struct ApplyMapBody {
   const float* maps;
   float* images;
   ANNULUS_DEVICE void operator()(std::int64_t i) const {
-    const io::SampleShape& shape = constants.shape;
+    const SampleShape& shape = constants.shape;
     const std::int64_t area = shape.height * shape.width;
     const std::int64_t n = i / area;
     const io::AugmentationPlan untouched;

@@ -79,6 +79,7 @@ std::vector<PlannedStep> Lowering::run() {
 }
 
 void Lowering::lower_input() {
+  compiler_.expect_countable("the input", network_.input);
   Value input{.shape = network_.input, .element = Element::float32, .data = kInputBuffer};
   if (compiler_.element() != Element::float32) {
     Lowered lowered = make_input(compiler_, network_.input);

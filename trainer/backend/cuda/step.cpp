@@ -12,14 +12,19 @@ BufferId Compiler::use(BufferId buffer, Phase phase) {
   return buffer;
 }
 
+void Compiler::expect_countable(const std::string& name, const SampleShape& shape) const {
+  const std::int64_t values = shape_.samples * shape.size();
+  if (values <= std::numeric_limits<std::int32_t>::max()) return;
+  throw UsageError(
+      "{}: a shard of {} samples has {} values here, but kernels count to 2^31 - 1. Raise batch.shards, so "
+      "that a "
+      "shard has fewer samples.",
+      name, shape_.samples, values);
+}
+
 Value Compiler::tensor(const std::string& name, const SampleShape& shape, Element element) {
+  expect_countable(name, shape);
   Value value{.shape = shape, .element = element};
-  if (count(value) > std::numeric_limits<std::int32_t>::max())
-    throw UsageError(
-        "{}: a shard of {} samples has {} values here, but kernels count to 2^31 - 1. Raise batch.shards, so "
-        "that a "
-        "shard has fewer samples.",
-        name, shape_.samples, count(value));
   value.data = use(plan_.buffer(bytes(value)), Phase::forward);
   return value;
 }

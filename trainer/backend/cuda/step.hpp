@@ -92,6 +92,8 @@ class Compiler {
   /// A new tensor that the current step writes, with a gradient when `gradient` says so.
   /// @throws UsageError when it has too many values for the kernels' 32-bit counting
   Value output(const LayerRef& ref, Element element, Gradient gradient);
+  /// @throws UsageError likewise
+  void expect_countable(const std::string& name, const SampleShape& shape) const;
   /// The images in the element type of activations.
   Value converted_input(const SampleShape& shape);
   /// One more gradient of a value, for one of several readers.

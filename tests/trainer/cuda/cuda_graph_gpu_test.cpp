@@ -1,0 +1,52 @@
+// Steps as CUDA graphs: the same bits as without, for full and short steps, from the GPU's images and the
+// host's.
+#include <gtest/gtest.h>
+
+#include "base/error.hpp"
+#include "comm/cuda/cuda.hpp"
+#include "tests/trainer/cuda/step_runs.hpp"
+#include "trainer/backend/cuda/step_graph.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+using test::Engine;
+using test::run_steps;
+using test::RunOutcome;
+using test::step_config;
+
+class CudaGraphs : public testing::TestWithParam<std::vector<std::string>> {};
+
+TEST_P(CudaGraphs, GiveTheBitsOfSingleLaunches) {
+  std::vector<std::string> with = GetParam(), without = GetParam();
+  with.push_back("device.graph=true");
+  without.push_back("device.graph=false");
+  constexpr std::size_t kSteps = 20;  // four epochs: the short step is captured in the third
+
+  const RunOutcome graph = run_steps(step_config(with), Engine::cuda, kSteps);
+  const RunOutcome launches = run_steps(step_config(without), Engine::cuda, kSteps);
+
+  EXPECT_EQ(graph.losses, launches.losses);
+  EXPECT_EQ(graph.norms, launches.norms);
+  EXPECT_EQ(graph.values, launches.values);
+}
+
+using Overrides = std::vector<std::string>;
+INSTANTIATE_TEST_SUITE_P(Ways, CudaGraphs,
+                         testing::Values(Overrides{}, Overrides{"data.gpu_mb=0"},
+                                         Overrides{"optimizer.kind=adam", "optimizer.clip_norm=0.1"},
+                                         Overrides{"device.precision=bfloat16"},
+                                         Overrides{"reduction=fast"}));
+
+TEST(StepGraph, LeavesTheStreamUsableAfterAnError) {
+  const comm::Stream stream;
+
+  EXPECT_THROW(cuda::StepGraph(stream.get(), [] { throw RuntimeError("in the middle"); }), RuntimeError);
+
+  comm::DeviceBuffer<float> buffer(4, "test");
+  comm::fill_zero(buffer.get(), buffer.size(), stream.get());
+  EXPECT_NO_THROW(stream.synchronize());
+}
+
+}  // namespace
+}  // namespace annulus::trainer

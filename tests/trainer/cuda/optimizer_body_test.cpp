@@ -1,0 +1,151 @@
+// The GPU's update against the host's optimizer, on the host: every rule over several steps, on tensors
+// longer and shorter than a piece.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "tests/support/random_tensor.hpp"
+#include "tests/trainer/cuda/step_executor.hpp"
+#include "tests/trainer/fake_replica.hpp"
+#include "trainer/backend/cuda/apply_optimizer.hpp"
+#include "trainer/backend/cuda/update_plan.hpp"
+#include "trainer/optimizer.hpp"
+
+namespace annulus::trainer::cuda {
+namespace {
+
+Network long_network() {
+  Network network = small_network();
+  network.layers.back().parameters.front().extents = {3000, 3};  // three pieces, the last one short
+  return network;
+}
+
+/// A replica's arenas as the kernels see them.
+class BodyUpdate {
+ public:
+  BodyUpdate(const OptimizerConfig& config, const Replica& replica)
+      : config_(config),
+        plan_(plan_update(config, replica.network(), replica.layout())),
+        offset_(gradient_offset(replica.layout())),
+        parameters(replica.layout().trainable_count),
+        first(parameters.size()),
+        second(parameters.size()),
+        statistics(replica.layout().statistics_count) {}
+
+  StepReport run(const std::vector<float>& sums, const UpdateStep& step) {
+    const UpdateScalars scalars = update_scalars(config_, step);
+    std::vector<double> squares(2 * plan_.pieces.size(), NAN), totals(2 * plan_.ranges.size(), NAN);
+    StepReport report;
+    UpdateCall call{.constants = plan_.constants, .scalars = &scalars, .head = sums.data()};
+    call.pieces = plan_.pieces.data();
+    call.pieces_count = static_cast<std::int64_t>(plan_.pieces.size());
+    call.ranges = plan_.ranges.data();
+    call.ranges_count = static_cast<std::int64_t>(plan_.ranges.size());
+    call.rules_of = plan_.segments.data();
+    call.gradients = sums.data() + offset_;
+    call.parameters = parameters.data();
+    call.first = first.data();
+    call.second = second.data();
+    call.gradient_squares = squares.data();
+    call.parameter_squares = squares.data() + plan_.pieces.size();
+    call.gradient_sums = totals.data();
+    call.parameter_sums = totals.data() + plan_.ranges.size();
+    call.statistics_sums = sums.data() + kGradientHead;
+    call.momenta = plan_.momenta.data();
+    call.statistics = statistics.data();
+    call.statistics_count = static_cast<std::int64_t>(statistics.size());
+    call.report = &report;
+    apply(call, StepExecutor{});
+    return report;
+  }
+
+ private:
+  OptimizerConfig config_;
+  UpdatePlan plan_;
+  std::size_t offset_;
+
+ public:
+  std::vector<float> parameters, first, second, statistics;
+};
+
+struct RuleCase {
+  const char* name;
+  OptimizerConfig config;
+};
+
+class UpdateRules : public testing::TestWithParam<RuleCase> {};
+
+/// Largest difference relative to the largest value.
+double difference(std::span<const float> one, std::span<const float> other) {
+  double largest = 0, apart = 0;
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    largest = std::max(largest, std::fabs(static_cast<double>(other[i])));
+    apart = std::max(apart, std::fabs(static_cast<double>(one[i]) - static_cast<double>(other[i])));
+  }
+  return largest > 0 ? apart / largest : apart;
+}
+
+TEST_P(UpdateRules, GiveTheHostsParametersStatesAndNorm) {
+  const OptimizerConfig& config = GetParam().config;
+  FakeReplica replica(long_network());
+  Optimizer optimizer(config, replica.network(), replica.layout());
+  fill_trainable(replica, replica.parameters(), 1);
+  fill_statistics(replica, 2);
+  BodyUpdate device(config, replica);
+  device.parameters.assign(replica.parameters().begin(), replica.parameters().end());
+  device.statistics.assign(replica.statistics().begin(), replica.statistics().end());
+  // Without norms in the update it is the same arithmetic; norms are summed in another order, which may show
+  // in the last bit of a float32 factor.
+  const double tolerance = config.clip_norm > 0 || config.kind == OptimizerKind::lars ? 1e-6 : 0;
+
+  for (std::uint64_t t = 1; t <= 4; ++t) {
+    const std::vector<float> sums = test::random_floats(gradient_elements(replica.layout()), t);
+    const double rate = 0.1 / static_cast<double>(t);
+    const std::span<const float> all(sums);
+    const auto gradients = all.subspan(gradient_offset(replica.layout()));
+    const UpdateReport host = optimizer.update(replica, gradients, 7, rate);
+    update_statistics(replica, all.subspan(kGradientHead), 7);
+    const StepReport report = device.run(sums, {rate, 7, t});
+
+    // Sums of some 10^4 squares in double, in another order.
+    EXPECT_NEAR(std::sqrt(report.gradient_squares) / 7, host.gradient_norm, 1e-12 * host.gradient_norm);
+    EXPECT_EQ(report.loss, sums[kLossSum]);
+    EXPECT_EQ(report.correct, sums[kCorrectCount]);
+  }
+
+  EXPECT_LE(difference(device.parameters, replica.parameters()), tolerance);
+  EXPECT_LE(difference(device.statistics, replica.statistics()), 0);
+  const std::vector<StateArena> states = optimizer.states();
+  if (!states.empty()) {
+    EXPECT_LE(difference(device.first, states[0].values), tolerance);
+  }
+  if (states.size() > 1) {
+    EXPECT_LE(difference(device.second, states[1].values), tolerance);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, UpdateRules,
+    testing::Values(RuleCase{"plain", {}}, RuleCase{"decay", {.weight_decay = 0.1}},
+                    RuleCase{"momentum", {.momentum = 0.9, .weight_decay = 0.01}},
+                    RuleCase{"nesterov", {.momentum = 0.9, .nesterov = true, .weight_decay = 0.01}},
+                    RuleCase{"clipped", {.momentum = 0.9, .weight_decay = 0.01, .clip_norm = 0.5}},
+                    RuleCase{"unclipped", {.momentum = 0.9, .clip_norm = 1e6}},
+                    RuleCase{"adam", {.kind = OptimizerKind::adam, .weight_decay = 0.01}},
+                    RuleCase{"adam_clipped", {.kind = OptimizerKind::adam, .clip_norm = 0.5}},
+                    RuleCase{"adamw", {.kind = OptimizerKind::adamw, .weight_decay = 0.1}},
+                    RuleCase{"lars", {.kind = OptimizerKind::lars, .momentum = 0.9, .weight_decay = 0.01}}),
+    [](const auto& shown) { return shown.param.name; });
+
+TEST(UpdateReport, ShowsAGradientThatIsNotFinite) {
+  FakeReplica replica;
+  BodyUpdate device({}, replica);
+  std::vector<float> sums(gradient_elements(replica.layout()), 1.0f);
+  sums.back() = INFINITY;
+  sums[gradient_offset(replica.layout())] = INFINITY;
+
+  EXPECT_FALSE(std::isfinite(device.run(sums, {}).gradient_squares));
+}
+
+}  // namespace
+}  // namespace annulus::trainer::cuda

@@ -1,0 +1,176 @@
+// The order of a step on the GPU, and who waits for whom.
+#include "trainer/backend/cuda/cuda_step_engine.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+
+namespace annulus::trainer::cuda {
+namespace {
+
+/// Steps of a shape before it is captured: libraries and NCCL set up what they keep, buffers are made.
+constexpr int kWarmUpSteps = 2;
+
+constexpr std::size_t aligned(std::size_t bytes) { return (bytes + 255) / 256 * 256; }
+
+CudaReplica& checked(Replica& replica) {
+  auto* const mine = dynamic_cast<CudaReplica*>(&replica);
+  expect_contract(mine != nullptr, "the cuda engine trains a replica of the cuda backend");
+  return *mine;
+}
+
+std::int64_t shard_samples(const Config& config) { return config.batch.size / config.batch.shards; }
+
+}  // namespace
+
+CudaStepEngine::CudaStepEngine(const CudaStepParts& parts)
+    : replica_(checked(parts.replica)),
+      stream_(replica_.stream().get()),
+      shard_stride_((static_cast<std::size_t>(shard_samples(parts.config)) + 15) / 16 *
+                    16),  // 64-byte aligned
+      entries_(shard_stride_ * static_cast<std::size_t>(parts.reducer.shards / parts.group.size())),
+      ahead_(parts.config.debug ? 0 : 1),  // a debug run compares replicas after every step
+      uses_graphs_(parts.config.device.graph && !parts.config.debug),
+      optimizer_(parts.config.optimizer, replica_.model(), parts.state),
+      images_({.source = parts.training,
+               .images = {parts.config.augmentation, parts.config.normalisation, parts.config.seed},
+               .shard_samples = shard_samples(parts.config),
+               .owned_shards = parts.reducer.shards / parts.group.size(),
+               .resident_mb = parts.config.data.gpu_mb}),
+      group_(comm::make_device_group(parts.group, parts.transport)),
+      reducer_(comm::make_device_reducer(*group_, parts.reducer)),
+      block_(aligned(sizeof(Block)) + aligned(entries_ * sizeof(std::uint64_t)) +
+                 entries_ * sizeof(std::int32_t),
+             "what changes from step to step"),
+      report_(1, "the report of a step") {
+  for (Slot& slot : slots_) {
+    slot.block = {block_.size(), "what changes from step to step"};
+    slot.report = {1, "the report of a step"};
+  }
+  if (uses_graphs_ && !reducer_->capturable()) {
+    uses_graphs_ = false;
+    log_info("ranks share a GPU and reduce through host memory: steps are not captured as CUDA graphs");
+  }
+}
+
+std::uint64_t* CudaStepEngine::samples_of(std::byte* block) const {
+  return reinterpret_cast<std::uint64_t*>(block + aligned(sizeof(Block)));
+}
+
+std::int32_t* CudaStepEngine::labels_of(std::byte* block) const {
+  return reinterpret_cast<std::int32_t*>(block + aligned(sizeof(Block)) +
+                                         aligned(entries_ * sizeof(std::uint64_t)));
+}
+
+void CudaStepEngine::fill(Slot& slot, const io::Batch& batch, double learning_rate) {
+  std::byte* const block = slot.block.get();
+  const UpdateScalars update = optimizer_.next(learning_rate, batch.samples);
+  const Block values{.scalars = {.epoch = static_cast<std::uint32_t>(batch.epoch),
+                                 .samples = static_cast<std::int32_t>(batch.samples),
+                                 .learning_rate = static_cast<float>(learning_rate)},
+                     .update = update};
+  std::memcpy(block, &values, sizeof values);
+  for (std::size_t i = 0; i < batch.shards.size(); ++i) {
+    const io::Shard& shard = batch.shards[i];
+    std::copy(shard.samples.begin(), shard.samples.end(), samples_of(block) + i * shard_stride_);
+    std::copy(shard.labels.begin(), shard.labels.end(), labels_of(block) + i * shard_stride_);
+  }
+  slot.samples = batch.samples;
+}
+
+/// The host fills one slot while the GPU may still read the other: with at most one step unfinished, the
+/// slot's last step is over. On the stream everything follows the step before, so the block and the report on
+/// the GPU exist once.
+void CudaStepEngine::begin(const io::Batch& batch, double learning_rate) {
+  expect_contract(begun_ - finished_ <= ahead_, "no more steps under way than the engine allows");
+  Slot& slot = slots_[begun_ % slots_.size()];
+  fill(slot, batch, learning_rate);
+  comm::copy_to_device(block_.get(), std::span<const std::byte>(slot.block.span()), stream_);
+  images_.send(batch, stream_);
+  run(batch);
+  comm::copy_to_host(slot.report.span(), report_.get(), stream_);
+  slot.over.record(stream_);
+  comm::stream_wait(slot.results.get(), slot.over);
+  ++begun_;
+  images_.wait_sent();  // short: the GPU copies beside the step before
+}
+
+void CudaStepEngine::run(const io::Batch& batch) {
+  if (!uses_graphs_) return enqueue_step(batch);
+  Shape& shape = shapes_[batch.samples];
+  if (shape.graph == nullptr && shape.steps < kWarmUpSteps) {
+    ++shape.steps;
+    return enqueue_step(batch);
+  }
+  if (shape.graph == nullptr)
+    shape.graph = std::make_unique<StepGraph>(stream_, [&] { enqueue_step(batch); });
+  shape.graph->launch(stream_);
+}
+
+/// Forward and backward shard by shard, buckets leaving as backward fills them; then the update.
+void CudaStepEngine::enqueue_step(const io::Batch& batch) {
+  std::int64_t first = 0;
+  for (std::size_t i = 0; i < batch.shards.size(); ++i) {
+    enqueue_shard(batch.shards[i], i * shard_stride_, first);
+    first += batch.shards[i].size();
+  }
+  const float* const sums = reducer_->finish(stream_);
+  const auto* const block = reinterpret_cast<const Block*>(block_.get());
+  optimizer_.enqueue_update(sums, &block->update, report_.get(), stream_);
+}
+
+void CudaStepEngine::enqueue_shard(const io::Shard& shard, std::size_t place, std::int64_t first) {
+  const StepScalars* const scalars = &reinterpret_cast<const Block*>(block_.get())->scalars;
+  std::int32_t* const labels = labels_of(block_.get()) + place;
+  const std::uint64_t* const samples = samples_of(block_.get()) + place;
+  float* const gradients = reducer_->begin_shard(shard.index);
+  const float* const images = images_.enqueue_shard({samples, labels, first, shard.size(), scalars}, stream_);
+
+  const std::vector<comm::Bucket>& buckets = reducer_->buckets();
+  std::size_t next = 0;
+  replica_.model().train(
+      {.images = images, .labels = labels, .samples = samples, .scalars = scalars, .size = shard.size()},
+      gradients, stream_, [&](std::size_t ready) {
+        for (; next < buckets.size() && buckets[next].end <= ready; ++next)
+          reducer_->bucket_ready(shard.index, next, stream_);
+      });
+  expect_contract(next == buckets.size(), "backward names all elements of the gradient buffer in the end");
+}
+
+StepResult CudaStepEngine::finish() {
+  expect_contract(finished_ < begun_, "only a step that has begun is finished");
+  const Slot& slot = slots_[finished_ % slots_.size()];
+  reducer_->wait(slot.results.get());
+  ++finished_;
+  const StepReport& report = slot.report[0];
+  const double norm = std::sqrt(report.gradient_squares) / static_cast<double>(slot.samples);
+  return {.loss_sum = report.loss,
+          .correct = report.correct,
+          .gradient_norm = norm,
+          .finite = std::isfinite(norm)};
+}
+
+void CudaStepEngine::download() {
+  expect_contract(finished_ == begun_, "arenas are read when no step is under way");
+  replica_.download();
+  optimizer_.download(replica_.stream());
+}
+
+void CudaStepEngine::upload() {
+  expect_contract(finished_ == begun_, "arenas are written when no step is under way");
+  replica_.upload();
+  optimizer_.upload(replica_.stream());
+}
+
+}  // namespace annulus::trainer::cuda
+
+namespace annulus::trainer {
+
+std::unique_ptr<StepEngine> make_cuda_step_engine(const CudaStepParts& parts) {
+  return std::make_unique<cuda::CudaStepEngine>(parts);
+}
+
+}  // namespace annulus::trainer

@@ -1,0 +1,76 @@
+// The training images of a rank on its GPU: the whole split where it fits, else each batch as it comes from
+// the loader. Either way they are augmented by the same kernels.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "comm/cuda/cuda.hpp"
+#include "io/batch_loader.hpp"
+#include "io/sample_source.hpp"
+#include "trainer/backend/cuda/augmentation_setup.hpp"
+#include "trainer/backend/cuda/step_calls.hpp"
+
+namespace annulus::trainer::cuda {
+
+struct DeviceImagesOptions {
+  io::SampleSource& source;  ///< read by the constructor only
+  ImageOptions images;
+  std::int64_t shard_samples = 1;
+  std::int64_t owned_shards = 1;
+  std::int64_t resident_mb = -1;  ///< keep the split on the GPU up to this size; -1: in half of what is free
+};
+
+/// Belongs to the device that is current when it is made; one host thread.
+class DeviceImages {
+ public:
+  /// @throws OutOfDeviceMemory, what the source throws
+  explicit DeviceImages(const DeviceImagesOptions& options);
+
+  /// What the loader should bring along, and the memory that it should bring it in.
+  io::BatchContent content() const;
+  io::BatchMemory batch_memory() const;
+
+  /// Starts the copy of a batch's pixels into one of two places in turn, beside what `compute` is doing; what
+  /// is enqueued on `compute` afterwards finds them. Nothing to do when all images are on the GPU.
+  /// @pre the step before the last one is over: it used the same place
+  void send(const io::Batch& batch, cudaStream_t compute);
+  /// The host waits until the batch's memory has been read.
+  void wait_sent() const;
+
+  /// Where a shard lies within its step, in device memory.
+  struct ShardPlace {
+    const std::uint64_t* samples;
+    std::int32_t* labels;  ///< written when all images are on the GPU; else the sender has filled them
+    std::int64_t first;    ///< number of its first sample among the rank's samples of the step
+    std::int64_t size;
+    const StepScalars* scalars;
+  };
+  /// Enqueues images (and labels) of a shard; capturable. Every shard uses the same memory.
+  /// @return (size, H, W, C) in device memory
+  const float* enqueue_shard(const ShardPlace& shard, cudaStream_t compute);
+
+ private:
+  void load_all(io::SampleSource& source);
+  void make_staging();
+
+  AugmentationSetup setup_;
+  io::SourceInfo source_;
+  std::size_t image_bytes_;
+  std::int64_t shard_samples_;
+  std::int64_t owned_shards_;
+  bool resident_ = false;
+  comm::Stream copies_;  ///< from the host; the members below are filled through it
+  comm::Event sent_;
+  comm::DeviceBuffer<float> scale_, offset_;
+  comm::DeviceBuffer<io::AugmentationPlan> plans_;
+  comm::DeviceBuffer<double> sums_;
+  comm::DeviceBuffer<float> maps_;
+  comm::DeviceBuffer<float> images_;         ///< network input of one shard
+  comm::DeviceBuffer<std::byte> pixels_;     ///< the whole split, or those of the step
+  comm::DeviceBuffer<std::int32_t> labels_;  ///< of the whole split
+  std::array<comm::DeviceBuffer<std::byte>, 2> staging_;
+  std::size_t next_staging_ = 0;
+};
+
+}  // namespace annulus::trainer::cuda

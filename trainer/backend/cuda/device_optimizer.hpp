@@ -1,0 +1,46 @@
+// Parameters, moving averages and optimizer states of a step, updated on the GPU.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include "comm/cuda/cuda.hpp"
+#include "trainer/backend/cuda/device_model.hpp"
+#include "trainer/backend/cuda/step_calls.hpp"
+#include "trainer/backend/cuda/update_plan.hpp"
+#include "trainer/backend/optimizer_state.hpp"
+
+namespace annulus::trainer::cuda {
+
+/// The states live on the GPU; `mirror`, which outlives this, is their place on the host.
+class DeviceOptimizer {
+ public:
+  DeviceOptimizer(const OptimizerConfig& config, DeviceModel& model, OptimizerState& mirror);
+
+  /// Enqueues the update of the model's parameters and moving averages; capturable.
+  /// @param sums  gradient buffer summed over all shards, device
+  /// @param scalars, report  device
+  void enqueue_update(const float* sums, const UpdateScalars* scalars, StepReport* report,
+                      cudaStream_t stream);
+
+  /// Counts an update and says what the device has to know about it.
+  UpdateScalars next(double learning_rate, std::int64_t samples);
+
+  /// States from and to their mirror. The host waits.
+  void download(const comm::Stream& stream);
+  void upload(const comm::Stream& stream);
+
+ private:
+  OptimizerConfig config_;
+  DeviceModel& model_;
+  OptimizerState& mirror_;
+  UpdateConstants constants_;
+  comm::DeviceBuffer<Piece> pieces_;
+  comm::DeviceBuffer<PieceRange> ranges_;
+  comm::DeviceBuffer<SegmentRule> segments_;
+  comm::DeviceBuffer<float> momenta_;
+  comm::DeviceBuffer<float> first_, second_;
+  comm::DeviceBuffer<double> squares_;  ///< of the pieces: gradients, then parameters
+  comm::DeviceBuffer<double> sums_;     ///< of the ranges: gradients, then parameters
+};
+
+}  // namespace annulus::trainer::cuda

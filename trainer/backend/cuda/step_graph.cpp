@@ -1,0 +1,63 @@
+// Capture and launch.
+#include "trainer/backend/cuda/step_graph.hpp"
+
+#include <utility>
+
+#include "base/log.hpp"
+#include "comm/cuda/cuda.hpp"
+
+namespace annulus::trainer::cuda {
+namespace {
+
+struct GraphTraits {
+  using type = cudaGraph_t;
+  static inline const type null = nullptr;
+  static void close(type graph) noexcept {
+    if (cudaGraphDestroy(graph) != cudaSuccess) log_warning("CUDA could not end a captured graph");
+  }
+};
+
+/// Takes the stream out of capture whatever happens: a stream left in it fails at every later call.
+class Capture {
+ public:
+  explicit Capture(cudaStream_t stream) : stream_(stream) {
+    // Thread-local: the loader's thread may allocate meanwhile.
+    CHECK_CUDA(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
+  }
+  ~Capture() {
+    if (stream_ == nullptr) return;
+    cudaGraph_t graph = nullptr;
+    if (cudaStreamEndCapture(stream_, &graph) == cudaSuccess && graph != nullptr) GraphTraits::close(graph);
+    cudaGetLastError();  // the error under way is the one to report
+  }
+  Capture(const Capture&) = delete;
+  Capture& operator=(const Capture&) = delete;
+
+  UniqueHandle<GraphTraits> end() {
+    cudaGraph_t graph = nullptr;
+    CHECK_CUDA(cudaStreamEndCapture(std::exchange(stream_, nullptr), &graph));
+    return UniqueHandle<GraphTraits>(graph);
+  }
+
+ private:
+  cudaStream_t stream_;
+};
+
+}  // namespace
+
+void GraphExecTraits::close(type graph) noexcept {
+  if (cudaGraphExecDestroy(graph) != cudaSuccess) log_warning("CUDA could not end a graph");
+}
+
+StepGraph::StepGraph(cudaStream_t stream, const std::function<void()>& enqueue_work) {
+  Capture capture(stream);
+  enqueue_work();
+  const UniqueHandle<GraphTraits> graph = capture.end();
+  cudaGraphExec_t executable = nullptr;
+  CHECK_CUDA(cudaGraphInstantiate(&executable, graph.get(), 0));
+  graph_ = UniqueHandle<GraphExecTraits>(executable);
+}
+
+void StepGraph::launch(cudaStream_t stream) const { CHECK_CUDA(cudaGraphLaunch(graph_.get(), stream)); }
+
+}  // namespace annulus::trainer::cuda
