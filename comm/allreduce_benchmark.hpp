@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "comm/device_group.hpp"
 #include "comm/gradient_reducer.hpp"
 
 namespace annulus::comm {
@@ -29,5 +30,7 @@ struct AllreduceFigure {
 /// Sums one shard a rank, one bucket a message; smallest size first, tree before fast. Collective; every rank
 /// gets the same figures.
 std::vector<AllreduceFigure> benchmark_allreduce(ProcessGroup& group, const AllreduceBenchmark& options);
+/// The same for sums that lie on GPUs.
+std::vector<AllreduceFigure> benchmark_allreduce(DeviceGroup& group, const AllreduceBenchmark& options);
 
 }  // namespace annulus::comm

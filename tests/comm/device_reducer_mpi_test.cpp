@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "comm/allreduce_benchmark.hpp"
 #include "comm/device_exchange.hpp"
 #include "tests/comm/device_reducer_oracle.hpp"
 #include "tests/support/mpi_environment.hpp"
@@ -92,6 +93,20 @@ TEST(DeviceTreeExchangeMpi, CutsLargeBucketsWithoutChangingBits) {
   ASSERT_TRUE(device.work->idle(device.work->compute()));
 
   EXPECT_EQ(test::wrong_bits(mine, 7, host.size()), 0u);
+}
+
+TEST(DeviceAllreduceBenchmarkMpi, MeasuresEverySizeAndKindAlikeOnAllRanks) {
+  ProcessGroup& host = annulus::test::session().group();
+  test::LazyGroup device(host, test::Ahead::computation, Transport::nccl);
+
+  const auto figures =
+      benchmark_allreduce(*device.group, {.smallest_bytes = 4096, .largest_bytes = 65536, .repetitions = 3});
+
+  ASSERT_EQ(figures.size(), 6u);  // three sizes, tree and fast
+  for (const AllreduceFigure& each : figures) EXPECT_GT(each.microseconds, 0);
+  double others = figures[0].microseconds;
+  host.broadcast(std::as_writable_bytes(std::span(&others, 1)), 0, "test");
+  EXPECT_EQ(others, figures[0].microseconds);
 }
 
 }  // namespace
