@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "trainer/backend/cuda_backend.hpp"
 #include "trainer/data_splits.hpp"
 #include "trainer/device.hpp"
 #include "trainer/host_step_engine.hpp"
@@ -39,17 +40,29 @@ Assembly::Assembly(const Config& config, comm::MpiSession& mpi, std::unique_ptr<
     : training_(std::move(training)) {
   comm::ProcessGroup& group = mpi.group();
   const auto owned = comm::owned_shards(config.batch.shards, group.rank(), group.size());
-  replica_ = make_replica(config, {mpi.world().node_rank, mpi.world().node_ranks}, owned.size());
+  const DeviceChoice device = choose_device(config, mpi);
+  replica_ = make_replica(config, device, owned.size());
   optimizer_ = std::make_unique<Optimizer>(config.optimizer, config.network, replica_->layout());
-  engine_ = make_host_step_engine(*replica_, *optimizer_,
-                                  comm::make_reducer(group, reducer_options(config, *replica_, mpi)));
+  const comm::ReducerOptions reducer = reducer_options(config, *replica_, mpi);
+  if (device.kind == Device::cuda)
+    engine_ = make_cuda_step_engine({.config = config,
+                                     .replica = *replica_,
+                                     .state = optimizer_->state(),
+                                     .group = group,
+                                     .transport = device.transport,
+                                     .reducer = reducer,
+                                     .training = *training_});
+  else
+    engine_ = make_host_step_engine(*replica_, *optimizer_, comm::make_reducer(group, reducer));
   sampler_ = std::make_unique<io::ShardedSampler>(sampler_options(config, training_->info()));
   loader_ =
       std::make_unique<io::BatchLoader>(*training_, *sampler_, training_generator(config, training_->info()),
                                         io::LoaderOptions{.first_shard = owned.begin,
                                                           .owned_shards = owned.size(),
+                                                          .content = engine_->content(),
                                                           .layout = replica_->pixel_layout(),
-                                                          .threads = config.data.loader_threads});
+                                                          .threads = config.data.loader_threads,
+                                                          .memory = engine_->batch_memory()});
 }
 
 }  // namespace annulus::trainer

@@ -4,10 +4,14 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <thread>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "comm/gpu.hpp"
+#include "comm/launcher.hpp"
+#include "trainer/backend/cuda_backend.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -34,7 +38,20 @@ std::int64_t evaluation_block(const Config& config) {
   return config.batch.evaluation > 0 ? config.batch.evaluation : config.batch.size / config.batch.shards;
 }
 
-std::unique_ptr<Replica> make_replica(const Config& config, const NodePlace& place,
+DeviceChoice choose_device(const Config& config, comm::MpiSession& mpi) {
+  const comm::World& world = mpi.world();
+  DeviceChoice choice{.kind = config.device.kind, .place = {world.node_rank, world.node_ranks}};
+  if (choice.kind != Device::automatic && choice.kind != Device::cuda) return choice;
+  const comm::GpuInventory inventory = comm::find_gpus();
+  if (choice.kind == Device::automatic)
+    choice.kind = comm::every_rank_has_gpu(mpi.group(), inventory) ? Device::cuda : Device::cpu;
+  if (choice.kind != Device::cuda) return choice;
+  const comm::RankPlace place{world.host, comm::local_rank(std::getenv, world.node_rank)};
+  choice.transport = comm::claim_gpu(mpi.group(), inventory, place, config.device.gpu_sharing).transport;
+  return choice;
+}
+
+std::unique_ptr<Replica> make_replica(const Config& config, const DeviceChoice& device,
                                       std::int64_t owned_shards) {
   CompileOptions options{.shard_samples = config.batch.size / config.batch.shards,
                          .predict_samples = evaluation_block(config),
@@ -42,25 +59,16 @@ std::unique_ptr<Replica> make_replica(const Config& config, const NodePlace& pla
                          .seed = config.seed,
                          .threads = config.device.threads,
                          .check_values = config.debug};
-  if (options.threads == 0) options.threads = default_threads(place, owned_shards);
+  if (device.kind == Device::cuda) return make_cuda_replica(config.network, options, config.device.precision);
+  if (options.threads == 0) options.threads = default_threads(device.place, owned_shards);
   if (options.threads > allowed_cores())
     log_warning(
         "device.threads is {}, but this rank may use {} core(s) only: threads will wait for each other. "
         "Start "
         "with `mpirun --bind-to none`, or lower device.threads.",
         options.threads, allowed_cores());
-  switch (config.device.kind) {
-    case Device::reference:
-      return make_reference_replica(config.network, options);
-    case Device::automatic:
-    case Device::cpu:
-      return make_cpu_replica(config.network, options);
-    case Device::cuda:
-      break;
-  }
-  throw UsageError(
-      "device.kind is cuda, but this program was built without CUDA. Set device.kind=cpu, or leave it at "
-      "auto.");
+  if (device.kind == Device::reference) return make_reference_replica(config.network, options);
+  return make_cpu_replica(config.network, options);
 }
 
 }  // namespace annulus::trainer

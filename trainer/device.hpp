@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "comm/mpi_session.hpp"
 #include "trainer/backend/replica.hpp"
 #include "trainer/model/config.hpp"
 
@@ -20,10 +21,21 @@ struct NodePlace {
 /// `shards` owned.
 int default_threads(const NodePlace& place, std::int64_t owned_shards);
 
-/// Compiles the config's network for the config's device.
-/// @param predict_samples  images of one forward pass of predict()
-/// @throws UsageError for a device that this build or machine does not have, with how to get it
-std::unique_ptr<Replica> make_replica(const Config& config, const NodePlace& place,
+/// The device of a rank, chosen once a process.
+struct DeviceChoice {
+  Device kind = Device::cpu;  ///< never automatic
+  NodePlace place;
+  comm::Transport transport = comm::Transport::nccl;  ///< between GPUs
+};
+
+/// Takes the config at its word, or a GPU for `auto` when every rank has one. A GPU becomes the device of
+/// this thread. Collective.
+/// @throws UsageError, on every rank, for a device that this build or machine does not have, with how to get
+/// it
+DeviceChoice choose_device(const Config& config, comm::MpiSession& mpi);
+
+/// Compiles the config's network for the chosen device.
+std::unique_ptr<Replica> make_replica(const Config& config, const DeviceChoice& device,
                                       std::int64_t owned_shards);
 
 /// Samples of one forward pass in evaluation: batch.evaluation, or the size of a training shard.

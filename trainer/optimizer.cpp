@@ -113,7 +113,7 @@ std::vector<double> Optimizer::segment_rates(const Step& step, double rate) cons
 }
 
 AdamFactors Optimizer::adam_factors(float gradient_scale, double rate) const {
-  const auto t = static_cast<double>(state_.steps);
+  const AdamBias bias = adam_bias({config_.beta1, config_.beta2}, state_.steps, rate);
   return {.gradient_scale = gradient_scale,
           .decay = 0.0f,
           .shrink = 1.0f,
@@ -121,8 +121,8 @@ AdamFactors Optimizer::adam_factors(float gradient_scale, double rate) const {
           .one_minus_beta1 = static_cast<float>(1.0 - config_.beta1),
           .beta2 = static_cast<float>(config_.beta2),
           .one_minus_beta2 = static_cast<float>(1.0 - config_.beta2),
-          .step_size = static_cast<float>(rate / (1.0 - std::pow(config_.beta1, t))),
-          .second_root_factor = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(config_.beta2, t))),
+          .step_size = bias.step_size,
+          .second_root_factor = bias.second_root_factor,
           .epsilon = static_cast<float>(config_.epsilon)};
 }
 

@@ -68,7 +68,7 @@ Samples random_samples(const trainer::Network& network, std::int64_t n, std::uin
 
 ParameterValues random_parameters(const trainer::Network& network, std::uint64_t seed) {
   ParameterValues values(network.layers.size());
-  for (std::size_t layer = 0; layer < values.size(); ++layer)
+  for (std::size_t layer = 0; layer < values.size(); ++layer) {
     for (const trainer::Parameter& parameter : network.layers[layer].parameters) {
       const std::uint64_t own_seed = seed * 1000003 + layer * 101 + values[layer].size();
       std::vector<float> tensor = random_floats(element_count(parameter.extents), own_seed);
@@ -77,6 +77,7 @@ ParameterValues random_parameters(const trainer::Network& network, std::uint64_t
       for (float& value : tensor) value = value * scale + (around_one ? 1.0f : 0.0f);
       values[layer].push_back(std::move(tensor));
     }
+  }
   return values;
 }
 
@@ -85,6 +86,7 @@ void set_parameters(trainer::Replica& replica, const ParameterValues& values) {
     replica.write(segment, values.at(segment.layer).at(segment.parameter), replica.parameters());
   for (const trainer::Segment& segment : replica.layout().statistics)
     replica.write(segment, values.at(segment.layer).at(segment.parameter), replica.statistics());
+  replica.upload();
 }
 
 std::vector<ShardOutcome> run_step(trainer::Replica& replica, const std::vector<Samples>& shards,

@@ -86,9 +86,12 @@ class Replica {
   /// Threads that may be used between calls of train(), e.g. by the optimizer.
   virtual WorkerPool& workers() = 0;
 
-  /// The arenas, host memory, 64-byte aligned.
+  /// The arenas, host memory, 64-byte aligned. Where the device keeps its own, these are mirrors of them:
+  /// upload() gives it what was written here, download() fetches what it has. Nothing to do on the host.
   virtual std::span<float> parameters() = 0;
   virtual std::span<float> statistics() = 0;
+  virtual void upload() {}
+  virtual void download() {}
 
   /// Forward and backward over the owned shards of a step: fills each shard's buffer of the reducer (empty
   /// shards with zeros), reports its buckets in order, calls reducer.progress() from the calling thread

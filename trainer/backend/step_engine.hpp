@@ -6,6 +6,7 @@
 #include <cstddef>
 
 #include "io/batch.hpp"
+#include "io/batch_loader.hpp"
 
 namespace annulus::trainer {
 
@@ -33,6 +34,10 @@ class StepEngine {
   virtual StepResult finish() = 0;
   /// Steps that may be left unfinished while the next one begins: 0, or 1 where that saves waiting.
   virtual std::size_t steps_ahead() const = 0;
+
+  /// What batches should bring along, and the memory that they should bring it in (none: any memory).
+  virtual io::BatchContent content() const { return io::BatchContent::images; }
+  virtual io::BatchMemory batch_memory() const { return {}; }
 
   /// Brings parameters, moving averages and optimizer states to their places in host memory, where
   /// Replica::parameters(), Replica::statistics() and Optimizer::states() find them. Nothing to do on the

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 
 #include "comm/cuda/host_device.hpp"
 
@@ -25,6 +26,21 @@ struct AdamFactors {
   float second_root_factor;  ///< 1 / sqrt(1 - beta2^t)
   float epsilon;
 };
+
+/// Adam's factors of update number t (from 1 on); on the host only.
+struct AdamBias {
+  float step_size;
+  float second_root_factor;
+};
+struct AdamDecays {
+  double beta1;
+  double beta2;
+};
+inline AdamBias adam_bias(const AdamDecays& decays, std::uint64_t t, double rate) {
+  const auto power = static_cast<double>(t);
+  return {.step_size = static_cast<float>(rate / (1.0 - std::pow(decays.beta1, power))),
+          .second_root_factor = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(decays.beta2, power)))};
+}
 
 namespace rules {
 

@@ -72,13 +72,14 @@ std::unique_ptr<Replica> load_replica(const ModelSource& source, comm::MpiSessio
   comm::ProcessGroup& group = mpi.group();
   check_world(source.config, group.size());
   const auto owned = comm::owned_shards(source.config.batch.shards, group.rank(), group.size());
-  auto replica = make_replica(source.config, {mpi.world().node_rank, mpi.world().node_ranks}, owned.size());
+  auto replica = make_replica(source.config, choose_device(source.config, mpi), owned.size());
   on_rank_zero(group, "checkpoint", [&] {
     const CheckpointInfo info = load_model(source.checkpoint, *replica);
     log_info("model: {} (step {})", source.checkpoint, info.step);
   });
   group.broadcast(std::as_writable_bytes(replica->parameters()), 0, "parameters");
   group.broadcast(std::as_writable_bytes(replica->statistics()), 0, "moving averages");
+  replica->upload();
   return replica;
 }
 

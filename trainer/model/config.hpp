@@ -7,8 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "comm/gpu.hpp"
 #include "comm/gradient_reducer.hpp"
 #include "io/augmentation.hpp"
+#include "trainer/backend/cuda/precision.hpp"
 #include "trainer/backend/replica.hpp"
 #include "trainer/model/network.hpp"
 
@@ -24,6 +26,7 @@ struct DataConfig {
   std::uint64_t limit = 0;           ///< first so many training samples; 0 = all
   std::uint64_t resident_mb = 4096;  ///< keep a split in memory (once per node) up to this size
   std::uint64_t window_mb = 256;     ///< shuffle window when streaming
+  std::int64_t gpu_mb = -1;  ///< cuda: keep the training split on the GPU up to this size; -1 = see docs
   int loader_threads = 1;
   bool shuffle = true;
 };
@@ -65,7 +68,10 @@ enum class Device { automatic, reference, cpu, cuda };
 
 struct DeviceConfig {
   Device kind = Device::automatic;
-  int threads = 0;  ///< worker threads of a rank; 0 = its share of the cores
+  int threads = 0;                           ///< worker threads of a rank; 0 = its share of the cores
+  Precision precision = Precision::float32;  ///< cuda
+  bool graph = true;                         ///< cuda: capture steps as CUDA graphs
+  comm::GpuSharing gpu_sharing = comm::GpuSharing::refuse;  ///< cuda: two ranks on one GPU
 };
 
 struct CheckpointConfig {
@@ -116,6 +122,9 @@ struct LoadedConfig {
   std::vector<Origin> origins;
 };
 
+/// A configuration file as text. @throws UsageError when it cannot be read
+std::string read_config_text(const std::string& path);
+
 /// Reads a YAML file and applies `key=value` overrides.
 /// @throws UsageError with file, line, key, reason and suggestion (unknown keys, types, ranges, shapes)
 LoadedConfig load_config(const std::string& path, const std::vector<std::string>& overrides = {});
@@ -130,8 +139,8 @@ std::vector<Origin> config_values(const Config& config);
 
 /// Keys that differ between two configurations and change the numbers that training computes: network, batch,
 /// seed, optimizer, schedule, data, augmentation, normalisation, loss, reduction. Free to differ are names,
-/// threads, device, buckets, evaluation, checkpoint policy, early stopping, debug, the folder of the data
-/// file, and `epochs` when the schedule does not depend on it. For resuming a run.
+/// threads, device (but for its precision), buckets, evaluation, checkpoint policy, early stopping, debug,
+/// the folder of the data file, and `epochs` when the schedule does not depend on it. For resuming a run.
 std::vector<std::string> numeric_differences(const Config& one, const Config& other);
 
 /// Checks that need the number of ranks. @throws UsageError with the numbers that would work

@@ -23,6 +23,7 @@ void describe(Fields& fields, DataConfig& data) {
   fields.integer("limit", data.limit, {0, 1e15});
   fields.integer("resident_mb", data.resident_mb, {0, kMany});
   fields.integer("window_mb", data.window_mb, {1, kMany});
+  fields.integer("gpu_mb", data.gpu_mb, {-1, kMany});
   fields.integer("loader_threads", data.loader_threads, {1, 256});
   fields.flag("shuffle", data.shuffle);
   fields.end();
@@ -103,6 +104,9 @@ void describe(Fields& fields, DeviceConfig& device) {
   fields.begin("device");
   fields.choice("kind", device.kind, {"auto", "reference", "cpu", "cuda"});
   fields.integer("threads", device.threads, {0, 1024});
+  fields.choice("precision", device.precision, {"float32", "tf32", "bfloat16"});
+  fields.flag("graph", device.graph);
+  fields.choice("gpu_sharing", device.gpu_sharing, {"refuse", "allow"});
   fields.end();
 }
 

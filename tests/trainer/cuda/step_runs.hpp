@@ -30,11 +30,11 @@ network:
   input: [8, 8, 3]
   layers:
     - conv2d: {filters: 6, kernel: 3, padding: same}
-    - batch_norm: {}
-    - relu: {}
+    - batch_norm
+    - relu
     - max_pool: {size: 2}
-    - flatten: {}
-    - dropout: {rate: 0.25}
+    - flatten
+    - dropout: 0.25
     - dense: {units: 12, activation: relu}
     - dense: {units: 2, activation: softmax}
 batch: {size: 16, shards: 4}
