@@ -69,6 +69,7 @@ Particle ParticleGun::fly(Species species, const Kinematics& start, Draws& draws
     const std::size_t i = index_of(rich.id);
     const Ray& piece = pieces[i];
     particle.rays[i] = {piece.at((rich.entry_z - piece.origin.z) / piece.direction.z), piece.direction};
+    particle.rays[i].origin.z = rich.entry_z;  // rounding may have put it just behind, and out of the gas
     const auto segment = gas_segment(rich, particle.rays[i]);
     if (segment && in_acceptance(rich, *segment)) particle.segments[i] = segment;
   }
