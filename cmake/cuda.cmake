@@ -6,7 +6,11 @@
 # Runtime libraries are linked as shared ones and by full path, so that neither layout needs LD_LIBRARY_PATH.
 set(ANNULUS_CUDA_ROOT "$ENV{CUDA_HOME}" CACHE PATH
   "Folder with CUDA, cuDNN and NCCL: e.g. /usr/local/cuda, or site-packages/nvidia of a Python environment")
-set(CMAKE_CUDA_ARCHITECTURES "80-real;90" CACHE STRING
+set(annulus_default_architectures "80-real;90")
+if(DEFINED ENV{CUDAARCHS})  # CMake's own way to say it
+  set(annulus_default_architectures $ENV{CUDAARCHS})
+endif()
+set(CMAKE_CUDA_ARCHITECTURES ${annulus_default_architectures} CACHE STRING
   "GPU architectures to compile for; a number without -real also brings PTX, from which newer GPUs compile at start")
 
 # The folder itself, then one a package.

@@ -61,10 +61,9 @@ class DeviceGroup final {
   std::unique_ptr<DeviceLink> link_;  // ends before the stream that it uses
 };
 
-/// The group of the current device over the ranks of `host`, which outlives it. Collective. Exists only in a
-/// build with CUDA.
+/// The group of the current device over the ranks of `host`, which outlives it. Collective.
 /// @throws PeerError when a rank does not come within host.limit(), UsageError when NCCL is not the one built
-/// with
+/// with or the program was built without CUDA
 std::unique_ptr<DeviceGroup> make_device_group(ProcessGroup& host, Transport transport);
 
 }  // namespace annulus::comm

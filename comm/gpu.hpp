@@ -28,6 +28,9 @@ struct GpuInventory {
   std::string missing;  ///< why there are none: a sentence with what to install or set; else empty
 };
 
+/// Whether this program was built with CUDA.
+bool built_with_cuda();
+
 /// What CUDA offers to this process; looks at the driver, the libraries' versions and CUDA_VISIBLE_DEVICES.
 /// Computes nothing and takes no memory on a GPU.
 GpuInventory find_gpus();

@@ -12,9 +12,13 @@ constexpr const char* kMissing =
 
 }  // namespace
 
+bool built_with_cuda() { return false; }
+
 GpuInventory find_gpus() { return {.missing = kMissing}; }
 
 void use_gpu(const Gpu&) { throw UsageError(kMissing); }
+
+std::unique_ptr<DeviceGroup> make_device_group(ProcessGroup&, Transport) { throw UsageError(kMissing); }
 
 std::string describe_gpu_libraries() { return "none: this program was built without CUDA"; }
 

@@ -3,6 +3,9 @@
 # optimised build, so that ctest's own summary stands last. Ends with a status other than 0 when anything failed.
 #   jobs/test.sh [--fast]       --fast: without sanitizers and without tests labelled slow
 #
+# Where CUDA is, the GPU preset is built as well; its GPU tests run where there is a GPU.
+#
+#   ANNULUS_CUDA             0 = without the GPU preset, 1 = with it; default: when nvcc is found
 #   ANNULUS_SKIP_SANITIZERS  1 = optimised build only
 #   ANNULUS_SANITIZERS       presets to run the unit tests under (asan); "asan tsan" for both
 #   ANNULUS_TEST_DATA        folder with cifar10/ and mnist/; tests on real photographs skip visibly without it
@@ -38,6 +41,20 @@ test_with_sanitizer() {
     --label-exclude 'mpi|slow'
 }
 
+has_nvcc() { command -v nvcc >/dev/null || [[ -x /usr/local/cuda/bin/nvcc ]]; }
+
+# Proves that everything behind WITH_CUDA compiles and links, and runs what only that build has: the rest is tested
+# without. Where there is a GPU, kernels are compiled for that one, and the GPU tests run; elsewhere for a single
+# architecture, as every further one compiles them again.
+test_with_cuda() {
+  local architecture=90-real
+  if nvidia-smi >/dev/null 2>&1; then architecture=native; fi
+  # Most files are compiled as for the optimised build: what ccache has seen here it need not compile there.
+  if command -v ccache >/dev/null; then export CMAKE_CXX_COMPILER_LAUNCHER=ccache; fi
+  CUDAARCHS=$architecture build gpu annulus gpu_programs
+  ctest --preset gpu --tests-regex '^cuda_emulation[.]|gpu' --parallel "$(build_jobs)"
+}
+
 jobs/install.sh
 # Nothing below may wait for an answer.
 exec </dev/null
@@ -50,6 +67,12 @@ for preset in $sanitizers; do
   test_with_sanitizer "$preset" || failed+=" $preset"
 done
 [[ -z $failed ]] || say "tests failed under:$failed (see above); going on with the optimised build"
+
+if [[ ${ANNULUS_CUDA:-} == 1 ]] || { [[ ${ANNULUS_CUDA:-} != 0 ]] && has_nvcc; }; then
+  test_with_cuda || failed+=' gpu'
+else
+  say "CUDA's compiler is not here: the GPU preset is not built (ANNULUS_CUDA=1 insists)"
+fi
 
 build release
 status=0

@@ -98,6 +98,8 @@ Gpu describe(int index) {
 
 }  // namespace
 
+bool built_with_cuda() { return true; }
+
 GpuInventory find_gpus() {
   GpuInventory inventory{.missing = version_fault()};
   if (!inventory.missing.empty()) return inventory;

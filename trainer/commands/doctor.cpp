@@ -5,11 +5,15 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <limits>
 #include <memory>
 #include <thread>
 
+#include "comm/allreduce_benchmark.hpp"
+#include "comm/gpu.hpp"
+#include "comm/launcher.hpp"
 #include "io/dataset_summary.hpp"
 #include "trainer/backend/replica.hpp"
 #include "trainer/commands/context.hpp"
@@ -84,7 +88,7 @@ void check_memory(const comm::World& world) {
 }
 
 void check_disk() {
-  struct statvfs disk;
+  struct statvfs disk {};
   if (statvfs(".", &disk) != 0) {
     print_line(Verdict::warning, "disk", "the working directory cannot be examined");
     return;
@@ -97,6 +101,48 @@ void check_disk() {
              "disk",
              fmt::format("{:.1f} GiB free in {}{}", free_gib, std::filesystem::current_path().string(),
                          writable ? "" : ": not writable; name a run directory elsewhere with --run"));
+}
+
+/// The largest sum over ranks that lies on GPUs, for Reduction::tree, as text. Collective.
+std::string measured_allreduce(Context& context, const comm::GpuInventory& inventory) {
+  comm::ProcessGroup& group = context.mpi.group();
+  const comm::World& world = context.mpi.world();
+  const comm::RankPlace place{world.host, comm::local_rank(std::getenv, world.node_rank)};
+  const auto claim = comm::claim_gpu(group, inventory, place, comm::GpuSharing::allow);
+  if (world.ranks == 1) return "one rank only; 'mpirun -n 2 annulus doctor' measures between two GPUs";
+  const auto devices = comm::make_device_group(group, claim.transport);
+  const auto figures =
+      comm::benchmark_allreduce(*devices, {.smallest_bytes = std::size_t{1} << 16, .repetitions = 5});
+  std::string text =
+      claim.transport == comm::Transport::nccl ? "by NCCL" : "through host memory, as ranks share a GPU";
+  for (const auto& figure : figures)
+    if (figure.bytes == figures.front().bytes || figure.bytes == figures.back().bytes)
+      text += fmt::format("; {} of {} KB {:.0f} us, {:.1f} GB/s bus",
+                          figure.reduction == comm::Reduction::tree ? "tree" : "fast", figure.bytes / 1024,
+                          figure.microseconds, figure.bus_bandwidth);
+  return text;
+}
+
+/// GPUs of rank 0's host, and a sum over the GPUs of all ranks. Collective.
+void check_gpus(Context& context) {
+  const bool speaks = context.mpi.world().rank == 0;
+  const comm::GpuInventory inventory = comm::find_gpus();
+  const bool everywhere = comm::every_rank_has_gpu(context.mpi.group(), inventory);
+  const std::string allreduce = everywhere ? measured_allreduce(context, inventory) : "";
+  if (!speaks) return;
+  if (!comm::built_with_cuda()) return print_line(Verdict::good, "GPU", comm::describe_gpu_libraries());
+  print_line(Verdict::good, "CUDA", comm::describe_gpu_libraries());
+  if (inventory.gpus.empty()) return print_line(Verdict::warning, "GPU", inventory.missing);
+  for (const comm::Gpu& gpu : inventory.gpus)
+    print_line(Verdict::good, fmt::format("GPU {}", gpu.index),
+               fmt::format("{}, {:.1f} GiB, compute capability {}, {}", gpu.name,
+                           static_cast<double>(gpu.memory) / (1 << 30), gpu.architecture, gpu.uuid));
+  const std::string missing = comm::missing_peer_access(inventory);
+  print_line(missing.empty() ? Verdict::good : Verdict::warning, "peer access",
+             missing.empty() ? "every GPU reaches every other"
+                             : fmt::format("not from {}: sums between them go through host memory", missing));
+  if (everywhere) print_line(Verdict::good, "allreduce", allreduce);
+  if (!everywhere) print_line(Verdict::warning, "allreduce", "not measured: some ranks have no GPU");
 }
 
 /// @return whether the file is a dataset that can be read
@@ -119,10 +165,13 @@ ExitCode doctor(const std::vector<std::string>& datasets, Context& context) {
   std::vector<RankReport> reports(world.ranks);
   context.mpi.group().all_gather(std::as_bytes(std::span(&mine, 1)),
                                  std::as_writable_bytes(std::span(reports)), "doctor");
+  if (world.rank == 0) {
+    print_line(Verdict::good, "program", program_version());
+    print_line(Verdict::good, "MPI", context.mpi.describe());
+    print_line(Verdict::good, "device", device_text(world));
+  }
+  check_gpus(context);
   if (world.rank != 0) return ExitCode::done;
-  print_line(Verdict::good, "program", program_version());
-  print_line(Verdict::good, "MPI", context.mpi.describe());
-  print_line(Verdict::good, "device", device_text(world));
   check_ranks(world, reports);
   check_memory(world);
   check_disk();
