@@ -137,6 +137,19 @@ INSTANTIATE_TEST_SUITE_P(
                     RuleCase{"lars", {.kind = OptimizerKind::lars, .momentum = 0.9, .weight_decay = 0.01}}),
     [](const auto& shown) { return shown.param.name; });
 
+TEST(UpdateReport, SumsMorePiecesThanABlockHasLanes) {
+  Network network = small_network();
+  network.layers.back().parameters.front().extents = {400000, 3};  // 293 pieces
+  FakeReplica replica(network);
+  BodyUpdate device({}, replica);
+  double elements = 0;
+  for (const Segment& segment : replica.layout().trainable) elements += static_cast<double>(segment.count);
+
+  const StepReport report = device.run(std::vector<float>(gradient_elements(replica.layout()), 1.0f), {});
+
+  EXPECT_EQ(report.gradient_squares, elements);  // sums of ones are exact
+}
+
 TEST(UpdateReport, ShowsAGradientThatIsNotFinite) {
   FakeReplica replica;
   BodyUpdate device({}, replica);
