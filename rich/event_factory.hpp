@@ -1,0 +1,28 @@
+// Many events at once, on the threads of a rank.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/worker_pool.hpp"
+#include "rich/event_columns.hpp"
+#include "rich/simulation.hpp"
+
+namespace annulus::rich {
+
+class EventFactory {
+ public:
+  /// @param threads  at least 1
+  EventFactory(const SimulationOptions& options, int threads);
+
+  const Simulation& simulation() const { return simulation_; }
+  /// Events [first, first + count), the same whatever the number of threads.
+  EventColumns make(std::uint64_t first, std::uint64_t count);
+
+ private:
+  Simulation simulation_;
+  WorkerPool pool_;
+  std::vector<Simulation::Workspace> workspaces_;  ///< of each thread
+};
+
+}  // namespace annulus::rich

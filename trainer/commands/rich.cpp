@@ -1,0 +1,12 @@
+// annulus rich: the RICH detectors, from simulated events on.
+#include "trainer/commands/rich.hpp"
+
+namespace annulus::trainer {
+
+void add_rich(CLI::App& app, Action& action) {
+  CLI::App* rich = app.add_subcommand("rich", "Simulate the RICH detectors of an LHCb-like spectrometer");
+  rich->require_subcommand(1);
+  add_rich_simulate(*rich, action);
+}
+
+}  // namespace annulus::trainer

@@ -1,0 +1,56 @@
+// The keys of a simulation's configuration.
+#include "trainer/commands/rich.hpp"
+#include "trainer/model/config.hpp"
+#include "trainer/model/config_overrides.hpp"
+#include "trainer/model/config_reader.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+enum class Realism { ideal, realistic };
+
+template <class Names>
+std::vector<std::string> words_of(const Names& names) {
+  return {names.begin(), names.end()};
+}
+
+void describe(Fields& fields, rich::SimulationOptions& options) {
+  fields.choice("preset", options.preset, words_of(rich::kPresetNames));
+  fields.choice("species", options.mix, words_of(rich::kMixNames));
+  Realism realism = Realism::ideal;
+  fields.choice("realism", realism, {"ideal", "realistic"});
+  if (realism == Realism::realistic) make_realistic(options);  // keys that follow win
+  fields.integer("seed", options.seed, {0});
+  fields.number("tracks", options.tracks, {0, 1000});
+  fields.number("lowest_momentum", options.lowest_momentum, {0.1, 150});
+  fields.number("highest_momentum", options.highest_momentum, {0.2, 1000});
+  fields.number("ghosts_per_track", options.ghosts_per_track, {0, 10});
+  fields.number("noise_rich1", options.noise[0], {0, 500});
+  fields.number("noise_rich2", options.noise[1], {0, 500});
+  fields.number("momentum_error", options.quality.momentum_error, {0, 0.1});
+  fields.number("smear_scale", options.quality.smear_scale, {0, 100});
+  fields.number("tail_fraction", options.quality.tail_fraction, {0, 1});
+  fields.number("tail_scale", options.quality.tail_scale, {0, 100});
+  fields.number("lost_fraction", options.quality.lost_fraction, {0, 1});
+  fields.number("validation_fraction", options.validation_fraction, {0, 1});
+  fields.number("test_fraction", options.test_fraction, {0, 1});
+}
+
+}  // namespace
+
+rich::SimulationOptions load_simulation(const std::string& path, const std::vector<std::string>& overrides) {
+  YamlNode root{.kind = YamlNode::Kind::mapping, .source = "command line"};
+  if (!path.empty()) root = parse_yaml(read_config_text(path), path);
+  for (const std::string& text : overrides) apply_override(root, text);
+
+  rich::SimulationOptions options;
+  const YamlNode nothing;
+  ConfigReader reader(nothing);
+  reader.enter(&root, "");
+  describe(reader, options);
+  reader.leave();  // finds unknown keys
+  check_options(options);
+  return options;
+}
+
+}  // namespace annulus::trainer
