@@ -46,6 +46,21 @@ std::optional<MirrorPoint> on_mirror(const Rich& rich, const Ray& ray) {
   return std::nullopt;
 }
 
+/// The way from the spherical mirror on.
+std::optional<PhotonPath> from_mirror(const Rich& rich, const MirrorPoint& mirror, const Vector3& direction) {
+  const Half half = mirror.half;
+  const Vector3 normal = (1 / rich.mirror_radius) * (mirror.folded - rich.mirror_centre);
+  const Ray to_flat{mirror.folded, reflected(rich.fold(half, direction), normal)};
+  const auto flat_distance = to_plane(to_flat, rich.flat_mirror);
+  if (!flat_distance) return std::nullopt;
+  const Ray to_panel{to_flat.at(*flat_distance), reflected(to_flat.direction, rich.flat_mirror.normal)};
+  const auto panel_distance = to_plane(to_panel, {rich.panel.centre, rich.panel.normal});
+  if (!panel_distance) return std::nullopt;
+  const Vector3 hit = to_panel.at(*panel_distance);
+  return PhotonPath{half, rich.fold(half, mirror.folded), rich.fold(half, to_panel.origin),
+                    rich.fold(half, hit), rich.panel.local(hit)};
+}
+
 }  // namespace
 
 std::optional<Segment> gas_segment(const Rich& rich, const Ray& track) {
@@ -67,18 +82,14 @@ bool in_acceptance(const Rich& rich, const Segment& segment) {
 
 std::optional<PhotonPath> trace(const Rich& rich, const Ray& photon) {
   const auto mirror = on_mirror(rich, photon);
-  if (!mirror) return std::nullopt;
-  const Half half = mirror->half;
-  const Vector3 normal = (1 / rich.mirror_radius) * (mirror->folded - rich.mirror_centre);
-  const Ray to_flat{mirror->folded, reflected(rich.fold(half, photon.direction), normal)};
-  const auto flat_distance = to_plane(to_flat, rich.flat_mirror);
-  if (!flat_distance) return std::nullopt;
-  const Ray to_panel{to_flat.at(*flat_distance), reflected(to_flat.direction, rich.flat_mirror.normal)};
-  const auto panel_distance = to_plane(to_panel, {rich.panel.centre, rich.panel.normal});
-  if (!panel_distance) return std::nullopt;
-  const Vector3 hit = to_panel.at(*panel_distance);
-  return PhotonPath{half, rich.fold(half, mirror->folded), rich.fold(half, to_panel.origin),
-                    rich.fold(half, hit), rich.panel.local(hit)};
+  return mirror ? from_mirror(rich, *mirror, photon.direction) : std::nullopt;
+}
+
+std::optional<PhotonPath> trace_on(const Rich& rich, Half half, const Ray& photon) {
+  const Ray folded{rich.fold(half, photon.origin), rich.fold(half, photon.direction)};
+  const auto distance = far_sphere(folded, rich.mirror_centre, rich.mirror_radius);
+  if (!distance) return std::nullopt;
+  return from_mirror(rich, {half, folded.at(*distance), *distance}, photon.direction);
 }
 
 }  // namespace annulus::rich

@@ -55,6 +55,9 @@ bool in_acceptance(const Rich& rich, const Segment& segment);
 /// @return nothing when it misses a mirror or the plane from the front
 std::optional<PhotonPath> trace(const Rich& rich, const Ray& photon);
 
+/// The same by the mirrors of one half, as if they went on beyond its edge.
+std::optional<PhotonPath> trace_on(const Rich& rich, Half half, const Ray& photon);
+
 /// The mirror image of a point on the panel in the flat mirror, D = H - 2 ((H - F).n) n: seen from the
 /// spherical mirror, light comes to a focus there (LHCb-98-040, section 2). The quartic needs this D, not H.
 /// @param hit  folded frame   @return folded frame

@@ -1,0 +1,86 @@
+#include "rich/photon_reconstruction.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace annulus::rich {
+namespace {
+
+/// Tracks that meet the mirror closer to the other half than this have photons there: theta times the longest
+/// path is 60 mm in both detectors.
+constexpr double kSharedEdge = 80;
+
+}  // namespace
+
+PhotonFinder::PhotonFinder(const Rich& rich, const PixelTable& pixels) : rich_(rich), pixels_(pixels) {}
+
+void PhotonFinder::load(std::span<const Hit> hits) {
+  for (auto* column : {&u_, &v_, &images_[0], &images_[1], &images_[2]}) column->resize(hits.size());
+  first_negative_ = static_cast<std::uint32_t>(hits.size());
+  for (std::size_t i = 0; i < hits.size(); ++i) {
+    if (rich_.half_of_channel(hits[i].channel) == Half::negative)
+      first_negative_ = std::min(first_negative_, static_cast<std::uint32_t>(i));
+    const PixelTable::Pixel& pixel = pixels_[rich_.panel_channel(hits[i].channel)];
+    u_[i] = pixel.u;
+    v_[i] = pixel.v;
+    images_[0][i] = pixel.image_x;
+    images_[1][i] = pixel.image_y;
+    images_[2][i] = pixel.image_z;
+  }
+}
+
+bool PhotonFinder::may_reach_other_half(const Segment& track) const {
+  const Vector3 folded = rich_.fold(rich_.half_at(track.exit), track.exit);
+  return (rich_.id == RichId::rich1 ? folded.y : folded.x) < kSharedEdge;
+}
+
+void PhotonFinder::find(const Segment& track, std::vector<PhotonCandidate>& candidates) {
+  if (!may_reach_other_half(track)) {
+    find_on(rich_.half_at(track.exit), track, candidates);
+    return;
+  }
+  const std::size_t before = candidates.size();
+  find_on(Half::positive, track, candidates);
+  find_on(Half::negative, track, candidates);
+  // The solver takes mirrors for whole spheres: drop what would have met the other half's.
+  const Frame frame = frame_around(track.direction());
+  const auto impossible = [&](const PhotonCandidate& candidate) {
+    const Half half = candidate.hit < first_negative_ ? Half::positive : Half::negative;
+    const auto path = trace(rich_, {track.middle(), direction_around(frame, candidate.theta, candidate.phi)});
+    return !path || path->half != half;
+  };
+  candidates.erase(
+      std::remove_if(candidates.begin() + static_cast<std::ptrdiff_t>(before), candidates.end(), impossible),
+      candidates.end());
+}
+
+void PhotonFinder::find_on(Half half, const Segment& track, std::vector<PhotonCandidate>& candidates) {
+  const auto centre = trace_on(rich_, half, {track.middle(), track.direction()});
+  if (!centre) return;
+  const std::uint32_t begin = half == Half::positive ? 0 : first_negative_;
+  const std::uint32_t end = half == Half::positive ? first_negative_ : static_cast<std::uint32_t>(u_.size());
+  const auto u = static_cast<float>(centre->panel.u);
+  const auto v = static_cast<float>(centre->panel.v);
+  const auto radius = static_cast<float>(region_of_interest(rich_.id));
+  near_.resize(end - begin);
+  std::size_t count = 0;
+  for (std::uint32_t i = begin; i < end; ++i) {
+    const float du = u_[i] - u;
+    const float dv = v_[i] - v;
+    near_[count] = i;
+    count += du * du + dv * dv < radius * radius ? 1 : 0;
+  }
+  near_.resize(count);
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    near_images_[axis].resize(count);
+    for (std::size_t k = 0; k < count; ++k) near_images_[axis][k] = images_[axis][near_[k]];
+  }
+  theta_.resize(count);
+  phi_.resize(count);
+  fast_angles(EmissionPoint(rich_, half, track), {near_images_[0], near_images_[1], near_images_[2]}, theta_,
+              phi_);
+  for (std::size_t k = 0; k < count; ++k)
+    if (theta_[k] > kNoAngle) candidates.push_back({near_[k], theta_[k], phi_[k]});
+}
+
+}  // namespace annulus::rich

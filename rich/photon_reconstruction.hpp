@@ -1,0 +1,54 @@
+// Photon candidates: every hit near the ring centre of a track, with the Cherenkov angles it would have were
+// it the track's.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "rich/event.hpp"
+#include "rich/optics.hpp"
+#include "rich/pixel_table.hpp"
+#include "rich/quartic.hpp"
+
+namespace annulus::rich {
+
+struct PhotonCandidate {
+  std::uint32_t hit = 0;  ///< number in the event's hits of this RICH
+  float theta = 0;
+  float phi = 0;
+};
+
+/// Finds the candidates of one event after another. Keeps its memory; one a thread.
+class PhotonFinder {
+ public:
+  /// @param rich, pixels  outlive it
+  PhotonFinder(const Rich& rich, const PixelTable& pixels);
+
+  /// Takes the hits of an event. @pre channels ascend
+  void load(std::span<const Hit> hits);
+
+  /// Appends the candidates of a track: hits within the region of interest on the plane whose angles exist,
+  /// in ascending order.
+  void find(const Segment& track, std::vector<PhotonCandidate>& candidates);
+
+  /// Radius of the region of interest on the photocathode plane, mm: the saturated ring and a margin.
+  static double region_of_interest(RichId id) { return id == RichId::rich1 ? 115 : 155; }
+
+ private:
+  void find_on(Half half, const Segment& track, std::vector<PhotonCandidate>& candidates);
+  bool may_reach_other_half(const Segment& track) const;
+
+  const Rich& rich_;
+  const PixelTable& pixels_;
+  std::uint32_t first_negative_ = 0;
+  std::vector<float> u_, v_;
+  std::array<std::vector<float>, 3> images_;
+  // Of the track at hand.
+  std::vector<std::uint32_t> near_;
+  std::array<std::vector<float>, 3> near_images_;
+  std::vector<float> theta_, phi_;
+};
+
+}  // namespace annulus::rich
