@@ -61,7 +61,7 @@ function(annulus_cuda_library name)
   endforeach()
   string(TOUPPER ${name} key)
   find_path(ANNULUS_${key}_INCLUDE ${GPU_HEADER} HINTS ${annulus_cuda_folders} PATH_SUFFIXES include)
-  find_library(ANNULUS_${key}_LIBRARY NAMES ${file_names} HINTS ${annulus_cuda_folders} PATH_SUFFIXES lib64 lib)
+  find_library(ANNULUS_${key}_LIBRARY NAMES ${file_names} NAMES_PER_DIR HINTS ${annulus_cuda_folders} PATH_SUFFIXES lib64 lib)
   if(NOT ANNULUS_${key}_INCLUDE OR NOT ANNULUS_${key}_LIBRARY)
     message(FATAL_ERROR "${name} (${GPU_HEADER}, lib${name}.so) is not found below '${annulus_cuda_folders}' nor in "
                         "the system's folders. Install it there, or set ANNULUS_${key}_INCLUDE and "
