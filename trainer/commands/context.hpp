@@ -28,6 +28,7 @@ void add_evaluate(CLI::App& app, Action& action);
 void add_predict(CLI::App& app, Action& action);
 void add_summary(CLI::App& app, Action& action);
 void add_data(CLI::App& app, Action& action);
+void add_rich(CLI::App& app, Action& action);
 void add_bench(CLI::App& app, Action& action);
 void add_doctor(CLI::App& app, Action& action);
 

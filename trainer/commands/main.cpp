@@ -125,7 +125,8 @@ std::optional<ExitCode> parse(CLI::App& app, int argc, char** argv, int rank) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+// What escapes from the handler, no memory for its message for example, ends the process as it should.
+int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
   using namespace annulus::trainer;
   try {
     annulus::comm::MpiSession mpi(argc, argv);
@@ -142,6 +143,7 @@ int main(int argc, char** argv) {
     add_predict(app, action);
     add_summary(app, action);
     add_data(app, action);
+    add_rich(app, action);
     add_bench(app, action);
     add_doctor(app, action);
     if (const auto code = parse(app, argc, argv, mpi.world().rank)) return static_cast<int>(*code);

@@ -20,7 +20,9 @@ ConfigWriter written(const Config& config) {
   return writer;
 }
 
-std::string read_text(const std::string& path) {
+}  // namespace
+
+std::string read_config_text(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::string text(YamlLimits::kBytes + 1, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
@@ -34,10 +36,8 @@ std::string read_text(const std::string& path) {
   return text;
 }
 
-}  // namespace
-
 LoadedConfig load_config(const std::string& path, const std::vector<std::string>& overrides) {
-  return parse_config(read_text(path), path, overrides);
+  return parse_config(read_config_text(path), path, overrides);
 }
 
 LoadedConfig parse_config(const std::string& yaml, const std::string& source,
