@@ -50,7 +50,7 @@ test_with_cuda() {
   local architecture=90-real
   if nvidia-smi >/dev/null 2>&1; then architecture=native; fi
   # Most files are compiled as for the optimised build: what ccache has seen here it need not compile there.
-  if command -v ccache >/dev/null; then export CMAKE_CXX_COMPILER_LAUNCHER=ccache; fi
+  export CMAKE_CXX_COMPILER_LAUNCHER=ccache
   CUDAARCHS=$architecture build gpu annulus gpu_programs
   ctest --preset gpu --tests-regex '^cuda_emulation[.]|gpu' --parallel "$(build_jobs)"
 }
