@@ -42,7 +42,8 @@ INSTANTIATE_TEST_SUITE_P(All, Verb,
                          testing::Values("", "train", "evaluate", "predict", "summary", "data", "data import",
                                          "data import cifar10", "data import cifar100", "data import idx",
                                          "data import images", "data info", "data show", "bench",
-                                         "bench step", "bench allreduce", "bench loader", "doctor"));
+                                         "bench step", "bench allreduce", "bench loader", "rich",
+                                         "rich simulate", "doctor"));
 
 TEST(CommandLine, MistakesGetOneSentence) {
   const Workplace place(12);

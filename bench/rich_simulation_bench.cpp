@@ -1,0 +1,30 @@
+// Events of both RICHes a second on one core, by number of tracks.
+#include <benchmark/benchmark.h>
+
+#include "rich/simulation.hpp"
+
+namespace annulus::rich {
+namespace {
+
+void simulate(benchmark::State& state) {
+  SimulationOptions options;
+  options.tracks = static_cast<double>(state.range(0));
+  const Simulation simulation(options);
+  Simulation::Workspace workspace(simulation);
+  std::uint64_t number = 0;
+  std::uint64_t hits = 0;
+  for (auto _ : state) {
+    const Event event = simulation.event(number++, workspace);
+    hits += event.hits[0].size() + event.hits[1].size();
+    benchmark::DoNotOptimize(event.hits[0].data());
+  }
+  state.SetItemsProcessed(static_cast<std::int64_t>(number));
+  state.counters["hits"] = benchmark::Counter(static_cast<double>(hits), benchmark::Counter::kAvgIterations);
+}
+
+BENCHMARK(simulate)->Arg(4)->Arg(30)->Arg(60)->Arg(100);
+
+}  // namespace
+}  // namespace annulus::rich
+
+BENCHMARK_MAIN();
