@@ -56,7 +56,7 @@ Transport choose_transport(std::span<const RankGpu> ranks, GpuSharing sharing) {
         "time, and "
         "NCCL cannot join them. Start one rank a GPU, give each its own by CUDA_VISIBLE_DEVICES, or allow it "
         "with "
-        "device.share_gpu=true (slow: sums then travel through host memory)",
+        "device.gpu_sharing=allow (slow: sums then travel through host memory)",
         first - earlier.begin(), second, ranks[second].host, ranks[second].index, ranks[second].uuid);
   }
   return Transport::nccl;

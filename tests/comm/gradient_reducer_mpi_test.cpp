@@ -46,8 +46,8 @@ class TreeReducerMpi : public testing::TestWithParam<Way> {
   }
 };
 INSTANTIATE_TEST_SUITE_P(Ways, TreeReducerMpi, testing::Values(Way::messages, Way::memory),
-                         [](const auto& info) {
-                           return info.param == Way::memory ? "memory" : "messages";
+                         [](const auto& way) {
+                           return way.param == Way::memory ? "memory" : "messages";
                          });
 
 TEST_P(TreeReducerMpi, SumsTheBitsOfTheSerialTree) {
