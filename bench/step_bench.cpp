@@ -163,7 +163,8 @@ int run(const Options& options) {
 }  // namespace
 }  // namespace annulus::trainer
 
-int main(int argc, char** argv) {
+// An exception ends the process with its message, which will do for a benchmark.
+int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
   annulus::trainer::Options options;
   CLI::App app{"Speed of training steps on the CPU backend"};
   app.add_option("--model", options.model, "cifar or rich")->check(CLI::IsMember({"cifar", "rich"}));

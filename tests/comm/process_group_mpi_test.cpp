@@ -82,7 +82,8 @@ TEST(MpiGroup, AllReduceSumsExactly) {
     const auto transfer = group().start_all_reduce_sum(data);
     group().wait(*transfer, "test");
 
-    const auto ones = static_cast<float>(ranks() * (ranks() + 1) / 2);
+    const int sum = ranks() * (ranks() + 1) / 2;
+    const auto ones = static_cast<float>(sum);
     for (std::size_t i = 0; i < count; ++i) ASSERT_EQ(data[i], ones * static_cast<float>(i % 100));
     EXPECT_TRUE(transfer->test()) << "a finished transfer stays finished";
   }

@@ -132,6 +132,7 @@ void write_dataset(const std::filesystem::path& path, std::int32_t last_label, f
   labels.back() = last_label;
   io::Hdf5File file = io::Hdf5File::create(path.string());
   std::vector<std::string> names;
+  names.reserve(10);
   for (int k = 0; k < 10; ++k) names.push_back("class " + std::to_string(k));
   file.set_attribute("/", "classes", names);
   file.write<float>("train/images", {kRows, 32, 32, 3}, pixels, {.chunk_rows = 2});

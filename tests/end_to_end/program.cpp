@@ -74,7 +74,8 @@ void set_shell_environment() {
 
 }  // namespace
 
-Process::Process(std::vector<std::string> command, std::filesystem::path folder, std::filesystem::path output)
+Process::Process(std::vector<std::string> command, const std::filesystem::path& folder,
+                 std::filesystem::path output)
     : output_(std::move(output)) {
   process_ = fork();
   if (process_ != 0) return;
@@ -87,6 +88,7 @@ Process::Process(std::vector<std::string> command, std::filesystem::path folder,
   set_shell_environment();
   if (chdir(folder.c_str()) != 0) _exit(126);
   std::vector<char*> words;
+  words.reserve(command.size() + 1);
   for (std::string& word : command) words.push_back(word.data());
   words.push_back(nullptr);
   execv(words[0], words.data());

@@ -21,7 +21,8 @@ struct Outcome {
 /// A process started in the background. Waited for at the latest by its destructor.
 class Process {
  public:
-  Process(std::vector<std::string> command, std::filesystem::path folder, std::filesystem::path output);
+  Process(std::vector<std::string> command, const std::filesystem::path& folder,
+          std::filesystem::path output);
   ~Process();
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;

@@ -97,7 +97,8 @@ TEST(AugmentationPlan, WholePixelShiftsFromOneOn) {
     const AugmentationPlan plan = draw_plan(options, kShape, kKey, {0, sample});
     ASSERT_TRUE(plan.is_whole_shift());
     ASSERT_EQ(plan.matrix[2], 0);
-    ++seen.at(static_cast<std::size_t>((plan.matrix[5] >> 16) + 2));
+    const int shift = plan.matrix[5] >> 16;
+    ++seen.at(static_cast<std::size_t>(2 + std::int64_t{shift}));
   }
 
   for (const int count : seen) EXPECT_NEAR(count, 100, 45) << "5 standard deviations of 500 draws";

@@ -61,13 +61,14 @@ TEST(ContactSheet, ShowsOriginalsAndVariantsPixelByPixel) {
   for (std::size_t i = 0; i < raw.size(); ++i) raw[i] = PatternSource::pixel(sample, i);
   std::vector<float> variant(60);
   generator.make(std::as_bytes(std::span(raw)), 1, sample, PixelLayout::channels_last, variant);
-  for (std::size_t y = 0; y < 10; ++y)
+  for (std::size_t y = 0; y < 10; ++y) {
     for (std::size_t x = 0; x < 8; ++x)
       for (std::size_t c = 0; c < 3; ++c) {
         const std::size_t i = (y / 2 * 4 + x / 2) * 3 + c;
         ASSERT_EQ(picture.at(2 + 12 + y, 2 + x, c), raw[i]);
         ASSERT_NEAR(picture.at(2 + 12 + y, 2 + 2 * 10 + x, c), variant[i], 0.5) << "rounding to 8 bits";
       }
+  }
 }
 
 TEST(ContactSheet, StretchesFloatPixelsAndShowsOneChannelGrey) {

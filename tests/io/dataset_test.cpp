@@ -302,7 +302,8 @@ std::vector<std::string> open_together(int ranks, const std::string& path,
                                        std::unique_ptr<SampleSource>& first, SharedForTest::Block& block) {
   std::vector<std::string> errors(static_cast<std::size_t>(ranks));
   std::vector<std::thread> threads;
-  for (int rank = 0; rank < ranks; ++rank)
+  threads.reserve(errors.size());
+  for (int rank = 0; rank < ranks; ++rank) {
     threads.emplace_back([&, rank] {
       const auto memory = [&, rank](std::size_t bytes) -> std::unique_ptr<NodeMemory> {
         const std::lock_guard lock(block.mutex);
@@ -314,6 +315,7 @@ std::vector<std::string> open_together(int ranks, const std::string& path,
         if (rank == 0) first = std::move(source);
       });
     });
+  }
   for (std::thread& thread : threads) thread.join();
   return errors;
 }

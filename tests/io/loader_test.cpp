@@ -61,6 +61,7 @@ std::vector<Copy> run(const Arrangement& setup, std::uint64_t step, int count) {
   BatchLoader loader(source, ShardedSampler(setup.sampler), generator, setup.loader);
   loader.seek(0, step);
   std::vector<Copy> batches;
+  batches.reserve(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) batches.push_back(copy(loader.next()));
   return batches;
 }

@@ -23,7 +23,7 @@ inline Network small_network() {
   const auto layer = [](const char* name, Operation operation, std::vector<Parameter> parameters) {
     Layer result;
     result.name = name;
-    result.operation = std::move(operation);
+    result.operation = operation;
     result.parameters = std::move(parameters);
     return result;
   };

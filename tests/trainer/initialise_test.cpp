@@ -74,9 +74,10 @@ TEST(InitialValues, HeNormalHasItsVarianceAndTails) {
   EXPECT_NEAR(moments.variance, variance, 0.085 * variance);
   EXPECT_NEAR(moments.fourth, 3, 0.3);
   // Neighbours share their random words: they still have to be uncorrelated.
+  const std::size_t pairs = values.size() / 2;
   double correlation = 0;
   for (std::size_t i = 0; i < values.size(); i += 2)
-    correlation += values[i] * values[i + 1] / variance / static_cast<double>(values.size() / 2);
+    correlation += values[i] * values[i + 1] / variance / static_cast<double>(pairs);
   EXPECT_NEAR(correlation, 0, 5.0 / std::sqrt(6912.0 / 2));
 }
 

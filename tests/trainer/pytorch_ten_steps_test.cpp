@@ -44,7 +44,7 @@ test::ParameterValues initial_parameters(const Network& network) {
   const std::vector<float> scales{0.30f, 0.1f, 0.25f, 0.1f, 0.30f, 0.1f, 0.50f, 0.1f};
   test::ParameterValues values(network.layers.size());
   std::uint32_t stream = 0;
-  for (std::size_t layer = 0; layer < network.layers.size(); ++layer)
+  for (std::size_t layer = 0; layer < network.layers.size(); ++layer) {
     for (const Parameter& parameter : network.layers[layer].parameters) {
       std::vector<float> tensor(element_count(parameter.extents));
       for (std::size_t i = 0; i < tensor.size(); ++i)
@@ -52,6 +52,7 @@ test::ParameterValues initial_parameters(const Network& network) {
       values[layer].push_back(tensor);
       ++stream;
     }
+  }
   return values;
 }
 
@@ -68,13 +69,14 @@ StepData step_data(std::uint32_t step, io::PixelLayout layout) {
     const std::uint32_t label = (3 * i + step) % 5;
     data.labels.push_back(static_cast<std::int32_t>(label));
     data.numbers.push_back(i);
-    for (std::uint32_t pixel = 0; pixel < 64; ++pixel)
+    for (std::uint32_t pixel = 0; pixel < 64; ++pixel) {
       for (std::uint32_t channel = 0; channel < 3; ++channel) {
         const float brighter = channel == label % 3 ? 0.5f : 0.0f;
         const std::size_t at =
             layout == io::PixelLayout::channels_last ? pixel * 3 + channel : channel * 64 + pixel;
         data.images[i * 192 + at] = value(100 + step, i * 192 + pixel * 3 + channel) + brighter;
       }
+    }
   }
   return data;
 }

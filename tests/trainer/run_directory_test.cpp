@@ -18,7 +18,7 @@ using testing::HasSubstr;
 
 class RunDirectoryTest : public testing::Test {
  protected:
-  static RunStart start(std::vector<std::string> differences = {}) {
+  static RunStart start(const std::vector<std::string>& differences = {}) {
     return {.config = "seed: 1\n",
             .environment = {.command_line = {"annulus", "train", "x.yaml"},
                             .hosts = {"node1", "node2"},
@@ -104,7 +104,7 @@ TEST_F(RunDirectoryTest, RefusesAFile) {
 class CheckRunTest : public RunDirectoryTest {
  protected:
   static constexpr std::uint64_t kBytes = 1000;
-  static StoredDifferences differences(std::vector<std::string> keys = {}) {
+  static StoredDifferences differences(const std::vector<std::string>& keys = {}) {
     return [=](const std::string&) { return keys; };
   }
 };

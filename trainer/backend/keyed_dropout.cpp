@@ -124,7 +124,7 @@ void dropout_factors(const DropoutKey& key, float rate, std::span<float> factors
   for (std::size_t group = 0; group < groups; ++group)
     expand(group_bits(generator, group, threshold), scale, factors.data() + group * kGroup);
   if (factors.size() == groups * kGroup) return;
-  std::array<float, kGroup> tail;
+  std::array<float, kGroup> tail{};
   expand(group_bits(generator, groups, threshold), scale, tail.data());
   std::copy_n(tail.begin(), factors.size() - groups * kGroup, factors.begin() + groups * kGroup);
 }

@@ -11,6 +11,7 @@ namespace {
 
 std::string list_of(const std::vector<std::string>& names) {
   std::vector<std::string> quoted;
+  quoted.reserve(names.size());
   for (const std::string& name : names) quoted.push_back(to_yaml(name));
   return fmt::format("[{}]", fmt::join(quoted, ", "));
 }

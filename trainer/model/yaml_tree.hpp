@@ -14,12 +14,12 @@ struct YamlEntry;
 struct YamlNode {
   enum class Kind { null, scalar, sequence, mapping };
   Kind kind = Kind::null;
-  std::string text = {};                ///< of a scalar
-  bool quoted = false;                  ///< scalar in quotes: text, never a number
-  std::vector<YamlNode> items = {};     ///< of a sequence
-  std::vector<YamlEntry> entries = {};  ///< of a mapping, in the order written; keys are unique
-  std::string source = {};              ///< "configs/cifar10.yaml" or "command line"
-  int line = 0;                         ///< from 1; 0 = no line (command line)
+  std::string text = {};             ///< of a scalar
+  bool quoted = false;               ///< scalar in quotes: text, never a number
+  std::vector<YamlNode> items = {};  ///< of a sequence
+  std::vector<YamlEntry> entries;    ///< of a mapping, in the order written; keys are unique
+  std::string source = {};           ///< "configs/cifar10.yaml" or "command line"
+  int line = 0;                      ///< from 1; 0 = no line (command line)
 
   /// "configs/cifar10.yaml:12" or "command line".
   std::string place() const;

@@ -19,8 +19,8 @@ inline constexpr std::array<std::uint8_t, 126> kImage{128, 167, 180, 128, 169, 2
 
 struct Case {
   AffineParameters parameters;
-  FillMode mode;
-  std::array<float, 126> result;
+  FillMode mode = FillMode::nearest;
+  std::array<float, 126> result{};
 };
 
 inline constexpr std::array<Case, 10> kCases{{

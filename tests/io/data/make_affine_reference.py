@@ -69,7 +69,7 @@ def main():
     print(f"inline constexpr SampleShape kShape{{{HEIGHT}, {WIDTH}, {CHANNELS}}};")
     print(f"inline constexpr float kConstant = {CONSTANT}f;")
     print(f"inline constexpr std::array<std::uint8_t, {source.size}> kImage{{{numbers(source, '%d')}}};\n")
-    print(f"struct Case {{\n  AffineParameters parameters;\n  FillMode mode;\n  std::array<float, {source.size}> result;\n}};\n")
+    print(f"struct Case {{\n  AffineParameters parameters;\n  FillMode mode = FillMode::nearest;\n  std::array<float, {source.size}> result{{}};\n}};\n")
     print(f"inline constexpr std::array<Case, {len(CASES)}> kCases{{{{")
     for case in CASES:
         print(f"    {{{{{numbers(case[:6], '%g')}}}, FillMode::{case[6]},")

@@ -31,7 +31,7 @@ Network mixed_network() {
   return net.dropout(0.5f).dense({.units = 4}, {.name = "logits"}).activate(Activation::softmax).build();
 }
 
-std::unique_ptr<Replica> make_replica(const Network& network, CompileOptions options) {
+std::unique_ptr<Replica> make_replica(const Network& network, const CompileOptions& options) {
   auto replica = make_cpu_replica(network, options);
   test::set_parameters(*replica, test::random_parameters(network, 5));
   return replica;

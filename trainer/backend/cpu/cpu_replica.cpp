@@ -23,7 +23,7 @@ constexpr std::size_t kKeptPrograms = 4;  // per worker, beside the main one: ta
 /// The programs of one worker thread: the main one and the last few others, all in one block of memory.
 class Worker {
  public:
-  Worker(const cpu::ProgramEnvironment& environment)
+  explicit Worker(const cpu::ProgramEnvironment& environment)
       : environment_(environment), stream_(environment.engine) {}
 
   const dnnl::stream& stream() const { return stream_; }
@@ -168,7 +168,7 @@ void CpuReplica::share_out(std::size_t count, const std::function<void(int, std:
   std::atomic<std::size_t> next{0};
   run_workers([&](int worker) {
     try {
-      for (std::size_t i; (i = next.fetch_add(1)) < count;) body(worker, i);
+      for (std::size_t i = 0; (i = next.fetch_add(1)) < count;) body(worker, i);
     } catch (...) {
       next = count;
       throw;

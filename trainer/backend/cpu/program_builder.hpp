@@ -79,8 +79,8 @@ class ProgramBuilder {
 
   /// @param primitive  made from `pd`   @param purpose  for messages: "run the forward pass of conv2d ..."
   template <class PrimitiveDesc>
-  Call call(const PrimitiveDesc& pd, dnnl::primitive primitive, std::vector<Operand> operands, Phase phase,
-            std::string purpose) {
+  Call call(const PrimitiveDesc& pd, const dnnl::primitive& primitive, std::vector<Operand> operands,
+            Phase phase, const std::string& purpose) {
     const Desc scratchpad = pd.scratchpad_desc();
     if (scratchpad.get_size() > 0)
       operands.push_back(

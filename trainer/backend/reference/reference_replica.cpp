@@ -25,6 +25,7 @@ Network without_final_softmax(Network network) {
 
 std::vector<std::unique_ptr<const Kernel>> make_kernels(const Network& network) {
   std::vector<std::unique_ptr<const Kernel>> kernels;
+  kernels.reserve(network.layers.size());
   for (int layer = 0; layer < static_cast<int>(network.layers.size()); ++layer)
     kernels.push_back(make_kernel(network, layer));
   return kernels;
@@ -67,7 +68,7 @@ void ReferenceReplica::train(const io::Batch& batch, comm::GradientReducer& redu
     const LayerHook progress = [&](int) {
       if (worker == 0) reducer.progress();
     };
-    for (std::size_t i; (i = next.fetch_add(1)) < batch.shards.size();)
+    for (std::size_t i = 0; (i = next.fetch_add(1)) < batch.shards.size();)
       train_shard(step, batch.shards[i], progress);
   });
 }

@@ -142,6 +142,7 @@ TEST(ReferenceReplica, ThreadsAndCompanyDoNotChangeAShard) {
   const auto one = make_small({.shard_samples = 4, .seed = 8, .threads = 1});
   const auto three = make_small({.shard_samples = 4, .seed = 8, .threads = 3});
   std::vector<Samples> shards;
+  shards.reserve(5);
   for (int i = 0; i < 5; ++i) shards.push_back(test::random_samples(one->network(), i % 4 + 1, i));
 
   const std::vector<ShardOutcome> together = test::run_step(*three, shards, 2);
