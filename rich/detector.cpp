@@ -174,10 +174,11 @@ PanelPoint Panel::pixel_centre(std::uint32_t channel) const {
   const std::uint32_t pixel_u = inside % block.pixels;
   const std::uint32_t pixel_v = inside / block.pixels % block.pixels;
   const std::uint32_t tube = inside / (block.pixels * block.pixels);
-  const double column = tube % block.columns + 0.5;
-  const double row = std::floor(static_cast<double>(tube / block.columns)) + 0.5;
-  return {block.low_u + column * block.pitch_u + (pixel_u + 0.5) * block.pixel_size() - block.active / 2,
-          block.low_v + row * block.pitch_v + (pixel_v + 0.5) * block.pixel_size() - block.active / 2};
+  const std::uint32_t column = tube % block.columns;
+  const std::uint32_t row = tube / block.columns;
+  return {
+      block.low_u + (column + 0.5) * block.pitch_u + (pixel_u + 0.5) * block.pixel_size() - block.active / 2,
+      block.low_v + (row + 0.5) * block.pitch_v + (pixel_v + 0.5) * block.pixel_size() - block.active / 2};
 }
 
 bool Panel::is_live(std::uint32_t channel) const { return channel_at(pixel_centre(channel)) == channel; }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "base/error.hpp"
 
@@ -49,6 +50,25 @@ struct Values {
             file, column, first_row + i / row_size, values[i], rule_text);
   }
 };
+
+/// Hits of an event come in the order of their channels, each once.
+void check_order(const Values& where, const std::vector<std::int32_t>& channels,
+                 const std::vector<std::int32_t>& hit_counts) {
+  std::size_t next = 0;
+  for (const std::int32_t hits : hit_counts) {
+    const auto first = channels.begin() + static_cast<std::ptrdiff_t>(next);
+    const auto last = first + hits;
+    const auto wrong = std::adjacent_find(first, last, std::greater_equal<>{});
+    if (wrong != last) {
+      throw DataError(
+          "{}, {}: row {} does not lie above the row before it. Hits of an event come in the order of their "
+          "channels, each once; simulate the file again.",
+          where.file, where.column,
+          where.first_row + static_cast<std::uint64_t>(wrong - channels.begin()) + 1);
+    }
+    next += static_cast<std::size_t>(hits);
+  }
+}
 
 }  // namespace
 
@@ -161,17 +181,7 @@ void EventFile::check_values(const EventColumns& columns, std::uint64_t first) c
     Values{path, name, first_hit_[i][first]}.check(
         columns.channel[i], 1, "a channel of the detector",
         [channels](std::int32_t value) { return value >= 0 && value < channels; });
-    std::size_t next = 0;
-    for (const std::int32_t hits : columns.hit_count[i]) {
-      for (std::int32_t j = 1; j < hits; ++j)
-        if (columns.channel[i][next + static_cast<std::size_t>(j)] <=
-            columns.channel[i][next + static_cast<std::size_t>(j) - 1])
-          throw DataError(
-              "{}, {}: row {} does not lie above the row before it. Hits of an event come in the order "
-              "of their channels, each once; simulate the file again.",
-              path, name, first_hit_[i][first] + next + static_cast<std::size_t>(j));
-      next += static_cast<std::size_t>(hits);
-    }
+    check_order({path, name, first_hit_[i][first]}, columns.channel[i], columns.hit_count[i]);
   }
 }
 

@@ -136,6 +136,17 @@ TEST(Simulation, MostTracksCrossBothDetectors) {
   EXPECT_NEAR(inside[1] / static_cast<double>(columns.species.size()), 0.60, 0.04);
 }
 
+TEST(Simulation, TheMagnetBendsByChargeOverMomentum) {
+  for (const Event& event : simulate({}, 5))
+    for (const Track& track : event.tracks) {
+      const auto& [before, after] = track.truth.entries;
+      // Single precision of slopes and momenta.
+      EXPECT_NEAR((after.slope_x - before.slope_x) * track.truth.momentum, 1.2 * track.charge, 1e-4);
+      EXPECT_NEAR(after.slope_y, before.slope_y, 1e-7);
+      EXPECT_NEAR(after.x - before.x, before.slope_x * (5200 - 990) + after.slope_x * (9497 - 5200), 0.01);
+    }
+}
+
 /// Deviation of the measured slopes in RICH1 of tracks above 20 GeV/c.
 double slope_error(const std::vector<Event>& events, bool mistaken) {
   double squares = 0;
