@@ -131,6 +131,15 @@ Hdf5File Hdf5File::open(const std::string& path) {
           path};
 }
 
+Hdf5File Hdf5File::open_to_change(const std::string& path) {
+  check_readable(path);
+  const Hdf5Place place{path, ""};
+  const auto plist = hdf5_handle("H5Pcreate", place, [] { return H5Pcreate(H5P_FILE_ACCESS); });
+  hdf5_call("H5Pset_file_locking", place, [&] { return H5Pset_file_locking(plist.get(), false, true); });
+  return {hdf5_handle("H5Fopen", place, [&] { return H5Fopen(path.c_str(), H5F_ACC_RDWR, plist.get()); }),
+          path};
+}
+
 Hdf5File Hdf5File::create(const std::string& path, Existing existing) {
   const Hdf5Place place{path, "", Access::write};
   if (existing == Existing::refuse && std::filesystem::exists(path))

@@ -114,6 +114,9 @@ class Hdf5File {
  public:
   /// Opens read-only and without file locks. @throws DataError: missing, unreadable, not HDF5, truncated
   static Hdf5File open(const std::string& path);
+  /// Opens for reading and writing, to add to what is there or to write over it. A crash in between leaves it
+  /// damaged: do it to a copy (io/atomic_file.hpp). @throws DataError as `open`
+  static Hdf5File open_to_change(const std::string& path);
   /// Creates a file. @throws RuntimeError when it exists and is not to be replaced, or cannot be written
   static Hdf5File create(const std::string& path, Existing existing = Existing::refuse);
 

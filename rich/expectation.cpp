@@ -10,8 +10,17 @@ namespace {
 /// Points at which a ring is traced; the dead area between 8 and 11 tubes on a ring is averaged anyway.
 constexpr int kRingPoints = 24;
 /// Hypotheses whose angles differ by less have the same ring as far as panel edges are concerned.
-constexpr double kSameRing = 0.5e-3;
+constexpr double kSameRing = 1.0e-3;
 constexpr std::size_t kFractions = 512;
+
+std::array<std::array<double, 2>, kRingPoints> circle() {
+  std::array<std::array<double, 2>, kRingPoints> points{};
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    const double phi = 2 * std::numbers::pi * static_cast<double>(i) / kRingPoints;
+    points[i] = {std::cos(phi), std::sin(phi)};
+  }
+  return points;
+}
 
 }  // namespace
 
@@ -35,10 +44,13 @@ double ExpectationModel::yield_fraction(Species species, double momentum) const 
 
 void ExpectationModel::trace_ring(const Segment& track, double theta,
                                   std::vector<RegionShare>& shares) const {
+  static const std::array<std::array<double, 2>, kRingPoints> kCircle = circle();
   const Frame frame = frame_around(track.direction());
-  for (int i = 0; i < kRingPoints; ++i) {
-    const double phi = 2 * std::numbers::pi * i / kRingPoints;
-    const auto path = trace(rich_, {track.middle(), direction_around(frame, theta, phi)});
+  const Vector3 middle = track.middle();
+  const double sine = std::sin(theta);
+  const Vector3 along = std::cos(theta) * frame.z;
+  for (const auto& [x, y] : kCircle) {
+    const auto path = trace(rich_, {middle, (sine * x) * frame.x + (sine * y) * frame.y + along});
     if (!path) continue;
     const PixelTable::Place place = pixels_.place_at(path->panel);
     if (place.region == kNoRegion) continue;

@@ -9,8 +9,8 @@ namespace annulus::rich {
 namespace {
 
 /// Sums ln(exp(nu) - 1) over pixels for all hypotheses at once. ln(exp(nu) - 1) = ln nu + nu/2 + nu^2/24 -
-/// nu^4/2880 + nu^6/181440 - ..., right to 1e-9 below kSeriesLimit; the logarithm is taken of products of
-/// several nu, which do not underflow: none is below 1e-7.
+/// nu^4/2880 + nu^6/181440 - nu^8/9676800 + ..., right to 3e-9 up to kSeriesLimit; the logarithm is taken of
+/// products of several nu, which do not underflow: none is below 1e-7.
 class LogSums {
  public:
   void add(const PerSpecies& expected) {
@@ -24,7 +24,8 @@ class LogSums {
       const double nu = expected[h];
       const double nu2 = nu * nu;
       products_[h] *= nu;
-      sums_[h] += 0.5 * nu + nu2 * (1.0 / 24 - nu2 * (1.0 / 2880 - nu2 * (1.0 / 181440)));
+      sums_[h] +=
+          0.5 * nu + nu2 * (1.0 / 24 - nu2 * (1.0 / 2880 - nu2 * (1.0 / 181440 - nu2 * (1.0 / 9676800))));
     }
     if (++factors_ == kFactors) take_logarithms();
   }
@@ -34,7 +35,7 @@ class LogSums {
   }
 
  private:
-  static constexpr double kSeriesLimit = 0.3;
+  static constexpr double kSeriesLimit = 1;
   static constexpr int kFactors = 32;
 
   void take_logarithms() {
@@ -132,7 +133,7 @@ void GlobalLikelihood::set(std::size_t track, Species species) {
   hypotheses_[track] = species;
 }
 
-std::size_t GlobalLikelihood::minimise() {
+std::vector<double> GlobalLikelihood::minimise() {
   struct Change {
     std::size_t track;
     double gain;
@@ -144,7 +145,7 @@ std::size_t GlobalLikelihood::minimise() {
   };
   // Every change gains at least kSmallestGain, so this ends; the limit guards against rounding.
   constexpr int kMostPasses = 100;
-  std::size_t changes = 0;
+  std::vector<double> gains;
   std::vector<Change> wanted;
   for (int pass = 0; pass < kMostPasses; ++pass) {
     wanted.clear();
@@ -157,12 +158,13 @@ std::size_t GlobalLikelihood::minimise() {
     std::ranges::stable_sort(wanted, [](const Change& a, const Change& b) { return a.gain > b.gain; });
     for (const Change& change : wanted) {
       Species best = Species::pion;
-      if (gain_of(change.track, best) <= kSmallestGain) continue;  // an earlier change took its photons
+      const double gain = gain_of(change.track, best);
+      if (gain <= kSmallestGain) continue;  // an earlier change took its photons
       set(change.track, best);
-      ++changes;
+      gains.push_back(gain);
     }
   }
-  return changes;
+  return gains;
 }
 
 }  // namespace annulus::rich

@@ -71,8 +71,8 @@ class GlobalLikelihood {
 
   /// Gives tracks their best hypothesis, the largest gain first, until no single change gains more than
   /// kSmallestGain. -ln L never rises.
-  /// @return number of changes
-  std::size_t minimise();
+  /// @return what each change gained, in their order
+  std::vector<double> minimise();
 
   static constexpr double kSmallestGain = 1e-3;
 

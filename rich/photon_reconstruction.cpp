@@ -35,23 +35,25 @@ bool PhotonFinder::may_reach_other_half(const Segment& track) const {
 }
 
 void PhotonFinder::find(const Segment& track, std::vector<PhotonCandidate>& candidates) {
+  const Half own = rich_.half_at(track.exit);
   if (!may_reach_other_half(track)) {
-    find_on(rich_.half_at(track.exit), track, candidates);
+    find_on(own, track, candidates);
     return;
   }
-  const std::size_t before = candidates.size();
+  const auto before = static_cast<std::ptrdiff_t>(candidates.size());
   find_on(Half::positive, track, candidates);
   find_on(Half::negative, track, candidates);
-  // The solver takes mirrors for whole spheres: drop what would have met the other half's.
+  // The solver takes mirrors for whole spheres. On the other half's there are only photons that get there
+  // from the start of the track, which has the longest way.
   const Frame frame = frame_around(track.direction());
   const auto impossible = [&](const PhotonCandidate& candidate) {
     const Half half = candidate.hit < first_negative_ ? Half::positive : Half::negative;
-    const auto path = trace(rich_, {track.middle(), direction_around(frame, candidate.theta, candidate.phi)});
+    if (half == own) return false;
+    const auto path = trace(rich_, {track.entry, direction_around(frame, candidate.theta, candidate.phi)});
     return !path || path->half != half;
   };
-  candidates.erase(
-      std::remove_if(candidates.begin() + static_cast<std::ptrdiff_t>(before), candidates.end(), impossible),
-      candidates.end());
+  candidates.erase(std::remove_if(candidates.begin() + before, candidates.end(), impossible),
+                   candidates.end());
 }
 
 void PhotonFinder::find_on(Half half, const Segment& track, std::vector<PhotonCandidate>& candidates) {

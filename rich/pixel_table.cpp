@@ -8,9 +8,9 @@
 namespace annulus::rich {
 namespace {
 
-/// Side of a region, mm: four one-inch tubes. Smaller ones would follow a ring's own fluctuations, larger
+/// Side of a region, mm: two one-inch tubes. Smaller ones would follow a ring's own fluctuations, larger
 /// ones miss how fast the light falls off from the beam outwards.
-constexpr double kRegionSize = 113;
+constexpr double kRegionSize = 57;
 
 }  // namespace
 

@@ -31,7 +31,7 @@ class PixelTable {
 
   /// Different pixel sizes, mm.
   const std::vector<double>& sizes() const { return sizes_; }
-  /// Regions of one half; about 112 mm square.
+  /// Regions of one half; about 57 mm square.
   std::size_t regions() const { return region_pixels_.size(); }
   /// Pixels of a region.
   double region_pixels(std::size_t region) const { return region_pixels_[region]; }

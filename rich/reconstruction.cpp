@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "base/error.hpp"
+
 namespace annulus::rich {
 namespace {
 
@@ -78,7 +80,14 @@ void Reconstruction::load(const Event& event, RichId id, Workspace& workspace) c
   work.region_of_hit.clear();
   std::fill(work.region_hits.begin(), work.region_hits.end(), 0.0);
   for (const Hit& hit : hits) {
-    const auto region = static_cast<std::uint32_t>(model.pixels[rich.panel_channel(hit.channel)].region);
+    const std::int16_t panel_region = model.pixels[rich.panel_channel(hit.channel)].region;
+    if (panel_region == kNoRegion)
+      throw DataError(
+          "event {}: {} has a hit in channel {}, where the {} panels have no tube. Do detector and file "
+          "belong "
+          "together? `annulus rich simulate` makes files that fit.",
+          event.number, rich.name, hit.channel, kPresetNames[static_cast<std::size_t>(detector_.preset)]);
+    const auto region = static_cast<std::uint32_t>(panel_region);
     const bool negative = rich.half_of_channel(hit.channel) == Half::negative;
     work.region_of_hit.push_back(region +
                                  (negative ? static_cast<std::uint32_t>(model.pixels.regions()) : 0));
@@ -194,7 +203,7 @@ std::vector<PerSpecies> Reconstruction::minimise(Workspace& workspace) const {
       estimate_background(LikelihoodKind::global, workspace);
       likelihood.reset_background();
     }
-    const bool changed = likelihood.minimise() > 0;
+    const bool changed = !likelihood.minimise().empty();
     workspace.hypotheses_ = likelihood.hypotheses();
     if (!changed) break;
   }
@@ -219,8 +228,9 @@ RingSummary Reconstruction::summarise(RichId id, std::size_t number, const Works
   for (const PixelTerm& term : workspace.problem_.terms_of(workspace.problem_.tracks[number])) {
     if (term.pixel < work.first_pixel || term.pixel - work.first_pixel >= work.region_of_hit.size()) continue;
     while (work.candidates[next].hit != term.pixel - work.first_pixel) ++next;
-    const double share =
-        term.expected[best] / std::max<double>(workspace.explained_[term.pixel], term.expected[best]);
+    const double expected = term.expected[best];
+    if (expected == 0) continue;
+    const double share = expected / std::max(workspace.explained_[term.pixel], expected);
     photons += share;
     sum += share * static_cast<double>(work.candidates[next].theta);
   }

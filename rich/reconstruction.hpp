@@ -27,7 +27,7 @@ enum class LikelihoodKind : std::uint8_t {
 struct RingSummary {
   std::uint32_t candidates = 0;  ///< hits in the region of interest
   float expected = 0;            ///< photons the best hypothesis expects
-  float photons = 0;             ///< hits that belong to the ring under it, by their probability to do so
+  float photons = 0;             ///< hits of its ring, by their probability to be its; merged photons are one
   float theta = 0;               ///< their mean Cherenkov angle; 0 when there are none
 };
 
@@ -81,6 +81,7 @@ class Reconstruction {
   /// @param event  any numbers of tracks and hits, also none. Tracks outside of both acceptances, or with
   /// values that are no numbers, come back with `seen` false and are pions.
   /// @return one per track, in the workspace
+  /// @throws DataError for a hit in a corner of a panel that has no tubes
   const std::vector<TrackIdentity>& run(const Event& event, LikelihoodKind kind, Workspace& workspace) const;
 
   /// The problem that the last run set up, for those who want to look into the minimisation.

@@ -7,6 +7,7 @@ void add_rich(CLI::App& app, Action& action) {
   CLI::App* rich = app.add_subcommand("rich", "Simulate the RICH detectors of an LHCb-like spectrometer");
   rich->require_subcommand(1);
   add_rich_simulate(*rich, action);
+  add_rich_reconstruct(*rich, action);
 }
 
 }  // namespace annulus::trainer

@@ -10,6 +10,7 @@
 namespace annulus::trainer {
 
 void add_rich_simulate(CLI::App& rich, Action& action);
+void add_rich_reconstruct(CLI::App& rich, Action& action);
 
 /// Options of the simulation from a YAML file (or none, when the path is empty) and `key=value` words.
 /// @throws UsageError naming file, line and key
