@@ -28,7 +28,9 @@ class MeetFailed : public testing::TestWithParam<int> {
     for (int rank = first; rank < GetParam(); ++rank)
       EXPECT_THAT(outcome.output, HasSubstr(fmt::format("rank {}: {}\n", rank, found)));
     EXPECT_THAT(outcome.output, Not(HasSubstr("never came")));
-    if (found != "alone") EXPECT_THAT(outcome.output, Not(HasSubstr("MPI_ABORT")));
+    if (found != "alone") {
+      EXPECT_THAT(outcome.output, Not(HasSubstr("MPI_ABORT")));
+    }
     EXPECT_THAT(place_.processes(), IsEmpty());
   }
 
