@@ -19,6 +19,9 @@ constexpr std::size_t kBandBytes = 24 * 1024;  // of a first-level cache of 32 K
 ANNULUS_AVX512 inline __mmask16 nonzero(Vector value) {
   return _mm512_cmp_ps_mask(value, _mm512_setzero_ps(), _CMP_NEQ_UQ);
 }
+/// Set bits. The conversion is spelled out because GCC 12 may spill two bytes of a mask and reload four of
+/// them.
+ANNULUS_AVX512 inline int count_of(__mmask16 mask) { return __builtin_popcount(_cvtmask16_u32(mask)); }
 ANNULUS_AVX512 inline __m512i lanes() {
   return _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
 }
@@ -196,7 +199,7 @@ ANNULUS_AVX512 void BlockedBackward::list_by_filter(const float* gradient, const
           store(filter_values_ + to, _mm512_maskz_compress_ps(kept, values[lane]));
           _mm512_storeu_si512(filter_offsets_ + to,
                               _mm512_castps_si512(_mm512_maskz_compress_ps(kept, offsets[lane])));
-          counts[lane] += __builtin_popcount(kept);
+          counts[lane] += count_of(kept);
         }
       }
       for (int lane = 0; lane < kBlock; ++lane)
@@ -221,7 +224,7 @@ ANNULUS_AVX512 void BlockedBackward::list_by_pixel(const float* gradient, const 
         const __m512i offsets = _mm512_add_epi32(in_block, _mm512_set1_epi32(block * kBlock * filter));
         store(pixel_values_ + to, _mm512_maskz_compress_ps(kept, values));
         _mm512_storeu_si512(pixel_offsets_ + to, _mm512_maskz_compress_epi32(kept, offsets));
-        to += static_cast<std::size_t>(__builtin_popcount(kept));
+        to += static_cast<std::size_t>(count_of(kept));
       }
       pixel_counts_[static_cast<std::size_t>(pixel) * 4 + static_cast<std::size_t>(winner)] =
           static_cast<std::uint16_t>(to - before);
