@@ -22,19 +22,20 @@ list() {
 
 # What clang-tidy compiles to see a file: a source itself, a header through its own source or one that includes it.
 unit_of() {
-  local file=$1
+  local file=$1 includers
   if [[ $file != *.hpp ]]; then
     echo "$file"
   elif [[ -f ${file%.hpp}.cpp ]]; then
     echo "${file%.hpp}.cpp"
   else
-    git grep --untracked --files-with-matches --fixed-strings "\"$file\"" -- '*.cpp' | head -n 1 || true
+    mapfile -t includers < <(git grep --untracked --files-with-matches --fixed-strings "\"$file\"" -- '*.cpp')
+    if ((${#includers[@]} > 0)); then echo "${includers[0]}"; fi
   fi
 }
 
-# Only what this build compiles: sources for hardware that it leaves out have no command to go by.
+# Only what this build compiles: sources for hardware that it leaves out have no command to go by. Reads sorted names.
 only_compiled() {
-  grep -Fx -f <(sed -n "s|^ *\"file\": \"$PWD/\(.*\)\",\{0,1\}$|\1|p" build/lint/compile_commands.json) || true
+  comm -12 - <(sed -n "s|^ *\"file\": \"$PWD/\(.*\)\",\{0,1\}$|\1|p" build/lint/compile_commands.json | sort -u)
 }
 
 tidy() {
@@ -60,6 +61,7 @@ export CMAKE_GENERATOR=${CMAKE_GENERATOR:-Ninja}
 run_logged build/lint.log.configure cmake --preset release -B build/lint -DWITH_WERROR=OFF
 # Headers that are generated.
 run_logged build/lint.log cmake --build build/lint --target event_proto
+[[ -s build/lint/compile_commands.json ]] || fail "CMake wrote no build/lint/compile_commands.json to go by"
 mapfile -t units < <(list '*.cpp' '*.hpp' | while read -r file; do unit_of "$file"; done | sort -u | only_compiled)
 say "clang-tidy on ${#units[@]} source(s)"
 if ((${#units[@]} > 0)); then
