@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "rich/detector.hpp"
@@ -45,6 +46,10 @@ struct Track {
   /// Truth: its own photons that were detected, merged ones included.
   std::array<std::uint16_t, kRichCount> photons{};
 };
+
+/// The measured way of a track through a RICH: where it must be for reconstruction and networks to use it.
+/// @return nothing for a track outside the acceptance, or with values that are no numbers
+std::optional<Segment> usable_segment(const Rich& rich, const Track& track);
 
 /// Who made a hit, when no track did.
 inline constexpr std::int32_t kNoise = -1;

@@ -17,6 +17,8 @@ class EventFactory {
 
   const Simulation& simulation() const { return simulation_; }
   /// Events [first, first + count), the same whatever the number of threads.
+  std::vector<Event> make_events(std::uint64_t first, std::uint64_t count);
+  /// The same as columns.
   EventColumns make(std::uint64_t first, std::uint64_t count);
 
  private:

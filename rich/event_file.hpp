@@ -12,6 +12,7 @@
 #include "io/hdf5_file.hpp"
 #include "rich/event.hpp"
 #include "rich/event_columns.hpp"
+#include "rich/image_file.hpp"
 #include "rich/simulation_options.hpp"
 
 namespace annulus::rich {
@@ -25,8 +26,13 @@ class EventWriter {
   /// Starts PATH.partial. @throws UsageError when the file exists and is not to be replaced
   EventWriter(const std::string& path, io::Existing existing, const SimulationOptions& options);
 
+  /// Adds training rows to the file (rich/image_file.hpp). Call it before the first of them is appended.
+  void expect_images(const std::vector<NamedImages>& kinds);
+
   /// Appends events. The bytes of a file depend on how its events are grouped into calls.
   void append(const EventColumns& columns);
+  /// Appends the rows of these events. @pre expect_images was called
+  void append(const ImagesBySplit& images);
   /// Syncs and renames. The writer is done.
   void commit();
 
@@ -36,6 +42,7 @@ class EventWriter {
   io::AtomicFile target_;
   std::optional<io::Hdf5File> file_;
   std::map<std::string, io::Hdf5Dataset> datasets_;
+  std::optional<ImageGroups> images_;
 };
 
 /// Reads a file of events, any stretch of them at a time.

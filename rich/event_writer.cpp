@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/error.hpp"
 #include "rich/event_file.hpp"
 
 namespace annulus::rich {
@@ -63,8 +64,16 @@ void EventWriter::append(const EventColumns& columns) {
   });
 }
 
+void EventWriter::expect_images(const std::vector<NamedImages>& kinds) { images_.emplace(*file_, kinds); }
+
+void EventWriter::append(const ImagesBySplit& images) {
+  expect_contract(images_.has_value(), "images were announced before they are appended");
+  images_->append(images);
+}
+
 void EventWriter::commit() {
   datasets_.clear();
+  images_.reset();
   file_->close();
   file_.reset();
   target_.commit();

@@ -10,6 +10,9 @@ namespace {
 /// path is 60 mm in both detectors.
 constexpr double kSharedEdge = 80;
 
+/// By how much ways to the mirror differ at most between a track and the photons around it.
+constexpr double kWaySpread = 0.1;
+
 }  // namespace
 
 PhotonFinder::PhotonFinder(const Rich& rich, const PixelTable& pixels) : rich_(rich), pixels_(pixels) {}
@@ -27,6 +30,22 @@ void PhotonFinder::load(std::span<const Hit> hits) {
     images_[1][i] = pixel.image_y;
     images_[2][i] = pixel.image_z;
   }
+  highest_v_ = v_;
+  lowest_v_ = v_;
+  for (std::size_t i = 1; i < hits.size(); ++i)
+    if (i != first_negative_) highest_v_[i] = std::max(highest_v_[i], highest_v_[i - 1]);
+  for (std::size_t i = hits.size(); i-- > 1;)
+    if (i != first_negative_) lowest_v_[i - 1] = std::min(lowest_v_[i - 1], lowest_v_[i]);
+}
+
+std::pair<std::uint32_t, std::uint32_t> PhotonFinder::stretch(Half half, float low, float high) const {
+  const auto first = highest_v_.begin();
+  const auto begin = first + (half == Half::positive ? 0 : first_negative_);
+  const auto end = half == Half::positive ? first + first_negative_ : highest_v_.end();
+  const auto from = std::lower_bound(begin, end, low) - first;
+  const auto to =
+      std::lower_bound(lowest_v_.begin() + from, lowest_v_.begin() + (end - first), high) - lowest_v_.begin();
+  return {static_cast<std::uint32_t>(from), static_cast<std::uint32_t>(to)};
 }
 
 bool PhotonFinder::may_reach_other_half(const Segment& track) const {
@@ -48,22 +67,43 @@ void PhotonFinder::find(const Segment& track, std::vector<PhotonCandidate>& cand
   const Frame frame = frame_around(track.direction());
   const auto impossible = [&](const PhotonCandidate& candidate) {
     const Half half = candidate.hit < first_negative_ ? Half::positive : Half::negative;
-    if (half == own) return false;
-    const auto path = trace(rich_, {track.entry, direction_around(frame, candidate.theta, candidate.phi)});
-    return !path || path->half != half;
+    return half != own && !gets_to_other_half(track, frame, candidate);
   };
   candidates.erase(std::remove_if(candidates.begin() + before, candidates.end(), impossible),
                    candidates.end());
 }
 
+/// Most photons are decided by where they would be a little before and a little behind the mirror; tracing
+/// them all would cost more than their angles.
+bool PhotonFinder::gets_to_other_half(const Segment& track, const Frame& frame,
+                                      const PhotonCandidate& candidate) const {
+  const Half own = rich_.half_at(track.exit);
+  const auto across = [&](const Vector3& a) {
+    const double side = rich_.id == RichId::rich1 ? a.y : a.x;
+    return own == Half::positive ? side : -side;
+  };
+  const double theta = static_cast<double>(candidate.theta);
+  const double sine = theta * (1 - theta * theta / 6);  // hits lie in the region of interest: theta < 0.1
+  const double slope = sine * (static_cast<double>(std::cos(candidate.phi)) * across(frame.x) +
+                               static_cast<double>(std::sin(candidate.phi)) * across(frame.y)) +
+                       (1 - theta * theta / 2) * across(frame.z);
+  const double way = track.path();
+  const double start = across(track.entry);
+  const bool own_before = start + (1 - kWaySpread) * way * slope > 0;
+  const bool own_behind = start + (1 + kWaySpread) * way * slope > 0;
+  if (own_before == own_behind) return !own_before;
+  const auto path =
+      trace(rich_, {track.entry, direction_around(frame, theta, static_cast<double>(candidate.phi))});
+  return path && path->half != own;
+}
+
 void PhotonFinder::find_on(Half half, const Segment& track, std::vector<PhotonCandidate>& candidates) {
   const auto centre = trace_on(rich_, half, {track.middle(), track.direction()});
   if (!centre) return;
-  const std::uint32_t begin = half == Half::positive ? 0 : first_negative_;
-  const std::uint32_t end = half == Half::positive ? first_negative_ : static_cast<std::uint32_t>(u_.size());
   const auto u = static_cast<float>(centre->panel.u);
   const auto v = static_cast<float>(centre->panel.v);
   const auto radius = static_cast<float>(region_of_interest(rich_.id));
+  const auto [begin, end] = stretch(half, v - radius, v + radius);
   near_.resize(end - begin);
   std::size_t count = 0;
   for (std::uint32_t i = begin; i < end; ++i) {

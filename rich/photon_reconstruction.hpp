@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "rich/event.hpp"
@@ -33,17 +34,26 @@ class PhotonFinder {
   /// in ascending order.
   void find(const Segment& track, std::vector<PhotonCandidate>& candidates);
 
+  /// Hits from this number on lie on the negative half.
+  std::uint32_t first_negative() const { return first_negative_; }
+
   /// Radius of the region of interest on the photocathode plane, mm: the saturated ring and a margin.
   static double region_of_interest(RichId id) { return id == RichId::rich1 ? 115 : 155; }
 
  private:
   void find_on(Half half, const Segment& track, std::vector<PhotonCandidate>& candidates);
   bool may_reach_other_half(const Segment& track) const;
+  bool gets_to_other_half(const Segment& track, const Frame& frame, const PhotonCandidate& candidate) const;
+  /// The hits of one half from the first to behind the last whose v may lie between two values.
+  std::pair<std::uint32_t, std::uint32_t> stretch(Half half, float low, float high) const;
 
   const Rich& rich_;
   const PixelTable& pixels_;
   std::uint32_t first_negative_ = 0;
   std::vector<float> u_, v_;
+  /// Largest v of the hits up to each one, and smallest from each one on, on its half: both ascend. Channels
+  /// run along u, so that they are close to v itself.
+  std::vector<float> highest_v_, lowest_v_;
   std::array<std::vector<float>, 3> images_;
   // Of the track at hand.
   std::vector<std::uint32_t> near_;

@@ -18,15 +18,6 @@ constexpr double kBackgroundPrior = 3;
 /// Background is estimated, hypotheses are fitted, and so on; it settles after two or three rounds.
 constexpr int kBackgroundRounds = 3;
 
-/// A measured track in a RICH, or nothing when it cannot be used there.
-std::optional<Segment> usable_segment(const Rich& rich, const Track& track) {
-  const TrackState::AtEntry& at = track.measured.entries[index_of(rich.id)];
-  const bool finite = std::isfinite(at.x) && std::isfinite(at.y) && std::isfinite(at.slope_x) &&
-                      std::isfinite(at.slope_y) && std::isfinite(track.measured.momentum);
-  if (!finite || !track.inside[index_of(rich.id)] || !(track.measured.momentum > 0)) return std::nullopt;
-  return gas_segment(rich, track.measured.ray(rich));
-}
-
 /// Photons that make a number of pixels fire, several of them in some.
 double photons_behind(double hits, double pixels) {
   constexpr double kFullest = 0.99;

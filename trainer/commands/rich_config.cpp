@@ -1,5 +1,6 @@
 // The keys of a simulation's configuration.
-#include "trainer/commands/rich.hpp"
+#include "trainer/commands/rich_config.hpp"
+
 #include "trainer/model/config.hpp"
 #include "trainer/model/config_overrides.hpp"
 #include "trainer/model/config_reader.hpp"
@@ -38,19 +39,20 @@ void describe(Fields& fields, rich::SimulationOptions& options) {
 
 }  // namespace
 
-rich::SimulationOptions load_simulation(const std::string& path, const std::vector<std::string>& overrides) {
+SimulationConfig load_simulation(const std::string& path, const std::vector<std::string>& overrides) {
   YamlNode root{.kind = YamlNode::Kind::mapping, .source = "command line"};
   if (!path.empty()) root = parse_yaml(read_config_text(path), path);
   for (const std::string& text : overrides) apply_override(root, text);
 
-  rich::SimulationOptions options;
+  SimulationConfig config;
   const YamlNode nothing;
   ConfigReader reader(nothing);
   reader.enter(&root, "");
-  describe(reader, options);
+  describe(reader, config.simulation);
+  reader.choice("images", config.images, {"all", "none"});
   reader.leave();  // finds unknown keys
-  check_options(options);
-  return options;
+  check_options(config.simulation);
+  return config;
 }
 
 }  // namespace annulus::trainer

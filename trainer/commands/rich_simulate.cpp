@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
 #include <memory>
 #include <optional>
 
@@ -14,6 +13,8 @@
 #include "rich/event_factory.hpp"
 #include "rich/event_file.hpp"
 #include "trainer/commands/rich.hpp"
+#include "trainer/commands/rich_config.hpp"
+#include "trainer/commands/rich_gather.hpp"
 #include "trainer/device.hpp"
 #include "trainer/rank_zero.hpp"
 
@@ -22,8 +23,7 @@ namespace {
 
 /// Events that are simulated together and written in one piece, of all ranks: fixed, so that the bytes of the
 /// file do not depend on the number of ranks or threads.
-constexpr std::uint64_t kBlockEvents = 1024;
-constexpr int kBlockTag = 1;
+constexpr std::uint64_t kBlockEvents = 256;
 
 struct SimulateOptions {
   std::vector<std::string> words;  ///< a config file, key=value
@@ -34,7 +34,7 @@ struct SimulateOptions {
   bool replace = false;
 };
 
-rich::SimulationOptions simulation_options(const SimulateOptions& options) {
+SimulationConfig simulation_config(const SimulateOptions& options) {
   std::string config;
   std::vector<std::string> overrides;
   for (const std::string& word : options.words) {
@@ -46,38 +46,63 @@ rich::SimulationOptions simulation_options(const SimulateOptions& options) {
       throw UsageError("{} and {} are two configurations; the simulation takes one, and key=value words.",
                        config, word);
   }
-  rich::SimulationOptions result = load_simulation(config, overrides);
-  if (options.seed) result.seed = *options.seed;
+  SimulationConfig result = load_simulation(config, overrides);
+  if (options.seed) result.simulation.seed = *options.seed;
   return result;
 }
 
-/// Rounds up to whole floats, which is what ranks send each other.
-std::size_t floats_for(std::size_t bytes) { return (bytes + sizeof(float) - 1) / sizeof(float); }
+/// A stretch of events and the training rows made from them.
+struct Block {
+  rich::EventColumns events;
+  rich::ImagesBySplit* images = nullptr;  ///< null when there are to be none
+};
 
-std::vector<float> as_floats(std::span<const std::byte> bytes) {
-  std::vector<float> floats(floats_for(bytes.size()));
-  std::memcpy(floats.data(), bytes.data(), bytes.size());
-  return floats;
-}
-
-/// Brings the events of all ranks to rank 0, in the order of ranks. Collective; the others get nothing.
-rich::EventColumns gather(comm::ProcessGroup& group, rich::EventColumns mine) {
-  if (group.size() == 1) return mine;
-  const std::vector<std::byte> bytes = group.rank() == 0 ? std::vector<std::byte>{} : packed(mine);
-  const std::uint64_t size = bytes.size();
-  std::vector<std::uint64_t> sizes(static_cast<std::size_t>(group.size()));
-  group.all_gather(std::as_bytes(std::span(&size, 1)), std::as_writable_bytes(std::span(sizes)),
-                   "the size of simulated events");
-  if (group.rank() != 0) {
-    const std::vector<float> message = as_floats(bytes);
-    group.wait(*group.start_send(message, 0, kBlockTag), "rank 0 to take simulated events");
-    return {};
+/// Makes this rank's part of the events [first, first + count).
+class BlockMaker {
+ public:
+  BlockMaker(const SimulationConfig& config, int threads) : events_(config.simulation, threads) {
+    if (config.images == EventImages::none) return;
+    std::vector<rich::CoronaOptions> kinds;
+    for (const rich::NamedImages& kind : rich::event_file_images()) kinds.push_back(kind.options);
+    images_.emplace(config.simulation.preset, kinds, threads);
   }
-  for (int peer = 1; peer < group.size(); ++peer) {
-    const std::uint64_t peer_bytes = sizes[static_cast<std::size_t>(peer)];
-    std::vector<float> message(floats_for(peer_bytes));
-    group.wait(*group.start_receive(message, peer, kBlockTag), "simulated events");
-    mine.append(rich::unpacked(std::as_bytes(std::span(message)).first(peer_bytes)));
+
+  /// @param first_track  row of the first track of this rank's part
+  /// @return valid until the next call
+  Block make(const comm::ProcessGroup& group, std::uint64_t first, std::uint64_t count,
+             std::uint64_t first_track) {
+    const auto rank = static_cast<std::uint64_t>(group.rank());
+    const auto ranks = static_cast<std::uint64_t>(group.size());
+    const std::uint64_t begin = count * rank / ranks;
+    const std::uint64_t end = count * (rank + 1) / ranks;
+    const std::vector<rich::Event> events = events_.make_events(first + begin, end - begin);
+    Block block;
+    for (const rich::Event& event : events) block.events.append(event);
+    if (images_) block.images = &images_->make(events, first_track);
+    return block;
+  }
+
+ private:
+  rich::EventFactory events_;
+  std::optional<rich::ImageFactory> images_;
+};
+
+/// Brings a block of all ranks to rank 0, in the order of ranks. Collective; the others get nothing.
+/// @param first_track  row of the block's first track
+Block gather(comm::ProcessGroup& group, Block mine, std::uint64_t first_track) {
+  if (group.size() == 1) return mine;
+  const bool sends = group.rank() != 0;
+  const std::vector<std::byte> nothing;
+  const auto events =
+      gather_bytes(group, sends ? packed(mine.events) : nothing, "rank 0 to take simulated events");
+  std::vector<std::vector<std::byte>> images;
+  if (mine.images != nullptr)
+    images = gather_bytes(group, sends ? packed(*mine.images) : nothing, "rank 0 to take images");
+  if (sends) return {};
+  for (std::size_t peer = 1; peer < events.size(); ++peer) {
+    if (mine.images != nullptr)
+      append_packed(images[peer], first_track + mine.events.species.size(), *mine.images);
+    mine.events.append(rich::unpacked(events[peer]));
   }
   return mine;
 }
@@ -102,16 +127,6 @@ void show_progress(std::uint64_t done, std::uint64_t events) {
   std::fflush(stderr);
 }
 
-/// This rank's part of the events [first, first + count).
-rich::EventColumns share_of(const comm::ProcessGroup& group, rich::EventFactory& factory, std::uint64_t first,
-                            std::uint64_t count) {
-  const auto rank = static_cast<std::uint64_t>(group.rank());
-  const auto ranks = static_cast<std::uint64_t>(group.size());
-  const std::uint64_t begin = count * rank / ranks;
-  const std::uint64_t end = count * (rank + 1) / ranks;
-  return factory.make(first + begin, end - begin);
-}
-
 void report(const SimulateOptions& options, const Totals& totals, double seconds) {
   const auto events = static_cast<double>(options.events);
   log_info("{} events with {} tracks and {:.0f} + {:.0f} hits an event in {} ({:.0f} events/s)",
@@ -124,7 +139,7 @@ void report(const SimulateOptions& options, const Totals& totals, double seconds
 ExitCode simulate(const SimulateOptions& options, Context& context) {
   context.phase = "simulation";
   comm::ProcessGroup& group = context.mpi.group();
-  const rich::SimulationOptions simulation = simulation_options(options);
+  const SimulationConfig config = simulation_config(options);
   const comm::World& world = context.mpi.world();
   const int threads = options.threads > 0 ? options.threads
                                           : default_threads({world.node_rank, world.node_ranks},
@@ -133,16 +148,20 @@ ExitCode simulate(const SimulateOptions& options, Context& context) {
   std::unique_ptr<rich::EventWriter> writer;
   on_rank_zero(group, "output file", [&] {
     writer = std::make_unique<rich::EventWriter>(
-        options.output, options.replace ? io::Existing::replace : io::Existing::refuse, simulation);
+        options.output, options.replace ? io::Existing::replace : io::Existing::refuse, config.simulation);
+    if (config.images != EventImages::none) writer->expect_images(rich::event_file_images());
   });
-  rich::EventFactory factory(simulation, threads);
+  BlockMaker maker(config, threads);
   Totals totals;
   for (std::uint64_t first = 0; first < options.events; first += kBlockEvents) {
     const std::uint64_t count = std::min(kBlockEvents, options.events - first);
-    const rich::EventColumns block = gather(group, share_of(group, factory, first, count));
+    // Only rank 0 knows how many tracks there were; it corrects the rows of the others.
+    const std::uint64_t first_track = totals.tracks;
+    const Block block = gather(group, maker.make(group, first, count, first_track), first_track);
     on_rank_zero(group, "output file", [&] {
-      writer->append(block);
-      totals.add(block);
+      writer->append(block.events);
+      if (block.images != nullptr) writer->append(*block.images);
+      totals.add(block.events);
       show_progress(first + count, options.events);
     });
   }
