@@ -37,6 +37,7 @@ class PredictionFile {
 
   PredictionFile(const PredictOptions& options, const Shape& shape)
       : target_(options.output, options.replace ? io::Existing::replace : io::Existing::refuse),
+        split_(options.split),
         file_(io::Hdf5File::create(target_.partial(), io::Existing::replace)),
         shape_(shape) {
     file_->create_dataset("probabilities", io::ElementType::float32, {shape.samples, shape.classes});
@@ -59,17 +60,41 @@ class PredictionFile {
     next_ += labels.size();
   }
 
+  /// Copies what says which sample a row is, where the images have it: without it nobody could look the rows
+  /// up in other columns of the file.
+  void carry_over(const std::string& path, const std::string& group) {
+    const io::Hdf5File images = io::Hdf5File::open(path);
+    carry_over<std::uint64_t>(images, group + "/track", "track");
+    carry_over<float>(images, group + "/momentum", "momentum");
+  }
+
   void finish(const ModelSource& model, const io::SourceInfo& data) {
     file_->set_attribute("/", "schema", "annulus-predictions-1");
     if (shape_.labelled) file_->set_attribute("/", "classes", data.classes);
     file_->set_attribute("/", "input", data.name);
+    file_->set_attribute("/", "dataset", std::filesystem::weakly_canonical(model.config.data.path).string());
+    file_->set_attribute("/", "split", split_);
     file_->set_attribute("/", "checkpoint", std::filesystem::weakly_canonical(model.checkpoint).string());
     file_->close();
     target_.commit();
   }
 
  private:
+  template <class Value>
+  void carry_over(const io::Hdf5File& images, const std::string& from, const std::string& to) {
+    if (!images.exists(from)) return;
+    const io::Hdf5Dataset source = images.dataset(from);
+    const auto rows = static_cast<std::uint64_t>(shape_.samples);
+    if (source.info().extents.size() != 1 || source.info().rows() < rows)
+      throw DataError("{}, {}: is not one value for each of {} images. Make the file again.", images.path(),
+                      from, rows);
+    std::vector<Value> values(rows);
+    source.read_rows(0, rows, std::span<Value>(values));
+    file_->write(to, {shape_.samples}, std::span<const Value>(values));
+  }
+
   io::AtomicFile target_;
+  std::string split_;
   std::optional<io::Hdf5File> file_;
   Shape shape_;
   std::uint64_t next_ = 0;
@@ -107,7 +132,10 @@ ExitCode predict(const PredictOptions& options, Context& context) {
       evaluator.run([&](std::span<const float> probabilities, std::span<const std::int32_t> labels) {
         file->append(probabilities, labels);
       });
-  on_rank_zero(context.mpi.group(), "output file", [&] { file->finish(source, data->info()); });
+  on_rank_zero(context.mpi.group(), "output file", [&] {
+    file->carry_over(source.config.data.path, options.split);
+    file->finish(source, data->info());
+  });
   log_info("{} predictions in {}{}", data->info().samples, options.output,
            labelled ? fmt::format(", accuracy {:.4f}", result.accuracy) : "");
   return ExitCode::done;

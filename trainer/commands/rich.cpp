@@ -8,6 +8,7 @@ void add_rich(CLI::App& app, Action& action) {
   rich->require_subcommand(1);
   add_rich_simulate(*rich, action);
   add_rich_reconstruct(*rich, action);
+  add_rich_table(*rich, action);
   add_rich_images(*rich, action);
 }
 
