@@ -16,4 +16,10 @@ std::int64_t element_count(const Extents& extents) {
   return count;
 }
 
+std::int64_t total_length(const std::vector<NamedVector>& vectors) {
+  std::int64_t length = 0;
+  for (const NamedVector& vector : vectors) length += vector.length;
+  return length;
+}
+
 }  // namespace annulus

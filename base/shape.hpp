@@ -23,6 +23,16 @@ struct SampleShape {
 /// "32, 32, 3" or, for a vector, "256": the form of the summary table.
 std::string to_string(const SampleShape& shape);
 
+/// A flat row of values that a sample has beside its image, known by its name.
+struct NamedVector {
+  std::string name;
+  std::int64_t length = 0;
+  bool operator==(const NamedVector&) const = default;
+};
+
+/// Values in one sample's row of all vectors, which lie one after another.
+std::int64_t total_length(const std::vector<NamedVector>& vectors);
+
 /// Extents of a tensor in Keras order, e.g. (kh, kw, in, out) for a convolution kernel.
 using Extents = std::vector<std::int64_t>;
 

@@ -51,7 +51,7 @@ void make_images(benchmark::State& state, const AugmentationOptions& options,
   for (std::size_t i = 0; i < kImages; ++i) samples[i] = i;
   std::vector<std::byte> raw(kImages * size);
   std::vector<std::int32_t> labels(kImages);
-  source.read(samples, raw, labels);
+  source.read(samples, {raw, labels});
   const Generator generator(source.info(), options, normalisation, 1);
   std::vector<float> output(size);
   std::uint64_t count = 0;

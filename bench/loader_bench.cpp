@@ -15,14 +15,13 @@ class MemorySource final : public SampleSource {
   MemorySource() : origin_(kSamples, {32, 32, 3}), pixels_(kSamples * kSize), labels_(kSamples) {
     std::vector<std::uint64_t> samples(kSamples);
     for (std::size_t i = 0; i < kSamples; ++i) samples[i] = i;
-    origin_.read(samples, pixels_, labels_);
+    origin_.read(samples, {pixels_, labels_});
   }
   const SourceInfo& info() const override { return origin_.info(); }
-  void read(std::span<const std::uint64_t> samples, std::span<std::byte> pixels,
-            std::span<std::int32_t> labels) override {
+  void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {
     for (std::size_t k = 0; k < samples.size(); ++k) {
-      std::memcpy(pixels.data() + k * kSize, pixels_.data() + samples[k] * kSize, kSize);
-      labels[k] = labels_[samples[k]];
+      std::memcpy(buffers.pixels.data() + k * kSize, pixels_.data() + samples[k] * kSize, kSize);
+      buffers.labels[k] = labels_[samples[k]];
     }
   }
 

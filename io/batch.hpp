@@ -15,9 +15,9 @@ enum class PixelLayout { channels_last, channels_first };
 
 /// What a batch brings along beside sample numbers.
 enum class BatchContent {
-  images,  ///< augmented float images and labels
-  pixels,  ///< pixels as they are stored, and labels: whoever trains augments them
-  numbers  ///< nothing: whoever trains has pixels and labels
+  images,  ///< augmented float images, labels and vectors
+  pixels,  ///< pixels as they are stored, labels and vectors: whoever trains augments them
+  numbers  ///< nothing: whoever trains has pixels, labels and vectors
 };
 
 /// One shard: at most batch/shards samples; fewer (or none) at the tail of an epoch.
@@ -27,6 +27,8 @@ struct Shard {
   std::span<const std::int32_t> labels;  ///< (n) in [0, classes); empty with BatchContent::numbers
   std::span<const std::uint64_t>
       samples;  ///< (n) sample numbers in the dataset: keys of per-sample randomness
+  /// (n, total_length(SourceInfo::vectors)); empty with BatchContent::numbers
+  std::span<const float> vectors = {};
   std::int64_t size() const { return static_cast<std::int64_t>(samples.size()); }
 };
 
@@ -40,6 +42,8 @@ struct Batch {
   /// With BatchContent::pixels the stored pixels of all owned shards, one image after another: (n, H, W, C)
   /// of the source's pixel type, 64-byte aligned.
   std::span<const std::byte> pixels;
+  /// Shard::vectors of all owned shards, one sample after another, 64-byte aligned.
+  std::span<const float> vectors = {};
 };
 
 }  // namespace annulus::io

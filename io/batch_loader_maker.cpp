@@ -27,7 +27,8 @@ BatchMaker::BatchMaker(SampleSource& source, const ShardedSampler& sampler, cons
       pool_(options.threads),
       shard_size_(static_cast<std::size_t>(sampler.options().batch / sampler.options().shards)),
       image_size_(static_cast<std::size_t>(source.info().shape.size())),
-      image_bytes_(image_size_ * size_of(source.info().pixels)) {
+      image_bytes_(image_size_ * size_of(source.info().pixels)),
+      vector_floats_(static_cast<std::size_t>(total_length(source.info().vectors))) {
   constexpr std::size_t kFloats = kBatchAlignment / sizeof(float);
   shard_stride_ = (shard_size_ * image_size_ + kFloats - 1) / kFloats * kFloats;
 }
@@ -39,6 +40,8 @@ void BatchMaker::allocate(BatchBuffer& buffer) const {
     buffer.memory = memory_of(options_.memory, shards * shard_stride_ * sizeof(float));
   if (options_.content == BatchContent::pixels)
     buffer.memory = memory_of(options_.memory, samples * image_bytes_);
+  if (options_.content != BatchContent::numbers && vector_floats_ > 0)
+    buffer.vectors = memory_of(options_.memory, samples * vector_floats_ * sizeof(float));
   buffer.samples.reserve(samples);
   buffer.labels.reserve(samples);
   buffer.outputs.reserve(samples);
@@ -49,12 +52,20 @@ void BatchMaker::make(Position position, BatchBuffer& buffer) {
   if (buffer.samples.empty()) return;
   if (options_.content == BatchContent::images) make_images(buffer);
   if (options_.content == BatchContent::pixels)
-    source_.read(buffer.samples, {buffer.memory.get(), buffer.samples.size() * image_bytes_}, buffer.labels);
+    source_.read(
+        buffer.samples,
+        {{buffer.memory.get(), buffer.samples.size() * image_bytes_}, buffer.labels, vectors_of(buffer)});
+}
+
+/// (samples of the batch, vector_floats_).
+std::span<float> BatchMaker::vectors_of(const BatchBuffer& buffer) const {
+  if (buffer.vectors == nullptr) return {};
+  return {reinterpret_cast<float*>(buffer.vectors.get()), buffer.samples.size() * vector_floats_};
 }
 
 void BatchMaker::make_images(BatchBuffer& buffer) {
   raw_.resize(buffer.samples.size() * image_bytes_);
-  source_.read(buffer.samples, raw_, buffer.labels);
+  source_.read(buffer.samples, {raw_, buffer.labels, vectors_of(buffer)});
   const std::span<const std::byte> raw(raw_);
   const std::uint64_t epoch = buffer.batch.epoch;
   pool_.for_chunks(buffer.samples.size(), kImagesPerChunk, [&](std::size_t begin, std::size_t end) {
@@ -94,6 +105,7 @@ void BatchMaker::describe(Position position, const std::vector<std::size_t>& siz
   const bool images = options_.content == BatchContent::images;
   const bool labels = options_.content != BatchContent::numbers;
   const auto* const output = reinterpret_cast<const float*>(buffer.memory.get());
+  batch.vectors = vectors_of(buffer);
   std::size_t first = 0;
   for (std::size_t shard = 0; shard < sizes.size(); ++shard) {
     const std::size_t count = sizes[shard];
@@ -101,6 +113,8 @@ void BatchMaker::describe(Position position, const std::vector<std::size_t>& siz
                .samples = std::span(buffer.samples).subspan(first, count)};
     if (images) made.images = {output + shard * shard_stride_, count * image_size_};
     if (labels) made.labels = std::span(buffer.labels).subspan(first, count);
+    if (!batch.vectors.empty())
+      made.vectors = batch.vectors.subspan(first * vector_floats_, count * vector_floats_);
     batch.shards.push_back(made);
     first += count;
   }

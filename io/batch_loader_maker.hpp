@@ -23,7 +23,8 @@ struct Position {
 
 /// Memory of one prepared batch, sized for a full step.
 struct BatchBuffer {
-  std::shared_ptr<std::byte> memory;  ///< images or pixels
+  std::shared_ptr<std::byte> memory;   ///< images or pixels
+  std::shared_ptr<std::byte> vectors;  ///< floats; null when there are none
   std::vector<std::int32_t> labels;
   std::vector<std::uint64_t> samples;
   std::vector<float*> outputs;  ///< where each image goes
@@ -42,6 +43,7 @@ class BatchMaker {
 
  private:
   void make_images(BatchBuffer& buffer);
+  std::span<float> vectors_of(const BatchBuffer& buffer) const;
   void lay_out(Position position, BatchBuffer& buffer) const;
   void describe(Position position, const std::vector<std::size_t>& sizes, BatchBuffer& buffer) const;
 
@@ -53,6 +55,7 @@ class BatchMaker {
   std::size_t shard_size_;        ///< samples of a full shard
   std::size_t image_size_;        ///< values
   std::size_t image_bytes_;       ///< of a raw image
+  std::size_t vector_floats_;     ///< of all vectors of a sample
   std::size_t shard_stride_ = 0;  ///< floats between shards, a multiple of the alignment
   std::vector<std::byte> raw_;
 };

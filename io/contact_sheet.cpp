@@ -49,7 +49,7 @@ Originals read_originals(SampleSource& source, int wanted) {
   for (std::uint64_t i = 0; i < count; ++i) originals.samples.push_back(i * (info.samples / count));
   originals.pixels.resize(count * static_cast<std::size_t>(info.shape.size()) * size_of(info.pixels));
   std::vector<std::int32_t> labels(count);
-  source.read(originals.samples, originals.pixels, labels);
+  source.read(originals.samples, {originals.pixels, labels});
   return originals;
 }
 

@@ -17,18 +17,19 @@ struct LoadReport {
   char message[1020] = "";
 };
 
-/// The shared block: a report per part, then the pixels.
+/// The shared block: a report per part, then the vectors of all samples, then the pixels.
 class ResidentBlock {
  public:
-  ResidentBlock(std::unique_ptr<NodeMemory> memory, std::size_t pixel_bytes)
-      : memory_(std::move(memory)), pixel_bytes_(pixel_bytes) {}
+  ResidentBlock(const DatasetColumns& columns, const NodeMemoryFactory& memory)
+      : vector_floats_(columns.info().samples * columns.vector_floats()),
+        pixel_bytes_(columns.info().samples * columns.row_bytes()),
+        memory_(memory(kVectorsAt + vector_floats_ * sizeof(float) + pixel_bytes_)) {}
 
-  static std::size_t bytes_needed(std::size_t pixel_bytes) {
-    return kMostParts * sizeof(LoadReport) + pixel_bytes;
+  std::span<float> vectors() {
+    return {reinterpret_cast<float*>(memory_->bytes().data() + kVectorsAt), vector_floats_};
   }
-
   std::span<std::byte> pixels() {
-    return memory_->bytes().subspan(kMostParts * sizeof(LoadReport), pixel_bytes_);
+    return memory_->bytes().subspan(kVectorsAt + vector_floats_ * sizeof(float), pixel_bytes_);
   }
 
   /// Fills this rank's part, tells the others how it went and waits for them. @throws what any of them met
@@ -56,6 +57,7 @@ class ResidentBlock {
 
  private:
   static constexpr int kMostParts = 256;
+  static constexpr std::size_t kVectorsAt = kMostParts * sizeof(LoadReport);  // aligned for floats
 
   /// Whole chunks in large reads: no chunk is decompressed twice.
   void load_part(const DatasetColumns& columns, int part, int parts) {
@@ -72,11 +74,14 @@ class ResidentBlock {
       const std::uint64_t count = std::min(step, end - first);
       columns.read_pixels(first, count,
                           pixels().subspan(first * columns.row_bytes(), count * columns.row_bytes()));
+      const std::size_t floats = columns.vector_floats();
+      columns.read_vectors(first, count, vectors().subspan(first * floats, count * floats));
     }
   }
 
-  std::unique_ptr<NodeMemory> memory_;
+  std::size_t vector_floats_;
   std::size_t pixel_bytes_;
+  std::unique_ptr<NodeMemory> memory_;
 };
 
 class ResidentSource final : public SampleSource {
@@ -84,6 +89,7 @@ class ResidentSource final : public SampleSource {
   ResidentSource(const DatasetColumns& columns, ResidentBlock block)
       : info_(columns.info()),
         row_bytes_(columns.row_bytes()),
+        vector_floats_(columns.vector_floats()),
         labels_(columns.labels().begin(), columns.labels().end()),
         block_(std::move(block)) {
     info_.resident = true;
@@ -92,21 +98,24 @@ class ResidentSource final : public SampleSource {
 
   const SourceInfo& info() const override { return info_; }
 
-  void read(std::span<const std::uint64_t> samples, std::span<std::byte> pixels,
-            std::span<std::int32_t> labels) override {
-    expect_contract(labels.size() == samples.size() && pixels.size() == samples.size() * row_bytes_,
-                    "read has room for one image and one label per sample");
+  void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {
+    check_buffers(samples.size(), buffers, info_);
     const std::byte* const stored = block_.pixels().data();
+    const float* const vectors = block_.vectors().data();
     for (std::size_t i = 0; i < samples.size(); ++i) {
       expect_contract(samples[i] < info_.samples, "a sample number is below the number of samples");
-      std::memcpy(pixels.data() + i * row_bytes_, stored + samples[i] * row_bytes_, row_bytes_);
-      labels[i] = labels_[samples[i]];
+      std::memcpy(buffers.pixels.data() + i * row_bytes_, stored + samples[i] * row_bytes_, row_bytes_);
+      buffers.labels[i] = labels_[samples[i]];
+      if (!buffers.vectors.empty())
+        std::copy_n(vectors + samples[i] * vector_floats_, vector_floats_,
+                    buffers.vectors.data() + i * vector_floats_);
     }
   }
 
  private:
   SourceInfo info_;
   std::size_t row_bytes_;
+  std::size_t vector_floats_;
   std::vector<std::int32_t> labels_;
   ResidentBlock block_;
 };
@@ -115,10 +124,9 @@ class ResidentSource final : public SampleSource {
 
 std::unique_ptr<SampleSource> open_dataset(const DatasetOptions& options, const NodeMemoryFactory& memory) {
   auto columns = std::make_unique<DatasetColumns>(options);
-  const std::size_t pixel_bytes = columns->info().samples * columns->row_bytes();
-  if (pixel_bytes > options.resident_bytes)
+  if (columns->info().samples * sample_bytes(columns->info()) > options.resident_bytes)
     return make_streaming_source(std::move(columns), options.cache_bytes);
-  ResidentBlock block(memory(ResidentBlock::bytes_needed(pixel_bytes)), pixel_bytes);
+  ResidentBlock block(*columns, memory);
   block.load(*columns);
   return std::make_unique<ResidentSource>(*columns, std::move(block));
 }

@@ -64,6 +64,44 @@ void check_label_form(const DatasetInfo& info, const std::string& place) {
         place, to_string(info.type));
 }
 
+/// Values per row of a dataset of vectors.
+std::int64_t vector_length(const DatasetInfo& info, const std::string& place) {
+  const Extents& extents = info.extents;
+  const bool row = extents.size() == 1 || (extents.size() == 2 && extents[1] >= 1);
+  if (!row)
+    throw DataError(
+        "{}: has the shape {}, but a network's vector input is read from (N, values), or (N) for one value a "
+        "sample. Name another dataset, or reshape it with h5py.",
+        place, shape_text(extents));
+  const StoredType& type = info.type;
+  const bool real = type.kind == StoredType::Kind::real && (type.bytes == 4 || type.bytes == 8);
+  if (!real && !type.is_integer())
+    throw DataError(
+        "{}: holds {} values, but a network's vector input is read from float32, float64 or integers. "
+        "Convert "
+        "them, for example with h5py and astype(\"float32\").",
+        place, to_string(type));
+  return extents.size() == 1 ? 1 : extents[1];
+}
+
+/// Rows of `dataset` as float32, whatever number they are stored as.
+void read_floats(const Hdf5Dataset& dataset, std::uint64_t first, std::uint64_t count,
+                 std::span<float> values) {
+  const StoredType& type = dataset.info().type;
+  if (type.kind == StoredType::Kind::real && type.bytes == 4) return dataset.read_rows(first, count, values);
+  const auto convert = [&]<class Stored>(std::vector<Stored> stored) {
+    dataset.read_rows(first, count, std::span<Stored>(stored));
+    std::transform(stored.begin(), stored.end(), values.begin(),
+                   [](Stored value) { return static_cast<float>(value); });
+  };
+  if (!type.is_integer())
+    convert(std::vector<double>(values.size()));
+  else if (type.kind == StoredType::Kind::unsigned_integer && type.bytes == 8)
+    convert(std::vector<std::uint64_t>(values.size()));
+  else
+    convert(std::vector<std::int64_t>(values.size()));
+}
+
 std::vector<std::string> numbered_classes(std::span<const std::int32_t> labels) {
   const std::int32_t largest = labels.empty() ? 0 : *std::max_element(labels.begin(), labels.end());
   std::vector<std::string> names;
@@ -148,6 +186,46 @@ DatasetColumns::DatasetColumns(const DatasetOptions& options)
   labels_.resize(info_.samples);
   if (chunked()) chunk_rows_ = std::min(static_cast<std::uint64_t>(images.chunk.front()), images.rows());
   info_.chunk = chunk_rows_;
+  open_vectors(options);
+}
+
+void DatasetColumns::open_vectors(const DatasetOptions& options) {
+  for (const VectorColumn& column : options.vectors) {
+    Vector vector{column.dataset, file_.dataset(column.dataset), 0};
+    const DatasetInfo& info = vector.dataset.info();
+    const std::int64_t length = vector_length(info, path_ + ", " + column.dataset);
+    checked_bytes(info, path_, column.dataset);
+    if (info.rows() != images_.info().rows())
+      throw DataError(
+          "{}: {} has {} rows, but {}, the network's input {}, has {}; every image needs exactly one row. Do "
+          "the two names belong together?",
+          path_, images_name_, images_.info().rows(), column.dataset, column.name, info.rows());
+    vector.length = static_cast<std::size_t>(length);
+    vector_floats_ += vector.length;
+    info_.vectors.push_back({column.name, length});
+    vectors_.push_back(std::move(vector));
+  }
+}
+
+void DatasetColumns::read_vectors(std::uint64_t first, std::uint64_t count, std::span<float> vectors) const {
+  std::vector<float> column;
+  std::size_t offset = 0;
+  for (const Vector& vector : vectors_) {
+    column.resize(count * vector.length);
+    read_floats(vector.dataset, first, count, column);
+    const auto bad = std::find_if(column.begin(), column.end(), [](float x) { return !std::isfinite(x); });
+    if (bad != column.end()) {
+      const auto place = static_cast<std::uint64_t>(bad - column.begin());
+      throw DataError(
+          "{}, {}: row {} holds the value {} (value {} of the row), which would spread through the whole "
+          "network. Mend or drop that row.",
+          path_, vector.name, first + place / vector.length, *bad, place % vector.length);
+    }
+    for (std::uint64_t row = 0; row < count; ++row)
+      std::copy_n(column.data() + row * vector.length, vector.length,
+                  vectors.data() + row * vector_floats_ + offset);
+    offset += vector.length;
+  }
 }
 
 void DatasetColumns::read_pixels(std::uint64_t first, std::uint64_t count,

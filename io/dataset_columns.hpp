@@ -29,6 +29,8 @@ class DatasetColumns {
 
   const SourceInfo& info() const { return info_; }
   std::size_t row_bytes() const { return row_bytes_; }
+  /// Floats of all vectors of a sample.
+  std::size_t vector_floats() const { return vector_floats_; }
   std::span<const std::int32_t> labels() const { return labels_; }
   /// Rows that are stored together, and whether they are (chunked layout).
   std::uint64_t chunk_rows() const { return chunk_rows_; }
@@ -38,8 +40,17 @@ class DatasetColumns {
 
   /// Reads rows [first, first + count) into `pixels`. @throws DataError naming the row of a NaN or infinity
   void read_pixels(std::uint64_t first, std::uint64_t count, std::span<std::byte> pixels) const;
+  /// Reads the vectors of rows [first, first + count), (count, vector_floats()). @throws as read_pixels()
+  void read_vectors(std::uint64_t first, std::uint64_t count, std::span<float> vectors) const;
 
  private:
+  struct Vector {
+    std::string name;
+    Hdf5Dataset dataset;
+    std::size_t length = 0;
+  };
+  void open_vectors(const DatasetOptions& options);
+
   std::string path_;
   std::string images_name_;
   Hdf5File file_;
@@ -48,6 +59,8 @@ class DatasetColumns {
   std::size_t row_bytes_ = 0;
   std::uint64_t chunk_rows_ = 1;
   std::vector<std::int32_t> labels_;
+  std::vector<Vector> vectors_;
+  std::size_t vector_floats_ = 0;
 };
 
 }  // namespace annulus::io

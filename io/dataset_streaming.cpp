@@ -11,16 +11,20 @@
 namespace annulus::io {
 namespace {
 
-/// Whole chunks of images by number, the least recently used one replaced.
+/// Whole chunks of images, with their vectors, by number, the least recently used one replaced.
 class ChunkCache {
  public:
   ChunkCache(const DatasetColumns& columns, std::size_t slots) : columns_(columns), slots_(slots) {}
 
-  std::span<const std::byte> chunk(std::uint64_t number) {
+  struct Chunk {
+    std::span<const std::byte> pixels;
+    std::span<const float> vectors;
+  };
+  Chunk chunk(std::uint64_t number) {
     const auto found = slot_of_.find(number);
     Slot& slot = found != slot_of_.end() ? slots_[found->second] : load(number);
     slot.last_used = ++clock_;
-    return slot.pixels;
+    return {slot.pixels, slot.vectors};
   }
 
  private:
@@ -28,6 +32,7 @@ class ChunkCache {
     std::uint64_t number = 0;
     std::uint64_t last_used = 0;  ///< 0 = empty
     std::vector<std::byte> pixels;
+    std::vector<float> vectors;
   };
 
   Slot& load(std::uint64_t number) {
@@ -39,6 +44,8 @@ class ChunkCache {
     const std::uint64_t rows = std::min(columns_.chunk_rows(), columns_.info().samples - first);
     oldest->pixels.resize(rows * columns_.row_bytes());
     columns_.read_pixels(first, rows, oldest->pixels);
+    oldest->vectors.resize(rows * columns_.vector_floats());
+    columns_.read_vectors(first, rows, oldest->vectors);
     oldest->number = number;
     slot_of_[number] = static_cast<std::size_t>(oldest - slots_.begin());
     return *oldest;
@@ -57,48 +64,51 @@ class StreamingSource final : public SampleSource {
 
   const SourceInfo& info() const override { return columns_->info(); }
 
-  void read(std::span<const std::uint64_t> samples, std::span<std::byte> pixels,
-            std::span<std::int32_t> labels) override {
-    expect_contract(
-        labels.size() == samples.size() && pixels.size() == samples.size() * columns_->row_bytes(),
-        "read has room for one image and one label per sample");
+  void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {
+    check_buffers(samples.size(), buffers, info());
     order_.resize(samples.size());
     std::iota(order_.begin(), order_.end(), std::size_t{0});
     std::sort(order_.begin(), order_.end(),
               [&](std::size_t a, std::size_t b) { return samples[a] < samples[b]; });
     for (std::size_t i = 0; i < samples.size(); ++i) {
       expect_contract(samples[i] < info().samples, "a sample number is below the number of samples");
-      labels[i] = columns_->labels()[samples[i]];
+      buffers.labels[i] = columns_->labels()[samples[i]];
     }
     if (columns_->chunked())
-      read_chunks(samples, pixels);
+      read_chunks(samples, buffers);
     else
-      read_runs(samples, pixels);
+      read_runs(samples, buffers);
   }
 
  private:
-  void read_chunks(std::span<const std::uint64_t> samples, std::span<std::byte> pixels) {
-    const std::size_t bytes = columns_->row_bytes();
-    for (const std::size_t i : order_) {
-      const auto chunk = cache_.chunk(samples[i] / columns_->chunk_rows());
-      std::memcpy(pixels.data() + i * bytes, chunk.data() + samples[i] % columns_->chunk_rows() * bytes,
-                  bytes);
-    }
+  /// Row `row` of what was read becomes sample `place` of the request.
+  void place(const ChunkCache::Chunk& from, std::uint64_t row, std::size_t place,
+             const SampleBuffers& buffers) const {
+    const std::size_t bytes = columns_->row_bytes(), floats = columns_->vector_floats();
+    std::memcpy(buffers.pixels.data() + place * bytes, from.pixels.data() + row * bytes, bytes);
+    if (!buffers.vectors.empty())
+      std::copy_n(from.vectors.data() + row * floats, floats, buffers.vectors.data() + place * floats);
+  }
+
+  void read_chunks(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) {
+    for (const std::size_t i : order_)
+      place(cache_.chunk(samples[i] / columns_->chunk_rows()), samples[i] % columns_->chunk_rows(), i,
+            buffers);
   }
 
   /// Neighbouring rows with one call each run; the runs are as long as the request happens to make them.
-  void read_runs(std::span<const std::uint64_t> samples, std::span<std::byte> pixels) {
-    const std::size_t bytes = columns_->row_bytes();
+  void read_runs(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) {
     for (std::size_t begin = 0; begin < order_.size();) {
       const std::uint64_t first = samples[order_[begin]];
       std::size_t end = begin + 1;
       while (end < order_.size() && samples[order_[end]] - samples[order_[end - 1]] <= 1) ++end;
       const std::uint64_t rows = samples[order_[end - 1]] - first + 1;
-      run_.resize(rows * bytes);
+      run_.resize(rows * columns_->row_bytes());
       columns_->read_pixels(first, rows, run_);
+      run_vectors_.resize(rows * columns_->vector_floats());
+      columns_->read_vectors(first, rows, run_vectors_);
       for (std::size_t k = begin; k < end; ++k)
-        std::memcpy(pixels.data() + order_[k] * bytes, run_.data() + (samples[order_[k]] - first) * bytes,
-                    bytes);
+        place({run_, run_vectors_}, samples[order_[k]] - first, order_[k], buffers);
       begin = end;
     }
   }
@@ -107,13 +117,14 @@ class StreamingSource final : public SampleSource {
   ChunkCache cache_;
   std::vector<std::size_t> order_;
   std::vector<std::byte> run_;
+  std::vector<float> run_vectors_;
 };
 
 }  // namespace
 
 std::unique_ptr<SampleSource> make_streaming_source(std::unique_ptr<DatasetColumns> columns,
                                                     std::uint64_t cache_bytes) {
-  const std::uint64_t chunk_bytes = columns->chunk_rows() * columns->row_bytes();
+  const std::uint64_t chunk_bytes = columns->chunk_rows() * sample_bytes(columns->info());
   if (chunk_bytes > cache_bytes) {
     throw DataError(
         "{}, {}: stores {} rows together ({:.0f} MB), more than the {:.0f} MB that streaming may keep in "

@@ -103,7 +103,7 @@ void FeatureMeasurement::read_block(std::size_t count) {
   labels_.resize(count);
   samples_.resize(count);
   std::iota(samples_.begin(), samples_.end(), next_);
-  source_.read(samples_, pixels_, labels_);
+  source_.read(samples_, {pixels_, labels_});
   if (info.pixels == PixelType::uint8) {
     add_bytes(reinterpret_cast<const std::uint8_t*>(pixels_.data()), rows, row_size, moments_);
   } else {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.hpp"
 #include "base/shape.hpp"
 
 namespace annulus::io {
@@ -26,18 +27,41 @@ struct SourceInfo {
   std::vector<std::string> classes;  ///< names, index = label
   std::uint64_t chunk = 1;  ///< samples stored together; the shuffle keeps chunks together when chunk > 1
   bool resident = false;    ///< reading is a memory copy
+  std::vector<NamedVector> vectors = {};  ///< float values beside the image of every sample
+  /// Every epoch has samples of its own, already mixed: position p of epoch e is sample e * samples + p.
+  bool endless = false;
 };
+
+/// Bytes of one sample, its label aside.
+inline std::uint64_t sample_bytes(const SourceInfo& info) {
+  return static_cast<std::uint64_t>(info.shape.size()) * size_of(info.pixels) +
+         static_cast<std::uint64_t>(total_length(info.vectors)) * sizeof(float);
+}
+
+/// Where samples are read to; n = their number.
+struct SampleBuffers {
+  std::span<std::byte> pixels;     ///< (n, H, W, C) of SourceInfo::pixels, channels last
+  std::span<std::int32_t> labels;  ///< (n)
+  std::span<float> vectors = {};   ///< (n, total_length(SourceInfo::vectors)); empty where nobody wants them
+};
+
+/// For implementations: whether the buffers have room for n samples. @throws std::logic_error
+inline void check_buffers(std::size_t n, const SampleBuffers& buffers, const SourceInfo& info) {
+  const auto floats = static_cast<std::size_t>(total_length(info.vectors));
+  const auto pixel_bytes = static_cast<std::size_t>(info.shape.size()) * size_of(info.pixels);
+  expect_contract(buffers.labels.size() == n && buffers.pixels.size() == n * pixel_bytes &&
+                      (buffers.vectors.empty() || buffers.vectors.size() == n * floats),
+                  "read has room for one image, label and row of vectors per sample");
+}
 
 /// Reads samples by number. `read` is called from one thread at a time (the loader's I/O thread).
 class SampleSource {
  public:
   virtual ~SampleSource() = default;
   virtual const SourceInfo& info() const = 0;
-  /// Reads samples into `pixels` (samples.size() * H * W * C values of info().pixels, channels last) and
-  /// `labels`.
+  /// Reads samples by number, below SourceInfo::samples unless the source is endless.
   /// @throws DataError naming file, dataset and row
-  virtual void read(std::span<const std::uint64_t> samples, std::span<std::byte> pixels,
-                    std::span<std::int32_t> labels) = 0;
+  virtual void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) = 0;
 };
 
 }  // namespace annulus::io

@@ -76,7 +76,10 @@ class ChunkedOrder {
 
 void append_range(const SamplerOptions& options, std::uint64_t epoch, std::uint64_t begin, std::uint64_t end,
                   std::vector<std::uint64_t>& items) {
-  if (!options.shuffle) {
+  if (options.endless) {
+    for (std::uint64_t position = begin; position < end; ++position)
+      items.push_back(epoch * options.samples + position);
+  } else if (!options.shuffle) {
     for (std::uint64_t position = begin; position < end; ++position) items.push_back(position);
   } else if (options.chunk == 1) {
     const Permutation order(options.seed, epoch, options.samples);

@@ -13,7 +13,9 @@ struct SamplerOptions {
   std::int64_t batch = 1;     ///< B, global
   std::int64_t shards = 1;    ///< V; divides B
   std::uint64_t seed = 0;
-  bool shuffle = true;      ///< evaluation keeps the stored order
+  bool shuffle = true;  ///< evaluation keeps the stored order
+  /// Every epoch has new samples: position p of epoch e is sample e * samples + p, whatever `shuffle` says.
+  bool endless = false;
   std::uint64_t chunk = 1;  ///< > 1: shuffle chunks, then samples inside windows of `window_chunks` chunks
   std::uint64_t window_chunks = 1;  ///< chunks that a streaming reader holds in memory at once
 };

@@ -1,8 +1,9 @@
-// Random images in memory: for benchmarks that must not depend on a file.
+// Random images, and vectors, in memory: for benchmarks that must not depend on a file.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "io/sample_source.hpp"
 
@@ -13,9 +14,11 @@ struct SyntheticOptions {
   SampleShape shape;
   std::int64_t classes = 10;
   std::uint64_t seed = 1;
+  std::vector<NamedVector> vectors = {};
 };
 
-/// uint8 images whose brightness depends on the label, so that a network can learn something.
+/// uint8 images whose brightness depends on the label, so that a network can learn something; vectors of
+/// noise in [-1, 1).
 std::unique_ptr<SampleSource> make_synthetic_source(const SyntheticOptions& options);
 
 }  // namespace annulus::io

@@ -26,9 +26,10 @@ io::SamplerOptions sampler_options(const Config& config, const io::SourceInfo& s
                              .batch = config.batch.size,
                              .shards = config.batch.shards,
                              .seed = config.seed,
-                             .shuffle = config.data.shuffle};
+                             .shuffle = config.data.shuffle,
+                             .endless = source.endless};
   if (source.resident || source.chunk <= 1) return options;
-  const std::uint64_t chunk_bytes = source.chunk * source.shape.size() * io::size_of(source.pixels);
+  const std::uint64_t chunk_bytes = source.chunk * io::sample_bytes(source);
   options.chunk = source.chunk;
   options.window_chunks = std::max<std::uint64_t>(1, (config.data.window_mb << 20) / chunk_bytes);
   return options;

@@ -23,10 +23,28 @@ void check_fits(const io::SourceInfo& source, const Network& network) {
         "{} holds images of shape ({}), but network.input is [{}]. Set network.input to the images' "
         "shape, or import the data again in the network's size.",
         source.name, to_string(source.shape), to_string(network.input));
+  for (std::size_t k = 0; k < network.vectors.size(); ++k) {
+    const NamedVector& wanted = network.vectors[k];
+    expect_contract(k < source.vectors.size() && source.vectors[k].name == wanted.name,
+                    "a source is opened with the network's vectors in their order");
+    if (source.vectors[k].length == wanted.length) continue;
+    throw UsageError(
+        "{} holds {} values a sample for the input {}, but network.inputs gives it {}. Set the length there "
+        "to [{}], or name another dataset in data.inputs.",
+        source.name, source.vectors[k].length, wanted.name, wanted.length, source.vectors[k].length);
+  }
   const auto classes = static_cast<std::int64_t>(source.classes.size());
   if (classes > network.classes())
     throw UsageError("{} has {} classes, but the network ends in {} outputs. Give its last layer {} units.",
                      source.name, classes, network.classes(), classes);
+}
+
+/// The datasets of the network's vectors, in their order.
+std::vector<io::VectorColumn> vector_columns(const Config& config, const std::string& group) {
+  std::vector<io::VectorColumn> columns;
+  for (const NamedVector& vector : config.network.vectors)
+    columns.push_back({vector.name, group + "/" + config.data.inputs.at(vector.name)});
+  return columns;
 }
 
 bool has_group(const std::string& path, const std::string& group) {
@@ -66,6 +84,7 @@ std::unique_ptr<io::SampleSource> open_group(const Config& config, const std::st
   io::DatasetOptions options{.path = data.path,
                              .images = group + "/" + data.images,
                              .labels = data.labels.empty() ? "" : group + "/" + data.labels,
+                             .vectors = vector_columns(config, group),
                              .limit = group == data.train ? data.limit : 0,
                              .resident_bytes = data.resident_mb << 20,
                              .cache_bytes = data.window_mb << 20};

@@ -93,9 +93,11 @@ Evaluation Evaluator::run(const Sink& sink) {
     for (std::size_t i = 0; i < batch.shards.size(); ++i) {
       const io::Shard& shard = batch.shards[i];
       if (shard.size() == 0) break;  // only at the tail, and then the following ones are empty too
-      blocks.push_back({shard.images,
-                        shard.size(),
-                        {&probabilities[i * options_.block * classes], shard.size() * classes}});
+      blocks.push_back(
+          {.images = shard.images,
+           .vectors = shard.vectors,
+           .samples = shard.size(),
+           .probabilities = {&probabilities[i * options_.block * classes], shard.size() * classes}});
     }
     replica_.predict_blocks(blocks);
     for (std::size_t i = 0; i < blocks.size(); ++i)

@@ -169,11 +169,10 @@ TEST(MeasureFeatures, RefusesWhatHasNoMean) {
   class WithNan final : public SampleSource {
    public:
     const SourceInfo& info() const override { return origin_.info(); }
-    void read(std::span<const std::uint64_t> samples, std::span<std::byte> pixels,
-              std::span<std::int32_t> labels) override {
-      origin_.read(samples, pixels, labels);
+    void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {
+      origin_.read(samples, buffers);
       const float nan = std::numeric_limits<float>::quiet_NaN();
-      std::memcpy(pixels.data() + (3 * 4 + 1) * sizeof nan, &nan, sizeof nan);
+      std::memcpy(buffers.pixels.data() + (3 * 4 + 1) * sizeof nan, &nan, sizeof nan);
     }
 
    private:

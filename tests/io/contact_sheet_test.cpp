@@ -94,12 +94,11 @@ TEST(ContactSheet, StretchesFloatPixelsAndShowsOneChannelGrey) {
 class OddFloats final : public SampleSource {
  public:
   const SourceInfo& info() const override { return origin_.info(); }
-  void read(std::span<const std::uint64_t> samples, std::span<std::byte> pixels,
-            std::span<std::int32_t> labels) override {
-    origin_.read(samples, pixels, labels);
+  void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {
+    origin_.read(samples, buffers);
     const float values[] = {100, 300, std::numeric_limits<float>::quiet_NaN(),
                             std::numeric_limits<float>::infinity()};
-    std::memcpy(pixels.data(), values, sizeof values);
+    std::memcpy(buffers.pixels.data(), values, sizeof values);
   }
 
  private:

@@ -71,7 +71,7 @@ void expect_samples(SampleSource& source, const std::vector<std::uint64_t>& samp
   std::vector<T> pixels(samples.size() * kRow);
   std::vector<std::int32_t> numbers(samples.size());
 
-  source.read(samples, std::as_writable_bytes(std::span<T>(pixels)), numbers);
+  source.read(samples, {std::as_writable_bytes(std::span<T>(pixels)), numbers});
 
   for (std::size_t i = 0; i < samples.size(); ++i) {
     EXPECT_EQ(numbers[i], static_cast<std::int32_t>(samples[i] % 3)) << "sample " << samples[i];
@@ -235,8 +235,8 @@ TEST(Dataset, NanPixelsAreNamedWithTheirRow) {
   const std::vector<std::uint64_t> good{0};
   const std::vector<std::uint64_t> bad{12};  // the same chunk
 
-  streaming->read(good, block, number);
-  const std::string message = error_of([&] { streaming->read(bad, block, number); });
+  streaming->read(good, {block, number});
+  const std::string message = error_of([&] { streaming->read(bad, {block, number}); });
 
   EXPECT_THAT(message, AllOf(HasSubstr("train/images: row 13 holds the value nan"), HasSubstr("value 4")));
   EXPECT_THAT(open_error({.path = path}), HasSubstr("row 13 holds the value nan"));

@@ -45,7 +45,7 @@ TEST(DatasetWriter, WritesWhatOpenDatasetReads) {
   const auto source = open_dataset({.path = path}, make_private_memory);
   std::vector<std::byte> pixels(8);
   std::vector<std::int32_t> labels(2);
-  source->read(std::vector<std::uint64_t>{2, 3}, pixels, labels);
+  source->read(std::vector<std::uint64_t>{2, 3}, {pixels, labels});
   EXPECT_EQ(pixels, kPixels);
   EXPECT_EQ(labels, kLabels);
   EXPECT_EQ(source->info().samples, 4u);

@@ -28,13 +28,12 @@ class PatternSource final : public io::SampleSource {
 
   const io::SourceInfo& info() const override { return info_; }
 
-  void read(std::span<const std::uint64_t> samples, std::span<std::byte> pixels,
-            std::span<std::int32_t> labels) override {
+  void read(std::span<const std::uint64_t> samples, const io::SampleBuffers& buffers) override {
     if (before_read) before_read(samples);
     const auto size = static_cast<std::size_t>(info_.shape.size());
     for (std::size_t k = 0; k < samples.size(); ++k) {
-      labels[k] = static_cast<std::int32_t>(samples[k] % 2);
-      for (std::size_t i = 0; i < size; ++i) write(pixels, k * size + i, pixel(samples[k], i));
+      buffers.labels[k] = static_cast<std::int32_t>(samples[k] % 2);
+      for (std::size_t i = 0; i < size; ++i) write(buffers.pixels, k * size + i, pixel(samples[k], i));
     }
   }
 

@@ -61,7 +61,8 @@ ShardOutcome outcome_of(const trainer::Replica& replica, std::span<const float> 
 Samples random_samples(const trainer::Network& network, std::int64_t n, std::uint64_t seed) {
   Samples samples{.images = random_floats(n * network.input.size(), seed),
                   .labels = random_labels(n, network.classes(), seed),
-                  .numbers = std::vector<std::uint64_t>(n)};
+                  .numbers = std::vector<std::uint64_t>(n),
+                  .vectors = random_floats(n * total_length(network.vectors), seed + 77)};
   std::iota(samples.numbers.begin(), samples.numbers.end(), 1000 * seed);
   return samples;
 }
@@ -99,7 +100,8 @@ std::vector<ShardOutcome> run_step(trainer::Replica& replica, const std::vector<
     batch.shards.push_back({.index = static_cast<std::int64_t>(batch.shards.size()),
                             .images = images.back().get(),
                             .labels = samples.labels,
-                            .samples = samples.numbers});
+                            .samples = samples.numbers,
+                            .vectors = samples.vectors});
     batch.samples += static_cast<std::int64_t>(samples.labels.size());
   }
   RecordingReducer reducer(replica.layout(), {0, static_cast<std::int64_t>(shards.size())});
@@ -115,11 +117,15 @@ ShardOutcome run_shard(trainer::Replica& replica, const Samples& samples, std::u
   return run_step(replica, {samples}, epoch).front();
 }
 
-std::vector<float> predict(trainer::Replica& replica, std::span<const float> images, std::int64_t n) {
+std::vector<float> predict(trainer::Replica& replica, const Samples& samples, std::int64_t n) {
   const SampleShape& shape = replica.network().input;
-  const PlacedImages placed(images.first(n * shape.size()), shape, replica.pixel_layout());
+  const PlacedImages placed(std::span(samples.images).first(n * shape.size()), shape, replica.pixel_layout());
+  const auto floats = static_cast<std::size_t>(n * total_length(replica.network().vectors));
   std::vector<float> probabilities(n * replica.network().classes());
-  replica.predict(placed.get(), n, probabilities);
+  replica.predict({.images = placed.get(),
+                   .vectors = std::span(samples.vectors).first(floats),
+                   .samples = n,
+                   .probabilities = probabilities});
   return probabilities;
 }
 

@@ -18,9 +18,10 @@ struct Samples {
   std::vector<float> images;
   std::vector<std::int32_t> labels;
   std::vector<std::uint64_t> numbers;
+  std::vector<float> vectors = {};  ///< (n, total_length(Network::vectors))
 };
 
-/// n random images in [-1, 1) with random labels; the sample numbers start at 1000 * seed.
+/// n random images and vectors in [-1, 1) with random labels; the sample numbers start at 1000 * seed.
 Samples random_samples(const trainer::Network& network, std::int64_t n, std::uint64_t seed);
 
 /// Random values that keep a network well conditioned: kernels within +-sqrt(3 / fan_in), biases, betas and
@@ -43,7 +44,7 @@ std::vector<ShardOutcome> run_step(trainer::Replica& replica, const std::vector<
                                    std::uint64_t epoch = 0);
 ShardOutcome run_shard(trainer::Replica& replica, const Samples& samples, std::uint64_t epoch = 0);
 
-/// Probabilities (n, classes) of the first n images. @param images (n or more, H, W, C)
-std::vector<float> predict(trainer::Replica& replica, std::span<const float> images, std::int64_t n);
+/// Probabilities (n, classes) of the first n samples.
+std::vector<float> predict(trainer::Replica& replica, const Samples& samples, std::int64_t n);
 
 }  // namespace annulus::test

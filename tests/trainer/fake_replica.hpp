@@ -60,7 +60,7 @@ class FakeReplica final : public Replica {
   std::span<float> parameters() override { return parameters_; }
   std::span<float> statistics() override { return statistics_; }
   void train(const io::Batch&, comm::GradientReducer&) override {}
-  void predict(std::span<const float>, std::int64_t, std::span<float>) override {}
+  void predict(const PredictBlock&) override {}
   std::string describe() const override { return "fake"; }
 
   std::vector<float> read(const Segment& segment, std::span<const float> arena) const override {

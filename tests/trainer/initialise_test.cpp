@@ -112,9 +112,7 @@ class BackwardsReplica final : public Replica {
   void train(const io::Batch& batch, comm::GradientReducer& reducer) override {
     plain_->train(batch, reducer);
   }
-  void predict(std::span<const float> images, std::int64_t n, std::span<float> probabilities) override {
-    plain_->predict(images, n, probabilities);
-  }
+  void predict(const PredictBlock& block) override { plain_->predict(block); }
   std::vector<float> read(const Segment& segment, std::span<const float> arena) const override {
     std::vector<float> values = plain_->read(segment, arena);
     std::reverse(values.begin(), values.end());

@@ -4,7 +4,7 @@
 namespace annulus::trainer {
 
 void Replica::predict_blocks(std::span<const PredictBlock> blocks) {
-  for (const PredictBlock& block : blocks) predict(block.images, block.samples, block.probabilities);
+  for (const PredictBlock& block : blocks) predict(block);
 }
 
 }  // namespace annulus::trainer

@@ -68,11 +68,12 @@ constexpr std::size_t gradient_elements(const ArenaLayout& layout) {
 /// the first, then each trainable segment (16-aligned extents); what comm::make_buckets wants.
 std::vector<std::size_t> gradient_sizes(const ArenaLayout& layout);
 
-/// Images of one forward pass and where its result goes; see Replica::predict.
+/// The samples of one forward pass and where its result goes; see Replica::predict.
 struct PredictBlock {
-  std::span<const float> images;
-  std::int64_t samples = 0;
-  std::span<float> probabilities;
+  std::span<const float> images;        ///< (samples, ...) in Replica::pixel_layout()
+  std::span<const float> vectors = {};  ///< (samples, total_length(Network::vectors))
+  std::int64_t samples = 0;             ///< at most CompileOptions::predict_samples
+  std::span<float> probabilities;       ///< (samples, classes): written
 };
 
 /// One rank's model on its device.
@@ -98,9 +99,8 @@ class Replica {
   /// between layers. The caller calls reducer.finish(). Parameters are not changed.
   virtual void train(const io::Batch& batch, comm::GradientReducer& reducer) = 0;
 
-  /// Inference (no dropout, moving averages): class probabilities of n <= predict_samples images.
-  /// @param images (n, ...) in pixel_layout()   @param probabilities (n, classes)
-  virtual void predict(std::span<const float> images, std::int64_t n, std::span<float> probabilities) = 0;
+  /// Inference (no dropout, moving averages): class probabilities of the block's samples.
+  virtual void predict(const PredictBlock& block) = 0;
 
   /// Several blocks at once; worker threads share them out. The default runs predict() block by block.
   virtual void predict_blocks(std::span<const PredictBlock> blocks);

@@ -52,8 +52,10 @@ double peak_memory_mb() {
 /// The config's training data, or random images of the network's shape.
 std::unique_ptr<io::SampleSource> bench_source(Config& config, bool synthetic, comm::MpiSession& mpi) {
   if (synthetic)
-    return io::make_synthetic_source(
-        {.samples = 10000, .shape = config.network.input, .classes = config.network.classes()});
+    return io::make_synthetic_source({.samples = 10000,
+                                      .shape = config.network.input,
+                                      .classes = config.network.classes(),
+                                      .vectors = config.network.vectors});
   return open_split(config, Split::train,
                     [&mpi](std::size_t bytes) { return mpi.allocate_node_memory(bytes); });
 }

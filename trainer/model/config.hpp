@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,6 +24,7 @@ struct DataConfig {
   std::string test = "test";
   std::string images = "images";  ///< names inside the groups
   std::string labels = "labels";
+  std::map<std::string, std::string> inputs = {};  ///< vector of the network -> its dataset in the groups
   std::uint64_t limit = 0;           ///< first so many training samples; 0 = all
   std::uint64_t resident_mb = 4096;  ///< keep a split in memory (once per node) up to this size
   std::uint64_t window_mb = 256;     ///< shuffle window when streaming

@@ -84,6 +84,28 @@ void check_loss(const Checked& checked) {
   }
 }
 
+/// Vectors of the network and datasets of data.inputs belong together one by one.
+void check_inputs(const Checked& checked) {
+  const std::map<std::string, std::string>& datasets = checked.config.data.inputs;
+  const std::vector<NamedVector>& vectors = checked.config.network.vectors;
+  for (const NamedVector& vector : vectors) {
+    if (datasets.contains(vector.name)) continue;
+    throw UsageError(
+        "{}: the network has an input {} of {} values, but data.inputs does not say which dataset holds "
+        "them. "
+        "Add it, e.g. data.inputs: {{{}: track_features}}.",
+        checked.place({"network.inputs"}), vector.name, vector.length, vector.name);
+  }
+  for (const auto& [name, dataset] : datasets) {
+    if (std::any_of(vectors.begin(), vectors.end(), [&](const auto& vector) { return vector.name == name; }))
+      continue;
+    throw UsageError(
+        "{}: data.inputs names the dataset {} for an input {}, which the network does not have. Add it to "
+        "network.inputs with its length, or remove it here.",
+        checked.place({"data.inputs"}), dataset, name);
+  }
+}
+
 void check_normalisation(const Checked& checked) {
   using Kind = io::Normalisation::Kind;
   const io::Normalisation& norm = checked.config.normalisation;
@@ -157,6 +179,7 @@ void check_config(const Config& config, const Places& places, const std::string&
   check_classifier(config.network, source);
   check_batch(checked);
   check_loss(checked);
+  check_inputs(checked);
   check_normalisation(checked);
   check_augmentation(checked);
   check_optimizer(checked);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,8 @@ class Fields {
   virtual void padding(const char* key, Padding& padding, PaddingMode& mode) = 0;
   /// Names of layers under `input` (one) or `inputs` (a list).
   virtual void inputs(std::vector<std::string>& names) = 0;
+  /// Texts by name: {track: track_features}.
+  virtual void names(const char* key, std::map<std::string, std::string>& names) = 0;
   virtual void network(Network& network) = 0;
 
   template <class Integer>

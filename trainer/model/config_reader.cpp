@@ -27,6 +27,14 @@ using Kind = YamlNode::Kind;
 
 bool is_word(const YamlNode& node) { return node.kind == Kind::scalar && !node.quoted; }
 
+const std::string& line_of(const YamlNode& node, const std::string& key) {
+  const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7F; };
+  const bool good = node.kind == Kind::scalar && !node.text.empty() && node.text.size() <= kLongestText &&
+                    std::none_of(node.text.begin(), node.text.end(), is_control);
+  if (!good) fail_type(node, key, fmt::format("one line of 1 to {} letters", kLongestText));
+  return node.text;
+}
+
 const std::vector<YamlNode>& list_of(const YamlNode& node, const std::string& key,
                                      const std::string& wanted) {
   if (node.kind != Kind::sequence || node.items.size() > kLongestList) fail_type(node, key, wanted);
@@ -107,13 +115,7 @@ void ConfigReader::begin(const char* group) {
 void ConfigReader::end() { leave(); }
 
 void ConfigReader::text(const char* key, std::string& value) {
-  const YamlNode* node = given(key);
-  if (node == nullptr) return;
-  const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7F; };
-  const bool good = node->kind == Kind::scalar && !node->text.empty() && node->text.size() <= kLongestText &&
-                    std::none_of(node->text.begin(), node->text.end(), is_control);
-  if (!good) fail_type(*node, full(key), fmt::format("one line of 1 to {} letters", kLongestText));
-  value = node->text;
+  if (const YamlNode* node = given(key)) value = line_of(*node, full(key));
 }
 
 void ConfigReader::flag(const char* key, bool& value) {
@@ -240,6 +242,15 @@ void ConfigReader::inputs(std::vector<std::string>& names) {
     if (item.kind != Kind::scalar) fail_type(item, full("inputs"), "a list of layer names");
     names.push_back(item.text);
   }
+}
+
+void ConfigReader::names(const char* key, std::map<std::string, std::string>& names) {
+  const YamlNode* node = given(key);
+  if (node == nullptr) return;
+  if (node->kind != Kind::mapping) fail_type(*node, full(key), "a group of name: value pairs");
+  names.clear();
+  for (const YamlEntry& entry : node->entries)
+    names[entry.key] = line_of(entry.value, full(key) + "." + entry.key);
 }
 
 void ConfigReader::network(Network& network) {

@@ -37,6 +37,7 @@ class ConfigReader final : public Fields {
   void size(const char* key, Size2& size, const Limits& limits) override;
   void padding(const char* key, Padding& padding, PaddingMode& mode) override;
   void inputs(std::vector<std::string>& names) override;
+  void names(const char* key, std::map<std::string, std::string>& names) override;
   void network(Network& network) override;
 
   /// Walks into a mapping (or nothing, when `node` is null) under a full key; leave() checks its keys.

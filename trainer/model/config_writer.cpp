@@ -21,6 +21,13 @@ std::string extents_of(const SampleShape& shape) {
   return fmt::format("[{}, {}, {}]", shape.height, shape.width, shape.channels);
 }
 
+std::string inputs_of(const Network& network) {
+  std::string text = fmt::format("{{{}: {}", to_yaml(network.image_name), extents_of(network.input));
+  for (const NamedVector& vector : network.vectors)
+    text += fmt::format(", {}: [{}]", to_yaml(vector.name), vector.length);
+  return text + "}";
+}
+
 /// True when the padding in numbers gives a size that is not whole, which only "same" may round.
 bool rounds_up(const SampleShape& input, const Size2& span, const Size2& stride, const Padding& padding) {
   return (input.height - span.height + padding.top + padding.bottom) % stride.height != 0 ||
@@ -100,9 +107,19 @@ void ConfigWriter::inputs(std::vector<std::string>& names) {
   if (!names.empty()) write("inputs", list_of(names));
 }
 
+void ConfigWriter::names(const char* key, std::map<std::string, std::string>& names) {
+  std::vector<std::string> entries;
+  for (const auto& [name, value] : names)
+    entries.push_back(fmt::format("{}: {}", to_yaml(name), to_yaml(value)));
+  if (!entries.empty()) write(key, fmt::format("{{{}}}", fmt::join(entries, ", ")));
+}
+
 void ConfigWriter::network(Network& network) {
   begin("network");
-  write("input", extents_of(network.input));
+  if (network.vectors.empty() && network.image_name == Network{}.image_name)
+    write("input", extents_of(network.input));
+  else
+    write("inputs", inputs_of(network));
   yaml_ += "  layers:\n";
   for (std::size_t i = 0; i < network.layers.size(); ++i) write_layer(network, i);
   end();
@@ -114,7 +131,7 @@ void ConfigWriter::write_layer(const Network& network, std::size_t index) {
                    {.padding = mode_of(layer), .activation = layer.activation, .name = layer.name}};
   if (layer.inputs != std::vector<int>{static_cast<int>(index) - 1}) {
     for (const int input : layer.inputs) {
-      draft.options.inputs.push_back(input < 0 ? "input" : network.layers[input].name);
+      draft.options.inputs.push_back(network.name_of(input));
     }
   }
   prefix_ = fmt::format("network.layers.{}.{}.", index, layer.type);

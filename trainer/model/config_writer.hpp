@@ -1,6 +1,7 @@
 // The resolved configuration as text: canonical YAML that reads back to the same configuration.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,7 @@ class ConfigWriter final : public Fields {
   void size(const char* key, Size2& size, const Limits& limits) override;
   void padding(const char* key, Padding& padding, PaddingMode& mode) override;
   void inputs(std::vector<std::string>& names) override;
+  void names(const char* key, std::map<std::string, std::string>& names) override;
   void network(Network& network) override;
 
  private:

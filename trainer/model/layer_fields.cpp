@@ -37,6 +37,8 @@ const std::vector<LayerType>& table() {
       {"tanh", "", Activate{Activation::tanh}},
       {"softmax", "", Activate{Activation::softmax}},
       {"add", "", Add{}},
+      {"concat", "", Concat{}},
+      {"circular_pad", "", CircularPad{}},
   };
   return types;
 }
@@ -90,6 +92,11 @@ struct Describe {
   void operator()(Flatten&) const {}
   void operator()(Activate&) const {}
   void operator()(Add&) const {}
+  void operator()(Concat&) const {}
+  void operator()(CircularPad& pad) const {
+    fields.integer("height", pad.height, {0, NetworkLimits::kImageSide});
+    fields.integer("width", pad.width, {0, NetworkLimits::kImageSide});
+  }
 };
 
 }  // namespace

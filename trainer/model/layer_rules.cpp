@@ -221,6 +221,44 @@ void apply(const Context& context, Add&) {
   context.layer.output = context.layer.input;
 }
 
+void apply(const Context& context, Concat&) {
+  if (context.inputs.size() < 2) {
+    throw UsageError("{}: concat needs two or more inputs, e.g. inputs: [dense, track].", context.place);
+  }
+  std::int64_t length = 0;
+  for (const SampleShape& shape : context.inputs) {
+    if (!shape.flat) {
+      throw UsageError(
+          "{}: one of its inputs has shape ({}), but concat joins flat vectors. Put a flatten (or "
+          "global_average_pool) layer between them.",
+          context.place, to_string(shape));
+    }
+    length += shape.channels;
+  }
+  context.layer.output = {.channels = length, .flat = true};
+}
+
+void apply(const Context& context, CircularPad& pad) {
+  require_image(context);
+  const SampleShape& input = context.layer.input;
+  const auto check = [&](const char* what, std::int64_t pixels, std::int64_t side) {
+    if (pixels >= 0 && pixels <= side) return;
+    throw UsageError("{}: {} is {}, but an image of {} pixels continues by 0 to {} on either side.",
+                     context.place, what, pixels, side, side);
+  };
+  check("height", pad.height, input.height);
+  check("width", pad.width, input.width);
+  if (pad.height == 0 && pad.width == 0) {
+    throw UsageError(
+        "{}: height and width are both 0, so nothing would be added. Give one, e.g. circular_pad: {{width: "
+        "1}}, or remove the layer.",
+        context.place);
+  }
+  context.layer.output = {.height = input.height + 2 * pad.height,
+                          .width = input.width + 2 * pad.width,
+                          .channels = input.channels};
+}
+
 void check_totals(const Context& context) {
   const Layer& layer = context.layer;
   if (layer.output.size() > NetworkLimits::kActivations || layer.output.height > NetworkLimits::kImageSide ||
@@ -256,6 +294,8 @@ std::string type_of(const Operation& operation) {
       [](const Dropout&) { return "dropout"; },
       [](const Activate& activate) { return to_string(activate.kind); },
       [](const Add&) { return "add"; },
+      [](const Concat&) { return "concat"; },
+      [](const CircularPad&) { return "circular_pad"; },
   };
   return std::visit(name, operation);
 }
@@ -268,6 +308,7 @@ std::string default_name_of(const Operation& operation) {
       },
       [](const BatchNorm&) { return "batch_normalization"; },
       [](const Activate&) { return "activation"; },
+      [](const Concat&) { return "concatenate"; },
       [](const auto&) { return ""; },
   };
   const std::string given = std::visit(name, operation);

@@ -82,9 +82,17 @@ struct Activate {
 };
 /// Sum of two or more inputs of one shape.
 struct Add {};
+/// Flat vectors one after another: (K1), (K2), ... -> (K1 + K2 + ...).
+struct Concat {};
+/// Continues an image past its edges with what lies at the opposite ones: (H, W, C) -> (H + 2 height,
+/// W + 2 width, C), out(y, x) = in((y - height) mod H, (x - width) mod W).
+struct CircularPad {
+  std::int64_t height = 0;
+  std::int64_t width = 0;
+};
 
 using Operation = std::variant<Conv2d, Pool2d, GlobalPool, Dense, Flatten, BatchNorm, LocalResponseNorm,
-                               Dropout, Activate, Add>;
+                               Dropout, Activate, Add, Concat, CircularPad>;
 
 /// A tensor that training or moving averages change.
 struct Parameter {
@@ -103,20 +111,28 @@ struct Layer {
   std::string type;  ///< as in the config: conv2d, max_pool, ...
   Operation operation;
   Activation activation = Activation::none;  ///< applied to the output of conv2d and dense
-  std::vector<int> inputs;                   ///< indices of earlier layers; -1 is the network's input
-  SampleShape input;                         ///< shape of the first input
+  /// Indices of earlier layers; -1 is the network's image, -2 - k its vectors[k].
+  std::vector<int> inputs;
+  SampleShape input;  ///< shape of the first input
   SampleShape output;
   std::vector<Parameter> parameters;
   int line = 0;  ///< in the config, for messages; 0 = unknown
 };
 
+/// The index of Layer::inputs that stands for vectors[k]; the image is -1.
+constexpr int kImageIndex = -1;
+constexpr int vector_index(int k) { return -2 - k; }
+
 /// Layers in an order in which every input comes before its use; the last one is the output.
 struct Network {
-  SampleShape input;
+  SampleShape input;  ///< of the image
   std::vector<Layer> layers;
+  std::vector<NamedVector> vectors = {};  ///< beside the image, in the order in which samples hold them
+  std::string image_name = "input";       ///< as the configuration calls the image
 
-  /// Shape of what layer `index` puts out; -1 is the input.
-  const SampleShape& shape_of(int index) const { return index < 0 ? input : layers[index].output; }
+  /// Shape and name of what layer `index` puts out, or of an input of the network when it is negative.
+  SampleShape shape_of(int index) const;
+  const std::string& name_of(int index) const;
   std::int64_t classes() const { return layers.back().output.channels; }
 };
 

@@ -2,6 +2,7 @@
 #include "trainer/model/network_builder.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "base/error.hpp"
 #include "trainer/model/layer_rules.hpp"
@@ -12,14 +13,16 @@ namespace {
 constexpr std::size_t kLongestName = 64;
 constexpr const char* kInputName = "input";
 
-/// Layer names become group names in checkpoints and exported models.
-void check_name(const Layer& layer, const std::string& source) {
+bool is_name(const std::string& name) {
   const auto allowed = [](unsigned char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
   };
-  const bool good = !layer.name.empty() && layer.name.size() <= kLongestName &&
-                    std::all_of(layer.name.begin(), layer.name.end(), allowed);
-  if (good && layer.name != kInputName) return;
+  return !name.empty() && name.size() <= kLongestName && std::all_of(name.begin(), name.end(), allowed);
+}
+
+/// Layer names become group names in checkpoints and exported models.
+void check_name(const Layer& layer, const std::string& source) {
+  if (is_name(layer.name) && layer.name != kInputName) return;
   throw UsageError(
       "{}: this name cannot be used: a name has 1 to {} letters, digits, _ or - (it names a group in "
       "checkpoints), and \"input\" stands for the images.",
@@ -33,6 +36,22 @@ bool is_softmax(const Layer& layer) {
 
 bool takes_activation(const Operation& operation) {
   return std::holds_alternative<Conv2d>(operation) || std::holds_alternative<Dense>(operation);
+}
+
+bool takes_several(const Operation& operation) {
+  return std::holds_alternative<Add>(operation) || std::holds_alternative<Concat>(operation);
+}
+
+/// The inputs of the network are named like layers, in one space of names.
+void check_input_name(const std::string& name, const std::map<std::string, int>& taken,
+                      const std::string& source) {
+  if (!is_name(name)) {
+    throw UsageError("{}: the input {:?} of the network needs another name: 1 to {} letters, digits, _ or -.",
+                     source, name, kLongestName);
+  }
+  if (!taken.contains(name)) return;
+  throw UsageError("{}: the network's inputs need names of their own, but {:?} {}.", source, name,
+                   name == kInputName ? "always stands for the image" : "is there twice");
 }
 
 }  // namespace
@@ -49,7 +68,28 @@ NetworkBuilder::NetworkBuilder(SampleShape input, std::string source) : source_(
         NetworkLimits::kChannels);
   }
   network_.input = input;
-  index_of_[kInputName] = -1;
+  index_of_[kInputName] = kImageIndex;
+}
+
+NetworkBuilder& NetworkBuilder::name_image(const std::string& name) {
+  expect_contract(network_.layers.empty(), "inputs are named before layers are added");
+  if (name == kInputName) return *this;
+  check_input_name(name, index_of_, source_);
+  index_of_[name] = kImageIndex;
+  network_.image_name = name;
+  return *this;
+}
+
+NetworkBuilder& NetworkBuilder::vector_input(const NamedVector& vector) {
+  expect_contract(network_.layers.empty(), "inputs are named before layers are added");
+  check_input_name(vector.name, index_of_, source_);
+  if (vector.length < 1 || vector.length > NetworkLimits::kChannels) {
+    throw UsageError("{}: the input {} has the length {}, but must have 1 to {} values.", source_,
+                     vector.name, vector.length, NetworkLimits::kChannels);
+  }
+  index_of_[vector.name] = vector_index(static_cast<int>(network_.vectors.size()));
+  network_.vectors.push_back(vector);
+  return *this;
 }
 
 NetworkBuilder& NetworkBuilder::conv2d(const Conv2d& conv, const LayerOptions& options) {
@@ -85,6 +125,10 @@ NetworkBuilder& NetworkBuilder::activate(Activation kind, const LayerOptions& op
   return add(Activate{kind}, options);
 }
 NetworkBuilder& NetworkBuilder::residual_add(const LayerOptions& options) { return add(Add{}, options); }
+NetworkBuilder& NetworkBuilder::concat(const LayerOptions& options) { return add(Concat{}, options); }
+NetworkBuilder& NetworkBuilder::circular_pad(const CircularPad& pad, const LayerOptions& options) {
+  return add(pad, options);
+}
 
 NetworkBuilder& NetworkBuilder::add(const Operation& operation, const LayerOptions& options) {
   Layer layer;
@@ -96,11 +140,13 @@ NetworkBuilder& NetworkBuilder::add(const Operation& operation, const LayerOptio
   check_name(layer, source_);
   const auto known = index_of_.find(layer.name);
   if (known != index_of_.end()) {
-    const int line = network_.layers[known->second].line;
+    const bool is_layer = known->second >= 0;
+    const int line = is_layer ? network_.layers[known->second].line : 0;
     throw UsageError(
-        "{}: another layer{} has this name already. Names must be unique: parameters are stored "
+        "{}: {}{} has this name already. Names must be unique: parameters are stored "
         "under them.",
-        place_of(layer, source_), line > 0 ? fmt::format(" (line {})", line) : "");
+        place_of(layer, source_), is_layer ? "another layer" : "an input of the network",
+        line > 0 ? fmt::format(" (line {})", line) : "");
   }
   if (network_.layers.size() >= NetworkLimits::kLayers) {
     throw UsageError("{}: a network may have at most {} layers.", place_of(layer, source_),
@@ -133,8 +179,8 @@ std::string NetworkBuilder::unique_name(const Operation& operation, const LayerO
 std::vector<int> NetworkBuilder::resolve_inputs(const Layer& layer,
                                                 const std::vector<std::string>& names) const {
   if (names.empty()) return {static_cast<int>(network_.layers.size()) - 1};
-  if (names.size() > 1 && !std::holds_alternative<Add>(layer.operation)) {
-    throw UsageError("{}: it takes one input, but {} are named. Only add takes several.",
+  if (names.size() > 1 && !takes_several(layer.operation)) {
+    throw UsageError("{}: it takes one input, but {} are named. Only add and concat take several.",
                      place_of(layer, source_), names.size());
   }
   std::vector<int> indices;
@@ -143,7 +189,7 @@ std::vector<int> NetworkBuilder::resolve_inputs(const Layer& layer,
     if (found == index_of_.end()) {
       std::vector<std::string> earlier;
       for (const auto& entry : index_of_) earlier.push_back(entry.first);
-      throw UsageError("{}: its input {:?} is not the name of an earlier layer. Earlier layers: {}.",
+      throw UsageError("{}: its input {:?} is not the name of an earlier layer or an input. Known: {}.",
                        place_of(layer, source_), name, fmt::join(earlier, ", "));
     }
     indices.push_back(found->second);
@@ -155,19 +201,18 @@ Network NetworkBuilder::build() const {
   if (network_.layers.empty()) {
     throw UsageError("{}: the network has no layers. List at least one under network.layers.", source_);
   }
-  std::vector<bool> used(network_.layers.size(), false);
-  used.back() = true;
-  for (const Layer& layer : network_.layers) {
-    for (const int index : layer.inputs) {
-      if (index >= 0) used[index] = true;
-    }
-  }
-  for (std::size_t i = 0; i < used.size(); ++i) {
-    if (used[i]) continue;
-    throw UsageError(
-        "{}: nothing uses its output. Name it in `input` or `inputs` of a later layer, or remove "
-        "it.",
-        place_of(network_.layers[i], source_));
+  std::set<int> used{static_cast<int>(network_.layers.size()) - 1};
+  for (const Layer& layer : network_.layers) used.insert(layer.inputs.begin(), layer.inputs.end());
+  const int last = static_cast<int>(network_.layers.size());
+  for (int index = vector_index(static_cast<int>(network_.vectors.size()) - 1); index < last; ++index) {
+    if (used.contains(index)) continue;
+    if (index >= 0)
+      throw UsageError(
+          "{}: nothing uses its output. Name it in `input` or `inputs` of a later layer, or remove "
+          "it.",
+          place_of(network_.layers[index], source_));
+    throw UsageError("{}: no layer uses the network's input {}. Name it in `input` or `inputs` of a layer{}.",
+                     source_, network_.name_of(index), index == kImageIndex ? "" : ", or remove it");
   }
   return network_;
 }

@@ -21,8 +21,8 @@ struct LayerOptions {
   PaddingMode padding = PaddingMode::given;  ///< conv2d and pools
   Activation activation = Activation::none;  ///< conv2d and dense: applied to the output
   std::string name = {};                     ///< empty: Keras' default (conv2d, conv2d_1, ...)
-  std::vector<std::string> inputs = {};      ///< earlier layers, or "input"; empty: previous layer
-  int line = 0;                              ///< in the config, for messages; 0 = unknown
+  std::vector<std::string> inputs = {};  ///< earlier layers or inputs of the network; empty: previous layer
+  int line = 0;                          ///< in the config, for messages; 0 = unknown
 };
 
 /// Most layers and sizes that a description may have; far above any real network, low enough that no product
@@ -42,8 +42,13 @@ struct NetworkLimits {
 /// Every call checks its layer. @throws UsageError naming source, line, layer, the broken rule and a remedy
 class NetworkBuilder {
  public:
-  /// @param source  file or other origin, for messages
+  /// The image is called "input". @param source  file or other origin, for messages
   explicit NetworkBuilder(SampleShape input, std::string source = "network");
+
+  /// Another name for the image. @pre no layer was added
+  NetworkBuilder& name_image(const std::string& name);
+  /// A vector that every sample has beside its image. @pre no layer was added
+  NetworkBuilder& vector_input(const NamedVector& vector);
 
   NetworkBuilder& conv2d(const Conv2d& conv, const LayerOptions& options = {});
   NetworkBuilder& max_pool(Size2 size, Size2 stride, const LayerOptions& options = {});
@@ -57,11 +62,13 @@ class NetworkBuilder {
   NetworkBuilder& dropout(float rate, const LayerOptions& options = {});
   NetworkBuilder& activate(Activation kind, const LayerOptions& options = {});
   NetworkBuilder& residual_add(const LayerOptions& options);  ///< `options.inputs` names what is summed
+  NetworkBuilder& concat(const LayerOptions& options);        ///< `options.inputs` names what is joined
+  NetworkBuilder& circular_pad(const CircularPad& pad, const LayerOptions& options = {});
 
   /// Any operation; the calls above are short for this.
   NetworkBuilder& add(const Operation& operation, const LayerOptions& options = {});
 
-  /// The finished network. @throws UsageError when it is empty or a layer's output is never used
+  /// The finished network. @throws UsageError when it is empty, or nothing uses an input or a layer's output
   Network build() const;
 
  private:
@@ -70,7 +77,7 @@ class NetworkBuilder {
 
   std::string source_;
   Network network_;
-  std::map<std::string, int> index_of_;         ///< layer name -> index; "input" -> -1
+  std::map<std::string, int> index_of_;         ///< name of a layer or input -> as in Layer::inputs
   std::map<std::string, int> defaults_issued_;  ///< default name -> how often given out
 };
 

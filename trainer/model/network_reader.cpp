@@ -48,29 +48,74 @@ void read_padding_group(const YamlNode& node, const std::string& key, Padding& p
   }
 }
 
-SampleShape read_input(ConfigReader& reader, const YamlNode& network) {
+/// The whole numbers of a list, or nothing when it is no such list.
+std::vector<std::int64_t> extents_of(const YamlNode& node) {
+  std::vector<std::int64_t> extents;
+  for (const YamlNode& item : node.items) {
+    const std::optional<std::int64_t> value =
+        item.kind == Kind::scalar ? parse_whole(item.text) : std::nullopt;
+    if (!value) return {};
+    extents.push_back(*value);
+  }
+  return extents;
+}
+
+SampleShape image_shape_of(const YamlNode& node, const std::string& key) {
+  const std::vector<std::int64_t> extents = extents_of(node);
+  if (extents.size() == 3) return {.height = extents[0], .width = extents[1], .channels = extents[2]};
+  if (extents.size() == 1) return {.channels = extents[0], .flat = true};
+  throw UsageError("{}: {} is {}, but must be [height, width, channels], or [values] for flat vectors.",
+                   node.place(), key, describe_kind(node));
+}
+
+/// `inputs: {image: [32, 32, 2], track: [31]}`: the image first, then flat vectors.
+NetworkBuilder with_named_inputs(ConfigReader& reader, const YamlNode& node) {
+  const std::string key = reader.full("inputs");
+  if (node.kind != Kind::mapping || node.entries.empty()) {
+    throw UsageError(
+        "{}: {} is {}, but must name the inputs with their sizes, the image first, e.g. inputs: {{image: "
+        "[32, "
+        "32, 2], track: [31]}}.",
+        node.place(), key, describe_kind(node));
+  }
+  const YamlEntry& image = node.entries.front();
+  NetworkBuilder builder(image_shape_of(image.value, key + "." + image.key), node.source);
+  builder.name_image(image.key);
+  for (std::size_t i = 1; i < node.entries.size(); ++i) {
+    const auto& [name, value] = node.entries[i];
+    const std::vector<std::int64_t> extents = extents_of(value);
+    if (extents.size() != 1) {
+      throw UsageError(
+          "{}: {}.{} is {}, but inputs behind the first are flat vectors: write their length, e.g. [31]. The "
+          "image comes first.",
+          value.place(), key, name, describe_kind(value));
+    }
+    builder.vector_input({name, extents.front()});
+  }
+  return builder;
+}
+
+/// A builder that knows the network's inputs, from `input` or from `inputs`.
+NetworkBuilder read_inputs(ConfigReader& reader, const YamlNode& network) {
   const YamlNode* node = reader.take("input");
+  const YamlNode* named = reader.take("inputs");
   const std::string key = reader.full("input");
-  if (node == nullptr) {
+  if (node == nullptr && named == nullptr) {
     throw UsageError(
         "{}: {} is missing: the size of the images (height, width, channels), e.g. input: [32, 32, "
         "3].",
         network.place(), key);
   }
+  if (node != nullptr && named != nullptr) {
+    throw UsageError("{}: both {} and {} are given. Keep {}, which names all inputs.", named->place(), key,
+                     reader.full("inputs"), reader.full("inputs"));
+  }
+  if (named != nullptr) {
+    reader.record(reader.full("inputs"), *named);
+    return with_named_inputs(reader, *named);
+  }
   reader.record(key, *node);
-  std::vector<std::int64_t> extents;
-  for (const YamlNode& item : node->items) {
-    const std::optional<std::int64_t> value =
-        item.kind == Kind::scalar ? parse_whole(item.text) : std::nullopt;
-    if (value) extents.push_back(*value);
-  }
-  const bool complete = extents.size() == node->items.size();
-  if (complete && extents.size() == 3) {
-    return {.height = extents[0], .width = extents[1], .channels = extents[2]};
-  }
-  if (complete && extents.size() == 1) return {.channels = extents[0], .flat = true};
-  throw UsageError("{}: {} is {}, but must be [height, width, channels], or [values] for flat vectors.",
-                   node->place(), key, describe_kind(*node));
+  return NetworkBuilder(image_shape_of(*node, key), network.source);
 }
 
 [[noreturn]] void fail_layer(const YamlNode& node, const std::string& key, const std::string& reason) {
@@ -168,7 +213,7 @@ void read_padding(const YamlNode& node, const std::string& key, Padding& padding
 
 Network read_network(ConfigReader& reader, const YamlNode& node) {
   reader.enter(&node, "network");
-  NetworkBuilder builder(read_input(reader, node), node.source);
+  NetworkBuilder builder = read_inputs(reader, node);
   const YamlNode* layers = reader.take("layers");
   if (layers == nullptr || layers->kind != Kind::sequence) {
     throw UsageError("{}: network.layers is missing or no list. List the layers, one a line: `- relu`.",

@@ -1,4 +1,4 @@
-// The `network` group of the configuration: the shape of the input and the list of layers.
+// The `network` group of the configuration: the inputs with their shapes and the list of layers.
 #pragma once
 
 #include <string>

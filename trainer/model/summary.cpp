@@ -5,11 +5,10 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 namespace annulus::trainer {
 namespace {
-
-constexpr const char* kImages = "input";  // the name of what is no layer
 
 std::int64_t activation_flops(Activation activation, std::int64_t values) {
   if (activation == Activation::none) return 0;
@@ -45,6 +44,8 @@ struct OperationCost {
     return {.flops = values * (static_cast<std::int64_t>(layer.inputs.size()) - 1)};
   }
   Cost operator()(const Flatten&) const { return {}; }
+  Cost operator()(const Concat&) const { return {}; }
+  Cost operator()(const CircularPad&) const { return {}; }
   Cost operator()(const Dropout&) const { return {}; }
 };
 
@@ -85,7 +86,7 @@ Row row_of(const LayerSummary& layer, bool with_inputs) {
 
 /// True when some layer takes something else than what the layer before it puts out.
 bool is_graph(const NetworkSummary& summary) {
-  std::string previous = kImages;
+  std::string previous = summary.inputs.front().name;
   for (const LayerSummary& layer : summary.layers) {
     if (layer.inputs != std::vector<std::string>{previous}) return true;
     previous = layer.name;
@@ -117,6 +118,14 @@ std::string layout(const std::vector<Row>& rows) {
   return text + rule + "\n";
 }
 
+/// "input (32, 32, 3)" or "image (32, 32, 2), track (31)".
+std::string inputs_text(const NetworkSummary& summary) {
+  std::vector<std::string> inputs;
+  for (const InputSummary& input : summary.inputs)
+    inputs.push_back(fmt::format("{} ({})", input.name, to_string(input.shape)));
+  return fmt::format("{}", fmt::join(inputs, ", "));
+}
+
 nlohmann::ordered_json shape_json(const SampleShape& shape) {
   if (shape.flat) return {shape.channels};
   return {shape.height, shape.width, shape.channels};
@@ -133,11 +142,12 @@ void add_cost(nlohmann::ordered_json& object, const Cost& cost) {
 }  // namespace
 
 NetworkSummary summarise(const Network& network) {
-  NetworkSummary summary{.input = network.input, .layers = {}, .total = {}};
+  NetworkSummary summary{.inputs = {{network.image_name, network.input}}, .layers = {}, .total = {}};
+  for (std::size_t k = 0; k < network.vectors.size(); ++k)
+    summary.inputs.push_back({network.vectors[k].name, network.shape_of(vector_index(static_cast<int>(k)))});
   for (const Layer& layer : network.layers) {
     std::vector<std::string> inputs;
-    for (const int index : layer.inputs)
-      inputs.push_back(index < 0 ? std::string(kImages) : network.layers[index].name);
+    for (const int index : layer.inputs) inputs.push_back(network.name_of(index));
     const Cost cost = cost_of(layer);
     summary.layers.push_back(
         {layer.name, layer.type, to_string(layer.activation), std::move(inputs), layer.output, cost});
@@ -151,10 +161,15 @@ NetworkSummary summarise(const Network& network) {
 }
 
 std::int64_t training_flops(const NetworkSummary& summary) {
+  std::set<std::string> fixed;  // names of what no parameter changes: nobody wants its gradient
+  for (const InputSummary& input : summary.inputs) fixed.insert(input.name);
   std::int64_t flops = 0;
   for (const LayerSummary& layer : summary.layers) {
-    const bool reads_images = layer.inputs == std::vector<std::string>{kImages};
-    const int passes = 1 + (reads_images ? 0 : 1) + (layer.cost.trainable > 0 ? 1 : 0);
+    const bool reads_fixed = std::all_of(layer.inputs.begin(), layer.inputs.end(),
+                                         [&](const std::string& name) { return fixed.contains(name); });
+    const bool trainable = layer.cost.trainable > 0;
+    if (reads_fixed && !trainable) fixed.insert(layer.name);
+    const int passes = 1 + (reads_fixed ? 0 : 1) + (trainable ? 1 : 0);
     flops += passes * layer.cost.flops;
   }
   return flops;
@@ -167,10 +182,10 @@ std::string to_table(const NetworkSummary& summary, const std::string& title) {
   for (const LayerSummary& layer : summary.layers) rows.push_back(row_of(layer, with_inputs));
   const Cost& total = summary.total;
   return fmt::format(
-      "Network {}, input ({})\n{}"
+      "Network {}, {}\n{}"
       "Total parameters: {} ({})\nTrainable parameters: {}\nMoving averages: {}\n"
       "Connections: {}\nForward FLOPs a sample: {}\nActivations a sample: {} bytes ({})\n",
-      title, to_string(summary.input), layout(rows), grouped(total.parameters),
+      title, inputs_text(summary), layout(rows), grouped(total.parameters),
       mebibytes(total.parameters * static_cast<std::int64_t>(sizeof(float))), grouped(total.trainable),
       grouped(total.parameters - total.trainable), grouped(total.connections), grouped(total.flops),
       grouped(total.activation_bytes), mebibytes(total.activation_bytes));
@@ -179,7 +194,8 @@ std::string to_table(const NetworkSummary& summary, const std::string& title) {
 std::string to_json(const NetworkSummary& summary, const std::string& title) {
   nlohmann::ordered_json root;
   root["name"] = title;
-  root["input"] = shape_json(summary.input);
+  root["input"] = shape_json(summary.inputs.front().shape);
+  for (const InputSummary& input : summary.inputs) root["inputs"][input.name] = shape_json(input.shape);
   root["layers"] = nlohmann::ordered_json::array();
   for (const LayerSummary& layer : summary.layers) {
     nlohmann::ordered_json entry;

@@ -26,13 +26,18 @@ struct LayerSummary {
   std::string name;
   std::string type;
   std::string activation;           ///< "none" when the layer has none of its own
-  std::vector<std::string> inputs;  ///< names; "input" for the images
+  std::vector<std::string> inputs;  ///< names of layers, or of inputs of the network
   SampleShape output;
   Cost cost;
 };
 
+struct InputSummary {
+  std::string name;
+  SampleShape shape;
+};
+
 struct NetworkSummary {
-  SampleShape input;
+  std::vector<InputSummary> inputs;  ///< the image first
   std::vector<LayerSummary> layers;
   Cost total;
 };
@@ -40,14 +45,16 @@ struct NetworkSummary {
 NetworkSummary summarise(const Network& network);
 
 /// Arithmetic of a training step for one sample, as it is usually counted: every layer's forward FLOPs, once
-/// more for the gradient of its input unless that is the images, and once more for that of its weights if it
-/// has any. Of the plain algorithms (Winograd's needs less); loss, reduction and update are left out.
+/// more for the gradient of its input unless no parameter has a part in that, and once more for that of its
+/// weights if it has any. Of the plain algorithms (Winograd's needs less); loss, reduction and update are
+/// left out.
 std::int64_t training_flops(const NetworkSummary& summary);
 
 /// A table as Keras prints it, with the totals below. @param title  e.g. the name of the configuration
 std::string to_table(const NetworkSummary& summary, const std::string& title);
 
-/// The same as a JSON object: {name, input, layers: [...], total: {...}}, indented.
+/// The same as a JSON object: {name, input, inputs: {...}, layers: [...], total: {...}}, where
+/// `input` is the shape of the image, indented.
 std::string to_json(const NetworkSummary& summary, const std::string& title);
 
 }  // namespace annulus::trainer

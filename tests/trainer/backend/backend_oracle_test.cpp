@@ -86,8 +86,8 @@ TEST_P(BackendOracle, PredictsAsTheReference) {
 
   for (const std::int64_t n : {3, 1}) {
     SCOPED_TRACE(n);
-    EXPECT_TENSOR_NEAR(test::predict(*pair.cpu, samples.images, n),
-                       test::predict(*pair.reference, samples.images, n), kTolerance);
+    EXPECT_TENSOR_NEAR(test::predict(*pair.cpu, samples, n), test::predict(*pair.reference, samples, n),
+                       kTolerance);
   }
 }
 
@@ -145,15 +145,15 @@ TEST(BackendOracleOptions, ThreadsDoNotChangeABit) {
 TEST(BackendOracleOptions, PredictionTakesNotesOfChangedParameters) {
   Pair pair = make_pair(mixed_network(), {.shard_samples = 2});
   const Samples samples = test::random_samples(mixed_network(), 2, 5);
-  const std::vector<float> before = test::predict(*pair.cpu, samples.images, 2);
+  const std::vector<float> before = test::predict(*pair.cpu, samples, 2);
 
   const ParameterValues changed = test::random_parameters(mixed_network(), 18);
   test::set_parameters(*pair.reference, changed);
   test::set_parameters(*pair.cpu, changed);
-  const std::vector<float> after = test::predict(*pair.cpu, samples.images, 2);
+  const std::vector<float> after = test::predict(*pair.cpu, samples, 2);
 
   EXPECT_FALSE(test::tensors_near(before, after, {.norm = kTolerance}));
-  EXPECT_TENSOR_NEAR(after, test::predict(*pair.reference, samples.images, 2), kTolerance);
+  EXPECT_TENSOR_NEAR(after, test::predict(*pair.reference, samples, 2), kTolerance);
 }
 
 TEST(BackendOracleOptions, BadLabelsAndBadValuesAreNamedAlike) {

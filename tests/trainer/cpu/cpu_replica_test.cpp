@@ -69,7 +69,7 @@ TEST(CpuReplica, AShardDoesNotDependOnWhatRanBefore) {
 
   for (const std::int64_t samples : {1, 2, 3, 4, 5, 1})  // more tails than programs are kept
     test::run_shard(*replica, test::random_samples(network, samples, 9));
-  test::predict(*replica, shard.images, 6);
+  test::predict(*replica, shard, 6);
 
   EXPECT_EQ(test::run_shard(*replica, shard).gradients, expected.gradients);
 }
@@ -130,8 +130,12 @@ TEST(CpuReplica, PredictsBlocksOnAllThreadsAsOneByOne) {
   for (std::size_t begin = 0; begin < 13; begin += 5) {
     const std::size_t n = std::min<std::size_t>(5, 13 - begin);
     const auto part = std::span<const float>(images).subspan(begin * size, n * size);
-    blocks.push_back({part, static_cast<std::int64_t>(n), std::span(together).subspan(begin * 4, n * 4)});
-    replica->predict(part, static_cast<std::int64_t>(n), std::span(single).subspan(begin * 4, n * 4));
+    blocks.push_back({.images = part,
+                      .samples = static_cast<std::int64_t>(n),
+                      .probabilities = std::span(together).subspan(begin * 4, n * 4)});
+    PredictBlock alone = blocks.back();
+    alone.probabilities = std::span(single).subspan(begin * 4, n * 4);
+    replica->predict(alone);
   }
   replica->predict_blocks(blocks);
 

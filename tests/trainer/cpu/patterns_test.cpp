@@ -53,8 +53,8 @@ TEST_P(PatternTest, TrainsAndPredictsAsTheReference) {
         SCOPED_TRACE(network.layers[layer].name + "/" + network.layers[layer].parameters[p].name);
         EXPECT_TENSOR_NEAR(actual.gradients[layer][p], expected.gradients[layer][p], tolerance);
       }
-    EXPECT_TENSOR_NEAR(test::predict(*cpu, shard.images, samples),
-                       test::predict(*reference, shard.images, samples), tolerance);
+    EXPECT_TENSOR_NEAR(test::predict(*cpu, shard, samples), test::predict(*reference, shard, samples),
+                       tolerance);
   }
 }
 

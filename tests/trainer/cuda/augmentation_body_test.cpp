@@ -84,10 +84,10 @@ void expect_equal_images(const Variant& variant) {
   const std::size_t bytes = static_cast<std::size_t>(variant.shape.size()) * io::size_of(variant.pixels);
   std::vector<std::byte> pixels(numbers.size() * bytes), all(50 * bytes);
   std::vector<std::int32_t> labels(50);
-  source.read(numbers, pixels, std::span(labels).first(numbers.size()));
+  source.read(numbers, {pixels, std::span(labels).first(numbers.size())});
   std::vector<std::uint64_t> every(50);
   for (std::size_t i = 0; i < every.size(); ++i) every[i] = i;
-  source.read(every, all, labels);
+  source.read(every, {all, labels});
 
   const std::vector<float> expected = by_generator(variant, pixels, numbers);
 

@@ -228,7 +228,7 @@ TEST_P(DeviceModelOracle, PredictsAsTheReference) {
 
   for (const std::int64_t n : {3, 1}) {
     SCOPED_TRACE(n);
-    EXPECT_TENSOR_NEAR(driver.predict(images.images, n), test::predict(*reference, images.images, n),
+    EXPECT_TENSOR_NEAR(driver.predict(images.images, n), test::predict(*reference, images, n),
                        tolerance_of(GetParam().precision, network));
   }
 }

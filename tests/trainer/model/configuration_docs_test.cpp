@@ -72,11 +72,32 @@ network:
     - softmax
 )";
 
+/// What kEveryLayer cannot have: inputs with names, and the layers that are for them.
+const char* const kNamedInputs = R"(
+data: {path: some.h5, inputs: {track: momentum}}
+network:
+  inputs: {image: [8, 8, 2], track: [3]}
+  layers:
+    - circular_pad: {width: 1}
+    - flatten
+    - concat: {inputs: [flatten, track]}
+    - dense: 2
+    - softmax
+)";
+
+/// All keys with values; what both configurations have comes twice.
+std::vector<Origin> every_value() {
+  std::vector<Origin> values = config_values(parse_config(kEveryLayer, "test").config);
+  const std::vector<Origin> more = config_values(parse_config(kNamedInputs, "test").config);
+  values.insert(values.end(), more.begin(), more.end());
+  return values;
+}
+
 TEST(ConfigurationDocs, HaveEveryKeyWithItsDefault) {
   const std::map<std::string, std::string> rows = table_rows(documentation());
 
   std::set<std::string> known{"network.layers"};
-  for (const Origin& value : config_values(parse_config(kEveryLayer, "test").config)) {
+  for (const Origin& value : every_value()) {
     if (value.key.starts_with("network.layers.")) continue;
     known.insert(value.key);
     const auto row = rows.find(value.key);
@@ -98,7 +119,7 @@ TEST(ConfigurationDocs, HaveEveryKeyOfEveryLayer) {
       table_rows(text.substr(text.find("### Keys of every layer")));
 
   std::set<std::string> types;
-  for (const Origin& value : config_values(parse_config(kEveryLayer, "test").config)) {
+  for (const Origin& value : every_value()) {
     if (!value.key.starts_with("network.layers.")) continue;
     const std::size_t type_begin = value.key.find('.', 15) + 1;
     const std::size_t type_end = value.key.find('.', type_begin);

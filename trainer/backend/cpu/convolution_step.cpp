@@ -81,7 +81,7 @@ bool ConvolutionStep::try_plan(ProgramBuilder& builder, algorithm kind) {
 int ConvolutionStep::cost(const Planner& planner, const Forward::primitive_desc& forward) const {
   int total = slowness(forward.impl_info_str());
   total += slowness(planner.backward_weights(forward, planner.any_kernel()).impl_info_str());
-  if (ref_.layer.inputs.front() >= 0)
+  if (!input_.from_data)
     total += slowness(planner.backward_data(forward, planner.any_kernel()).impl_info_str());
   return total + (forward.src_desc() == input_.desc ? 0 : 1);
 }

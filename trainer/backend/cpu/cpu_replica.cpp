@@ -117,9 +117,9 @@ class CpuReplica final : public Replica {
   std::span<float> statistics() override { return store_.statistics(); }
 
   void train(const io::Batch& batch, comm::GradientReducer& reducer) override;
-  void predict(std::span<const float> images, std::int64_t n, std::span<float> probabilities) override {
+  void predict(const PredictBlock& block) override {
     single_threaded();
-    predict_on(0, {images, n, probabilities});
+    predict_on(0, block);
   }
   void predict_blocks(std::span<const PredictBlock> blocks) override {
     share_out(blocks.size(), [&](int worker, std::size_t i) { predict_on(worker, blocks[i]); });
@@ -207,7 +207,7 @@ void CpuReplica::predict_on(int worker, const PredictBlock& block) {
   expect_contract(block.samples <= options_.predict_samples, "a block has at most predict_samples images");
   if (block.samples == 0) return;
   Worker& own = *worker_[static_cast<std::size_t>(worker)];
-  own.program({block.samples, Mode::inference}).predict(own.stream(), block.images, block.probabilities);
+  own.program({block.samples, Mode::inference}).predict(own.stream(), block);
 }
 
 }  // namespace

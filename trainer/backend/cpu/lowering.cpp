@@ -15,8 +15,8 @@ bool fusable(Activation kind) {
 class Lowering {
  public:
   Lowering(ProgramBuilder& builder, const Network& network) : builder_(builder), network_(network) {
-    values_.resize(network.layers.size() + 1);
-    readers_.resize(network.layers.size() + 1);
+    values_.resize(slot(count()));
+    readers_.resize(slot(count()));
     for (int i = 0; i < count(); ++i)
       for (const int input : layer(i).inputs) readers_[slot(input)].push_back(i);
   }
@@ -24,12 +24,13 @@ class Lowering {
   std::vector<PlannedStep> run(const LossOptions& loss);
 
  private:
-  // Layers and values are numbered as in the network; slot 0 is the input.
-  static std::size_t slot(int index) { return static_cast<std::size_t>(index + 1); }
+  // Layers and values are numbered as in Layer::inputs; the first slots are the network's inputs.
+  std::size_t slot(int index) const { return network_.vectors.size() + static_cast<std::size_t>(index + 1); }
   int count() const { return static_cast<int>(network_.layers.size()); }
   const Layer& layer(int index) const { return network_.layers[static_cast<std::size_t>(index)]; }
 
-  void lower_input();
+  void lower_image();
+  void lower_vectors();
   void lower_layer(int index);
   void lower_activation(const LayerRef& ref, Activation kind);
   void publish(int index, Value value);
@@ -42,7 +43,10 @@ class Lowering {
   void lower_convolution(const LayerRef& ref);
   void flatten(const LayerRef& ref);
   bool read_by_dense(int index) const;
+  std::vector<Value> take_inputs(const LayerRef& ref);
   void lower_sum(const LayerRef& ref);
+  void lower_concat(const LayerRef& ref);
+  void lower_circular_pad(const LayerRef& ref, const CircularPad& pad);
   Desc plain(const Value& value, Tag tag) const;
 
   ProgramBuilder& builder_;
@@ -55,7 +59,8 @@ class Lowering {
 };
 
 std::vector<PlannedStep> Lowering::run(const LossOptions& loss) {
-  lower_input();
+  lower_image();
+  lower_vectors();
   for (int i = 0; i < count(); ++i) {
     if (i + 1 < count() && readers_[slot(i)].empty())
       throw UsageError(
@@ -73,7 +78,7 @@ std::vector<PlannedStep> Lowering::run(const LossOptions& loss) {
   return std::move(steps_);
 }
 
-void Lowering::lower_input() {
+void Lowering::lower_image() {
   const SampleShape& shape = network_.input;
   Value input;
   input.shape = shape;
@@ -81,7 +86,17 @@ void Lowering::lower_input() {
                    ? float_desc({builder_.samples(), shape.channels}, Tag::ab)
                    : float_desc({builder_.samples(), shape.channels, shape.height, shape.width}, Tag::abcd);
   input.data = builder_.input_buffer();
-  publish(-1, input);
+  input.from_data = true;
+  publish(kImageIndex, input);
+}
+
+void Lowering::lower_vectors() {
+  for (std::size_t k = 0; k < network_.vectors.size(); ++k) {
+    builder_.next_step();
+    value_ = {};
+    add(make_vector_input(builder_, network_, k), {0, layer(0)});
+    publish(vector_index(static_cast<int>(k)), value_);
+  }
 }
 
 /// Gives a finished value to its readers: several share it through a fan-out.
@@ -219,25 +234,49 @@ void Lowering::lower_activation(const LayerRef& ref, Activation kind) {
   add(make_activation(builder_, ref, value_, kind), ref);
 }
 
-void Lowering::lower_sum(const LayerRef& ref) {
-  std::vector<Value> terms;
+/// The values that a layer reads, in one layout if they are images; no derivative is pending.
+std::vector<Value> Lowering::take_inputs(const LayerRef& ref) {
+  std::vector<Value> inputs;
   for (const int input : ref.layer.inputs) {
     value_ = take(input);
     settle(ref);
-    if (!terms.empty() && value_.desc != terms.front().desc) {
+    if (!inputs.empty() && !value_.flat() && value_.desc != inputs.front().desc) {
       builder_.next_step();
-      add(make_reorder(builder_, ref, value_, terms.front().desc), ref);
+      add(make_reorder(builder_, ref, value_, inputs.front().desc), ref);
     }
-    terms.push_back(value_);
+    inputs.push_back(value_);
   }
+  return inputs;
+}
+
+void Lowering::lower_sum(const LayerRef& ref) {
+  const std::vector<Value> terms = take_inputs(ref);
   builder_.next_step();
   add(make_add(builder_, ref, terms), ref);
 }
 
+void Lowering::lower_concat(const LayerRef& ref) {
+  const std::vector<Value> parts = take_inputs(ref);
+  builder_.next_step();
+  add(make_concat(builder_, ref, parts), ref);
+}
+
+void Lowering::lower_circular_pad(const LayerRef& ref, const CircularPad& pad) {
+  if (value_.pending != Activation::relu) settle(ref);
+  if (!has_rows(value_.desc)) {
+    settle(ref);
+    builder_.next_step();
+    add(make_reorder(builder_, ref, value_, plain(value_, Tag::abcd)), ref);
+  }
+  builder_.next_step();
+  add(make_circular_pad(builder_, ref, value_, pad), ref);
+}
+
 void Lowering::lower_layer(int index) {
   const LayerRef ref{index, layer(index)};
-  const bool sum = std::holds_alternative<Add>(ref.layer.operation);
-  if (!sum) value_ = take(ref.layer.inputs.front());
+  const bool several =
+      std::holds_alternative<Add>(ref.layer.operation) || std::holds_alternative<Concat>(ref.layer.operation);
+  if (!several) value_ = take(ref.layer.inputs.front());
   std::visit(
       [&](const auto& operation) {
         using Kind = std::decay_t<decltype(operation)>;
@@ -277,6 +316,10 @@ void Lowering::lower_layer(int index) {
           add(make_dropout(builder_, ref, value_, operation.rate), ref);
         } else if constexpr (std::is_same_v<Kind, Activate>) {
           if (!absorbed_[static_cast<std::size_t>(index)]) lower_activation(ref, operation.kind);
+        } else if constexpr (std::is_same_v<Kind, Concat>) {
+          lower_concat(ref);
+        } else if constexpr (std::is_same_v<Kind, CircularPad>) {
+          lower_circular_pad(ref, operation);
         } else {
           lower_sum(ref);
         }

@@ -222,6 +222,7 @@ class SoftmaxStep final : public Step {
 
 Lowered make_batch_norm(ProgramBuilder& builder, const LayerRef& ref, const Value& input) {
   Value output = like(builder, input);
+  output.from_data = false;
   if (builder.training() && !output.wants_gradient()) output.gradient = builder.buffer();  // for gamma, beta
   return {std::make_unique<BatchNormStep>(builder, ref, input, output), output};
 }

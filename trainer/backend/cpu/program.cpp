@@ -68,8 +68,14 @@ void Program::set_input(std::span<const float> images) {
 
 void Program::train(const dnnl::stream& stream, std::uint64_t epoch, const io::Shard& shard,
                     std::span<float> gradients, const Ready& ready) {
-  const ShardContext context{stream, environment_.options.seed, epoch, shard.samples, shard.labels, gradients,
-                             {}};
+  const ShardContext context{.stream = stream,
+                             .seed = environment_.options.seed,
+                             .epoch = epoch,
+                             .vectors = shard.vectors,
+                             .samples = shard.samples,
+                             .labels = shard.labels,
+                             .gradients = gradients,
+                             .probabilities = {}};
   set_input(shard.images);
   check_input(shard.images, context);
   for (const GradientTarget& target : gradients_)
@@ -81,11 +87,17 @@ void Program::train(const dnnl::stream& stream, std::uint64_t epoch, const io::S
   run_backward(context, ready);
 }
 
-void Program::predict(const dnnl::stream& stream, std::span<const float> images,
-                      std::span<float> probabilities) {
-  const ShardContext context{stream, environment_.options.seed, 0, {}, {}, {}, probabilities};
-  set_input(images);
-  check_input(images, context);
+void Program::predict(const dnnl::stream& stream, const PredictBlock& block) {
+  const ShardContext context{.stream = stream,
+                             .seed = environment_.options.seed,
+                             .epoch = 0,
+                             .vectors = block.vectors,
+                             .samples = {},
+                             .labels = {},
+                             .gradients = {},
+                             .probabilities = block.probabilities};
+  set_input(block.images);
+  check_input(block.images, context);
   run_forward(context);
 }
 
@@ -96,6 +108,7 @@ std::string Program::sample_name(std::size_t row, const ShardContext& context) c
 
 /// A NaN pixel may vanish in the first ReLU, so it is looked for before.
 void Program::check_input(std::span<const float> images, const ShardContext& context) const {
+  check_vectors(context);
   if (!environment_.options.check_values) return;
   const std::size_t bad = first_bad(images);
   if (bad == images.size()) return;
@@ -104,6 +117,19 @@ void Program::check_input(std::span<const float> images, const ShardContext& con
       "the "
       "dataset with `annulus data show`, and at augmentation and normalisation (a deviation of zero?).",
       sample_name(bad / (images.size() / static_cast<std::size_t>(shape_.samples)), context), images[bad]);
+}
+
+void Program::check_vectors(const ShardContext& context) const {
+  const auto row = static_cast<std::size_t>(total_length(environment_.network.vectors));
+  expect_contract(context.vectors.size() == static_cast<std::size_t>(shape_.samples) * row,
+                  "every sample brings the network's vectors");
+  if (!environment_.options.check_values) return;
+  const std::size_t bad = first_bad(context.vectors);
+  if (bad == context.vectors.size()) return;
+  throw RuntimeError(
+      "{} has a value of {} in the vectors beside its image, before any layer saw it: the gradient of the "
+      "whole step would be lost. Look at the datasets that data.inputs names.",
+      sample_name(bad / row, context), context.vectors[bad]);
 }
 
 void Program::run_forward(const ShardContext& context) {

@@ -37,8 +37,8 @@ class Program {
   /// @param gradients  the shard's buffer, all of it is written
   void train(const dnnl::stream& stream, std::uint64_t epoch, const io::Shard& shard,
              std::span<float> gradients, const Ready& ready);
-  /// @pre images hold exactly this program's number of samples
-  void predict(const dnnl::stream& stream, std::span<const float> images, std::span<float> probabilities);
+  /// @pre the block holds exactly this program's number of samples
+  void predict(const dnnl::stream& stream, const PredictBlock& block);
 
   std::int64_t samples() const { return shape_.samples; }
 
@@ -50,6 +50,7 @@ class Program {
   void plan_gradients(const ProgramBuilder& builder);
   void set_input(std::span<const float> images);
   void check_input(std::span<const float> images, const ShardContext& context) const;
+  void check_vectors(const ShardContext& context) const;
   void run_forward(const ShardContext& context);
   void run_backward(const ShardContext& context, const Ready& ready);
   void check_output(const PlannedStep& step, const ShardContext& context, Phase phase) const;

@@ -18,6 +18,7 @@ struct ShardContext {
   const dnnl::stream& stream;
   std::uint64_t seed = 0;
   std::uint64_t epoch = 0;
+  std::span<const float> vectors;          ///< (N, total_length(Network::vectors))
   std::span<const std::uint64_t> samples;  ///< sample numbers, (N); empty in inference
   std::span<const std::int32_t> labels;    ///< (N); empty in inference
   std::span<float> gradients;              ///< the shard's buffer: head, statistics, gradients
@@ -45,6 +46,9 @@ struct Value {
   /// An activation that is already applied, but whose derivative backward has not yet been multiplied in.
   /// Max pooling commutes with it, so it is taken on the smaller pooled tensor.
   Activation pending = Activation::none;
+
+  /// No parameter has a part in it: nobody will want its gradient, in no program.
+  bool from_data = false;
 
   bool wants_gradient() const { return gradient != kNoBuffer; }
   bool flat() const { return desc.data.ndims == 2; }

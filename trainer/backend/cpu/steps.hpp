@@ -58,6 +58,19 @@ Lowered make_local_response_norm(ProgramBuilder& builder, const LayerRef& ref, c
 /// Sum of inputs of one layout.
 Lowered make_add(ProgramBuilder& builder, const LayerRef& ref, const std::vector<Value>& inputs);
 
+/// Flat inputs one after another. @pre they are in Keras' order, without padding, no derivative pending
+Lowered make_concat(ProgramBuilder& builder, const LayerRef& ref, const std::vector<Value>& inputs);
+
+/// vectors[index] of the network, out of the row in which the vectors of a sample lie together.
+Lowered make_vector_input(ProgramBuilder& builder, const Network& network, std::size_t index);
+
+/// Whether the pixels of a row lie together, as circular padding needs it.
+bool has_rows(const Desc& desc);
+/// Copies rows in the layout that comes in; takes the pending derivative of a ReLU in the same pass.
+/// @pre has_rows(input.desc); input.pending is none or relu
+Lowered make_circular_pad(ProgramBuilder& builder, const LayerRef& ref, const Value& input,
+                          const CircularPad& pad);
+
 /// The same values in another layout of the same extents.
 Lowered make_reorder(ProgramBuilder& builder, const LayerRef& ref, const Value& input, const Desc& desc);
 

@@ -1,4 +1,5 @@
-// Steps that move or add tensors: sums of branches, values with several readers, changes of layout.
+// Steps that move or add tensors: sums of branches, rows joined, values with several readers, changes of
+// layout.
 #include <cstring>
 
 #include "trainer/backend/cpu/steps.hpp"
@@ -38,6 +39,81 @@ class AddStep final : public Step {
   std::size_t count_;
   dnnl::memory sum_, gradient_;
   std::vector<dnnl::memory> terms_, copies_;
+};
+
+/// Copies the rows of several matrices into one, and back.
+class ConcatStep final : public Step {
+ public:
+  ConcatStep(ProgramBuilder& builder, const std::vector<Value>& inputs, const Value& output)
+      : samples_(static_cast<std::size_t>(builder.samples())),
+        row_(float_count(output.desc) / samples_),
+        joined_(builder.memory(output.desc, output.data, Phase::forward)) {
+    if (output.wants_gradient()) gradient_ = builder.memory(output.desc, output.gradient, Phase::backward);
+    std::size_t offset = 0;
+    for (const Value& input : inputs) {
+      Part part{offset,
+                float_count(input.desc) / samples_,
+                builder.memory(input.desc, input.data, Phase::forward),
+                {}};
+      if (input.wants_gradient()) part.gradient = builder.memory(input.desc, input.gradient, Phase::backward);
+      offset += part.length;
+      parts_.push_back(std::move(part));
+    }
+    expect_contract(offset == row_, "the inputs of concat fill its rows");
+  }
+
+  void forward(const ShardContext&) override {
+    for (const Part& part : parts_)
+      copy_rows({floats(part.data), part.length}, {floats(joined_) + part.offset, row_}, part.length);
+  }
+  void backward(const ShardContext&) override {
+    for (const Part& part : parts_)
+      if (part.gradient)
+        copy_rows({floats(gradient_) + part.offset, row_}, {floats(part.gradient), part.length}, part.length);
+  }
+
+ private:
+  struct Part {
+    std::size_t offset = 0;  ///< in a row of the output
+    std::size_t length = 0;
+    dnnl::memory data, gradient;
+  };
+  struct Rows {
+    float* first;
+    std::size_t stride;
+  };
+  void copy_rows(Rows from, Rows to, std::size_t length) const {
+    for (std::size_t i = 0; i < samples_; ++i)
+      std::memcpy(to.first + i * to.stride, from.first + i * from.stride, length * sizeof(float));
+  }
+
+  std::size_t samples_;
+  std::size_t row_;
+  dnnl::memory joined_, gradient_;
+  std::vector<Part> parts_;
+};
+
+class VectorInputStep final : public Step {
+ public:
+  VectorInputStep(ProgramBuilder& builder, const Network& network, std::size_t index, const Value& output)
+      : row_(static_cast<std::size_t>(total_length(network.vectors))),
+        length_(static_cast<std::size_t>(network.vectors[index].length)),
+        samples_(static_cast<std::size_t>(builder.samples())),
+        target_(builder.memory(output.desc, output.data, Phase::forward)) {
+    for (std::size_t k = 0; k < index; ++k) offset_ += static_cast<std::size_t>(network.vectors[k].length);
+  }
+
+  void forward(const ShardContext& context) override {
+    for (std::size_t i = 0; i < samples_; ++i)
+      std::memcpy(floats(target_) + i * length_, context.vectors.data() + i * row_ + offset_,
+                  length_ * sizeof(float));
+  }
+  void backward(const ShardContext&) override {}
+
+ private:
+  std::size_t row_, length_, samples_;
+  std::size_t offset_ = 0;
+  dnnl::memory target_;
 };
 
 class FanOutStep final : public Step {
@@ -89,10 +165,37 @@ Lowered make_add(ProgramBuilder& builder, const LayerRef& ref, const std::vector
   for (const Value& input : inputs) {
     expect_contract(input.desc == output.desc && input.pending == Activation::none,
                     "terms of a sum have one layout and no pending derivative");
+    output.from_data = output.from_data && input.from_data;
     // The gradient of a sum is that of each term: the first takes the buffer over, the others get copies.
     if (!output.wants_gradient()) output.gradient = input.gradient;
   }
   return {std::make_unique<AddStep>(builder, inputs, output), output};
+}
+
+Lowered make_concat(ProgramBuilder& builder, const LayerRef& ref, const std::vector<Value>& inputs) {
+  Value output;
+  output.shape = ref.layer.output;
+  output.desc = float_desc({builder.samples(), output.shape.channels}, Tag::ab);
+  output.data = builder.buffer();
+  output.overwritable = true;
+  output.from_data = true;
+  for (const Value& input : inputs) {
+    expect_contract(input.flat() && !input.order && input.pending == Activation::none,
+                    "concat joins plain rows with no pending derivative");
+    output.from_data = output.from_data && input.from_data;
+    if (input.wants_gradient() && !output.wants_gradient()) output.gradient = builder.buffer();
+  }
+  return {std::make_unique<ConcatStep>(builder, inputs, output), output};
+}
+
+Lowered make_vector_input(ProgramBuilder& builder, const Network& network, std::size_t index) {
+  Value output;
+  output.shape = {.channels = network.vectors[index].length, .flat = true};
+  output.desc = float_desc({builder.samples(), output.shape.channels}, Tag::ab);
+  output.data = builder.buffer();
+  output.overwritable = true;
+  output.from_data = true;
+  return {std::make_unique<VectorInputStep>(builder, network, index, output), output};
 }
 
 Lowered make_reorder(ProgramBuilder& builder, const LayerRef& ref, const Value& input, const Desc& desc) {

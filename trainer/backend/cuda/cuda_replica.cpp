@@ -87,14 +87,17 @@ void CudaReplica::train_shard(const io::Batch& batch, const io::Shard& shard,
     reducer.bucket_ready(shard.index, bucket);
 }
 
-void CudaReplica::predict(std::span<const float> images, std::int64_t n, std::span<float> probabilities) {
-  expect_contract(static_cast<std::size_t>(n * network().classes()) == probabilities.size(),
+void CudaReplica::predict(const PredictBlock& block) {
+  expect_contract(static_cast<std::size_t>(block.samples * network().classes()) == block.probabilities.size(),
                   "a prediction has room for every class of every image");
-  expect_contract(probabilities.size() <= probabilities_.size(), "at most predict_samples images at once");
-  if (n == 0) return;
-  model_.predict({.images = send_images(images), .size = n, .probabilities = probabilities_.get()},
+  expect_contract(block.probabilities.size() <= probabilities_.size(),
+                  "at most predict_samples images at once");
+  if (block.samples == 0) return;
+  model_.predict({.images = send_images(block.images),
+                  .size = block.samples,
+                  .probabilities = probabilities_.get()},
                  stream_.get());
-  comm::copy_to_host(probabilities, probabilities_.get(), stream_.get());
+  comm::copy_to_host(block.probabilities, probabilities_.get(), stream_.get());
   stream_.synchronize();
 }
 

@@ -30,7 +30,7 @@ class CudaReplica final : public Replica {
   /// One shard after the other, through host memory: for a reducer on the host. Tests compare backends with
   /// it.
   void train(const io::Batch& batch, comm::GradientReducer& reducer) override;
-  void predict(std::span<const float> images, std::int64_t n, std::span<float> probabilities) override;
+  void predict(const PredictBlock& block) override;
 
   std::vector<float> read(const Segment& segment, std::span<const float> arena) const override {
     return model_.read(segment, arena);

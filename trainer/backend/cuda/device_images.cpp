@@ -41,7 +41,7 @@ DeviceImages::DeviceImages(const DeviceImagesOptions& options)
     maps_ = {2 * n, "normalisation of each image"};
   }
   const std::size_t bytes = source_.samples * (image_bytes_ + sizeof(std::int32_t));
-  resident_ = fits(bytes, options.resident_mb);
+  resident_ = !source_.endless && fits(bytes, options.resident_mb);
   if (resident_)
     load_all(options.source);
   else
@@ -62,8 +62,8 @@ void DeviceImages::load_all(io::SampleSource& source) {
   for (std::uint64_t first = 0; first < source_.samples; first += rows) {
     const std::uint64_t count = std::min(rows, source_.samples - first);
     std::iota(numbers.begin(), numbers.end(), first);
-    source.read(std::span(numbers).first(count), pixels.span().first(count * image_bytes_),
-                labels.span().first(count));
+    source.read(std::span(numbers).first(count),
+                {pixels.span().first(count * image_bytes_), labels.span().first(count)});
     comm::copy_to_device(pixels_.get() + first * image_bytes_,
                          std::span<const std::byte>(pixels.span().first(count * image_bytes_)),
                          copies_.get());

@@ -8,6 +8,20 @@
 namespace annulus::trainer::cuda {
 namespace {
 
+constexpr const char* kOtherDevice = "Train it with device.kind=cpu.";
+
+[[noreturn]] void fail_unknown(const Layer& layer) {
+  throw UsageError("layer {} ({}): the cuda backend does not have this layer. {}", layer.name, layer.type,
+                   kOtherDevice);
+}
+
+void check_inputs(const Network& network) {
+  if (network.vectors.empty()) return;
+  throw UsageError(
+      "the network has the input {} beside its images, but the cuda backend takes images alone. {}",
+      network.vectors.front().name, kOtherDevice);
+}
+
 class Lowering {
  public:
   Lowering(Compiler& compiler, const Network& network, const LoweringOptions& options)
@@ -46,6 +60,8 @@ class Lowering {
   Value lower(const LayerRef& ref, const Dropout& operation);
   Value lower(const LayerRef& ref, const Activate& operation);
   Value lower(const LayerRef& ref, const Add& operation);
+  Value lower(const LayerRef& ref, const Concat&) { fail_unknown(ref.layer); }
+  Value lower(const LayerRef& ref, const CircularPad&) { fail_unknown(ref.layer); }
   Value only_input(const LayerRef& ref) { return take(ref.layer.inputs.front()); }
 
   Compiler& compiler_;
@@ -270,6 +286,7 @@ Value Lowering::lower(const LayerRef& ref, const Add&) {
 }  // namespace
 
 std::vector<PlannedStep> lower(Compiler& compiler, const Network& network, const LoweringOptions& options) {
+  check_inputs(network);
   return Lowering(compiler, network, options).run();
 }
 

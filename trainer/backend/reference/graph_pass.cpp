@@ -6,16 +6,22 @@
 
 namespace annulus::trainer::reference {
 
-GraphPass::GraphPass(const Model& model, const Pass& pass, Tensor images)
-    : model_(model), pass_(pass), images_(std::move(images)), nodes_(model.network.layers.size()) {
+GraphPass::GraphPass(const Model& model, const Pass& pass, NetworkInputs inputs)
+    : model_(model), pass_(pass), inputs_(std::move(inputs)), nodes_(model.network.layers.size()) {
   for (int layer = 0; layer < static_cast<int>(nodes_.size()); ++layer) connect(layer);
+}
+
+/// Output of a layer, or an input of the network.
+const Tensor& GraphPass::value_of(int index) const {
+  if (index >= 0) return nodes_[index].output;
+  return index == kImageIndex ? inputs_.images : inputs_.vectors.at(vector_index(index));
 }
 
 void GraphPass::connect(int layer) {
   const Layer& description = model_.network.layers[layer];
   Node& node = nodes_[layer];
   for (const int input : description.inputs) {
-    node.inputs.push_back(input < 0 ? &images_ : &nodes_[input].output);
+    node.inputs.push_back(&value_of(input));
     node.input_gradients.push_back(input < 0 ? nullptr : &nodes_[input].output_gradient);
   }
   node.parameters = &model_.parameters[layer];

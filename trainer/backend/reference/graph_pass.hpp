@@ -16,13 +16,18 @@ struct Model {
   const std::vector<std::vector<Tensor>>& parameters;         ///< by layer and parameter
 };
 
+/// What the samples of a pass bring along.
+struct NetworkInputs {
+  Tensor images;                ///< (n, H, W, C)
+  std::vector<Tensor> vectors;  ///< (n, length) each, as Network::vectors
+};
+
 /// Called after each layer with its index, e.g. to check its values or to hand its gradients over.
 using LayerHook = std::function<void(int layer)>;
 
 class GraphPass {
  public:
-  /// @param images (n, H, W, C)
-  GraphPass(const Model& model, const Pass& pass, Tensor images);
+  GraphPass(const Model& model, const Pass& pass, NetworkInputs inputs);
   GraphPass(const GraphPass&) = delete;
   GraphPass& operator=(const GraphPass&) = delete;
 
@@ -35,10 +40,11 @@ class GraphPass {
 
  private:
   void connect(int layer);
+  const Tensor& value_of(int index) const;
 
   Model model_;
   Pass pass_;
-  Tensor images_;
+  NetworkInputs inputs_;
   std::vector<Node> nodes_;
 };
 

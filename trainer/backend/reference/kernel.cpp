@@ -3,6 +3,8 @@
 
 #include "trainer/backend/reference/activation.hpp"
 #include "trainer/backend/reference/batch_normalisation.hpp"
+#include "trainer/backend/reference/circular_padding.hpp"
+#include "trainer/backend/reference/concatenation.hpp"
 #include "trainer/backend/reference/convolution.hpp"
 #include "trainer/backend/reference/dense_product.hpp"
 #include "trainer/backend/reference/dropout_mask.hpp"
@@ -46,6 +48,10 @@ struct Maker {
     return std::make_unique<ActivationLayer>(activate.kind, layer.output.channels);
   }
   KernelPointer operator()(const Add&) const { return std::make_unique<Sum>(); }
+  KernelPointer operator()(const Concat&) const { return std::make_unique<Concatenation>(); }
+  KernelPointer operator()(const CircularPad& pad) const {
+    return std::make_unique<CircularPadding>(pad, layer.input);
+  }
 };
 
 }  // namespace

@@ -32,7 +32,7 @@ struct Node {
   Tensor output;
   Tensor saved;  ///< what forward keeps for backward; batch norm: batch means, then batch variances
   Tensor output_gradient;
-  std::vector<Tensor*> input_gradients;     ///< added to; nullptr where the input is the images
+  std::vector<Tensor*> input_gradients;     ///< added to; nullptr where the input is the network's
   std::vector<Tensor> parameter_gradients;  ///< as `parameters`; empty for moving averages
 };
 

@@ -31,6 +31,34 @@ std::vector<std::unique_ptr<const Kernel>> make_kernels(const Network& network) 
   return kernels;
 }
 
+/// What the network reads: the image, then each vector by itself.
+NetworkInputs tensors_of(const Network& network, std::int64_t n, std::span<const float> images,
+                         std::span<const float> vectors) {
+  const std::int64_t total = total_length(network.vectors);
+  expect_contract(static_cast<std::int64_t>(images.size()) >= n * network.input.size() &&
+                      static_cast<std::int64_t>(vectors.size()) >= n * total,
+                  "every sample has an image and the network's vectors");
+  NetworkInputs inputs{.images = Tensor(images.begin(), images.begin() + n * network.input.size()),
+                       .vectors = {}};
+  std::int64_t offset = 0;
+  for (const NamedVector& vector : network.vectors) {
+    Tensor& values = inputs.vectors.emplace_back();
+    for (std::int64_t i = 0; i < n; ++i) {
+      const auto row = vectors.subspan(static_cast<std::size_t>(i * total + offset),
+                                       static_cast<std::size_t>(vector.length));
+      values.insert(values.end(), row.begin(), row.end());
+    }
+    offset += vector.length;
+  }
+  return inputs;
+}
+
+void check_inputs(const ValuePlace& place, const Network& network, const NetworkInputs& inputs) {
+  check_samples(place, "the input", inputs.images);
+  for (std::size_t k = 0; k < inputs.vectors.size(); ++k)
+    check_samples(place, "the input " + network.vectors[k].name, inputs.vectors[k]);
+}
+
 void check_backward(const ValuePlace& place, const Layer& layer, const Node& node) {
   for (const Tensor* gradient : node.input_gradients)
     if (gradient) check_samples(place, fmt::format("backward of {}", layer.name), *gradient);
@@ -83,8 +111,8 @@ void ReferenceReplica::train_shard(const Step& step, const io::Shard& shard,
                   "a shard holds one image a label");
   check_labels(shard);
   const ValuePlace place{.epoch = step.batch.epoch, .step = step.batch.step, .numbers = shard.samples};
-  const Tensor images(shard.images.begin(), shard.images.end());
-  if (options_.check_values) check_samples(place, "the input", images);
+  NetworkInputs inputs = tensors_of(network_, shard.size(), shard.images, shard.vectors);
+  if (options_.check_values) check_inputs(place, network_, inputs);
 
   GraphPass pass({logits_, kernels_, step.parameters},
                  {.mode = Mode::training,
@@ -92,7 +120,7 @@ void ReferenceReplica::train_shard(const Step& step, const io::Shard& shard,
                   .seed = options_.seed,
                   .epoch = step.batch.epoch,
                   .numbers = shard.samples},
-                 images);
+                 std::move(inputs));
   pass.forward([&](int layer) {
     if (options_.check_values)
       check_samples(place, fmt::format("forward of {}", logits_.layers[layer].name), pass.node(layer).output);
@@ -119,17 +147,17 @@ void ReferenceReplica::check_labels(const io::Shard& shard) const {
   }
 }
 
-void ReferenceReplica::predict(std::span<const float> images, std::int64_t n,
-                               std::span<float> probabilities) {
+void ReferenceReplica::predict(const PredictBlock& block) {
+  const std::int64_t n = block.samples;
   expect_contract(n <= options_.predict_samples, "predict() takes at most predict_samples images");
   if (n == 0) return;
   const std::vector<std::vector<Tensor>> parameters = arena_.tensors();
   GraphPass pass({logits_, kernels_, parameters}, {.mode = Mode::inference, .samples = n, .numbers = {}},
-                 Tensor(images.begin(), images.begin() + n * network_.input.size()));
+                 tensors_of(network_, n, block.images, block.vectors));
   pass.forward([](int) {});
   Tensor result = pass.logits();
   activate(Activation::softmax, network_.classes(), result);
-  std::copy(result.begin(), result.end(), probabilities.begin());
+  std::copy(result.begin(), result.end(), block.probabilities.begin());
 }
 
 std::vector<float> ReferenceReplica::read(const Segment& segment, std::span<const float> arena) const {

@@ -23,7 +23,7 @@ class ReferenceReplica final : public Replica {
   std::span<float> parameters() override { return arena_.parameters(); }
   std::span<float> statistics() override { return arena_.statistics(); }
   void train(const io::Batch& batch, comm::GradientReducer& reducer) override;
-  void predict(std::span<const float> images, std::int64_t n, std::span<float> probabilities) override;
+  void predict(const PredictBlock& block) override;
   std::vector<float> read(const Segment& segment, std::span<const float> arena) const override;
   void write(const Segment& segment, std::span<const float> values, std::span<float> arena) const override;
   std::string describe() const override;

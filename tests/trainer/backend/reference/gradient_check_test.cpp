@@ -113,9 +113,7 @@ class WrongGradients final : public Replica {
   void train(const io::Batch& batch, comm::GradientReducer& reducer) override {
     right_->train(batch, reducer);
   }
-  void predict(std::span<const float> images, std::int64_t n, std::span<float> probabilities) override {
-    right_->predict(images, n, probabilities);
-  }
+  void predict(const PredictBlock& block) override { right_->predict(block); }
   std::vector<float> read(const Segment& segment, std::span<const float> arena) const override {
     std::vector<float> values = right_->read(segment, arena);
     for (float& value : values) value *= 1.1f;

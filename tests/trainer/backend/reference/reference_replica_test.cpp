@@ -81,7 +81,7 @@ TEST(ReferenceReplica, SoftmaxMayBeALayerAnActivationOrLeftOut) {
     test::set_parameters(*replica, parameters);
     outcomes.push_back(test::run_shard(*replica, two_pairs()));
     outcomes.back().gradients.resize(2);
-    probabilities.push_back(test::predict(*replica, two_pairs().images, 2));
+    probabilities.push_back(test::predict(*replica, two_pairs(), 2));
   }
 
   // Logits of the first sample: 1 + 6 + 0.5 and 2 - 8: softmax differs from 1 by exp(-13.5).
@@ -182,11 +182,14 @@ TEST(ReferenceReplica, PredictsFewerImagesAndBlocks) {
   const auto replica = make_small({.shard_samples = 2, .predict_samples = 4});
   const Samples samples = test::random_samples(replica->network(), 4, 5);
 
-  const std::vector<float> all = test::predict(*replica, samples.images, 4);
+  const std::vector<float> all = test::predict(*replica, samples, 4);
   std::vector<float> in_blocks(all.size());
-  const std::vector<PredictBlock> blocks{
-      {std::span(samples.images).first(3 * 90), 3, std::span(in_blocks).first(15)},
-      {std::span(samples.images).subspan(3 * 90), 1, std::span(in_blocks).subspan(15)}};
+  const std::vector<PredictBlock> blocks{{.images = std::span(samples.images).first(3 * 90),
+                                          .samples = 3,
+                                          .probabilities = std::span(in_blocks).first(15)},
+                                         {.images = std::span(samples.images).subspan(3 * 90),
+                                          .samples = 1,
+                                          .probabilities = std::span(in_blocks).subspan(15)}};
   replica->predict_blocks(blocks);
 
   EXPECT_EQ(in_blocks, all);
