@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <span>
 
 namespace annulus::rich {
 namespace {
@@ -20,6 +21,20 @@ std::array<std::array<double, 2>, kRingPoints> circle() {
     points[i] = {std::cos(phi), std::sin(phi)};
   }
   return points;
+}
+
+/// Area of the polygon over that of the circle around it: n sin(2 pi / n) / (2 pi).
+const double kPolygonToCircle =
+    kRingPoints * std::sin(2 * std::numbers::pi / kRingPoints) / (2 * std::numbers::pi);
+
+double polygon_area(std::span<const PanelPoint> corners) {
+  double twice = 0;
+  PanelPoint last = corners.back();
+  for (const PanelPoint& corner : corners) {
+    twice += last.u * corner.v - last.v * corner.u;
+    last = corner;
+  }
+  return std::abs(twice) / 2;
 }
 
 }  // namespace
@@ -42,15 +57,23 @@ double ExpectationModel::yield_fraction(Species species, double momentum) const 
   return fractions_[left] + (at - static_cast<double>(left)) * (fractions_[left + 1] - fractions_[left]);
 }
 
-void ExpectationModel::trace_ring(const Segment& track, double theta,
-                                  std::vector<RegionShare>& shares) const {
+/// Appends where a ring's light falls. @return the area it encloses on the plane over its solid angle
+double ExpectationModel::trace_ring(const Segment& track, double theta,
+                                    std::vector<RegionShare>& shares) const {
   static const std::array<std::array<double, 2>, kRingPoints> kCircle = circle();
   const Frame frame = frame_around(track.direction());
   const Vector3 middle = track.middle();
   const double sine = std::sin(theta);
   const Vector3 along = std::cos(theta) * frame.z;
-  for (const auto& [x, y] : kCircle) {
-    const auto path = trace(rich_, {middle, (sine * x) * frame.x + (sine * y) * frame.y + along});
+  const Half own = rich_.half_at(track.exit);
+  std::array<PanelPoint, kRingPoints> outline;
+  for (std::size_t i = 0; i < kRingPoints; ++i) {
+    const auto [x, y] = kCircle[i];
+    const Ray photon{middle, (sine * x) * frame.x + (sine * y) * frame.y + along};
+    // The outline is drawn as if the track's own mirror went on beyond its edge.
+    auto path = trace_on(rich_, own, photon);
+    outline[i] = path ? path->panel : PanelPoint{};
+    if (path && rich_.half_at(path->mirror) != own) path = trace(rich_, photon);
     if (!path) continue;
     const PixelTable::Place place = pixels_.place_at(path->panel);
     if (place.region == kNoRegion) continue;
@@ -58,6 +81,7 @@ void ExpectationModel::trace_ring(const Segment& track, double theta,
                         (path->half == Half::negative ? static_cast<std::uint32_t>(pixels_.regions()) : 0);
     shares.push_back({region, static_cast<float>(place.fill / kRingPoints)});
   }
+  return polygon_area(outline) / (kPolygonToCircle * std::numbers::pi * sine * sine);
 }
 
 void ExpectationModel::expect(const Segment& track, double momentum, TrackExpectation& result) const {
@@ -74,7 +98,7 @@ void ExpectationModel::expect(const Segment& track, double momentum, TrackExpect
     ring.photons = saturated * yield_fraction(species, momentum);
     if (traced == nullptr || std::abs(traced->theta - theta) > kSameRing) {
       ring.first_share = static_cast<std::uint32_t>(result.shares.size());
-      trace_ring(track, theta, result.shares);
+      ring.area_per_angle = trace_ring(track, theta, result.shares);
       ring.last_share = static_cast<std::uint32_t>(result.shares.size());
       covered = 0;
       for (std::uint32_t i = ring.first_share; i < ring.last_share; ++i) covered += result.shares[i].share;
@@ -82,6 +106,7 @@ void ExpectationModel::expect(const Segment& track, double momentum, TrackExpect
     } else {
       ring.first_share = traced->first_share;
       ring.last_share = traced->last_share;
+      ring.area_per_angle = traced->area_per_angle;
     }
     ring.detected = ring.photons * covered;
   }

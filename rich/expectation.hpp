@@ -20,6 +20,8 @@ struct RingExpectation {
   double photons = 0;
   /// Photons detected on average: dead area, panel edges and missing tubes taken off.
   double detected = 0;
+  /// Area of the panel per solid angle around the track, mm^2: the square of the image scale there.
+  double area_per_angle = 0;
   /// Where these fall: ranges of TrackExpectation::shares.
   std::uint32_t first_share = 0;
   std::uint32_t last_share = 0;
@@ -46,7 +48,7 @@ class ExpectationModel {
 
  private:
   double yield_fraction(Species species, double momentum) const;
-  void trace_ring(const Segment& track, double theta, std::vector<RegionShare>& shares) const;
+  double trace_ring(const Segment& track, double theta, std::vector<RegionShare>& shares) const;
 
   const Rich& rich_;
   const RadiatorModel& radiator_;

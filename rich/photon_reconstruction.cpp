@@ -10,9 +10,6 @@ namespace {
 /// path is 60 mm in both detectors.
 constexpr double kSharedEdge = 80;
 
-/// By how much ways to the mirror differ at most between a track and the photons around it.
-constexpr double kWaySpread = 0.1;
-
 }  // namespace
 
 PhotonFinder::PhotonFinder(const Rich& rich, const PixelTable& pixels) : rich_(rich), pixels_(pixels) {}
@@ -48,53 +45,47 @@ std::pair<std::uint32_t, std::uint32_t> PhotonFinder::stretch(Half half, float l
   return {static_cast<std::uint32_t>(from), static_cast<std::uint32_t>(to)};
 }
 
-bool PhotonFinder::may_reach_other_half(const Segment& track) const {
+bool PhotonFinder::is_near_other_half(const Segment& track) const {
   const Vector3 folded = rich_.fold(rich_.half_at(track.exit), track.exit);
   return (rich_.id == RichId::rich1 ? folded.y : folded.x) < kSharedEdge;
 }
 
 void PhotonFinder::find(const Segment& track, std::vector<PhotonCandidate>& candidates) {
-  const Half own = rich_.half_at(track.exit);
-  if (!may_reach_other_half(track)) {
-    find_on(own, track, candidates);
+  if (!is_near_other_half(track)) {
+    find_on(rich_.half_at(track.exit), track, candidates);
     return;
   }
-  const auto before = static_cast<std::ptrdiff_t>(candidates.size());
+  const std::size_t first = candidates.size();
   find_on(Half::positive, track, candidates);
   find_on(Half::negative, track, candidates);
-  // The solver takes mirrors for whole spheres. On the other half's there are only photons that get there
-  // from the start of the track, which has the longest way.
-  const Frame frame = frame_around(track.direction());
-  const auto impossible = [&](const PhotonCandidate& candidate) {
-    const Half half = candidate.hit < first_negative_ ? Half::positive : Half::negative;
-    return half != own && !gets_to_other_half(track, frame, candidate);
-  };
-  candidates.erase(std::remove_if(candidates.begin() + before, candidates.end(), impossible),
-                   candidates.end());
+  set_shares(track, first, candidates);
 }
 
-/// Most photons are decided by where they would be a little before and a little behind the mirror; tracing
-/// them all would cost more than their angles.
-bool PhotonFinder::gets_to_other_half(const Segment& track, const Frame& frame,
-                                      const PhotonCandidate& candidate) const {
-  const Half own = rich_.half_at(track.exit);
-  const auto across = [&](const Vector3& a) {
-    const double side = rich_.id == RichId::rich1 ? a.y : a.x;
-    return own == Half::positive ? side : -side;
+/// The solver takes mirrors for whole spheres, and would find every ring near the edge on both halves. A
+/// photon that leaves the track a part f of its way before the mirror meets it f L tan(theta) from where the
+/// track does; where this crosses over to the other half divides the way.
+void PhotonFinder::set_shares(const Segment& track, std::size_t first,
+                              std::vector<PhotonCandidate>& candidates) const {
+  const auto across = [this](const Vector3& a) {
+    return static_cast<float>(rich_.id == RichId::rich1 ? a.y : a.x);
   };
-  const double theta = static_cast<double>(candidate.theta);
-  const double sine = theta * (1 - theta * theta / 6);  // hits lie in the region of interest: theta < 0.1
-  const double slope = sine * (static_cast<double>(std::cos(candidate.phi)) * across(frame.x) +
-                               static_cast<double>(std::sin(candidate.phi)) * across(frame.y)) +
-                       (1 - theta * theta / 2) * across(frame.z);
-  const double way = track.path();
-  const double start = across(track.entry);
-  const bool own_before = start + (1 - kWaySpread) * way * slope > 0;
-  const bool own_behind = start + (1 + kWaySpread) * way * slope > 0;
-  if (own_before == own_behind) return !own_before;
-  const auto path =
-      trace(rich_, {track.entry, direction_around(frame, theta, static_cast<double>(candidate.phi))});
-  return path && path->half != own;
+  const Frame frame = frame_around(track.direction());
+  const auto length = static_cast<float>(track.path());
+  const float axis_x = across(frame.x);
+  const float axis_y = across(frame.y);
+  const float track_at = across(track.exit);
+  std::size_t kept = first;
+  for (std::size_t i = first; i < candidates.size(); ++i) {
+    PhotonCandidate candidate = candidates[i];
+    const float sideways = std::cos(candidate.phi) * axis_x + std::sin(candidate.phi) * axis_y;
+    const float reach = length * std::tan(candidate.theta) * sideways;
+    const bool begins_here = (candidate.hit < first_negative_) == (track_at > 0);
+    const float crossing = -track_at / reach;  // part of the way, from the mirror
+    candidate.share = begins_here ? 1.0f : 0.0f;
+    if (crossing > 0 && crossing < 1) candidate.share = begins_here ? crossing : 1 - crossing;
+    if (candidate.share > 0) candidates[kept++] = candidate;
+  }
+  candidates.resize(kept);
 }
 
 void PhotonFinder::find_on(Half half, const Segment& track, std::vector<PhotonCandidate>& candidates) {
@@ -122,7 +113,7 @@ void PhotonFinder::find_on(Half half, const Segment& track, std::vector<PhotonCa
   fast_angles(EmissionPoint(rich_, half, track), {near_images_[0], near_images_[1], near_images_[2]}, theta_,
               phi_);
   for (std::size_t k = 0; k < count; ++k)
-    if (theta_[k] > kNoAngle) candidates.push_back({near_[k], theta_[k], phi_[k]});
+    if (theta_[k] > kNoAngle) candidates.push_back({.hit = near_[k], .theta = theta_[k], .phi = phi_[k]});
 }
 
 }  // namespace annulus::rich

@@ -101,7 +101,8 @@ void Reconstruction::load(const Event& event, RichId id, Workspace& workspace) c
 }
 
 /// a_ij(h) = N_h / (2 pi) G(theta_ij; theta_h, sigma) A_pixel / (f^2 theta_ij): LHCb-98-040, eqs. 16 and 18,
-/// with the measured scale f of the image for R/2.
+/// with the scale f of the track's own image for R/2, and only the part of the track whose photons meet the
+/// mirror of the pixel's half. Their sum over the pixels is mu_j.
 void Reconstruction::add_terms(RichId id, double momentum, const Workspace::RichTrack& track,
                                Workspace& workspace) const {
   const Rich& rich = detector_[id];
@@ -118,8 +119,8 @@ void Reconstruction::add_terms(RichId id, double momentum, const Workspace::Rich
       if (!(ring.photons > 0)) continue;
       const double sigma = std::hypot(model.resolution.without_pixel(species, momentum, ring.theta),
                                       model.resolution.pixel(sizes[size]));
-      const double size_rad = sizes[size] / rich.image_scale;
-      const double height = ring.photons * size_rad * size_rad / std::pow(2 * std::numbers::pi, 1.5) / sigma;
+      const double solid_angle = sizes[size] * sizes[size] / ring.area_per_angle;
+      const double height = ring.photons * solid_angle / std::pow(2 * std::numbers::pi, 1.5) / sigma;
       shapes[size][index_of(species)] = {ring.theta, 1 / sigma, height};
     }
   for (std::uint32_t i = track.first; i < track.last; ++i) {
@@ -131,7 +132,9 @@ void Reconstruction::add_terms(RichId id, double momentum, const Workspace::Rich
     for (std::size_t h = 0; h < kSpeciesCount; ++h) {
       const double pull = (candidate.theta - shape[h].theta) * shape[h].inverse_sigma;
       if (shape[h].height == 0 || std::abs(pull) > kWindow) continue;
-      term.expected[h] = static_cast<float>(shape[h].height * std::exp(-0.5 * pull * pull) / candidate.theta);
+      term.expected[h] =
+          static_cast<float>(shape[h].height * std::exp(-0.5 * pull * pull) / candidate.theta) *
+          candidate.share;
       any = true;
     }
     if (any) workspace.problem_.terms.push_back(term);

@@ -71,9 +71,40 @@ TEST_F(ReconstructionTest, HitsFoundAreThePhotonsExpectedWhereRingsAreAlone) {
   }
 
   ASSERT_GT(expected, 5000);
-  // Photons merge where rings of tracks close to the beam lie on each other.
+  // Photons of a ring that share a pixel are one hit.
   EXPECT_NEAR(hits / expected, 0.93, 0.05);
   EXPECT_NEAR(theta / saturated, 1, 0.002);
+}
+
+/// Were every pixel to fire, the photons expected in each would add up to those expected of the track: also
+/// where rings lie on both halves, far off the axis, and where tubes have larger pixels.
+TEST_F(ReconstructionTest, ExpectationsOfAllPixelsAddUpToThatOfTheTrack) {
+  Event made = event(1);
+  for (const Rich& rich : reconstruction_.detector().riches) {
+    made.hits[index_of(rich.id)].clear();
+    for (std::uint32_t channel = 0; channel < rich.channels(); ++channel)
+      if (rich.panel.is_live(rich.panel_channel(channel)))
+        made.hits[index_of(rich.id)].push_back({.channel = channel});
+  }
+
+  run(made, LikelihoodKind::local);
+
+  const LikelihoodProblem& problem = Reconstruction::problem(workspace_);
+  double all_expected = 0;
+  double all_sum = 0;
+  for (const LikelihoodProblem::Track& track : problem.tracks) {
+    const double expected = track.expected[index_of(Species::pion)];
+    if (expected < 30) continue;
+    double sum = 0;
+    for (const PixelTerm& term : problem.terms_of(track))
+      sum += static_cast<double>(term.expected[index_of(Species::pion)]);
+    all_expected += expected;
+    all_sum += sum;
+    // How much of a ring falls on dead rims and beyond edges is taken from 24 of its points.
+    EXPECT_NEAR(sum / expected, 1, 0.25) << "track " << &track - problem.tracks.data();
+  }
+  ASSERT_GT(all_expected, 1000);
+  EXPECT_NEAR(all_sum / all_expected, 1, 0.02);
 }
 
 TEST_F(ReconstructionTest, EndsWhereNoSingleChangeHelps) {
