@@ -11,6 +11,7 @@ namespace annulus::comm {
 namespace {
 
 constexpr std::size_t kSmallestBucket = std::size_t{1} << 16;
+constexpr std::size_t kUsualBucket = std::size_t{1} << 20;
 
 double seconds(const AllreduceFigure& figure) { return figure.microseconds * 1e-6; }
 
@@ -37,9 +38,29 @@ std::size_t choose_bucket_bytes(const AllreduceCost& cost, std::size_t gradient_
 
 std::size_t probe_bucket_bytes(DeviceGroup& group, Reduction reduction, std::size_t gradient_bytes) {
   if (group.host().size() == 1) return gradient_bytes;
+  const std::size_t mark = group.work().allocations();
   const auto figures = benchmark_allreduce(
       group, {.smallest_bytes = kSmallestBucket, .largest_bytes = std::size_t{1} << 24, .repetitions = 9});
+  group.work().release_since(mark);
   return choose_bucket_bytes(fit_cost(figures, reduction), gradient_bytes);
+}
+
+const char* to_string(BucketSize::Origin origin) {
+  switch (origin) {
+    case BucketSize::Origin::given:
+      return "given";
+    case BucketSize::Origin::usual:
+      return "usual";
+    case BucketSize::Origin::measured:
+      return "measured";
+  }
+  return "unknown origin";
+}
+
+BucketSize choose_bucket_size(const BucketWish& wish, DeviceGroup* gpus) {
+  if (wish.given_bytes > 0) return {wish.given_bytes, BucketSize::Origin::given};
+  if (gpus == nullptr || gpus->host().size() == 1) return {kUsualBucket, BucketSize::Origin::usual};
+  return {probe_bucket_bytes(*gpus, wish.reduction, wish.gradient_bytes), BucketSize::Origin::measured};
 }
 
 }  // namespace annulus::comm

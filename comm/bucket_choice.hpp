@@ -5,6 +5,7 @@
 #include <span>
 
 #include "comm/allreduce_benchmark.hpp"
+#include "comm/device_group.hpp"
 
 namespace annulus::comm {
 
@@ -26,8 +27,28 @@ AllreduceCost fit_cost(std::span<const AllreduceFigure> figures, Reduction reduc
 std::size_t choose_bucket_bytes(const AllreduceCost& cost, std::size_t gradient_bytes);
 
 /// Measures with a few messages of 64 KB to 16 MB (well under a second between GPUs) and chooses; the same on
-/// every rank. Collective. All in one bucket for a rank alone. The caller records what came out: it is part
-/// of how a run was timed, but with Reduction::tree not of its bits.
+/// every rank. Collective. All in one bucket for a rank alone. Device memory that it takes is given back.
 std::size_t probe_bucket_bytes(DeviceGroup& group, Reduction reduction, std::size_t gradient_bytes);
+
+/// The bucket size of a run, and where it comes from. To be recorded: it is part of how a run was timed, but
+/// with Reduction::tree not of its bits.
+struct BucketSize {
+  enum class Origin { given, usual, measured };
+  std::size_t bytes = 0;
+  Origin origin = Origin::usual;
+};
+/// "given", "usual" or "measured".
+const char* to_string(BucketSize::Origin origin);
+
+struct BucketWish {
+  std::size_t given_bytes = 0;  ///< what the user wants; 0 leaves it open
+  Reduction reduction = Reduction::tree;
+  std::size_t gradient_bytes = 0;  ///< of the whole gradient buffer
+};
+
+/// What is given wins. Left open it is 1 MB on hosts, which hide sums behind a backward that takes long, and
+/// what probe_bucket_bytes() finds between several GPUs.
+/// @param gpus  the ranks' GPUs, or none when gradients lie on hosts. Collective with GPUs.
+BucketSize choose_bucket_size(const BucketWish& wish, DeviceGroup* gpus);
 
 }  // namespace annulus::comm

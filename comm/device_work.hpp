@@ -14,7 +14,7 @@ namespace annulus::comm {
 using DeviceStream = CUstream_st*;
 
 /// Work on the current GPU. Everything with a stream is enqueued there and returns at once; memory lives as
-/// long as this.
+/// long as this unless it is released.
 class DeviceWork {
  public:
   virtual ~DeviceWork() = default;
@@ -25,6 +25,10 @@ class DeviceWork {
   /// @throws RuntimeError naming `purpose` and what is free
   virtual float* allocate(std::size_t count, std::string_view purpose) = 0;
   virtual float* allocate_pinned(std::size_t count, std::string_view purpose) = 0;
+  /// For what measures and goes away again: release_since() gives back everything that was allocated after
+  /// allocations() said `mark`. @pre all work that uses it has happened
+  virtual std::size_t allocations() const = 0;
+  virtual void release_since(std::size_t mark) = 0;
 
   /// sum[i] = left[i] + right[i]; `sum` may be `left` or `right`.
   virtual void add(float* sum, const float* left, const float* right, std::size_t count,

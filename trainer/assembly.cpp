@@ -11,14 +11,19 @@
 namespace annulus::trainer {
 namespace {
 
-comm::ReducerOptions reducer_options(const Config& config, const Replica& replica, comm::MpiSession& mpi) {
-  const auto sizes = gradient_sizes(replica.layout());
-  return {
-      .elements = gradient_elements(replica.layout()),
-      .buckets = comm::make_buckets(sizes, static_cast<std::size_t>(config.bucket_kb) * 1024 / sizeof(float)),
-      .shards = config.batch.shards,
-      .reduction = config.reduction,
-      .shared_memory = [&mpi](std::size_t bytes) { return mpi.try_allocate_shared(bytes); }};
+comm::BucketWish bucket_wish(const Config& config, const Replica& replica) {
+  return {.given_bytes = static_cast<std::size_t>(config.bucket_kb) * 1024,
+          .reduction = config.reduction,
+          .gradient_bytes = gradient_elements(replica.layout()) * sizeof(float)};
+}
+
+comm::ReducerOptions reducer_options(const Config& config, const ArenaLayout& layout,
+                                     std::size_t bucket_bytes, comm::MpiSession& mpi) {
+  return {.elements = gradient_elements(layout),
+          .buckets = comm::make_buckets(gradient_sizes(layout), bucket_bytes / sizeof(float)),
+          .shards = config.batch.shards,
+          .reduction = config.reduction,
+          .shared_memory = [&mpi](std::size_t bytes) { return mpi.try_allocate_shared(bytes); }};
 }
 
 io::SamplerOptions sampler_options(const Config& config, const io::SourceInfo& source) {
@@ -44,13 +49,14 @@ Assembly::Assembly(const Config& config, comm::MpiSession& mpi, std::unique_ptr<
   const DeviceChoice device = choose_device(config, mpi);
   replica_ = make_replica(config, device, owned.size());
   optimizer_ = std::make_unique<Optimizer>(config.optimizer, config.network, replica_->layout());
-  const comm::ReducerOptions reducer = reducer_options(config, *replica_, mpi);
-  if (device.kind == Device::cuda)
+  if (device.kind == Device::cuda) gpus_ = comm::make_device_group(group, device.transport);
+  bucket_size_ = comm::choose_bucket_size(bucket_wish(config, *replica_), gpus_.get());
+  const comm::ReducerOptions reducer = reducer_options(config, replica_->layout(), bucket_size_.bytes, mpi);
+  if (gpus_)
     engine_ = make_cuda_step_engine({.config = config,
                                      .replica = *replica_,
                                      .state = optimizer_->state(),
-                                     .group = group,
-                                     .transport = device.transport,
+                                     .group = *gpus_,
                                      .reducer = reducer,
                                      .training = *training_});
   else

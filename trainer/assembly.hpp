@@ -4,6 +4,8 @@
 
 #include <memory>
 
+#include "comm/bucket_choice.hpp"
+#include "comm/device_group.hpp"
 #include "comm/mpi_session.hpp"
 #include "io/batch_loader.hpp"
 #include "trainer/backend/replica.hpp"
@@ -25,11 +27,15 @@ class Assembly {
   StepEngine& engine() { return *engine_; }
   const io::ShardedSampler& sampler() const { return *sampler_; }
   io::BatchLoader& loader() { return *loader_; }
+  /// In which gradients travel.
+  const comm::BucketSize& bucket_size() const { return bucket_size_; }
 
  private:
   std::unique_ptr<io::SampleSource> training_;
   std::unique_ptr<Replica> replica_;
   std::unique_ptr<Optimizer> optimizer_;
+  std::unique_ptr<comm::DeviceGroup> gpus_;  ///< none on hosts
+  comm::BucketSize bucket_size_;
   std::unique_ptr<StepEngine> engine_;
   std::unique_ptr<io::ShardedSampler> sampler_;
   std::unique_ptr<io::BatchLoader> loader_;

@@ -56,6 +56,7 @@ std::string environment_json(const EnvironmentFacts& facts, const std::string& p
   json["ranks"] = facts.hosts.size();
   json["hosts"] = facts.hosts;
   json["devices"] = facts.devices;
+  json["gradient_buckets"] = {{"kb", facts.bucket_kb}, {"origin", facts.bucket_origin}};
   json["libraries"] = Json::object();
   for (const auto& library : facts.libraries) json["libraries"][library.name] = library.version;
   json["earlier_starts"] = earlier_starts(previous);

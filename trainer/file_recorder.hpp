@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "comm/bucket_choice.hpp"
 #include "comm/mpi_session.hpp"
 #include "io/sample_source.hpp"
 #include "trainer/model/config.hpp"
@@ -24,6 +25,7 @@ struct FileRecorderOptions {
   const io::SourceInfo& training;
   std::uint64_t steps_per_epoch = 1;
   double data_seconds = 0;  ///< that opening and measuring the data took
+  comm::BucketSize bucket_size;
 };
 
 /// Refuses what is wrong with a run directory or a named checkpoint, before anything costly is done or made.

@@ -47,7 +47,8 @@ void TrainingJob::open_run(const JobOptions& options) {
                                     .optimizer = parts_->optimizer(),
                                     .training = parts_->training().info(),
                                     .steps_per_epoch = parts_->sampler().steps_per_epoch(),
-                                    .data_seconds = data_seconds_});
+                                    .data_seconds = data_seconds_,
+                                    .bucket_size = parts_->bucket_size()});
   });
 }
 
@@ -82,6 +83,10 @@ void TrainingJob::announce() const {
            config_.name, parameters, data.samples, data.name, config_.batch.size, config_.batch.shards,
            config_.batch.size / config_.batch.shards, group_.size());
   log_info("device: {}", parts_->replica().describe());
+  const comm::BucketSize& bucket = parts_->bucket_size();
+  if (bucket.origin == comm::BucketSize::Origin::measured)
+    log_info("gradients travel in buckets of {:.0f} KB, as measured between the ranks (bucket_kb sets it)",
+             static_cast<double>(bucket.bytes) / 1024);
 }
 
 Outcome TrainingJob::run() {

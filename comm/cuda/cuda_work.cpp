@@ -1,8 +1,10 @@
 // Each item of work is one call or one kernel.
 #include "comm/cuda/cuda_work.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <type_traits>
+#include <variant>
 #include <vector>
 
 #include "comm/cuda/cuda.hpp"
@@ -19,11 +21,13 @@ class CudaWork final : public DeviceWork {
 
   DeviceStream stream() const override { return stream_.get(); }
   float* allocate(std::size_t count, std::string_view purpose) override {
-    return device_.emplace_back(count, purpose).get();
+    return std::get<0>(memory_.emplace_back(DeviceBuffer<float>(count, purpose))).get();
   }
   float* allocate_pinned(std::size_t count, std::string_view purpose) override {
-    return pinned_.emplace_back(count, purpose).get();
+    return std::get<1>(memory_.emplace_back(PinnedBuffer<float>(count, purpose))).get();
   }
+  std::size_t allocations() const override { return memory_.size(); }
+  void release_since(std::size_t mark) override { memory_.resize(std::min(mark, memory_.size())); }
 
   void add(float* sum, const float* left, const float* right, std::size_t count,
            DeviceStream stream) override {
@@ -59,8 +63,7 @@ class CudaWork final : public DeviceWork {
   Stream stream_{StreamPriority::high};
   Event event_;
   PinnedBuffer<int> note_;
-  std::vector<DeviceBuffer<float>> device_;
-  std::vector<PinnedBuffer<float>> pinned_;
+  std::vector<std::variant<DeviceBuffer<float>, PinnedBuffer<float>>> memory_;
 };
 
 }  // namespace

@@ -62,5 +62,24 @@ TEST(BucketChoice, ARankAloneHasOneBucket) {
   EXPECT_EQ(probe_bucket_bytes(*device.group, Reduction::tree, 12345 * 4), 12345u * 4);
 }
 
+TEST(BucketSize, WhatIsGivenWins) {
+  const BucketSize size = choose_bucket_size({.given_bytes = 4096, .gradient_bytes = 100'000}, nullptr);
+
+  EXPECT_EQ(size.bytes, 4096u);
+  EXPECT_STREQ(to_string(size.origin), "given");
+}
+
+TEST(BucketSize, IsTheUsualOneWhereNothingIsMeasured) {
+  const auto host = make_serial_group();
+  test::LazyGroup device(*host, test::Ahead::computation, Transport::host);
+  const BucketWish open{.gradient_bytes = 100'000'000};
+
+  for (DeviceGroup* const gpus : {static_cast<DeviceGroup*>(nullptr), device.group.get()}) {
+    const BucketSize size = choose_bucket_size(open, gpus);
+    EXPECT_EQ(size.bytes, std::size_t{1} << 20);
+    EXPECT_STREQ(to_string(size.origin), "usual");
+  }
+}
+
 }  // namespace
 }  // namespace annulus::comm

@@ -31,6 +31,8 @@ class LazyWork final : public DeviceWork {
   float* allocate_pinned(std::size_t count, std::string_view purpose) override {
     return allocate(count, purpose);
   }
+  std::size_t allocations() const override { return memory_.size(); }
+  void release_since(std::size_t mark) override { memory_.resize(mark); }
   void add(float* sum, const float* left, const float* right, std::size_t count,
            DeviceStream stream) override;
   bool add_pairwise(float* sum, std::span<const float* const> operands, std::size_t count,

@@ -23,7 +23,9 @@ class RunDirectoryTest : public testing::Test {
             .environment = {.command_line = {"annulus", "train", "x.yaml"},
                             .hosts = {"node1", "node2"},
                             .devices = {"cpu", "cpu"},
-                            .libraries = {{"MPI", "Open MPI 4"}}},
+                            .libraries = {{"MPI", "Open MPI 4"}},
+                            .bucket_kb = 512,
+                            .bucket_origin = "measured"},
             .differences = [=](const std::string&) { return differences; }};
   }
   nlohmann::json environment() const {
@@ -50,6 +52,8 @@ TEST_F(RunDirectoryTest, SaysWhereItRan) {
   EXPECT_EQ(json["hosts"], (std::vector<std::string>{"node1", "node2"}));
   EXPECT_EQ(json["command_line"][1], "train");
   EXPECT_EQ(json["libraries"]["MPI"], "Open MPI 4");
+  EXPECT_EQ(json["gradient_buckets"]["kb"], 512);
+  EXPECT_EQ(json["gradient_buckets"]["origin"], "measured");
   EXPECT_THAT(json["program"].get<std::string>(), HasSubstr("annulus 0."));
   EXPECT_EQ(json["started"].get<std::string>().size(), 20u);  // 2026-01-31T12:00:00Z
 }

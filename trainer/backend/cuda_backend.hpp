@@ -27,8 +27,7 @@ struct CudaStepParts {
   const Config& config;
   Replica& replica;  ///< of make_cuda_replica()
   OptimizerState& state;
-  comm::ProcessGroup& group;
-  comm::Transport transport = comm::Transport::nccl;
+  comm::DeviceGroup& group;  ///< captured steps hold what it keeps: it goes after the engine
   comm::ReducerOptions reducer;
   io::SampleSource& training;  ///< read while the engine is made
 };

@@ -122,6 +122,7 @@ ExitCode bench_step(const BenchOptions& options, Context& context) {
                               {"batch", config.batch.size},
                               {"shards", config.batch.shards},
                               {"threads", parts.replica().workers().size()},
+                              {"bucket_kb", static_cast<double>(parts.bucket_size().bytes) / 1024},
                               {"steps", steps},
                               {"images_per_s", state.epoch_samples / wall},
                               {"images_per_cpu_s", share / (cpu_seconds() - cpu)},

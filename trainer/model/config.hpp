@@ -105,7 +105,7 @@ struct Config {
   ScheduleConfig schedule;
   DeviceConfig device;
   comm::Reduction reduction = comm::Reduction::tree;
-  std::int64_t bucket_kb = 1024;  ///< gradient bucket size
+  std::int64_t bucket_kb = 0;  ///< gradient bucket size; 0 = measured between GPUs, 1024 between hosts
   CheckpointConfig checkpoint;
   EarlyStoppingConfig early_stopping;
   bool debug = false;

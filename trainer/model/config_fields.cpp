@@ -158,7 +158,7 @@ void describe(Fields& fields, Config& config) {
   describe(fields, config.schedule);
   describe(fields, config.device);
   fields.choice("reduction", config.reduction, {"tree", "fast"});
-  fields.integer("bucket_kb", config.bucket_kb, {1, 1e6});
+  fields.integer("bucket_kb", config.bucket_kb, {0, 1e6});
   describe(fields, config.checkpoint);
   describe(fields, config.early_stopping);
   fields.flag("debug", config.debug);

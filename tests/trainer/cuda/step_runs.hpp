@@ -65,12 +65,13 @@ inline RunOutcome run_steps(const trainer::Config& config, Engine kind, std::siz
   const comm::ReducerOptions reducer{.elements = gradient_elements(replica->layout()),
                                      .buckets = comm::make_buckets(gradient_sizes(replica->layout()), 256),
                                      .shards = config.batch.shards};
+  const auto gpus = kind == Engine::cuda ? comm::make_device_group(*group, comm::Transport::nccl) : nullptr;
   const auto engine = kind == Engine::host
                           ? make_host_step_engine(*replica, optimizer, comm::make_reducer(*group, reducer))
                           : make_cuda_step_engine({.config = config,
                                                    .replica = *replica,
                                                    .state = optimizer.state(),
-                                                   .group = *group,
+                                                   .group = *gpus,
                                                    .reducer = reducer,
                                                    .training = source});
   set_parameters(*replica, random_parameters(config.network, 5));

@@ -31,17 +31,16 @@ CudaStepEngine::CudaStepEngine(const CudaStepParts& parts)
       stream_(replica_.stream().get()),
       shard_stride_((static_cast<std::size_t>(shard_samples(parts.config)) + 15) / 16 *
                     16),  // 64-byte aligned
-      entries_(shard_stride_ * static_cast<std::size_t>(parts.reducer.shards / parts.group.size())),
+      entries_(shard_stride_ * static_cast<std::size_t>(parts.reducer.shards / parts.group.host().size())),
       ahead_(parts.config.debug ? 0 : 1),  // a debug run compares replicas after every step
       uses_graphs_(parts.config.device.graph && !parts.config.debug),
       optimizer_(parts.config.optimizer, replica_.model(), parts.state),
       images_({.source = parts.training,
                .images = {parts.config.augmentation, parts.config.normalisation, parts.config.seed},
                .shard_samples = shard_samples(parts.config),
-               .owned_shards = parts.reducer.shards / parts.group.size(),
+               .owned_shards = parts.reducer.shards / parts.group.host().size(),
                .resident_mb = parts.config.data.gpu_mb}),
-      group_(comm::make_device_group(parts.group, parts.transport)),
-      reducer_(comm::make_device_reducer(*group_, parts.reducer)),
+      reducer_(comm::make_device_reducer(parts.group, parts.reducer)),
       block_(aligned(sizeof(Block)) + aligned(entries_ * sizeof(std::uint64_t)) +
                  entries_ * sizeof(std::int32_t),
              "what changes from step to step"),

@@ -67,7 +67,6 @@ class CudaStepEngine final : public StepEngine {
   bool uses_graphs_;
   DeviceOptimizer optimizer_;
   DeviceImages images_;
-  std::unique_ptr<comm::DeviceGroup> group_;
   std::unique_ptr<comm::DeviceReducer> reducer_;
   comm::DeviceBuffer<std::byte> block_;
   comm::DeviceBuffer<StepReport> report_;
