@@ -35,20 +35,24 @@ AngleWindow corona_window(const Rich& rich, const RadiatorModel& radiator, Coron
 
 void draw_corona(const CoronaPoints& points, const AngleWindow& window, const CoronaChannel& image) {
   constexpr float kPi = std::numbers::pi_v<float>;
+  // Copies: a byte that is written may be any of the values behind the arguments, as far as a compiler knows.
   const int size = image.options.size;
   const int channels = image.options.channels();
   const auto clip = static_cast<std::uint8_t>(image.options.clip);
-  const float rows_per_rad = static_cast<float>(size) / (window.high - window.low);
+  const auto [low, high] = window;
+  std::uint8_t* const pixels = image.pixels.data() + image.channel;
+  const std::span<const float> angles = points.theta;
+  const std::span<const float> azimuths = points.phi;
+  const float rows_per_rad = static_cast<float>(size) / (high - low);
   const float columns_per_rad = static_cast<float>(size) / (2 * kPi);
-  for (std::size_t i = 0; i < points.theta.size(); ++i) {
-    const float theta = points.theta[i];
-    if (!(theta >= window.low && theta < window.high)) continue;
-    const int row = std::min(static_cast<int>((theta - window.low) * rows_per_rad), size - 1);
-    int column = static_cast<int>((points.phi[i] + kPi) * columns_per_rad);
+  for (std::size_t i = 0; i < angles.size(); ++i) {
+    const float theta = angles[i];
+    if (!(theta >= low && theta < high)) continue;
+    const int row = std::min(static_cast<int>((theta - low) * rows_per_rad), size - 1);
+    int column = static_cast<int>((azimuths[i] + kPi) * columns_per_rad);
     if (column >= size) column = 0;  // pi is -pi
-    std::uint8_t& pixel =
-        image.pixels[static_cast<std::size_t>((row * size + column) * channels + image.channel)];
-    if (pixel < clip) ++pixel;
+    std::uint8_t& pixel = pixels[(row * size + column) * channels];
+    pixel = static_cast<std::uint8_t>(pixel + (pixel < clip ? 1 : 0));
   }
 }
 

@@ -42,28 +42,12 @@ ImageMaker::ImageMaker(Preset preset, std::vector<CoronaOptions> kinds)
 
 ImageMaker::Workspace::Workspace(const ImageMaker& maker) {
   for (const Rich& rich : maker.detector_.riches)
-    riches_.push_back(
-        {.finder = PhotonFinder(rich, maker.models_[index_of(rich.id)]->pixels), .u = {}, .v = {}});
-}
-
-void ImageMaker::load(const Event& event, RichId id, Workspace& workspace) const {
-  const std::vector<Hit>& hits = event.hits[index_of(id)];
-  Workspace::PerRich& work = workspace.riches_[index_of(id)];
-  work.finder.load(hits);
-  if (!needs_raw_[index_of(id)]) return;
-  const PixelTable& pixels = models_[index_of(id)]->pixels;
-  work.u.resize(hits.size());
-  work.v.resize(hits.size());
-  for (std::size_t i = 0; i < hits.size(); ++i) {
-    const PixelTable::Pixel& pixel = pixels[detector_[id].panel_channel(hits[i].channel)];
-    work.u[i] = pixel.u;
-    work.v[i] = pixel.v;
-  }
+    finders_.emplace_back(rich, maker.models_[index_of(rich.id)]->pixels);
 }
 
 void ImageMaker::find_angles(const Rich& rich, const Segment& segment, Workspace& workspace) const {
   workspace.candidates_.clear();
-  workspace.riches_[index_of(rich.id)].finder.find(segment, workspace.candidates_);
+  workspace.finders_[index_of(rich.id)].find(segment, workspace.candidates_);
   const std::size_t count = workspace.candidates_.size();
   workspace.theta_.resize(count);
   workspace.phi_.resize(count);
@@ -81,7 +65,7 @@ void ImageMaker::find_raw_angles(const Rich& rich, const Segment& segment, Works
   workspace.raw_phi_.assign(count, 0);
   const auto centre = zero_angle_image(rich, segment);
   if (!centre) return;
-  const Workspace::PerRich& work = workspace.riches_[index_of(rich.id)];
+  const PhotonFinder& finder = workspace.finders_[index_of(rich.id)];
   const auto u = static_cast<float>(centre->panel.u);
   const auto v = static_cast<float>(centre->panel.v);
   const auto [sign_u, sign_v] = axes_seen_from_track(rich.id, centre->half);
@@ -90,9 +74,9 @@ void ImageMaker::find_raw_angles(const Rich& rich, const Segment& segment, Works
   std::vector<float>& up = workspace.raw_phi_;
   for (std::size_t i = 0; i < count; ++i) {
     const std::uint32_t hit = workspace.candidates_[i].hit;
-    const bool other_half = (hit < work.finder.first_negative()) != (centre->half == Half::positive);
-    across[i] = other_half ? kFar : sign_u * (work.u[hit] - u);
-    up[i] = sign_v * (work.v[hit] - v);
+    const bool other_half = (hit < finder.first_negative()) != (centre->half == Half::positive);
+    across[i] = other_half ? kFar : sign_u * (finder.u()[hit] - u);
+    up[i] = sign_v * (finder.v()[hit] - v);
   }
   for (std::size_t i = 0; i < count; ++i) {
     const float x = across[i];
@@ -132,7 +116,7 @@ void ImageMaker::make(const Event& event, Workspace& workspace, const ImageRows&
   for (std::size_t i = 0; i < event.tracks.size(); ++i)
     fill_features(event, event.tracks[i], rows.features.subspan(i * kFeatures, kFeatures));
   for (const RichId id : kRiches) {
-    load(event, id, workspace);
+    workspace.finders_[index_of(id)].load(event.hits[index_of(id)]);
     for (std::size_t i = 0; i < event.tracks.size(); ++i) draw(event, i, id, workspace, rows);
   }
 }

@@ -41,11 +41,7 @@ class ImageMaker {
 
    private:
     friend class ImageMaker;
-    struct PerRich {
-      PhotonFinder finder;
-      std::vector<float> u, v;  ///< of each hit, folded panel coordinates
-    };
-    std::vector<PerRich> riches_;
+    std::vector<PhotonFinder> finders_;  ///< of each RICH
     // Of the track at hand.
     std::vector<PhotonCandidate> candidates_;
     std::vector<float> theta_, phi_, raw_theta_, raw_phi_;
@@ -64,7 +60,6 @@ class ImageMaker {
     ExpectationModel expectation;
   };
 
-  void load(const Event& event, RichId id, Workspace& workspace) const;
   void find_angles(const Rich& rich, const Segment& segment, Workspace& workspace) const;
   void find_raw_angles(const Rich& rich, const Segment& segment, Workspace& workspace) const;
   void draw(const Event& event, std::size_t track, RichId id, Workspace& workspace,
