@@ -8,6 +8,9 @@ namespace {
 
 constexpr std::int32_t kFree = std::numeric_limits<std::int32_t>::min();
 
+/// Fluctuations beyond 500 tracks or so end here: a Poisson draw has its limit, and so have events.
+constexpr double kLargestMean = 690;
+
 const SimulationOptions& checked(const SimulationOptions& options) {
   check_options(options);
   return options;
@@ -39,14 +42,22 @@ Split Simulation::split_of(std::uint64_t number) const {
   return at < options_.test_fraction + options_.validation_fraction ? Split::validation : Split::train;
 }
 
+/// The first draws of an event's particles.
+std::uint32_t Simulation::draw_tracks(Draws& draws) const {
+  const double mean = options_.tracks * draws.gamma(kMultiplicityShape) / kMultiplicityShape;
+  return draws.poisson(std::min(mean, kLargestMean));
+}
+
+std::uint32_t Simulation::track_count(std::uint64_t number) const {
+  Draws draws(options_.seed, Draws::Part::particles, number);
+  return draw_tracks(draws);
+}
+
 /// @return the number of tracks; ghosts follow them in the workspace
 std::size_t Simulation::make_particles(Event& event, Workspace& workspace) const {
   Draws draws(options_.seed, Draws::Part::particles, event.number);
   Draws errors(options_.seed, Draws::Part::measurement, event.number);
-  // Fluctuations beyond 500 tracks or so end here: a Poisson draw has its limit, and so have events.
-  constexpr double kLargestMean = 690;
-  const double mean = options_.tracks * draws.gamma(kMultiplicityShape) / kMultiplicityShape;
-  const std::uint32_t tracks = draws.poisson(std::min(mean, kLargestMean));
+  const std::uint32_t tracks = draw_tracks(draws);
   const std::uint32_t ghosts = draws.poisson(std::min(tracks * options_.ghosts_per_track, kLargestMean));
   workspace.particles_.clear();
   for (std::uint32_t i = 0; i < tracks; ++i) {

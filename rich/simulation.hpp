@@ -40,10 +40,13 @@ class Simulation {
     std::vector<std::uint32_t> fired_;
   };
 
+  /// How many tracks an event has, without making it.
+  std::uint32_t track_count(std::uint64_t number) const;
   /// Makes an event. Any number of threads may call it, each with a workspace of its own.
   Event event(std::uint64_t number, Workspace& workspace) const;
 
  private:
+  std::uint32_t draw_tracks(Draws& draws) const;
   std::size_t make_particles(Event& event, Workspace& workspace) const;
   void make_hits(const Rich& rich, std::size_t tracks, Event& event, Workspace& workspace) const;
   Split split_of(std::uint64_t number) const;
