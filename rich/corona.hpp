@@ -54,8 +54,9 @@ struct CoronaOptions {
 /// @throws UsageError naming the option, its value and what is possible
 void check_options(const CoronaOptions& options);
 
-/// What the lecture's network saw: RICH1 alone, raw radii, the same angles for all momenta.
-inline constexpr CoronaOptions kLectureCorona{.window = CoronaWindow::fixed,
+/// What the lecture's network saw: RICH1 alone, raw radii. The lecture does not say which angles its images
+/// cover; windows that follow the momentum come closer to its result (docs/rich.md).
+inline constexpr CoronaOptions kLectureCorona{.window = CoronaWindow::scaled,
                                               .coordinates = CoronaCoordinates::raw,
                                               .detectors = CoronaDetectors::rich1};
 
