@@ -190,6 +190,78 @@ void add_elementwise(std::vector<OracleNetwork>& all) {
                                 .build()});
 }
 
+void add_circular_pads(std::vector<OracleNetwork>& all) {
+  const LayerOptions relu{.activation = Activation::relu};
+  const trainer::Padding rows{.top = 1, .bottom = 1};
+  const auto conv = [&](std::int64_t filters) {
+    return trainer::Conv2d{.filters = filters, .kernel = {3, 3}, .padding = rows};
+  };
+  all.push_back({"CircularPadOfTheInput",
+                 finish(NetworkBuilder(kOdd).circular_pad({.height = 2, .width = 1}).conv2d(conv(7)))});
+  all.push_back({"CircularPadOfBlocks", finish(after_convolution(16)
+                                                   .activate(Activation::relu)
+                                                   .circular_pad({.width = 1})
+                                                   .conv2d(conv(32), relu))});
+  all.push_back({"CircularPadOfOddChannels", finish(after_convolution(19)
+                                                        .activate(Activation::tanh)
+                                                        .circular_pad({.height = 1, .width = 3})
+                                                        .conv2d(conv(10)))});
+  all.push_back({"CircularPadOfFewChannels",
+                 finish(after_convolution(5).circular_pad({.height = 1}).conv2d(conv(6), relu))});
+  all.push_back(
+      {"CircularPadByTheWholeImage",
+       finish(after_convolution(6).circular_pad({.height = 9, .width = 7}).max_pool({3, 3}, {3, 3}))});
+  all.push_back({"CircularPadReadTwice", finish(after_convolution(8)
+                                                    .activate(Activation::relu)
+                                                    .circular_pad({.width = 1}, {.name = "round"})
+                                                    .conv2d(conv(8), {.name = "left"})
+                                                    .conv2d(conv(8), {.name = "right", .inputs = {"round"}})
+                                                    .residual_add({.inputs = {"left", "right"}}))});
+  all.push_back({"CircularPadsBeforePools", finish(image(16, 12, 2)
+                                                       .circular_pad({.width = 1})
+                                                       .conv2d(conv(16), relu)
+                                                       .max_pool({2, 2}, {2, 2})
+                                                       .circular_pad({.width = 1})
+                                                       .conv2d(conv(32), relu)
+                                                       .max_pool({2, 2}, {2, 2}))});
+}
+
+void add_named_inputs(std::vector<OracleNetwork>& all) {
+  const auto with_track = [] {
+    NetworkBuilder network(kOdd);
+    network.vector_input({"track", 5});
+    return network;
+  };
+  const auto classify = [](NetworkBuilder& network) {
+    return network.dense({.units = 5}).activate(Activation::softmax).build();
+  };
+  NetworkBuilder one = with_track();
+  one.conv2d({.filters = 18, .kernel = {3, 3}}, kSameRelu).max_pool({2, 2}, {1, 1});
+  one.flatten({.name = "rings"}).concat({.inputs = {"rings", "track"}});
+  one.dense({.units = 21}, {.activation = Activation::relu}).dropout(0.3f);
+  all.push_back({"ConcatOfImageAndVector", classify(one)});
+
+  NetworkBuilder two = with_track();
+  two.vector_input({"event", 3});
+  two.conv2d({.filters = 16, .kernel = {3, 3}}).global_pool(PoolKind::average, {.name = "mean"});
+  two.batch_norm({}, {.name = "scaled", .inputs = {"track"}});
+  two.dense({.units = 9}, {.activation = Activation::tanh, .name = "side", .inputs = {"event"}});
+  two.concat({.inputs = {"event", "mean", "side", "scaled"}}).dropout(0.25f);
+  all.push_back({"ConcatOfTwoVectors", classify(two)});
+
+  NetworkBuilder twice = with_track();
+  twice.flatten().dense({.units = 5}, {.activation = Activation::relu, .name = "image"});
+  twice.residual_add({.name = "sum", .inputs = {"track", "image"}});
+  twice.concat({.inputs = {"sum", "track", "sum"}}).activate(Activation::sigmoid);
+  all.push_back({"VectorReadTwice", classify(twice)});
+
+  NetworkBuilder activated = with_track();
+  activated.conv2d({.filters = 17, .kernel = {3, 3}}).activate(Activation::relu);
+  activated.flatten({.name = "rings"}).activate(Activation::relu, {.name = "cut", .inputs = {"track"}});
+  activated.dropout(0.2f).concat({.inputs = {"dropout", "rings"}});
+  all.push_back({"ConcatOfActivated", classify(activated)});
+}
+
 /// The shapes of networks that users train, narrower.
 void add_whole_networks(std::vector<OracleNetwork>& all) {
   all.push_back({"CifarLecture", image(16, 16, 3)
@@ -251,6 +323,8 @@ std::vector<OracleNetwork> oracle_networks() {
   add_pools(all);
   add_normalisations(all);
   add_elementwise(all);
+  add_circular_pads(all);
+  add_named_inputs(all);
   add_whole_networks(all);
   return all;
 }

@@ -93,6 +93,17 @@ std::vector<Pattern> patterns() {
          return classify(net);
        },
        3e-5, 19},  // more samples than fit a tile, and a rest
+      {"PooledConvolutionsBehindCircularPads",
+       [] {
+         const Padding rows{.top = 1, .bottom = 1};
+         auto net = image(16, 2);
+         net.circular_pad({.width = 1});
+         net.conv2d({.filters = 32, .kernel = {3, 3}, .padding = rows}, {.activation = Activation::relu});
+         net.max_pool({2, 2}, {2, 2}).circular_pad({.width = 1});
+         net.conv2d({.filters = 48, .kernel = {3, 3}, .padding = rows}).activate(Activation::relu);
+         return classify(net.max_pool({2, 2}, {2, 2}).dropout(0.25f).flatten());
+       },
+       3e-5, 19},
       {"PooledConvolutionOfAWideImage",
        [] {
          auto net = image(100, 3);

@@ -126,10 +126,14 @@ void Program::check_vectors(const ShardContext& context) const {
   if (!environment_.options.check_values) return;
   const std::size_t bad = first_bad(context.vectors);
   if (bad == context.vectors.size()) return;
+  const NamedVector* vector = environment_.network.vectors.data();
+  auto place = static_cast<std::int64_t>(bad % row);
+  for (; place >= vector->length; ++vector) place -= vector->length;
   throw RuntimeError(
-      "{} has a value of {} in the vectors beside its image, before any layer saw it: the gradient of the "
-      "whole step would be lost. Look at the datasets that data.inputs names.",
-      sample_name(bad / row, context), context.vectors[bad]);
+      "{} has a value of {} in its input {}, before any layer saw it: the gradient of the whole step would "
+      "be "
+      "lost. Look at the dataset that data.inputs names for it.",
+      sample_name(bad / row, context), context.vectors[bad], vector->name);
 }
 
 void Program::run_forward(const ShardContext& context) {

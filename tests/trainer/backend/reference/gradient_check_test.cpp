@@ -79,6 +79,18 @@ std::vector<Case> cases() {
       {"SoftmaxInside",
        finish(before().conv2d({.filters = 3, .kernel = {2, 2}}, {.activation = Activation::softmax}))},
       {"SameInputTwice", finish(before().residual_add({.inputs = {"conv2d", "conv2d"}}))},
+      {"CircularPad",
+       finish(before().circular_pad({.height = 1, .width = 2}).conv2d({.filters = 2, .kernel = {3, 3}}))},
+      {"CircularPadByTheWholeImage", finish(before().circular_pad({.height = 4, .width = 5}))},
+      {"Concat", NetworkBuilder(kImage)
+                     .vector_input({"track", 4})
+                     .vector_input({"event", 2})
+                     .flatten()
+                     .dense({.units = 5}, {.name = "rings"})
+                     .dense({.units = 3}, {.activation = Activation::tanh, .inputs = {"event"}})
+                     .concat({.inputs = {"track", "rings", "dense", "rings", "event"}})
+                     .dense({.units = 3})
+                     .build()},
       {"WeightsAndSmoothing", finish(before()), {.label_smoothing = 0.2f, .class_weights = {0.5f, 1.5f, 1}}},
       {"WholeNetwork", whole_network()},
   };
