@@ -51,9 +51,11 @@ std::optional<CherenkovAngles> reference_angles(const Rich& rich, Half half, con
 /// What all photons of a track that are seen on one half share.
 struct EmissionPoint {
   float e = 0;
-  /// Axes of the track's frame in the folded one, and the direction of E in the track's frame.
-  float frame[3][3] = {};
+  /// Unit vector from C to E: in the folded frame, and in the track's.
+  float axis[3] = {};
   float direction[3] = {};
+  /// Axes of the track's frame in the folded one, less what of them lies along E.
+  float across[3][3] = {};
   bool usable = false;  ///< whether E lies inside the sphere and off its centre
 
   EmissionPoint() = default;
@@ -72,8 +74,8 @@ inline constexpr float kNoAngle = -1;
 
 /// The fast path: paraxial start and two Newton steps in float, good to 1e-6 rad. Branch-free, so that the
 /// compiler makes vectors of it.
-/// @param theta, phi  as long as `points`; theta is kNoAngle and phi 0 where reference_angles gives nothing
-/// or the reflection is further than 0.3 rad from E, four times what the detectors have
+/// @param theta, phi  as long as `points`; theta is kNoAngle and phi 0 where reference_angles gives nothing,
+/// or the reflection is further than 0.3 rad from E, four times what the detectors have, or theta above pi/4
 void fast_angles(const EmissionPoint& emission, const ImagePoints& points, std::span<float> theta,
                  std::span<float> phi);
 
