@@ -8,6 +8,7 @@ namespace annulus::trainer {
 void add_rich_simulate(CLI::App& rich, Action& action);
 void add_rich_reconstruct(CLI::App& rich, Action& action);
 void add_rich_table(CLI::App& rich, Action& action);
+void add_rich_display(CLI::App& rich, Action& action);
 void add_rich_images(CLI::App& rich, Action& action);
 
 }  // namespace annulus::trainer
