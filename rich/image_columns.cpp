@@ -66,7 +66,12 @@ ImagesBySplit& ImageFactory::make(std::span<const Event> events, std::uint64_t f
 }
 
 std::vector<std::byte> packed(const ImagesBySplit& images) {
+  std::uint64_t total = 0;
+  for (const ImageColumns& columns : images)
+    visit(columns,
+          [&total](const auto& column) { total += sizeof total + column.size() * sizeof(column[0]); });
   std::vector<std::byte> bytes;
+  bytes.reserve(total + sizeof(float));
   for (const ImageColumns& columns : images)
     visit(columns, [&bytes](const auto& column) {
       const std::uint64_t size = column.size();

@@ -76,11 +76,45 @@ io::Normalisation measure_on_rank_zero(io::SampleSource& training, float rescale
   return result;
 }
 
+bool is_generated(const DataConfig& data, Split split) {
+  return !data.generator.empty() && (split == Split::train || data.path.empty());
+}
+
+std::unique_ptr<io::SampleSource> generate(const Config& config, Split split, const NodeMemoryFactory& memory,
+                                           const SourceFactory& factory) {
+  if (!factory)
+    throw UsageError(
+        "data.generator is {}, but this needs samples from a file. Name one with data.path, and remove "
+        "data.generator.",
+        config.data.generator);
+  auto source = factory(config, split, memory);
+  if (source) check_fits(source->info(), config.network);
+  return source;
+}
+
+/// A split that is made for `annulus evaluate`.
+std::unique_ptr<io::SampleSource> generate_group(const Config& config, const std::string& group,
+                                                 const NodeMemoryFactory& memory,
+                                                 const SourceFactory& factory) {
+  const DataConfig& data = config.data;
+  std::unique_ptr<io::SampleSource> source;
+  if (group == data.validation) source = generate(config, Split::validation, memory, factory);
+  if (group == data.test) source = generate(config, Split::test, memory, factory);
+  if (!source)
+    throw UsageError(
+        "'{}' is not among the samples that data.generator makes and that end. Choose '{}' or '{}', or name "
+        "a "
+        "file with data.path.",
+        group, data.validation, data.test);
+  return source;
+}
+
 }  // namespace
 
 std::unique_ptr<io::SampleSource> open_group(const Config& config, const std::string& group,
-                                             const NodeMemoryFactory& memory) {
+                                             const NodeMemoryFactory& memory, const SourceFactory& factory) {
   const DataConfig& data = config.data;
+  if (!data.generator.empty() && data.path.empty()) return generate_group(config, group, memory, factory);
   io::DatasetOptions options{.path = data.path,
                              .images = group + "/" + data.images,
                              .labels = data.labels.empty() ? "" : group + "/" + data.labels,
@@ -95,8 +129,9 @@ std::unique_ptr<io::SampleSource> open_group(const Config& config, const std::st
 }
 
 std::unique_ptr<io::SampleSource> open_split(const Config& config, Split split,
-                                             const NodeMemoryFactory& memory) {
+                                             const NodeMemoryFactory& memory, const SourceFactory& factory) {
   const DataConfig& data = config.data;
+  if (is_generated(data, split)) return generate(config, split, memory, factory);
   if (split == Split::train) return open_group(config, data.train, memory);
   if (split == Split::test) return open_group(config, data.test, memory);
   if (has_group(data.path, data.validation)) return open_group(config, data.validation, memory);

@@ -1,6 +1,7 @@
 // Opens the splits that a config names, checks that they fit the network, and makes the generators for them.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "base/node_memory.hpp"
@@ -13,16 +14,26 @@ namespace annulus::trainer {
 
 enum class Split { train, validation, test };
 
-/// Opens one split. `validation` falls back to the test split, with a line in the log, when the file has no
-/// such group. Collective over the ranks of a host.
+/// Makes the samples of a split for a config with data.generator. Null when it makes none of this split.
+/// Collective over the ranks of a host.
+/// @throws UsageError when it does not know the generator, or cannot do what the config asks for
+using SourceFactory =
+    std::function<std::unique_ptr<io::SampleSource>(const Config&, Split, const NodeMemoryFactory&)>;
+
+/// Opens one split. With data.generator the factory makes the training samples, and those of the other splits
+/// when there is no data.path. Without: `validation` falls back to the test split, with a line in the log,
+/// when the file has no such group. Collective over the ranks of a host.
 /// @return null when the file has neither
 /// @throws DataError, UsageError (shape or class count unlike the network's)
 std::unique_ptr<io::SampleSource> open_split(const Config& config, Split split,
-                                             const NodeMemoryFactory& memory);
+                                             const NodeMemoryFactory& memory,
+                                             const SourceFactory& factory = {});
 
-/// Any group of the file, by name, e.g. for `annulus evaluate --split`.
+/// Any group of the file, by name, e.g. for `annulus evaluate --split`; of a config with data.generator and
+/// without data.path the validation or test split.
 std::unique_ptr<io::SampleSource> open_group(const Config& config, const std::string& group,
-                                             const NodeMemoryFactory& memory);
+                                             const NodeMemoryFactory& memory,
+                                             const SourceFactory& factory = {});
 
 /// @throws UsageError when the config says that its data have no labels, which only predictions can do
 /// without

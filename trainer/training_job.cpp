@@ -5,7 +5,6 @@
 
 #include "base/log.hpp"
 #include "base/process_time.hpp"
-#include "trainer/data_splits.hpp"
 #include "trainer/device.hpp"
 #include "trainer/file_recorder.hpp"
 #include "trainer/initialise.hpp"
@@ -22,8 +21,8 @@ TrainingJob::TrainingJob(Config config, comm::MpiSession& mpi, const JobOptions&
                [&] { check_run(config_, options.run_directory, options.resume); });
   const double began = seconds_since_process_start();
   const NodeMemoryFactory memory = [&mpi](std::size_t bytes) { return mpi.allocate_node_memory(bytes); };
-  auto training = open_split(config_, Split::train, memory);
-  validation_ = open_split(config_, Split::validation, memory);
+  auto training = open_split(config_, Split::train, memory, options.sources);
+  validation_ = open_split(config_, Split::validation, memory, options.sources);
   resolve_normalisation(config_, *training, group_);
   data_seconds_ = seconds_since_process_start() - began;
   parts_ = std::make_unique<Assembly>(config_, mpi_, std::move(training));

@@ -8,6 +8,7 @@
 
 #include "comm/mpi_session.hpp"
 #include "trainer/assembly.hpp"
+#include "trainer/data_splits.hpp"
 #include "trainer/evaluator.hpp"
 #include "trainer/model/config.hpp"
 #include "trainer/recorder.hpp"
@@ -20,6 +21,7 @@ struct JobOptions {
   std::string run_directory;
   std::string resume = "auto";            ///< "auto", "none" or the path of a checkpoint
   std::vector<std::string> command_line;  ///< for environment.json
+  SourceFactory sources = {};             ///< for configs with data.generator
 };
 
 class TrainingJob {

@@ -16,6 +16,7 @@
 #include "io/synthetic_source.hpp"
 #include "trainer/assembly.hpp"
 #include "trainer/commands/context.hpp"
+#include "trainer/commands/generators.hpp"
 #include "trainer/commands/load.hpp"
 #include "trainer/data_splits.hpp"
 #include "trainer/fma_rate.hpp"
@@ -56,8 +57,9 @@ std::unique_ptr<io::SampleSource> bench_source(Config& config, bool synthetic, c
                                       .shape = config.network.input,
                                       .classes = config.network.classes(),
                                       .vectors = config.network.vectors});
-  return open_split(config, Split::train,
-                    [&mpi](std::size_t bytes) { return mpi.allocate_node_memory(bytes); });
+  return open_split(
+      config, Split::train, [&mpi](std::size_t bytes) { return mpi.allocate_node_memory(bytes); },
+      generate_source);
 }
 
 /// The ranks' values of one number.

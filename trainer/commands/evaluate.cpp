@@ -6,6 +6,7 @@
 
 #include "base/log.hpp"
 #include "trainer/commands/context.hpp"
+#include "trainer/commands/generators.hpp"
 #include "trainer/commands/load.hpp"
 #include "trainer/data_splits.hpp"
 #include "trainer/evaluator.hpp"
@@ -57,8 +58,9 @@ ExitCode evaluate(const EvaluateOptions& options, Context& context) {
   const ModelSource source = find_model(options.source, options.checkpoint, options.overrides, context.mpi);
   require_labels(source.config);
   const auto replica = load_replica(source, context.mpi);
-  const auto data = open_group(source.config, options.split,
-                               [&](std::size_t bytes) { return context.mpi.allocate_node_memory(bytes); });
+  const auto data = open_group(
+      source.config, options.split,
+      [&](std::size_t bytes) { return context.mpi.allocate_node_memory(bytes); }, generate_source);
   const io::Generator generator = evaluation_generator(source.config, data->info());
   Evaluator evaluator(*replica, context.mpi.group(), *data, generator, evaluator_options(source.config));
   const Evaluation result = evaluator.run();

@@ -33,8 +33,14 @@ void describe(Fields& fields, rich::SimulationOptions& options) {
   fields.number("tail_fraction", options.quality.tail_fraction, {0, 1});
   fields.number("tail_scale", options.quality.tail_scale, {0, 100});
   fields.number("lost_fraction", options.quality.lost_fraction, {0, 1});
-  fields.number("validation_fraction", options.validation_fraction, {0, 1});
-  fields.number("test_fraction", options.test_fraction, {0, 1});
+}
+
+void describe(Fields& fields, rich::CoronaOptions& image) {
+  fields.choice("window", image.window, words_of(rich::kWindowNames));
+  fields.choice("coordinates", image.coordinates, words_of(rich::kCoordinateNames));
+  fields.choice("detectors", image.detectors, words_of(rich::kCoronaDetectorNames));
+  fields.integer("size", image.size, {4, 256});
+  fields.integer("clip", image.clip, {1, 255});
 }
 
 }  // namespace
@@ -49,10 +55,32 @@ SimulationConfig load_simulation(const std::string& path, const std::vector<std:
   ConfigReader reader(nothing);
   reader.enter(&root, "");
   describe(reader, config.simulation);
+  reader.number("validation_fraction", config.simulation.validation_fraction, {0, 1});
+  reader.number("test_fraction", config.simulation.test_fraction, {0, 1});
   reader.choice("images", config.images, {"all", "none"});
   reader.leave();  // finds unknown keys
   check_options(config.simulation);
   return config;
+}
+
+RichGenerator load_generator(const std::map<std::string, std::string>& options, std::uint64_t seed) {
+  YamlNode root{.kind = YamlNode::Kind::mapping, .source = "data.rich"};
+  for (const auto& [key, value] : options)
+    root.entries.push_back({key, parse_yaml_value(value, "data.rich")});
+
+  RichGenerator generator;
+  generator.simulation.seed = seed;
+  const YamlNode nothing;
+  ConfigReader reader(nothing);
+  reader.enter(&root, "");
+  describe(reader, generator.simulation);
+  describe(reader, generator.image);
+  reader.integer("samples", generator.samples, {1, 1e15});
+  reader.integer("validation_samples", generator.validation_samples, {0, 1e9});
+  reader.integer("test_samples", generator.test_samples, {1, 1e9});
+  reader.leave();  // finds unknown keys
+  check_options(generator.simulation);
+  return generator;
 }
 
 }  // namespace annulus::trainer

@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "trainer/commands/context.hpp"
+#include "trainer/commands/generators.hpp"
 #include "trainer/commands/load.hpp"
 #include "trainer/stop_request.hpp"
 #include "trainer/training_job.hpp"
@@ -43,7 +44,8 @@ ExitCode train(TrainOptions options, Context& context) {
   catch_stop_signals();
 
   context.phase = "assembly";
-  TrainingJob job(std::move(loaded.config), context.mpi, {run, options.resume, context.command_line});
+  TrainingJob job(std::move(loaded.config), context.mpi,
+                  {run, options.resume, context.command_line, generate_source});
   context.crash_directory = run + "/crash";
   configure_log(context.mpi.world().rank, context.mpi.world().ranks,
                 run + "/logs/rank-" + std::to_string(context.mpi.world().rank) + ".log");

@@ -25,9 +25,11 @@ struct DataConfig {
   std::string images = "images";  ///< names inside the groups
   std::string labels = "labels";
   std::map<std::string, std::string> inputs = {};  ///< vector of the network -> its dataset in the groups
-  std::uint64_t limit = 0;           ///< first so many training samples; 0 = all
-  std::uint64_t resident_mb = 4096;  ///< keep a split in memory (once per node) up to this size
-  std::uint64_t window_mb = 256;     ///< shuffle window when streaming
+  std::string generator;  ///< makes the training samples instead of `path`; "" = they are in the file
+  std::map<std::string, std::string> rich = {};  ///< options of the generator "rich", as text
+  std::uint64_t limit = 0;                       ///< first so many training samples; 0 = all
+  std::uint64_t resident_mb = 4096;              ///< keep a split in memory (once per node) up to this size
+  std::uint64_t window_mb = 256;                 ///< shuffle window when streaming
   std::int64_t gpu_mb = -1;  ///< cuda: keep the training split on the GPU up to this size; -1 = see docs
   int loader_threads = 1;
   bool shuffle = true;

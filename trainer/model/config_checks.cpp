@@ -106,6 +106,21 @@ void check_inputs(const Checked& checked) {
   }
 }
 
+void check_generator(const Checked& checked) {
+  const DataConfig& data = checked.config.data;
+  if (data.generator.empty() && !data.rich.empty())
+    throw UsageError(
+        "{}: data.rich sets up simulated training samples, but nothing asks for them. Add "
+        "data.generator: rich, "
+        "or remove it.",
+        checked.place({"data.rich"}));
+  if (data.generator.empty() || data.limit == 0) return;
+  throw UsageError(
+      "{}: data.limit = {} cuts a file short, but the training samples are made by data.generator. Remove "
+      "it.",
+      checked.place({"data.limit"}), data.limit);
+}
+
 void check_normalisation(const Checked& checked) {
   using Kind = io::Normalisation::Kind;
   const io::Normalisation& norm = checked.config.normalisation;
@@ -180,6 +195,7 @@ void check_config(const Config& config, const Places& places, const std::string&
   check_batch(checked);
   check_loss(checked);
   check_inputs(checked);
+  check_generator(checked);
   check_normalisation(checked);
   check_augmentation(checked);
   check_optimizer(checked);

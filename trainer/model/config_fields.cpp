@@ -21,6 +21,8 @@ void describe(Fields& fields, DataConfig& data) {
   fields.text("images", data.images);
   fields.text("labels", data.labels);
   fields.names("inputs", data.inputs);
+  fields.text("generator", data.generator);
+  fields.names("rich", data.rich);
   fields.integer("limit", data.limit, {0, 1e15});
   fields.integer("resident_mb", data.resident_mb, {0, kMany});
   fields.integer("window_mb", data.window_mb, {1, kMany});
