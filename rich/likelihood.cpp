@@ -8,47 +8,69 @@
 namespace annulus::rich {
 namespace {
 
-/// Sums ln(exp(nu) - 1) over pixels for all hypotheses at once. ln(exp(nu) - 1) = ln nu + nu/2 + nu^2/24 -
-/// nu^4/2880 + nu^6/181440 - nu^8/9676800 + ..., right to 3e-9 up to kSeriesLimit; the logarithm is taken of
-/// products of several nu, which do not underflow: none is below 1e-7.
+/// Sums ln(exp(nu) - 1) over pixels for all hypotheses at once: eight lanes, two of them idle, so that every
+/// operation is one on vectors. ln(exp(nu) - 1) = ln nu + nu/2 + ln(sinh(x)/x) with x = nu/2; the last term
+/// is a polynomial in x^2, and the logarithm is taken of products of several nu, which do not underflow: none
+/// is below 1e-7.
 class LogSums {
  public:
-  void add(const PerSpecies& expected) {
-    double largest = 0;
-    for (std::size_t h = 0; h < kSpeciesCount; ++h) largest = std::max(largest, expected[h]);
-    if (largest > kSeriesLimit) {
-      for (std::size_t h = 0; h < kSpeciesCount; ++h) sums_[h] += std::log(std::expm1(expected[h]));
-      return;
-    }
-    for (std::size_t h = 0; h < kSpeciesCount; ++h) {
-      const double nu = expected[h];
-      const double nu2 = nu * nu;
-      products_[h] *= nu;
-      sums_[h] +=
-          0.5 * nu + nu2 * (1.0 / 24 - nu2 * (1.0 / 2880 - nu2 * (1.0 / 181440 - nu2 * (1.0 / 9676800))));
-    }
-    if (++factors_ == kFactors) take_logarithms();
+  /// @param rest  what is expected of everything else
+  void add(double rest, const std::array<float, kSpeciesCount>& expected) {
+    rest_[pixels_] = rest;
+    for (std::size_t h = 0; h < kSpeciesCount; ++h) expected_[pixels_][h] = expected[h];
+    if (++pixels_ == kBlock) sum_block();
   }
   PerSpecies result() {
-    take_logarithms();
+    sum_block();
     return sums_;
   }
 
  private:
-  static constexpr double kSeriesLimit = 1;
-  static constexpr int kFactors = 32;
+  /// One number a hypothesis, and two idle ones: a vector of the compiler's, which splits it where the
+  /// processor has shorter ones.
+  using Lanes [[gnu::vector_size(64)]] = double;
+  using Floats [[gnu::vector_size(32)]] = float;
+  static constexpr std::size_t kBlock = 32;
 
-  void take_logarithms() {
-    for (std::size_t h = 0; h < kSpeciesCount; ++h) {
-      sums_[h] += std::log(products_[h]);
-      products_[h] = 1;
+  void sum_block() {
+    Lanes products = Lanes{} + 1.0;
+    Lanes series{};
+    Lanes largest{};
+    for (std::size_t i = 0; i < pixels_; ++i) {
+      const Lanes sum = __builtin_convertvector(expected_[i], Lanes) + rest_[i];
+      const Lanes nu = sum > kSmallestExpectation ? sum : Lanes{} + kSmallestExpectation;
+      largest = nu > largest ? nu : largest;
+      products *= nu;
+      // ln(sinh(x)/x) of y = x^2, by Remez' exchange, right to 8e-10 up to kSeriesLimit.
+      const Lanes y = 0.25 * nu * nu;
+      Lanes ratio = 4.6076044134538415e-09 * y - 1.26807498989188e-07;
+      ratio = ratio * y + 1.984001917551734e-06;
+      ratio = ratio * y - 2.6198339880778933e-05;
+      ratio = ratio * y + 0.00035249820227928027;
+      ratio = ratio * y - 0.0055554516761570066;
+      ratio = ratio * y + 0.16666665105901485;
+      series += 0.5 * nu + y * ratio;
     }
-    factors_ = 0;
+    for (std::size_t h = 0; h < kSpeciesCount; ++h)
+      sums_[h] += largest[h] > kSeriesLimit ? exact_sum(h) : std::log(products[h]) + series[h];
+    pixels_ = 0;
+  }
+  double exact_sum(std::size_t species) const {
+    double sum = 0;
+    for (std::size_t i = 0; i < pixels_; ++i) {
+      const double nu = rest_[i] + static_cast<double>(expected_[i][species]);
+      sum += std::log(std::expm1(std::max(nu, kSmallestExpectation)));
+    }
+    return sum;
   }
 
-  PerSpecies products_{1, 1, 1, 1, 1, 1};
+  /// Of nu; more in one pixel is rare even in the fullest events.
+  static constexpr double kSeriesLimit = 4;
+
+  std::array<double, kBlock> rest_{};
+  std::array<Floats, kBlock> expected_{};
+  std::size_t pixels_ = 0;
   PerSpecies sums_{};
-  int factors_ = 0;
 };
 
 double log_of_fired(double expected) {
@@ -77,12 +99,8 @@ Species likeliest(const PerSpecies& log_likelihoods) {
 PerSpecies local_log_likelihoods(const LikelihoodProblem& problem, std::size_t track) {
   const LikelihoodProblem::Track& terms = problem.tracks[track];
   LogSums sums;
-  for (const PixelTerm& term : problem.terms_of(terms)) {
-    const double rest = std::max(problem.background[term.pixel], kSmallestExpectation);
-    PerSpecies expected;
-    for (std::size_t h = 0; h < kSpeciesCount; ++h) expected[h] = rest + term.expected[h];
-    sums.add(expected);
-  }
+  for (const PixelTerm& term : problem.terms_of(terms))
+    sums.add(std::max(problem.background[term.pixel], kSmallestExpectation), term.expected);
   PerSpecies result = sums.result();
   for (std::size_t h = 0; h < kSpeciesCount; ++h) result[h] -= terms.expected[h];
   return result;
@@ -113,13 +131,8 @@ PerSpecies GlobalLikelihood::log_likelihoods(std::size_t track) const {
   const LikelihoodProblem::Track& terms = problem_.tracks[track];
   const std::size_t now = index_of(hypotheses_[track]);
   LogSums sums;
-  for (const PixelTerm& term : problem_.terms_of(terms)) {
-    const double rest = expected_[term.pixel] - term.expected[now];
-    PerSpecies expected;
-    for (std::size_t h = 0; h < kSpeciesCount; ++h)
-      expected[h] = std::max(rest + term.expected[h], kSmallestExpectation);
-    sums.add(expected);
-  }
+  for (const PixelTerm& term : problem_.terms_of(terms))
+    sums.add(expected_[term.pixel] - static_cast<double>(term.expected[now]), term.expected);
   PerSpecies result = sums.result();
   for (std::size_t h = 0; h < kSpeciesCount; ++h) result[h] -= terms.expected[h];
   return result;
