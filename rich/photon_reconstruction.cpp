@@ -77,12 +77,15 @@ void PhotonFinder::set_shares(const Segment& track, std::size_t first,
   std::size_t kept = first;
   for (std::size_t i = first; i < candidates.size(); ++i) {
     PhotonCandidate candidate = candidates[i];
-    const float sideways = std::cos(candidate.phi) * axis_x + std::sin(candidate.phi) * axis_y;
-    const float reach = length * std::tan(candidate.theta) * sideways;
+    const float theta = candidate.theta;
+    const float farthest = length * theta * (1 + theta * theta / 3);  // L tan(theta), theta < 0.1
     const bool begins_here = (candidate.hit < first_negative_) == (track_at > 0);
-    const float crossing = -track_at / reach;  // part of the way, from the mirror
     candidate.share = begins_here ? 1.0f : 0.0f;
-    if (crossing > 0 && crossing < 1) candidate.share = begins_here ? crossing : 1 - crossing;
+    if (farthest > std::abs(track_at)) {
+      const float sideways = std::cos(candidate.phi) * axis_x + std::sin(candidate.phi) * axis_y;
+      const float crossing = -track_at / (farthest * sideways);  // part of the way, from the mirror
+      if (crossing > 0 && crossing < 1) candidate.share = begins_here ? crossing : 1 - crossing;
+    }
     if (candidate.share > 0) candidates[kept++] = candidate;
   }
   candidates.resize(kept);

@@ -7,7 +7,10 @@
 #include <chrono>
 #include <cstdio>
 #include <memory>
+#include <numeric>
 #include <optional>
+#include <type_traits>
+#include <utility>
 
 #include "base/log.hpp"
 #include "rich/event_factory.hpp"
@@ -57,7 +60,7 @@ struct Block {
   rich::ImagesBySplit* images = nullptr;  ///< null when there are to be none
 };
 
-/// Makes this rank's part of the events [first, first + count).
+/// Makes this rank's part of a block.
 class BlockMaker {
  public:
   BlockMaker(const SimulationConfig& config, int threads) : events_(config.simulation, threads) {
@@ -69,13 +72,8 @@ class BlockMaker {
 
   /// @param first_track  row of the first track of this rank's part
   /// @return valid until the next call
-  Block make(const comm::ProcessGroup& group, std::uint64_t first, std::uint64_t count,
-             std::uint64_t first_track) {
-    const auto rank = static_cast<std::uint64_t>(group.rank());
-    const auto ranks = static_cast<std::uint64_t>(group.size());
-    const std::uint64_t begin = count * rank / ranks;
-    const std::uint64_t end = count * (rank + 1) / ranks;
-    const std::vector<rich::Event> events = events_.make_events(first + begin, end - begin);
+  Block make(std::uint64_t first, std::uint64_t count, std::uint64_t first_track) {
+    const std::vector<rich::Event> events = events_.make_events(first, count);
     Block block;
     for (const rich::Event& event : events) block.events.append(event);
     if (images_) block.images = &images_->make(events, first_track);
@@ -87,24 +85,94 @@ class BlockMaker {
   std::optional<rich::ImageFactory> images_;
 };
 
-/// Brings a block of all ranks to rank 0, in the order of ranks. Collective; the others get nothing.
-/// @param first_track  row of the block's first track
-Block gather(comm::ProcessGroup& group, Block mine, std::uint64_t first_track) {
-  if (group.size() == 1) return mine;
+/// Seconds that a rank has worked, waiting for others left out.
+class WorkClock {
+ public:
+  template <class Work>
+  auto time(Work&& work) {
+    const auto start = std::chrono::steady_clock::now();
+    const auto stop = [&] {
+      seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    };
+    if constexpr (std::is_void_v<decltype(work())>) {
+      work();
+      stop();
+    } else {
+      auto result = work();
+      stop();
+      return result;
+    }
+  }
+  double seconds() const { return seconds_; }
+
+ private:
+  double seconds_ = 0;
+};
+
+/// How the events of a block are shared out: by what each rank managed of the one before. Rank 0 also
+/// collects and writes, which would leave the others waiting. The file does not show who made what.
+class Shares {
+ public:
+  explicit Shares(const comm::ProcessGroup& group)
+      : rank_(static_cast<std::size_t>(group.rank())), speeds_(static_cast<std::size_t>(group.size()), 1.0) {}
+
+  /// First of `count` events that are this rank's, and the one behind its last.
+  std::pair<std::uint64_t, std::uint64_t> of(std::uint64_t count) const {
+    const auto up_to = [&](std::size_t ranks) {
+      const auto middle = speeds_.begin() + static_cast<std::ptrdiff_t>(ranks);
+      const double before = std::accumulate(speeds_.begin(), middle, 0.0);
+      const double all = std::accumulate(middle, speeds_.end(), before);
+      return ranks == speeds_.size() ? count
+                                     : static_cast<std::uint64_t>(static_cast<double>(count) * before / all);
+    };
+    return {up_to(rank_), up_to(rank_ + 1)};
+  }
+
+  /// Collective.
+  void learn(comm::ProcessGroup& group, std::uint64_t events, double seconds) {
+    if (group.size() == 1) return;
+    const double mine = static_cast<double>(events) / std::max(seconds, 1e-6);
+    std::vector<double> measured(speeds_.size());
+    group.all_gather(std::as_bytes(std::span(&mine, 1)), std::as_writable_bytes(std::span(measured)),
+                     "the speed of simulation");
+    // A rank that was held up once still gets a part; half of the old value keeps the shares calm.
+    const double fastest = std::ranges::max(measured);
+    for (std::size_t i = 0; i < speeds_.size(); ++i)
+      speeds_[i] = 0.5 * (speeds_[i] + std::max(measured[i] / fastest, 0.1));
+  }
+
+ private:
+  std::size_t rank_;
+  std::vector<double> speeds_;  ///< relative
+};
+
+/// What rank 0 gets from the others.
+struct Parts {
+  std::vector<std::vector<std::byte>> events;
+  std::vector<std::vector<std::byte>> images;
+};
+
+/// Collective; the other ranks get nothing.
+Parts gather(comm::ProcessGroup& group, const Block& mine) {
+  if (group.size() == 1) return {};
   const bool sends = group.rank() != 0;
   const std::vector<std::byte> nothing;
-  const auto events =
+  Parts parts;
+  parts.events =
       gather_bytes(group, sends ? packed(mine.events) : nothing, "rank 0 to take simulated events");
-  std::vector<std::vector<std::byte>> images;
   if (mine.images != nullptr)
-    images = gather_bytes(group, sends ? packed(*mine.images) : nothing, "rank 0 to take images");
-  if (sends) return {};
-  for (std::size_t peer = 1; peer < events.size(); ++peer) {
-    if (mine.images != nullptr)
-      append_packed(images[peer], first_track + mine.events.species.size(), *mine.images);
-    mine.events.append(rich::unpacked(events[peer]));
+    parts.images = gather_bytes(group, sends ? packed(*mine.images) : nothing, "rank 0 to take images");
+  return parts;
+}
+
+/// Appends the parts of the ranks from 1 on, in their order.
+/// @param first_track  row of the block's first track
+void merge(const Parts& parts, std::uint64_t first_track, Block& block) {
+  for (std::size_t peer = 1; peer < parts.events.size(); ++peer) {
+    if (block.images != nullptr)
+      append_packed(parts.images[peer], first_track + block.events.species.size(), *block.images);
+    block.events.append(rich::unpacked(parts.events[peer]));
   }
-  return mine;
 }
 
 /// What the last line says.
@@ -152,18 +220,25 @@ ExitCode simulate(const SimulateOptions& options, Context& context) {
     if (config.images != EventImages::none) writer->expect_images(rich::event_file_images());
   });
   BlockMaker maker(config, threads);
+  Shares shares(group);
   Totals totals;
   for (std::uint64_t first = 0; first < options.events; first += kBlockEvents) {
     const std::uint64_t count = std::min(kBlockEvents, options.events - first);
+    const auto [begin, end] = shares.of(count);
+    WorkClock work;
     // Only rank 0 knows how many tracks there were; it corrects the rows of the others.
-    const std::uint64_t first_track = totals.tracks;
-    const Block block = gather(group, maker.make(group, first, count, first_track), first_track);
+    Block block = work.time([&] { return maker.make(first + begin, end - begin, totals.tracks); });
+    const Parts parts = gather(group, block);
     on_rank_zero(group, "output file", [&] {
-      writer->append(block.events);
-      if (block.images != nullptr) writer->append(*block.images);
+      work.time([&] {
+        merge(parts, totals.tracks, block);
+        writer->append(block.events);
+        if (block.images != nullptr) writer->append(*block.images);
+      });
       totals.add(block.events);
       show_progress(first + count, options.events);
     });
+    shares.learn(group, end - begin, work.seconds());
   }
   on_rank_zero(group, "output file", [&] {
     writer->commit();
