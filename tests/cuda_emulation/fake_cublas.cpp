@@ -6,6 +6,7 @@
 #include "tests/cuda_emulation/fake_cuda.hpp"
 #include "trainer/backend/cuda/element.hpp"
 
+using annulus::test::rounded_to_tf32;
 using annulus::trainer::cuda::BFloat16;
 using annulus::trainer::cuda::from_float;
 using annulus::trainer::cuda::to_float;
@@ -13,6 +14,7 @@ using annulus::trainer::cuda::to_float;
 namespace {
 
 struct Operation {
+  bool tf32 = false;
   cublasOperation_t a = CUBLAS_OP_N, b = CUBLAS_OP_N;
   cublasLtEpilogue_t epilogue = CUBLASLT_EPILOGUE_DEFAULT;
   void* vector = nullptr;
@@ -59,10 +61,11 @@ cublasStatus_t cublasLtDestroy(cublasLtHandle_t handle) {
 const char* cublasLtGetStatusString(cublasStatus_t) { return "a status"; }
 std::size_t cublasLtGetVersion() { return 130100; }
 
-cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t* operation, cublasComputeType_t,
+cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t* operation, cublasComputeType_t compute,
                                         cudaDataType_t scale) {
   if (scale != CUDA_R_32F) return CUBLAS_STATUS_NOT_SUPPORTED;
-  *operation = reinterpret_cast<cublasLtMatmulDesc_t>(new Operation);
+  *operation =
+      reinterpret_cast<cublasLtMatmulDesc_t>(new Operation{.tf32 = compute == CUBLAS_COMPUTE_32F_FAST_TF32});
   return CUBLAS_STATUS_SUCCESS;
 }
 cublasStatus_t cublasLtMatmulDescDestroy(cublasLtMatmulDesc_t operation) {
@@ -147,11 +150,14 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t operation, 
   if (bytes < kWorkspace || *static_cast<const float*>(alpha) != 1 || *static_cast<const float*>(beta) != 0)
     return CUBLAS_STATUS_INVALID_VALUE;
   std::memset(workspace, 0xFF, bytes);
+  const auto factor = [&](double value) {
+    return o.tf32 ? static_cast<double>(rounded_to_tf32(static_cast<float>(value))) : value;
+  };
   const auto at_a = [&](std::uint64_t row, std::uint64_t k) {
-    return o.a == CUBLAS_OP_N ? la.at(a, row, k) : la.at(a, k, row);
+    return factor(o.a == CUBLAS_OP_N ? la.at(a, row, k) : la.at(a, k, row));
   };
   const auto at_b = [&](std::uint64_t k, std::uint64_t column) {
-    return o.b == CUBLAS_OP_N ? lb.at(b, k, column) : lb.at(b, column, k);
+    return factor(o.b == CUBLAS_OP_N ? lb.at(b, k, column) : lb.at(b, column, k));
   };
   const std::uint64_t inner = o.a == CUBLAS_OP_N ? la.columns : la.rows;
   if (has(o.epilogue, CUBLASLT_EPILOGUE_BIAS) || has(o.epilogue, CUBLASLT_EPILOGUE_BGRADA))

@@ -8,9 +8,16 @@
 #include <cuda_runtime_api.h>
 #include <cudnn.h>
 
+#include <bit>
 #include <cstddef>
+#include <cstdint>
 
 namespace annulus::test {
+
+/// What a tensor core makes of a float32 factor: 11 bits, rounded to the nearest.
+inline float rounded_to_tf32(float value) {
+  return std::bit_cast<float>((std::bit_cast<std::uint32_t>(value) + 0x1000u) & ~0x1FFFu);
+}
 
 /// While one lives, calls that allocate or wait fail, as they do while a stream is captured.
 class PretendCapture {

@@ -73,6 +73,24 @@ std::vector<float> widened(Element element, const void* values, std::int64_t cou
   return wide;
 }
 
+/// A factor of products as the tensor cores see it: float32 loses bits unless the mathematics forbid it.
+class Factor {
+ public:
+  Factor(cudnnDataType_t type, cudnnConvolutionDescriptor_t convolution, const void* values,
+         std::int64_t count)
+      : values_(values) {
+    if (type != CUDNN_DATA_FLOAT || convolution->math == CUDNN_FMA_MATH) return;
+    rounded_ = widened(Element::float32, values, count);
+    for (float& value : rounded_) value = annulus::test::rounded_to_tf32(value);
+    values_ = rounded_.data();
+  }
+  const void* get() const { return values_; }
+
+ private:
+  const void* values_;
+  std::vector<float> rounded_;
+};
+
 constexpr int kRefuses = 1;  // an algorithm that heuristics name, but that does not run
 constexpr std::size_t kWorkspace = 1000;
 
@@ -226,7 +244,9 @@ cudnnStatus_t cudnnConvolutionForward(cudnnHandle_t, const void* alpha, const cu
     return CUDNN_STATUS_BAD_PARAM;
   if (algorithm == kRefuses || !scribble(workspace, bytes)) return CUDNN_STATUS_NOT_SUPPORTED;
   if (const cudnnStatus_t status = usable(shape, x_desc, filter_desc)) return status;
-  apply(ConvolutionForwardCall{element_of(x_desc->type), x, filter, y, shape}, HostExecutor{});
+  const Factor left(x_desc->type, convolution, x, shape.input_size());
+  const Factor right(x_desc->type, convolution, filter, shape.kernel_size());
+  apply(ConvolutionForwardCall{element_of(x_desc->type), left.get(), right.get(), y, shape}, HostExecutor{});
   return CUDNN_STATUS_SUCCESS;
 }
 
@@ -251,8 +271,10 @@ cudnnStatus_t cudnnConvolutionBiasActivationForward(
   if (const cudnnStatus_t status = usable(shape, x_desc, filter_desc)) return status;
   const Element element = element_of(x_desc->type);
   // Fused means rounded once: all of it in float32, then to the element type.
-  const std::vector<float> wide_x = widened(element, x, shape.input_size());
-  const std::vector<float> wide_filter = widened(element, filter, shape.kernel_size());
+  const Factor left(x_desc->type, convolution, x, shape.input_size());
+  const Factor right(x_desc->type, convolution, filter, shape.kernel_size());
+  const std::vector<float> wide_x = widened(element, left.get(), shape.input_size());
+  const std::vector<float> wide_filter = widened(element, right.get(), shape.kernel_size());
   const std::vector<float> wide_bias = widened(element, bias, shape.filters);
   std::vector<float> wide_y(static_cast<std::size_t>(shape.output_size()));
   const HostExecutor host;
@@ -277,7 +299,9 @@ cudnnStatus_t cudnnConvolutionBackwardData(cudnnHandle_t, const void*,
   if (*static_cast<const float*>(beta) != 0) return CUDNN_STATUS_BAD_PARAM;
   if (algorithm == kRefuses || !scribble(workspace, bytes)) return CUDNN_STATUS_NOT_SUPPORTED;
   if (const cudnnStatus_t status = usable(shape, x_desc, filter_desc)) return status;
-  apply(ConvolutionDataCall{element_of(x_desc->type), dy, filter, dx, shape}, HostExecutor{});
+  const Factor left(x_desc->type, convolution, dy, shape.output_size());
+  const Factor right(x_desc->type, convolution, filter, shape.kernel_size());
+  apply(ConvolutionDataCall{element_of(x_desc->type), left.get(), right.get(), dx, shape}, HostExecutor{});
   return CUDNN_STATUS_SUCCESS;
 }
 
@@ -291,7 +315,10 @@ cudnnStatus_t cudnnConvolutionBackwardFilter(cudnnHandle_t, const void*, const c
   if (*static_cast<const float*>(beta) != 0) return CUDNN_STATUS_BAD_PARAM;
   if (algorithm == kRefuses || !scribble(workspace, bytes)) return CUDNN_STATUS_NOT_SUPPORTED;
   if (const cudnnStatus_t status = usable(shape, x_desc, filter_desc)) return status;
-  apply(ConvolutionKernelCall{element_of(x_desc->type), x, dy, dfilter, shape}, HostExecutor{});
+  const Factor left(x_desc->type, convolution, x, shape.input_size());
+  const Factor right(x_desc->type, convolution, dy, shape.output_size());
+  apply(ConvolutionKernelCall{element_of(x_desc->type), left.get(), right.get(), dfilter, shape},
+        HostExecutor{});
   return CUDNN_STATUS_SUCCESS;
 }
 

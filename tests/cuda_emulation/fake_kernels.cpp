@@ -10,6 +10,10 @@ void enqueue(const SumCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
 void enqueue(const ConvertCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
 void enqueue(const PadCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
 void enqueue(const CropCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
+void enqueue(const CopyColumnsCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
+void enqueue(const GatherRowsCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
+void enqueue(const WrapCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
+void enqueue(const UnwrapCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
 void enqueue(const ZeroCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
 void enqueue(const DropoutCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
 void enqueue(const MaxPoolForwardCall& call, cudaStream_t) { apply(call, HostExecutor{}); }

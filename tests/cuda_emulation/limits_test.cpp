@@ -28,10 +28,18 @@ TEST_P(Capture, EnqueuingNeitherAllocatesNorWaits) {
 
     const test::PretendCapture capture;
     EXPECT_NO_THROW(model.parameters_changed(nullptr));
-    EXPECT_NO_THROW(
-        model.train({samples.images.data(), samples.labels.data(), samples.numbers.data(), &scalars, 2},
-                    gradients.data(), nullptr, [](std::size_t) {}));
-    EXPECT_NO_THROW(model.predict({samples.images.data(), 2, probabilities.data()}, nullptr));
+    EXPECT_NO_THROW(model.train({.images = samples.images.data(),
+                                 .vectors = samples.vectors.data(),
+                                 .labels = samples.labels.data(),
+                                 .samples = samples.numbers.data(),
+                                 .scalars = &scalars,
+                                 .size = 2},
+                                gradients.data(), nullptr, [](std::size_t) {}));
+    EXPECT_NO_THROW(model.predict({.images = samples.images.data(),
+                                   .vectors = samples.vectors.data(),
+                                   .size = 2,
+                                   .probabilities = probabilities.data()},
+                                  nullptr));
     EXPECT_ANY_THROW(model.prepare_train(1)) << "the pretended capture does not bite";
   }
 }

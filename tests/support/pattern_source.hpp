@@ -2,8 +2,11 @@
 // expect.
 #pragma once
 
+#include <algorithm>
 #include <cstring>
 #include <functional>
+#include <utility>
+#include <vector>
 
 #include "io/sample_source.hpp"
 
@@ -11,12 +14,14 @@ namespace annulus::test {
 
 class PatternSource final : public io::SampleSource {
  public:
-  PatternSource(std::uint64_t samples, SampleShape shape, io::PixelType pixels = io::PixelType::uint8) {
+  PatternSource(std::uint64_t samples, SampleShape shape, io::PixelType pixels = io::PixelType::uint8,
+                std::vector<NamedVector> vectors = {}) {
     info_.name = "pattern";
     info_.samples = samples;
     info_.shape = shape;
     info_.pixels = pixels;
     info_.classes = {"even", "odd"};
+    info_.vectors = std::move(vectors);
   }
 
   /// Called at the start of every read; may throw or block.
@@ -26,14 +31,21 @@ class PatternSource final : public io::SampleSource {
     return static_cast<std::uint8_t>((sample * 2654435761u + i * 40503u + (i * i * 7u)) >> 3);
   }
 
+  /// Value i of a sample's row of vectors.
+  static float vector_value(std::uint64_t sample, std::size_t i) {
+    return static_cast<float>(pixel(sample + 17, i)) / 128.0f - 1.0f;
+  }
+
   const io::SourceInfo& info() const override { return info_; }
 
   void read(std::span<const std::uint64_t> samples, const io::SampleBuffers& buffers) override {
     if (before_read) before_read(samples);
     const auto size = static_cast<std::size_t>(info_.shape.size());
+    const auto row = buffers.vectors.size() / std::max<std::size_t>(samples.size(), 1);
     for (std::size_t k = 0; k < samples.size(); ++k) {
       buffers.labels[k] = static_cast<std::int32_t>(samples[k] % 2);
       for (std::size_t i = 0; i < size; ++i) write(buffers.pixels, k * size + i, pixel(samples[k], i));
+      for (std::size_t i = 0; i < row; ++i) buffers.vectors[k * row + i] = vector_value(samples[k], i);
     }
   }
 

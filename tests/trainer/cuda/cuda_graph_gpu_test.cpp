@@ -14,6 +14,7 @@ using test::Engine;
 using test::run_steps;
 using test::RunOutcome;
 using test::step_config;
+using test::vector_step_config;
 
 class CudaGraphs : public testing::TestWithParam<std::vector<std::string>> {};
 
@@ -37,6 +38,17 @@ INSTANTIATE_TEST_SUITE_P(Ways, CudaGraphs,
                                          Overrides{"optimizer.kind=adam", "optimizer.clip_norm=0.1"},
                                          Overrides{"device.precision=bfloat16"},
                                          Overrides{"reduction=fast"}));
+
+TEST(CudaGraphsOfVectors, GiveTheSameBitsWithVectorsBesideTheImages) {
+  for (const char* const where : {"data.gpu_mb=-1", "data.gpu_mb=0"}) {
+    const RunOutcome graph = run_steps(vector_step_config({where}), Engine::cuda, 20);
+    const RunOutcome launches =
+        run_steps(vector_step_config({where, "device.graph=false"}), Engine::cuda, 20);
+
+    EXPECT_EQ(graph.losses, launches.losses) << where;
+    EXPECT_EQ(graph.values, launches.values) << where;
+  }
+}
 
 TEST(StepGraph, LeavesTheStreamUsableAfterAnError) {
   const comm::Stream stream;

@@ -12,6 +12,7 @@ using test::Engine;
 using test::run_steps;
 using test::RunOutcome;
 using test::step_config;
+using test::vector_step_config;
 
 /// Relative distance by norm.
 double distance(const std::vector<float>& one, const std::vector<float>& other) {
@@ -65,6 +66,16 @@ TEST(CudaStepImages, AreTheSameFromTheGpuAndFromTheHost) {
   const RunOutcome resident = run_steps(step_config({"device.graph=false"}), Engine::cuda);
   const RunOutcome streamed = run_steps(step_config({"device.graph=false", "data.gpu_mb=0"}), Engine::cuda);
 
+  expect_equal(streamed, resident);
+}
+
+TEST(CudaStepVectors, FollowTheCpuBackendFromTheGpuAndFromTheHost) {
+  const RunOutcome cpu = run_steps(vector_step_config({}), Engine::host);
+  const RunOutcome resident = run_steps(vector_step_config({"device.graph=false"}), Engine::cuda);
+  const RunOutcome streamed =
+      run_steps(vector_step_config({"device.graph=false", "data.gpu_mb=0"}), Engine::cuda);
+
+  expect_close(resident, cpu);
   expect_equal(streamed, resident);
 }
 

@@ -8,6 +8,7 @@
 #include "trainer/backend/cuda/apply_loss.hpp"
 #include "trainer/backend/cuda/apply_normalisation.hpp"
 #include "trainer/backend/cuda/apply_pool.hpp"
+#include "trainer/backend/cuda/apply_structure.hpp"
 
 namespace annulus::trainer::cuda {
 

@@ -43,6 +43,32 @@ optimizer: {kind: sgd, learning_rate: 0.05, momentum: 0.9, weight_decay: 0.001}
   return trainer::parse_config(kText, "test", overrides).config;
 }
 
+/// The same with two vectors beside the image, which is round along its width.
+inline trainer::Config vector_step_config(const std::vector<std::string>& overrides) {
+  constexpr const char* kText = R"(
+name: vector-steps
+epochs: 3
+data: {path: unused.h5, inputs: {track: track_features, event: sums}}
+augmentation: {horizontal_flip: true}
+normalisation: {kind: given, rescale: 0.00392156862, mean: [0.5, 0.45, 0.4], deviation: [0.25, 0.25, 0.3]}
+network:
+  inputs: {image: [8, 8, 3], track: [5], event: [2]}
+  layers:
+    - circular_pad: {width: 1}
+    - conv2d: {filters: 6, kernel: 3, padding: {height: 1, width: 0}, activation: relu}
+    - max_pool: {size: 2}
+    - flatten
+    - dense: {units: 8, activation: relu, name: rings}
+    - batch_norm: {input: track, name: scaled}
+    - concat: {inputs: [rings, event, scaled]}
+    - dropout: 0.25
+    - dense: {units: 2, activation: softmax}
+batch: {size: 16, shards: 4}
+optimizer: {kind: sgd, learning_rate: 0.05, momentum: 0.9, weight_decay: 0.001}
+)";
+  return trainer::parse_config(kText, "test", overrides).config;
+}
+
 struct RunOutcome {
   std::vector<double> losses;      ///< of the steps, means
   std::vector<double> norms;       ///< of the gradients
@@ -55,7 +81,7 @@ enum class Engine { host, cuda };
 /// A rank alone, from the same initial parameters whatever the engine.
 inline RunOutcome run_steps(const trainer::Config& config, Engine kind, std::size_t steps = 15) {
   using namespace trainer;
-  PatternSource source(70, config.network.input);
+  PatternSource source(70, config.network.input, io::PixelType::uint8, config.network.vectors);
   const auto group = comm::make_serial_group();
   const CompileOptions options{.shard_samples = config.batch.size / config.batch.shards, .seed = config.seed};
   const auto replica = kind == Engine::host

@@ -10,6 +10,7 @@
 #include "trainer/backend/cuda/dropout_body.hpp"
 #include "trainer/backend/cuda/normalisation_body.hpp"
 #include "trainer/backend/cuda/pool_body.hpp"
+#include "trainer/backend/cuda/structure_body.hpp"
 
 /// As CUDA declares it, so that this header is plain.
 typedef struct CUstream_st* cudaStream_t;
@@ -88,6 +89,45 @@ struct CropCall {
   std::int64_t samples;
 };
 void enqueue(const CropCall& call, cudaStream_t stream);
+
+/// Copies columns from one matrix into another, converted.
+struct CopyColumnsCall {
+  Element from_element;
+  const void* from;
+  Columns source;
+  Element to_element;
+  void* to;
+  Columns target;
+  std::int32_t columns;
+  std::int64_t rows;
+};
+void enqueue(const CopyColumnsCall& call, cudaStream_t stream);
+
+struct GatherRowsCall {
+  GatherRowsBody body;
+  std::int64_t rows;
+};
+void enqueue(const GatherRowsCall& call, cudaStream_t stream);
+
+/// The outer image goes on at the opposite edge of the inner one.
+struct WrapCall {
+  Element element;
+  const void* inner;
+  void* outer;
+  Frame frame;
+  std::int64_t samples;
+};
+void enqueue(const WrapCall& call, cudaStream_t stream);
+
+/// Its gradient.
+struct UnwrapCall {
+  Element element;
+  const void* outer;
+  void* inner;
+  Frame frame;
+  std::int64_t samples;
+};
+void enqueue(const UnwrapCall& call, cudaStream_t stream);
 
 /// target[places[i]] = 0.
 struct ZeroCall {

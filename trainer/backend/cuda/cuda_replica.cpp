@@ -31,6 +31,7 @@ CudaReplica::CudaReplica(const Network& network, const CompileOptions& options, 
   const std::int64_t predicted = predict_samples(options);
   const std::int64_t most = std::max(options.shard_samples, predicted);
   images_ = {static_cast<std::size_t>(most * network.input.size()), "images to predict"};
+  vectors_ = {static_cast<std::size_t>(most * total_length(network.vectors)), "vectors beside the images"};
   probabilities_ = {static_cast<std::size_t>(predicted * network.classes()), "probabilities"};
   model_.prepare_predict(predicted);  // now, or a full GPU shows only after the first epoch
   std::ranges::fill(parameters_.span(), 0.0f);
@@ -59,6 +60,14 @@ const float* CudaReplica::send_images(std::span<const float> images) {
   return images_.get();
 }
 
+const float* CudaReplica::send_vectors(std::span<const float> vectors, std::int64_t samples) {
+  const auto count = static_cast<std::size_t>(samples * total_length(network().vectors));
+  expect_contract(count <= vectors.size() && count <= vectors_.size(),
+                  "every sample has the network's vectors, and there are not too many samples");
+  if (count > 0) comm::copy_to_device(vectors_.get(), vectors.first(count), stream_.get());
+  return vectors_.get();
+}
+
 void CudaReplica::train(const io::Batch& batch, comm::GradientReducer& reducer) {
   if (gradients_.size() == 0) gradients_ = {gradient_elements(layout()), "gradients"};
   for (const io::Shard& shard : batch.shards) {
@@ -76,6 +85,7 @@ void CudaReplica::train_shard(const io::Batch& batch, const io::Shard& shard,
   const auto samples = on_device(shard.samples, stream_);
   const auto on_gpu = on_device(std::span<const StepScalars>(&scalars, 1), stream_);
   model_.train({.images = send_images(shard.images),
+                .vectors = send_vectors(shard.vectors, shard.size()),
                 .labels = labels.get(),
                 .samples = samples.get(),
                 .scalars = on_gpu.get(),
@@ -94,6 +104,7 @@ void CudaReplica::predict(const PredictBlock& block) {
                   "at most predict_samples images at once");
   if (block.samples == 0) return;
   model_.predict({.images = send_images(block.images),
+                  .vectors = send_vectors(block.vectors, block.samples),
                   .size = block.samples,
                   .probabilities = probabilities_.get()},
                  stream_.get());

@@ -43,13 +43,15 @@ class CudaReplica final : public Replica {
  private:
   void train_shard(const io::Batch& batch, const io::Shard& shard, comm::GradientReducer& reducer);
   const float* send_images(std::span<const float> images);
+  const float* send_vectors(std::span<const float> vectors, std::int64_t samples);
 
   DeviceModel model_;
   comm::Stream stream_;
   WorkerPool workers_;
   comm::PinnedBuffer<float> parameters_;
   comm::PinnedBuffer<float> statistics_;
-  comm::DeviceBuffer<float> images_;  ///< of a shard or a prediction that comes from the host
+  comm::DeviceBuffer<float> images_;   ///< of a shard or a prediction that comes from the host
+  comm::DeviceBuffer<float> vectors_;  ///< that come with them
   comm::DeviceBuffer<float> probabilities_;
   comm::DeviceBuffer<float> gradients_;  ///< of train(), made at its first call
 };

@@ -126,16 +126,21 @@ void CudaStepEngine::enqueue_shard(const io::Shard& shard, std::size_t place, st
   std::int32_t* const labels = labels_of(block_.get()) + place;
   const std::uint64_t* const samples = samples_of(block_.get()) + place;
   float* const gradients = reducer_->begin_shard(shard.index);
-  const float* const images = images_.enqueue_shard({samples, labels, first, shard.size(), scalars}, stream_);
+  const DeviceImages::ShardInputs inputs =
+      images_.enqueue_shard({samples, labels, first, shard.size(), scalars}, stream_);
 
   const std::vector<comm::Bucket>& buckets = reducer_->buckets();
   std::size_t next = 0;
-  replica_.model().train(
-      {.images = images, .labels = labels, .samples = samples, .scalars = scalars, .size = shard.size()},
-      gradients, stream_, [&](std::size_t ready) {
-        for (; next < buckets.size() && buckets[next].end <= ready; ++next)
-          reducer_->bucket_ready(shard.index, next, stream_);
-      });
+  replica_.model().train({.images = inputs.images,
+                          .vectors = inputs.vectors,
+                          .labels = labels,
+                          .samples = samples,
+                          .scalars = scalars,
+                          .size = shard.size()},
+                         gradients, stream_, [&](std::size_t ready) {
+                           for (; next < buckets.size() && buckets[next].end <= ready; ++next)
+                             reducer_->bucket_ready(shard.index, next, stream_);
+                         });
   expect_contract(next == buckets.size(), "backward names all elements of the gradient buffer in the end");
 }
 

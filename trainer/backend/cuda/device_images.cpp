@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "trainer/backend/cuda/calls.hpp"
 
 namespace annulus::trainer::cuda {
 namespace {
@@ -29,6 +30,7 @@ DeviceImages::DeviceImages(const DeviceImagesOptions& options)
     : setup_(set_up_augmentation(options.source.info(), options.images)),
       source_(options.source.info()),
       image_bytes_(static_cast<std::size_t>(source_.shape.size()) * io::size_of(source_.pixels)),
+      row_floats_(static_cast<std::size_t>(total_length(source_.vectors))),
       shard_samples_(options.shard_samples),
       owned_shards_(options.owned_shards),
       scale_(on_device(setup_.scale, copies_)),
@@ -40,7 +42,7 @@ DeviceImages::DeviceImages(const DeviceImagesOptions& options)
     sums_ = {2 * n * kImageLanes, "normalisation of each image"};
     maps_ = {2 * n, "normalisation of each image"};
   }
-  const std::size_t bytes = source_.samples * (image_bytes_ + sizeof(std::int32_t));
+  const std::size_t bytes = source_.samples * (io::sample_bytes(source_) + sizeof(std::int32_t));
   resident_ = !source_.endless && fits(bytes, options.resident_mb);
   if (resident_)
     load_all(options.source);
@@ -52,31 +54,47 @@ DeviceImages::DeviceImages(const DeviceImagesOptions& options)
 }
 
 void DeviceImages::load_all(io::SampleSource& source) {
-  pixels_ = {source_.samples * image_bytes_, "the training images (data.gpu_mb=0 leaves them on the host)"};
+  constexpr const char* kAdvice = "the training images (data.gpu_mb=0 leaves them on the host)";
+  pixels_ = {source_.samples * image_bytes_, kAdvice};
+  vectors_ = {source_.samples * row_floats_, kAdvice};
   labels_ = {source_.samples, "the training labels"};
+  shard_vectors_ = {static_cast<std::size_t>(shard_samples_) * row_floats_, "the vectors of a shard"};
   constexpr std::size_t kReadBytes = 64 << 20;
-  const std::uint64_t rows = std::clamp<std::uint64_t>(kReadBytes / image_bytes_, 1, source_.samples);
-  const comm::PinnedBuffer<std::byte> pixels(rows * image_bytes_, "reading the training images");
-  const comm::PinnedBuffer<std::int32_t> labels(rows, "reading the training labels");
-  std::vector<std::uint64_t> numbers(rows);
-  for (std::uint64_t first = 0; first < source_.samples; first += rows) {
-    const std::uint64_t count = std::min(rows, source_.samples - first);
-    std::iota(numbers.begin(), numbers.end(), first);
-    source.read(std::span(numbers).first(count),
-                {pixels.span().first(count * image_bytes_), labels.span().first(count)});
-    comm::copy_to_device(pixels_.get() + first * image_bytes_,
-                         std::span<const std::byte>(pixels.span().first(count * image_bytes_)),
+  const std::uint64_t rows =
+      std::clamp<std::uint64_t>(kReadBytes / io::sample_bytes(source_), 1, source_.samples);
+  constexpr const char* kPurpose = "reading the training images";
+  const ReadingPlace place{.pixels = {rows * image_bytes_, kPurpose},
+                           .vectors = {rows * row_floats_, kPurpose},
+                           .labels = {rows, kPurpose}};
+  for (std::uint64_t first = 0; first < source_.samples; first += rows)
+    load(source, place, {first, std::min(source_.samples, first + rows)});
+}
+
+void DeviceImages::load(io::SampleSource& source, const ReadingPlace& place, SampleRange range) {
+  const std::size_t count = range.end - range.begin;
+  std::vector<std::uint64_t> numbers(count);
+  std::iota(numbers.begin(), numbers.end(), range.begin);
+  const auto pixels = place.pixels.span().first(count * image_bytes_);
+  const auto vectors = place.vectors.span().first(count * row_floats_);
+  const auto labels = place.labels.span().first(count);
+  source.read(numbers, {pixels, labels, vectors});
+  comm::copy_to_device(pixels_.get() + range.begin * image_bytes_, std::span<const std::byte>(pixels),
+                       copies_.get());
+  if (!vectors.empty())
+    comm::copy_to_device(vectors_.get() + range.begin * row_floats_, std::span<const float>(vectors),
                          copies_.get());
-    comm::copy_to_device(labels_.get() + first, std::span<const std::int32_t>(labels.span().first(count)),
-                         copies_.get());
-    copies_.synchronize();
-  }
+  comm::copy_to_device(labels_.get() + range.begin, std::span<const std::int32_t>(labels), copies_.get());
+  copies_.synchronize();
 }
 
 void DeviceImages::make_staging() {
-  const std::size_t bytes = static_cast<std::size_t>(shard_samples_ * owned_shards_) * image_bytes_;
-  pixels_ = {bytes, "the pixels of a step"};
-  for (auto& place : staging_) place = {bytes, "the pixels of the next step"};
+  const auto samples = static_cast<std::size_t>(shard_samples_ * owned_shards_);
+  pixels_ = {samples * image_bytes_, "the pixels of a step"};
+  vectors_ = {samples * row_floats_, "the vectors of a step"};
+  for (Staging& place : staging_) {
+    place.pixels = {samples * image_bytes_, "the pixels of the next step"};
+    place.vectors = {samples * row_floats_, "the vectors of the next step"};
+  }
 }
 
 io::BatchContent DeviceImages::content() const {
@@ -95,19 +113,33 @@ io::BatchMemory DeviceImages::batch_memory() const {
 /// short one on the GPU gives every step the same addresses, as a captured graph wants them.
 void DeviceImages::send(const io::Batch& batch, cudaStream_t compute) {
   if (resident_) return;
-  std::byte* const place = staging_[next_staging_].get();
+  const Staging& place = staging_[next_staging_];
   next_staging_ = 1 - next_staging_;
-  if (!batch.pixels.empty()) comm::copy_to_device(place, batch.pixels, copies_.get());
+  if (!batch.pixels.empty()) comm::copy_to_device(place.pixels.get(), batch.pixels, copies_.get());
+  if (!batch.vectors.empty()) comm::copy_to_device(place.vectors.get(), batch.vectors, copies_.get());
   sent_.record(copies_.get());
   comm::stream_wait(compute, sent_);
-  if (!batch.pixels.empty()) comm::copy_on_device(pixels_.get(), place, batch.pixels.size(), compute);
+  if (!batch.pixels.empty())
+    comm::copy_on_device(pixels_.get(), place.pixels.get(), batch.pixels.size(), compute);
+  if (!batch.vectors.empty())
+    comm::copy_on_device(vectors_.get(), place.vectors.get(), batch.vectors.size(), compute);
 }
 
 void DeviceImages::wait_sent() const {
   if (!resident_) sent_.synchronize();
 }
 
-const float* DeviceImages::enqueue_shard(const ShardPlace& shard, cudaStream_t compute) {
+const float* DeviceImages::enqueue_vectors(const ShardPlace& shard, cudaStream_t compute) {
+  if (row_floats_ == 0) return nullptr;
+  if (!resident_) return vectors_.get() + static_cast<std::size_t>(shard.first) * row_floats_;
+  enqueue(GatherRowsCall{{vectors_.get(), shard.samples, shard_vectors_.get(),
+                          static_cast<std::int32_t>(row_floats_)},
+                         shard.size},
+          compute);
+  return shard_vectors_.get();
+}
+
+DeviceImages::ShardInputs DeviceImages::enqueue_shard(const ShardPlace& shard, cudaStream_t compute) {
   if (resident_) enqueue(GatherLabelsCall{{labels_.get(), shard.samples, shard.labels}, shard.size}, compute);
   const std::size_t skipped = resident_ ? 0 : static_cast<std::size_t>(shard.first) * image_bytes_;
   enqueue(AugmentationCall{.constants = setup_.constants,
@@ -124,7 +156,7 @@ const float* DeviceImages::enqueue_shard(const ShardPlace& shard, cudaStream_t c
                            .output = images_.get(),
                            .n = shard.size},
           compute);
-  return images_.get();
+  return {images_.get(), enqueue_vectors(shard, compute)};
 }
 
 }  // namespace annulus::trainer::cuda

@@ -1,5 +1,5 @@
-// The training images of a rank on its GPU: the whole split where it fits, else each batch as it comes from
-// the loader. Either way they are augmented by the same kernels.
+// The training images of a rank on its GPU, and the vectors beside them: the whole split where it fits, else
+// each batch as it comes from the loader. Either way images are augmented by the same kernels.
 #pragma once
 
 #include <array>
@@ -31,8 +31,9 @@ class DeviceImages {
   io::BatchContent content() const;
   io::BatchMemory batch_memory() const;
 
-  /// Starts the copy of a batch's pixels into one of two places in turn, beside what `compute` is doing; what
-  /// is enqueued on `compute` afterwards finds them. Nothing to do when all images are on the GPU.
+  /// Starts the copy of a batch's pixels and vectors into one of two places in turn, beside what `compute` is
+  /// doing; what is enqueued on `compute` afterwards finds them. Nothing to do when all images are on the
+  /// GPU.
   /// @pre the step before the last one is over: it used the same place
   void send(const io::Batch& batch, cudaStream_t compute);
   /// The host waits until the batch's memory has been read.
@@ -46,17 +47,40 @@ class DeviceImages {
     std::int64_t size;
     const StepScalars* scalars;
   };
-  /// Enqueues images (and labels) of a shard; capturable. Every shard uses the same memory.
-  /// @return (size, H, W, C) in device memory
-  const float* enqueue_shard(const ShardPlace& shard, cudaStream_t compute);
+  /// Device memory.
+  struct ShardInputs {
+    const float* images;   ///< (size, H, W, C)
+    const float* vectors;  ///< (size, total_length(SourceInfo::vectors)); null when that is 0
+  };
+  /// Enqueues images and vectors (and labels) of a shard; capturable. Every shard uses the same memory.
+  ShardInputs enqueue_shard(const ShardPlace& shard, cudaStream_t compute);
 
  private:
+  /// Memory for one of the two batches on their way.
+  struct Staging {
+    comm::DeviceBuffer<std::byte> pixels;
+    comm::DeviceBuffer<float> vectors;
+  };
+
+  /// Host memory between the source and the GPU.
+  struct ReadingPlace {
+    comm::PinnedBuffer<std::byte> pixels;
+    comm::PinnedBuffer<float> vectors;
+    comm::PinnedBuffer<std::int32_t> labels;
+  };
+  struct SampleRange {
+    std::uint64_t begin, end;
+  };
+
   void load_all(io::SampleSource& source);
+  void load(io::SampleSource& source, const ReadingPlace& place, SampleRange range);
   void make_staging();
+  const float* enqueue_vectors(const ShardPlace& shard, cudaStream_t compute);
 
   AugmentationSetup setup_;
   io::SourceInfo source_;
   std::size_t image_bytes_;
+  std::size_t row_floats_;  ///< all vectors of a sample
   std::int64_t shard_samples_;
   std::int64_t owned_shards_;
   bool resident_ = false;
@@ -68,8 +92,10 @@ class DeviceImages {
   comm::DeviceBuffer<float> maps_;
   comm::DeviceBuffer<float> images_;         ///< network input of one shard
   comm::DeviceBuffer<std::byte> pixels_;     ///< the whole split, or those of the step
+  comm::DeviceBuffer<float> vectors_;        ///< likewise
+  comm::DeviceBuffer<float> shard_vectors_;  ///< of one shard, gathered from the whole split
   comm::DeviceBuffer<std::int32_t> labels_;  ///< of the whole split
-  std::array<comm::DeviceBuffer<std::byte>, 2> staging_;
+  std::array<Staging, 2> staging_;
   std::size_t next_staging_ = 0;
 };
 

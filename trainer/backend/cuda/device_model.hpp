@@ -17,9 +17,11 @@
 
 namespace annulus::trainer::cuda {
 
-/// One shard in device memory. Pointers are 64-byte aligned and, for a captured graph, stay where they are.
+/// One shard in device memory. Pointers are 64-byte aligned unless it says otherwise and, for a captured
+/// graph, stay where they are.
 struct DeviceShard {
   const float* images = nullptr;           ///< (size, H, W, C)
+  const float* vectors = nullptr;          ///< (size, total_length(Network::vectors)); 4-byte aligned
   const std::int32_t* labels = nullptr;    ///< (size) in [0, classes): checked by the caller, see below
   const std::uint64_t* samples = nullptr;  ///< (size) sample numbers: keys of dropout
   const StepScalars* scalars = nullptr;    ///< one, read by dropout
@@ -29,6 +31,7 @@ struct DeviceShard {
 /// Images of one forward pass in device memory and where its result goes.
 struct DevicePrediction {
   const float* images = nullptr;   ///< (size, H, W, C), 64-byte aligned
+  const float* vectors = nullptr;  ///< (size, total_length(Network::vectors))
   std::int64_t size = 0;           ///< 0 <= size <= predict_samples
   float* probabilities = nullptr;  ///< (size, classes)
 };

@@ -95,7 +95,7 @@ class DropoutStep final : public Step {
 }  // namespace
 
 Lowered make_input(Compiler& compiler, const SampleShape& shape) {
-  const Value output = compiler.converted_input(shape);
+  const Value output = compiler.converted_input("the input", shape);
   return {std::make_unique<InputStep>(compiler, output), output};
 }
 

@@ -8,26 +8,12 @@
 namespace annulus::trainer::cuda {
 namespace {
 
-constexpr const char* kOtherDevice = "Train it with device.kind=cpu.";
-
-[[noreturn]] void fail_unknown(const Layer& layer) {
-  throw UsageError("layer {} ({}): the cuda backend does not have this layer. {}", layer.name, layer.type,
-                   kOtherDevice);
-}
-
-void check_inputs(const Network& network) {
-  if (network.vectors.empty()) return;
-  throw UsageError(
-      "the network has the input {} beside its images, but the cuda backend takes images alone. {}",
-      network.vectors.front().name, kOtherDevice);
-}
-
 class Lowering {
  public:
   Lowering(Compiler& compiler, const Network& network, const LoweringOptions& options)
       : compiler_(compiler), network_(network), options_(options) {
-    values_.resize(network.layers.size() + 1);
-    readers_.resize(network.layers.size() + 1);
+    values_.resize(slot(count()));
+    readers_.resize(slot(count()));
     for (int i = 0; i < count(); ++i)
       for (const int input : layer(i).inputs) readers_[slot(input)].push_back(i);
   }
@@ -35,12 +21,15 @@ class Lowering {
   std::vector<PlannedStep> run();
 
  private:
-  // Layers and values are numbered as in the network; slot 0 is the input.
-  static std::size_t slot(int index) { return static_cast<std::size_t>(index + 1); }
+  // Layers and values are numbered as in Layer::inputs; the first slots are the network's inputs.
+  std::size_t slot(int index) const {
+    return static_cast<std::size_t>(static_cast<int>(network_.vectors.size()) + index + 1);
+  }
   int count() const { return static_cast<int>(network_.layers.size()); }
   const Layer& layer(int index) const { return network_.layers[static_cast<std::size_t>(index)]; }
 
-  void lower_input();
+  void lower_image();
+  void lower_vectors();
   void lower_layer(int index);
   void publish(int index, Value value);
   Value take(int index);
@@ -60,9 +49,10 @@ class Lowering {
   Value lower(const LayerRef& ref, const Dropout& operation);
   Value lower(const LayerRef& ref, const Activate& operation);
   Value lower(const LayerRef& ref, const Add& operation);
-  Value lower(const LayerRef& ref, const Concat&) { fail_unknown(ref.layer); }
-  Value lower(const LayerRef& ref, const CircularPad&) { fail_unknown(ref.layer); }
+  Value lower(const LayerRef& ref, const Concat& operation);
+  Value lower(const LayerRef& ref, const CircularPad& operation);
   Value only_input(const LayerRef& ref) { return take(ref.layer.inputs.front()); }
+  std::vector<Value> all_inputs(const LayerRef& ref);
 
   Compiler& compiler_;
   const Network& network_;
@@ -74,7 +64,8 @@ class Lowering {
 };
 
 std::vector<PlannedStep> Lowering::run() {
-  lower_input();
+  lower_image();
+  lower_vectors();
   for (int i = 0; i < count(); ++i) {
     if (i + 1 < count() && readers_[slot(i)].empty())
       throw UsageError(
@@ -94,7 +85,7 @@ std::vector<PlannedStep> Lowering::run() {
   return std::move(steps_);
 }
 
-void Lowering::lower_input() {
+void Lowering::lower_image() {
   compiler_.expect_countable("the input", network_.input);
   Value input{.shape = network_.input, .element = Element::float32, .data = kInputBuffer};
   if (compiler_.element() != Element::float32) {
@@ -104,7 +95,20 @@ void Lowering::lower_input() {
     planned.step = std::move(lowered.step);
     steps_.push_back(std::move(planned));
   }
-  publish(-1, input);
+  publish(kImageIndex, input);
+}
+
+void Lowering::lower_vectors() {
+  compiler_.expect_countable("the vectors beside the images",
+                             {.channels = total_length(network_.vectors), .flat = true});
+  for (std::size_t k = 0; k < network_.vectors.size(); ++k) {
+    compiler_.next_step();
+    Lowered lowered = make_vector_input(compiler_, network_.vectors, k);
+    PlannedStep planned;
+    planned.step = std::move(lowered.step);
+    steps_.push_back(std::move(planned));
+    publish(vector_index(static_cast<int>(k)), lowered.output);
+  }
 }
 
 void Lowering::lower_layer(int index) {
@@ -274,19 +278,37 @@ Value Lowering::lower(const LayerRef& ref, const Activate& activate) {
   return steps_.back().output;
 }
 
+std::vector<Value> Lowering::all_inputs(const LayerRef& ref) {
+  std::vector<Value> inputs;
+  for (const int input : ref.layer.inputs) inputs.push_back(take(input));
+  return inputs;
+}
+
 Value Lowering::lower(const LayerRef& ref, const Add&) {
-  std::vector<Value> terms;
-  for (const int input : ref.layer.inputs) terms.push_back(take(input));
+  const std::vector<Value> terms = all_inputs(ref);
   const Tail tail = tail_of(ref.index);
   compiler_.next_step();
   add(make_sum(compiler_, ref, terms, tail), ref, terms.front());
   return steps_.back().output;
 }
 
+Value Lowering::lower(const LayerRef& ref, const Concat&) {
+  const std::vector<Value> parts = all_inputs(ref);
+  compiler_.next_step();
+  add(make_concat(compiler_, ref, parts), ref, parts.front());
+  return steps_.back().output;
+}
+
+Value Lowering::lower(const LayerRef& ref, const CircularPad& pad) {
+  const Value input = only_input(ref);
+  compiler_.next_step();
+  add(make_circular_pad(compiler_, ref, input, pad), ref, input);
+  return steps_.back().output;
+}
+
 }  // namespace
 
 std::vector<PlannedStep> lower(Compiler& compiler, const Network& network, const LoweringOptions& options) {
-  check_inputs(network);
   return Lowering(compiler, network, options).run();
 }
 

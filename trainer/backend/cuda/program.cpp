@@ -42,6 +42,7 @@ void Program::train(const DeviceShard& shard, float* gradients, cudaStream_t str
                              .block = block_,
                              .plan = &plan_,
                              .images = shard.images,
+                             .vectors = shard.vectors,
                              .labels = shard.labels,
                              .samples = shard.samples,
                              .scalars = shard.scalars,
@@ -67,6 +68,7 @@ void Program::predict(const DevicePrediction& prediction, cudaStream_t stream) {
                .block = block_,
                .plan = &plan_,
                .images = prediction.images,
+               .vectors = prediction.vectors,
                .probabilities = prediction.probabilities});
 }
 
@@ -100,7 +102,7 @@ std::string Program::sample_name(std::int64_t row, const ShardContext& context) 
 void Program::check_input(const ShardContext& context) const {
   const std::int64_t size = environment_.network.input.size();
   const std::int64_t bad = first_bad(context.images, Element::float32, shape_.samples * size, context.stream);
-  if (bad < 0) return;
+  if (bad < 0) return check_vectors(context);
   throw RuntimeError(
       "{} has a pixel that is NaN or infinite, before any layer saw it: the gradient of the whole step would "
       "be "
@@ -108,6 +110,21 @@ void Program::check_input(const ShardContext& context) const {
       "deviation of "
       "zero?).",
       sample_name(bad / size, context));
+}
+
+void Program::check_vectors(const ShardContext& context) const {
+  const std::int64_t total = total_length(environment_.network.vectors);
+  const std::int64_t bad =
+      total == 0 ? -1 : first_bad(context.vectors, Element::float32, shape_.samples * total, context.stream);
+  if (bad < 0) return;
+  std::int64_t column = bad % total;
+  std::size_t k = 0;
+  while (column >= environment_.network.vectors[k].length) column -= environment_.network.vectors[k++].length;
+  throw RuntimeError(
+      "{} has a value that is NaN or infinite in the input {} (column {}), before any layer saw it: the "
+      "gradient of "
+      "the whole step would be lost. Look at that data set in the file.",
+      sample_name(bad / total, context), environment_.network.vectors[k].name, column);
 }
 
 void Program::check_output(const PlannedStep& step, const ShardContext& context) const {

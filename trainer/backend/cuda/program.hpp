@@ -37,6 +37,7 @@ class Program {
   void plan_ready();
   void run_forward(const ShardContext& context);
   void check_input(const ShardContext& context) const;
+  void check_vectors(const ShardContext& context) const;
   void check_output(const PlannedStep& step, const ShardContext& context) const;
   void check_gradient(const PlannedStep& step, const ShardContext& context) const;
   void check_parameters(int layer, const ShardContext& context) const;

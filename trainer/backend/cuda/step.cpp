@@ -35,7 +35,9 @@ Value Compiler::output(const LayerRef& ref, Element element, Gradient gradient) 
   return value;
 }
 
-Value Compiler::converted_input(const SampleShape& shape) { return tensor("the input", shape, element()); }
+Value Compiler::converted_input(const std::string& name, const SampleShape& shape) {
+  return tensor(name, shape, element());
+}
 
 /// Gradients have the element type of activations even where the value itself is float32 (logits).
 BufferId Compiler::gradient_like(const Value& value) {

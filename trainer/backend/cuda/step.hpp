@@ -23,6 +23,7 @@ struct ShardContext {
   std::byte* block = nullptr;
   const MemoryPlan* plan = nullptr;
   const float* images = nullptr;
+  const float* vectors = nullptr;
   const std::int32_t* labels = nullptr;
   const std::uint64_t* samples = nullptr;
   const StepScalars* scalars = nullptr;
@@ -94,8 +95,8 @@ class Compiler {
   Value output(const LayerRef& ref, Element element, Gradient gradient);
   /// @throws UsageError likewise
   void expect_countable(const std::string& name, const SampleShape& shape) const;
-  /// The images in the element type of activations.
-  Value converted_input(const SampleShape& shape);
+  /// An input of the network in the element type of activations.
+  Value converted_input(const std::string& name, const SampleShape& shape);
   /// One more gradient of a value, for one of several readers.
   BufferId gradient_like(const Value& value);
   /// Values of a tensor.

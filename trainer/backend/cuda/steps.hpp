@@ -29,6 +29,9 @@ struct Tail {
 /// Images in the element type of activations. @pre that is not float32
 Lowered make_input(Compiler& compiler, const SampleShape& shape);
 
+/// Vector k of the network's vectors, whose rows come with the shard, in the element type of activations.
+Lowered make_vector_input(Compiler& compiler, const std::vector<NamedVector>& vectors, std::size_t k);
+
 Lowered make_convolution(Compiler& compiler, const LayerRef& ref, const Value& input, const Tail& tail);
 
 /// @param result  element type of the output: logits are float32 in any precision
@@ -43,6 +46,10 @@ Lowered make_dropout(Compiler& compiler, const LayerRef& ref, const Value& input
 Lowered make_batch_norm(Compiler& compiler, const LayerRef& ref, const Value& input, const Tail& tail);
 Lowered make_local_response_norm(Compiler& compiler, const LayerRef& ref, const Value& input);
 Lowered make_sum(Compiler& compiler, const LayerRef& ref, const std::vector<Value>& inputs, const Tail& tail);
+
+Lowered make_concat(Compiler& compiler, const LayerRef& ref, const std::vector<Value>& inputs);
+Lowered make_circular_pad(Compiler& compiler, const LayerRef& ref, const Value& input,
+                          const CircularPad& pad);
 
 /// One value for several readers: `outputs` share the data, their gradients are summed.
 struct FanOut {
