@@ -38,4 +38,7 @@ class PretendMemory {
   PretendMemory& operator=(const PretendMemory&) = delete;
 };
 
+/// Bytes of device memory in use.
+std::size_t used_memory();
+
 }  // namespace annulus::test

@@ -15,11 +15,15 @@ std::size_t capacity = kPlenty;
 std::map<void*, std::size_t> sizes;  // of what is allocated
 
 std::size_t free_bytes() {
-  std::size_t used = 0;
-  for (const auto& [data, size] : sizes) used += size;
+  const std::size_t used = used_memory();
   return used < capacity ? capacity - used : 0;
 }
 }  // namespace
+std::size_t used_memory() {
+  std::size_t used = 0;
+  for (const auto& [data, size] : sizes) used += size;
+  return used;
+}
 PretendMemory::PretendMemory(std::size_t bytes) { capacity = bytes; }
 PretendMemory::~PretendMemory() { capacity = kPlenty; }
 

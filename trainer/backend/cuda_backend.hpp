@@ -32,7 +32,9 @@ struct CudaStepParts {
   io::SampleSource& training;  ///< read while the engine is made
 };
 
-/// Collective. @throws UsageError without CUDA in the build; RuntimeError, PeerError
+/// Collective. @throws UsageError without CUDA in the build; RuntimeError, also when the GPU is too full:
+/// with what was asked, what is free and how many shards a step were seen to fit (the replica is spoilt
+/// then); PeerError
 std::unique_ptr<StepEngine> make_cuda_step_engine(const CudaStepParts& parts);
 
 }  // namespace annulus::trainer

@@ -124,13 +124,15 @@ std::string CudaReplica::describe() const {
 
 namespace {
 
-/// The largest smaller shard that the GPU was seen to have room for; 0 when not even one sample fits.
+/// The largest smaller shard that the GPU was seen to have room for, with its gradients; 0 when not even one
+/// sample fits.
 std::int64_t fitting_shard(const Network& network, CompileOptions options, Precision precision) {
   while (options.shard_samples > 1) {
     options.shard_samples /= 2;
     options.predict_samples = std::min(options.predict_samples, options.shard_samples);
     try {
       const CudaReplica trial(network, options, precision);
+      const comm::DeviceBuffer<float> gradients(gradient_elements(trial.layout()), "gradients of a shard");
       return options.shard_samples;
     } catch (const comm::OutOfDeviceMemory&) {
       continue;  // smaller still

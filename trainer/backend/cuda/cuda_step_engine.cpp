@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "comm/cuda/out_of_device_memory.hpp"
 
 namespace annulus::trainer::cuda {
 namespace {
@@ -172,9 +173,52 @@ void CudaStepEngine::upload() {
 }  // namespace annulus::trainer::cuda
 
 namespace annulus::trainer {
+namespace {
+
+/// The fewest shards a step, more than now, with which the GPU was seen to have room for a whole step; 0 when
+/// there are none. The replica is of no use afterwards.
+std::int64_t fitting_shards(const CudaStepParts& parts, std::size_t mark) {
+  Config config = parts.config;
+  comm::ReducerOptions reducer = parts.reducer;
+  for (std::int64_t shards = 2 * config.batch.shards; config.batch.size % shards == 0; shards *= 2) {
+    config.batch.shards = reducer.shards = shards;
+    try {
+      cuda::checked(parts.replica).model().compile_smaller(config.batch.size / shards);
+      const cuda::CudaStepEngine trial({.config = config,
+                                        .replica = parts.replica,
+                                        .state = parts.state,
+                                        .group = parts.group,
+                                        .reducer = reducer,
+                                        .training = parts.training});
+      return shards;
+    } catch (const comm::OutOfDeviceMemory&) {
+      parts.group.work().release_since(mark);
+    }
+  }
+  return 0;
+}
+
+}  // namespace
 
 std::unique_ptr<StepEngine> make_cuda_step_engine(const CudaStepParts& parts) {
-  return std::make_unique<cuda::CudaStepEngine>(parts);
+  const std::size_t mark = parts.group.work().allocations();
+  std::string message;
+  try {
+    return std::make_unique<cuda::CudaStepEngine>(parts);
+  } catch (const comm::OutOfDeviceMemory& error) {
+    message = error.what();
+  }
+  parts.group.work().release_since(mark);
+  const BatchConfig& batch = parts.config.batch;
+  const std::int64_t shards = fitting_shards(parts, mark);
+  if (shards > 0)
+    throw RuntimeError(
+        "{} Shards of {} images leave no room for that, shards of {} do: set batch.shards to {}.", message,
+        batch.size / batch.shards, batch.size / shards, shards);
+  throw RuntimeError(
+      "{} No smaller shards were found that leave room for it. Set data.gpu_mb=0 (images stay on the host), "
+      "device.precision=bfloat16, or use a smaller network.",
+      message);
 }
 
 }  // namespace annulus::trainer

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "base/error.hpp"
-#include "comm/cuda/out_of_device_memory.hpp"
 #include "trainer/backend/cuda/program.hpp"
 
 namespace annulus::trainer::cuda {
@@ -70,18 +69,7 @@ struct DeviceModel::State {
 Program& DeviceModel::State::program(Compiler::Shape shape) {
   for (const std::unique_ptr<Program>& known : programs)
     if (known->shape().samples == shape.samples && known->shape().mode == shape.mode) return *known;
-  try {
-    programs.push_back(compile(shape));
-  } catch (const comm::OutOfDeviceMemory& error) {
-    const double share = static_cast<double>(error.free()) / static_cast<double>(error.asked());
-    const auto fits = static_cast<std::int64_t>(static_cast<double>(shape.samples) * std::min(share, 1.0));
-    throw RuntimeError(
-        "{} A shard of {} samples does not fit on this GPU; about {} would. Raise batch.shards, lower "
-        "batch.size, or "
-        "set device.precision: bfloat16.",
-        error.what(), shape.samples, fits);
-  }
-  return *programs.back();
+  return *programs.emplace_back(compile(shape));
 }
 
 std::unique_ptr<Program> DeviceModel::State::compile(Compiler::Shape shape) {
@@ -112,6 +100,17 @@ Precision DeviceModel::precision() const { return state_->libraries.precision();
 const ArenaLayout& DeviceModel::layout() const { return state_->store.layout(); }
 float* DeviceModel::parameters() { return state_->store.parameters(); }
 float* DeviceModel::statistics() { return state_->store.statistics(); }
+
+void DeviceModel::compile_smaller(std::int64_t samples) {
+  expect_contract(samples >= 1 && samples <= state_->options.shard_samples, "a smaller shard");
+  state_->programs.clear();
+  state_->blocks.clear();
+  state_->libraries.free_scratch();
+  state_->options.shard_samples = samples;
+  state_->options.predict_samples = std::min(state_->options.predict_samples, samples);
+  prepare_train(samples);
+  prepare_predict(state_->options.predict_samples);
+}
 
 void DeviceModel::parameters_changed(cudaStream_t stream) { state_->store.refresh(stream); }
 

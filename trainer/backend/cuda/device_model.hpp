@@ -47,7 +47,7 @@ class DeviceModel {
 
   /// Lays out and allocates the parameters (zero) and compiles the program for options.shard_samples.
   /// @throws UsageError for a network that cannot be planned or class weights that do not fit, RuntimeError
-  /// when a library refuses or memory runs out
+  /// when a library refuses, OutOfDeviceMemory
   DeviceModel(const Network& network, const CompileOptions& options, Precision precision);
   ~DeviceModel();
   DeviceModel(const DeviceModel&) = delete;
@@ -74,6 +74,10 @@ class DeviceModel {
   /// on a stream be captured: libraries may set up what they keep for a stream.
   void prepare_train(std::int64_t samples);
   void prepare_predict(std::int64_t samples);
+
+  /// Gives all programs and their memory back and compiles for smaller shards (and predictions of at most
+  /// that size): for finding out what fits. No graph may know of what was compiled before.
+  void compile_smaller(std::int64_t samples);
 
   /// Forward and backward of a shard: fills the whole gradient buffer (head, statistics, gradients, padding),
   /// with zeros for an empty shard. Only enqueues once the size is compiled: no allocation, no wait,
