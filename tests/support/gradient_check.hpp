@@ -21,8 +21,8 @@ struct GradientCheckOptions {
   double smooth_share = 0.7;
 };
 
-/// @pre the replica computes in double (the reference), so that its loss has no noise of its own.
-/// The message names layer, parameter and index with both slopes.
+/// @pre the replica computes in double (the reference), so that its loss has no noise of its own, or the
+/// options allow for the noise The message names layer, parameter and index with both slopes.
 testing::AssertionResult gradients_match_differences(trainer::Replica& replica, ParameterValues parameters,
                                                      const Samples& samples,
                                                      const GradientCheckOptions& options = {});
