@@ -10,6 +10,7 @@ void add_rich(CLI::App& app, Action& action) {
   add_rich_reconstruct(*rich, action);
   add_rich_table(*rich, action);
   add_rich_display(*rich, action);
+  add_rich_curves(*rich, action);
   add_rich_images(*rich, action);
 }
 

@@ -91,6 +91,10 @@ void add_named_source(CLI::App& verb, NamedSource& source) {
                   "Run directory, file of `annulus predict`, or a config together with --checkpoint")
       ->required();
   verb.add_option("overrides", source.overrides, "key=value of a run, e.g. data.path=other.h5");
+  add_named_options(verb, source);
+}
+
+void add_named_options(CLI::App& verb, NamedSource& source) {
   verb.add_option("--checkpoint", source.checkpoint,
                   "Checkpoint file of a run (default: its best, else its latest)");
   verb.add_option("--split", source.split, "Group of the file with the images (default: test)");
