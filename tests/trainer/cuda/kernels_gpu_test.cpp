@@ -165,6 +165,41 @@ TEST(Kernels, PlainConvolutionsAgreeToTheBit) {
   }
 }
 
+TEST(Kernels, CircularPadsAgreeToTheBit) {
+  for (const Element element : kElements)
+    for (const std::int32_t channels : {3, 32}) {
+      const Frame frame{.height = 31,
+                        .width = 32,
+                        .channels = channels,
+                        .outer_height = 35,
+                        .outer_width = 34,
+                        .top = 2,
+                        .left = 1};
+      constexpr std::int64_t kSamples = 40;
+      const std::int64_t inputs = kSamples * 31 * 32 * channels, outputs = kSamples * 35 * 34 * channels;
+      Twin x(element, inputs, 1), dy(element, outputs, 2);
+      Twin y = poisoned(element, outputs), dx = poisoned(element, inputs);
+
+      run_both([&](const Place& at) { return WrapCall{element, at(x), at(y), frame, kSamples}; });
+      run_both([&](const Place& at) { return UnwrapCall{element, at(dy), at(dx), frame, kSamples}; });
+
+      for (Twin* result : {&y, &dx}) EXPECT_EQ(result->on_device(), result->on_host());
+    }
+}
+
+TEST(Kernels, ColumnsAreCopiedToTheBit) {
+  constexpr std::int64_t kRows = 5000;
+  for (const Element element : kElements) {
+    Twin from(Element::float32, kRows * 31, 1), to(element, kRows * 77, 2);
+
+    run_both([&](const Place& at) {
+      return CopyColumnsCall{Element::float32, at(from), {31, 4}, element, at(to), {77, 40}, 19, kRows};
+    });
+
+    EXPECT_EQ(to.on_device(), to.on_host());
+  }
+}
+
 TEST(Kernels, DropoutAgreesToTheBit) {
   constexpr std::int64_t kSamples = 50;
   for (const std::int64_t size : {1023, 1024}) {
