@@ -121,7 +121,7 @@ void emulate_hpds(Detector& detector) {
   for (Rich& rich : detector.riches) {
     const bool first = rich.id == RichId::rich1;
     rich.efficiency = first ? 0.40 : 0.45;
-    rich.blur = first ? 1.35e-3 : 0.47e-3;
+    rich.blur = first ? 1.43e-3 : 0.50e-3;
     rich.photon_sigma = first ? 1.62e-3 : 0.68e-3;
     for (TubeBlock& block : rich.panel.blocks) block.pixels = block.active < 40 ? 9 : 19;
   }
