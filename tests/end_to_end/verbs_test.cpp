@@ -43,7 +43,8 @@ INSTANTIATE_TEST_SUITE_P(All, Verb,
                                          "data import cifar10", "data import cifar100", "data import idx",
                                          "data import images", "data info", "data show", "bench",
                                          "bench step", "bench allreduce", "bench loader", "rich",
-                                         "rich simulate", "rich reconstruct", "doctor"));
+                                         "rich simulate", "rich reconstruct", "rich table", "rich curves",
+                                         "rich display", "doctor"));
 
 TEST(CommandLine, MistakesGetOneSentence) {
   const Workplace place(12);
