@@ -6,6 +6,9 @@ set -euo pipefail
 # All of them work from the root of the project, wherever they were started.
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+# The program that quickstarts build and run.
+program=build/release/bin/annulus
+
 say() { printf '==> %s\n' "$*"; }
 fail() {
   printf 'error: %s\n' "$*" >&2
@@ -78,4 +81,19 @@ start_ranks() {
   # machine may have fewer cores than ranks. Quiet: the program says what went wrong; mpirun's paragraph about it
   # would bury that.
   mpirun -np "$ranks" --bind-to none --oversubscribe --quiet "$@"
+}
+
+# train_on RANKS RUN CONFIG WORD...: trains into a run directory, going on where it stopped; ends the script, with a
+# sentence about what to do, when the training did not end by itself.
+train_on() {
+  local ranks=$1 run=$2 config=$3 status=0
+  shift 3
+  start_ranks "$ranks" "$program" train "$config" "$@" --run "$run" --resume auto || status=$?
+  case $status in
+    0) return ;;
+    75) say "stopped on request, the state is saved; the same command goes on from there" ;;
+    137) say "training was killed (out of memory?); the same command goes on from the last checkpoint" ;;
+    *) say "training ended with status $status, see above and $run/logs" ;;
+  esac
+  exit "$status"
 }

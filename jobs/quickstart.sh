@@ -1,112 +1,67 @@
 #!/usr/bin/env bash
-# From a bare machine to a trained network: installs, builds, gets CIFAR-10, trains on two ranks, evaluates.
-# Safe to repeat: what is done is not done again, and an interrupted training goes on where it stopped.
+# From a bare machine to identified particles: installs, builds, simulates events of two RICH detectors, reconstructs
+# them with the classical likelihood, trains the course's network on two ranks, and compares both on the same tracks.
+# Nothing is downloaded but packages. Safe to repeat: what is done is not done again, and an interrupted training goes
+# on where it stopped.
 #
-#   ANNULUS_CIFAR10  archive or folder to take instead of searching and downloading
-#   ANNULUS_EPOCHS   epochs to train (8)
-#   ANNULUS_RANKS    ranks to train on (2)
-#   ANNULUS_RUN      run directory (runs/quickstart)
-# Arguments go to `annulus train`, e.g. optimizer.learning_rate=0.02
-started_in=$PWD
+#   ANNULUS_EVENTS  events to simulate, of 30 tracks each (2500)
+#   ANNULUS_EPOCHS  epochs to train (8)
+#   ANNULUS_RANKS   ranks to work on (2)
+#   ANNULUS_RUN     run directory (runs/quickstart)
+# Arguments go to `annulus train`, e.g. optimizer.learning_rate=0.002
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
+events=${ANNULUS_EVENTS:-2500}
 epochs=${ANNULUS_EPOCHS:-8}
 ranks=${ANNULUS_RANKS:-2}
 run=${ANNULUS_RUN:-runs/quickstart}
-program=build/release/bin/annulus
-dataset=data/cifar10.h5
-# The official binary version, https://www.cs.toronto.edu/~kriz/cifar.html
-url=https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz
-md5=c32a1d4ab5d03f1284b67883e8d87530
+config=configs/rich_lecture.yaml
+dataset=data/rich-$events.h5
+pictures=$run/pictures
 
-# Prints the archive to import: the one named, else one found, else one downloaded.
-find_archive() {
-  local place name
-  if [[ -n ${ANNULUS_CIFAR10:-} ]]; then
-    local named=$ANNULUS_CIFAR10
-    [[ $named == /* ]] || named=$started_in/$named
-    [[ -e $named ]] || fail "ANNULUS_CIFAR10 names '$ANNULUS_CIFAR10', which does not exist.
-  Mend the path, or unset it to have an archive found or downloaded."
-    echo "$named"
-    return
-  fi
-  for place in data data/cifar10 ../shared/data ../shared/data/cifar10; do
-    for name in cifar-10-binary.tar.gz cifar10-images.tar.xz; do
-      if [[ -f $place/$name ]]; then
-        echo "$place/$name"
-        return
-      fi
-    done
-  done
-  say "no archive named or found (170 MB to download)" >&2
-  jobs/download.sh "$url" "$md5" data/cifar-10-binary.tar.gz >&2 ||
-    fail "without data there is nothing to train on. Or fetch $url elsewhere and name the file:
-    ANNULUS_CIFAR10=/path/to/cifar-10-binary.tar.gz jobs/quickstart.sh"
-  echo data/cifar-10-binary.tar.gz
-}
-
-# Prints the importer for an archive or folder: "cifar10" for binary batches, "images" for class folders.
-importer_of() {
-  local names
-  if [[ -d $1 ]]; then
-    names=$(find "$1" -maxdepth 2)
-  else
-    # Only the beginning is looked at, so tar ends early and complains; the importer judges the archive.
-    names=$(tar -tf "$1" 2>/dev/null | head -n 20 || true)
-  fi
-  case $names in
-    *data_batch_1.bin* | *test_batch.bin*) echo cifar10 ;;
-    *data_batch_1* | *test_batch*)
-      fail "'$1' is the Python version of CIFAR-10 (pickled objects), which cannot be read.
-  Name the binary version (cifar-10-binary.tar.gz) or class folders of images in ANNULUS_CIFAR10."
-      ;;
-    *) echo images ;;
-  esac
-}
-
-get_data() {
+simulate() {
   if [[ -f $dataset ]]; then
-    say "use $dataset (delete it to import again)"
+    say "use $dataset (delete it to simulate again)"
     return
   fi
-  local archive importer
-  archive=$(find_archive)
-  importer=$(importer_of "$archive")
-  say "import $archive into $dataset"
+  say "simulate $events events of 30 tracks, and reconstruct them with the global likelihood"
   mkdir -p data
-  "$program" data import "$importer" "$archive" --output "$dataset"
+  # Under another name until the likelihood is in it too.
+  start_ranks "$ranks" "$program" rich simulate tracks=30 --events "$events" --seed 1 \
+    --output "$dataset.simulated" --replace
+  start_ranks "$ranks" "$program" rich reconstruct "$dataset.simulated"
+  mv "$dataset.simulated" "$dataset"
 }
 
-train() {
-  say "train configs/cifar10.yaml for $epochs epoch(s) on $ranks rank(s) into $run"
-  local status=0
-  start_ranks "$ranks" "$program" train configs/cifar10.yaml "data.path=$dataset" "epochs=$epochs" "$@" \
-    --run "$run" --resume auto || status=$?
-  case $status in
-    0) return ;;
-    75) say "stopped on request, the state is saved; the same command goes on from there" ;;
-    137) say "training was killed (out of memory?); the same command goes on from the last checkpoint" ;;
-    *) say "training ended with status $status, see above and $run/logs" ;;
-  esac
-  exit "$status"
+compare() {
+  say "network and likelihood on the same test tracks"
+  "$program" rich table "$run"
+  say "the network's table as in the course"
+  "$program" rich table "$run" --style lecture
+  say "pictures"
+  mkdir -p "$pictures"
+  "$program" rich curves "$run" --output "$pictures" --replace
+  "$program" rich display "$dataset" 0 --output "$pictures/event-0.png" --replace
 }
 
 jobs/install.sh
 build release annulus
-get_data
-train "$@"
-say "evaluate the best model on the test images"
-"$program" evaluate "$run"
+simulate
+say "train $config for $epochs epoch(s) on $ranks rank(s) into $run"
+train_on "$ranks" "$run" "$config" "data.path=$dataset" "epochs=$epochs" "$@"
+compare
 
 cat <<END
 
-Done.
+Done in $((SECONDS / 60)) min $((SECONDS % 60)) s.
   run          $run
   model        $run/checkpoints/best
   curves       $run/metrics.jsonl, or: tensorboard --logdir $run
-  data         $dataset
+  pictures     $pictures: identification curves, hits and rings of an event
+  events       $dataset
   log of build build/release.log
 Next:
-  $program summary configs/cifar10.yaml
-  ANNULUS_RUN=runs/longer ANNULUS_EPOCHS=30 jobs/quickstart.sh
+  $program summary $config
+  $program train configs/rich.yaml data.path=$dataset     both detectors, and the momentum beside the images
+  jobs/cifar10.sh                                         photographs instead of rings
 END
