@@ -59,9 +59,9 @@ void display(const DisplayOptions& options) {
   const std::size_t track = choose_track(event, options);
   const auto window = options.window == "fixed" ? rich::CoronaWindow::fixed : rich::CoronaWindow::scaled;
   const rich::EventDisplay shown = rich::make_display(event, track, file.options().preset, window);
-  const std::string title = fmt::format("Event {}, track {} of {}: {}, {:.1f} GeV/c{}", options.event,
-                                        track, event.tracks.size(), name_of(shown.species), shown.momentum,
-                                        likelihood_of(file, options, track));
+  const std::string title =
+      fmt::format("Event {}, track {} of {}: {}, {:.1f} GeV/c{}", options.event, track, event.tracks.size(),
+                  name_of(shown.species), shown.momentum, likelihood_of(file, options, track));
   rich::picture_of(shown, title).draw(options.output, options.existing());
   log_info("{}: {}", options.output, title);
 }

@@ -51,6 +51,12 @@ rich::NamedTracks evaluate_run(const NamedSource& words, Context& context) {
   comm::ProcessGroup& group = context.mpi.group();
   const ModelSource model = find_model(words.source, words.checkpoint, words.overrides, context.mpi);
   require_labels(model.config);
+  if (model.config.data.path.empty())
+    throw UsageError(
+        "'{}' was trained without a file, on tracks that no file of events knows. Name tracks to compare on, "
+        "of "
+        "`annulus rich simulate`: add data.path=events.h5.",
+        words.source);
   rich::NamedTracks named{.source = words.source, .events = model.config.data.path, .split = words.split};
   if (named.split.empty()) named.split = model.config.data.test;
   const auto data = open_group(model.config, named.split,
