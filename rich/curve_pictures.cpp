@@ -25,10 +25,31 @@ std::string line_of(const CurveSet& set, std::size_t method) {
                      is_likelihood(set, method) ? "(9,5)" : "solid");
 }
 
+/// A curve's points. Many tracks may share one score (no ring under either hypothesis): whoever keeps some of
+/// them moves along a straight line between two cuts, which is a bent one on a logarithmic axis, so that
+/// points are put in between.
+Rows rows_of(const std::vector<CutPoint>& points) {
+  constexpr double kStep = 0.005;  // of the kaons
+  Rows rows;
+  for (const CutPoint& point : points) {
+    if (!rows.empty()) {
+      const double from = rows.back()[0];
+      const double low = rows.back()[1];
+      const int steps = static_cast<int>((point.efficiency - from) / kStep);
+      for (int i = 1; i < steps; ++i) {
+        const double part = static_cast<double>(i) / steps;
+        rows.push_back(
+            {std::lerp(from, point.efficiency, part), std::lerp(low, point.misidentification, part)});
+      }
+    }
+    rows.push_back({point.efficiency, point.misidentification});
+  }
+  return rows;
+}
+
 /// Adds a curve's points. gnuplot wants at least one row.
 std::string add_curve(io::Gnuplot& plot, std::size_t number, const BinCurve& curve) {
-  Rows rows;
-  for (const CutPoint& point : curve.points) rows.push_back({point.efficiency, point.misidentification});
+  Rows rows = rows_of(curve.points);
   if (rows.empty()) rows.push_back({NAN, NAN});
   const std::string name = fmt::format("curve{}", number);
   plot.data(name, rows);

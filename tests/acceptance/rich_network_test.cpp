@@ -29,6 +29,13 @@ std::string changed_config(const std::string& name,
   return config;
 }
 
+/// Share of the pions at the first cut that keeps this share of the kaons. Points are (cut, kaons, pions).
+double pions_where_kaons(const json& curve, double share) {
+  for (const json& point : curve["points"])
+    if (point[1].get<double>() >= share) return point[2].get<double>();
+  return 1;
+}
+
 class RichNetwork : public testing::Test {
  protected:
   static void SetUpTestSuite() {
@@ -75,6 +82,11 @@ TEST_F(RichNetwork, ComesCloseToTheLikelihood) {
   EXPECT_GE(overall(network), 0.86);
   EXPECT_GE(network["efficiency"]["kaon"]["value"].get<double>(), 0.70);
   EXPECT_GE(overall(network), overall(likelihood) - 0.02);
+  // Of the pions that are named heavy where 90 % of the kaons are, and where as many are as in the lecture.
+  must({"rich", "curves", "both", "--output", "curves"});
+  const json curve = json::parse(std::ifstream(place_->path("curves/curves.json")))["heavy_light"][0];
+  EXPECT_LE(curve["pions_at_90_percent_kaons"]["value"].get<double>(), 0.08);
+  EXPECT_LT(pions_where_kaons(curve, 0.678), 0.0345);
   // Better than the whole truth about velocities and momenta (0.927, bench/rich_velocity_bound.py) would be a
   // leak.
   EXPECT_LT(overall(network), 0.927);
