@@ -126,6 +126,32 @@ TEST_F(RichTable, RunsAreEvaluatedAsTheirPredictionsAre) {
   EXPECT_EQ(out.string_attribute("/", "split"), "test");
 }
 
+TEST_F(RichTable, RunsWithoutAFileNeedTracks) {
+  std::ofstream(path("endless.yaml"))
+      << "name: endless\n"
+         "epochs: 1\n"
+         "data:\n"
+         "  generator: rich\n"
+         "  rich: {tracks: 4, samples: 64, validation_samples: 32, test_samples: 32}\n"
+         "network:\n"
+         "  input: [32, 32, 2]\n"
+         "  layers:\n"
+         "    - max_pool: 8\n"
+         "    - flatten\n"
+         "    - dense: {units: 6, activation: softmax}\n"
+         "batch: {size: 16, shards: 2}\n"
+         "optimizer: {kind: sgd, learning_rate: 0.1}\n";
+  const Outcome trained = place_.run({"train", "endless.yaml", "--run", "endless"});
+  ASSERT_EQ(trained.code, 0) << trained.output;
+
+  const Outcome alone = place_.run({"rich", "table", "endless"});
+  const Outcome file = place_.run({"rich", "table", "endless", "data.path=events.h5"});
+
+  EXPECT_EQ(alone.code, 2) << alone.output;
+  EXPECT_THAT(alone.output, HasSubstr("add data.path=events.h5"));
+  EXPECT_EQ(file.code, 0) << file.output;
+}
+
 TEST_F(RichTable, BadWordsAndFilesAreRefused) {
   PlantedPredictions(path("events.h5")).write(path("predictions.h5"));
   PlantedPredictions(path("events.h5")).write(path("lost.h5"), "track");
