@@ -72,7 +72,7 @@ std::vector<std::byte> packed(const ImagesBySplit& images) {
           [&total](const auto& column) { total += sizeof total + column.size() * sizeof(column[0]); });
   std::vector<std::byte> bytes;
   bytes.reserve(total + sizeof(float));
-  for (const ImageColumns& columns : images)
+  for (const ImageColumns& columns : images) {
     visit(columns, [&bytes](const auto& column) {
       const std::uint64_t size = column.size();
       const auto head = std::as_bytes(std::span(&size, 1));
@@ -80,6 +80,7 @@ std::vector<std::byte> packed(const ImagesBySplit& images) {
       bytes.insert(bytes.end(), head.begin(), head.end());
       bytes.insert(bytes.end(), body.begin(), body.end());
     });
+  }
   return bytes;
 }
 

@@ -64,11 +64,10 @@ TEST(TrackLanes, SamplesAreAllTracksOfTheLanesEventsOnce) {
 
   for (const auto& [lane, rows] : of_lane) {
     ASSERT_EQ(rows.size(), 1600U);
-    std::uint64_t earlier = 0;
-    for (std::uint64_t window = 0; window < rows.rbegin()->first; ++window)  // those that were left behind
-      earlier += lanes.tracks({lane, window});
-    EXPECT_EQ(std::ranges::count_if(rows, [&](const auto& row) { return row.first < rows.rbegin()->first; }),
-              static_cast<std::ptrdiff_t>(earlier));
+    const std::uint64_t last = rows.rbegin()->first;
+    std::uint64_t earlier = 0;  // tracks of windows that were left behind
+    for (std::uint64_t window = 0; window < last; ++window) earlier += lanes.tracks({lane, window});
+    EXPECT_EQ(std::distance(rows.begin(), rows.lower_bound({last, 0})), static_cast<std::ptrdiff_t>(earlier));
   }
 }
 
@@ -80,7 +79,7 @@ TEST(TrackLanes, WindowsAreTheirEvents) {
   lanes.place(4004);
   std::set<std::uint64_t> events;
 
-  for (const std::uint64_t lane : {std::uint64_t{0}, std::uint64_t{1}})
+  for (const std::uint64_t lane : {std::uint64_t{0}, std::uint64_t{1}}) {
     for (const std::uint64_t number : {std::uint64_t{0}, std::uint64_t{1}}) {
       std::uint64_t tracks = 0;
       for (std::uint64_t i = 0; i < lanes.events_per_window(); ++i) {
@@ -91,6 +90,7 @@ TEST(TrackLanes, WindowsAreTheirEvents) {
       }
       EXPECT_EQ(lanes.tracks({lane, number}), tracks);
     }
+  }
 }
 
 TEST(EndlessSource, SamplesDoNotDependOnTheirReader) {
@@ -104,7 +104,7 @@ TEST(EndlessSource, SamplesDoNotDependOnTheirReader) {
   const auto two = make_endless_source(few_tracks(2), kLanes, kEpoch);
   const auto late = make_endless_source(few_tracks(), kLanes, kEpoch);
   const std::size_t bytes = 64;
-  for (std::uint64_t step = 0; step < 200; ++step)
+  for (std::uint64_t step = 0; step < 200; ++step) {
     for (io::SampleSource* source : {one.get(), two.get(), late.get()}) {
       if (source == late.get() && step < 150) continue;
       const std::uint64_t first = step * 16 + (source == one.get() ? 0 : 8);
@@ -114,6 +114,7 @@ TEST(EndlessSource, SamplesDoNotDependOnTheirReader) {
       EXPECT_TRUE(
           std::ranges::equal(part.vectors, std::span(all.vectors).subspan(first * kFeatures, 8 * kFeatures)));
     }
+  }
 }
 
 TEST(EndlessSource, GoesBackAndForth) {

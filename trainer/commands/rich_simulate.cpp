@@ -10,7 +10,6 @@
 #include <numeric>
 #include <optional>
 #include <type_traits>
-#include <utility>
 
 #include "base/log.hpp"
 #include "rich/event_factory.hpp"
@@ -116,8 +115,12 @@ class Shares {
   explicit Shares(const comm::ProcessGroup& group)
       : rank_(static_cast<std::size_t>(group.rank())), speeds_(static_cast<std::size_t>(group.size()), 1.0) {}
 
-  /// First of `count` events that are this rank's, and the one behind its last.
-  std::pair<std::uint64_t, std::uint64_t> of(std::uint64_t count) const {
+  struct Range {
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+  };
+  /// Which of `count` events are this rank's.
+  Range of(std::uint64_t count) const {
     const auto up_to = [&](std::size_t ranks) {
       const auto middle = speeds_.begin() + static_cast<std::ptrdiff_t>(ranks);
       const double before = std::accumulate(speeds_.begin(), middle, 0.0);
@@ -224,10 +227,11 @@ ExitCode simulate(const SimulateOptions& options, Context& context) {
   Totals totals;
   for (std::uint64_t first = 0; first < options.events; first += kBlockEvents) {
     const std::uint64_t count = std::min(kBlockEvents, options.events - first);
-    const auto [begin, end] = shares.of(count);
+    const Shares::Range mine = shares.of(count);
     WorkClock work;
     // Only rank 0 knows how many tracks there were; it corrects the rows of the others.
-    Block block = work.time([&] { return maker.make(first + begin, end - begin, totals.tracks); });
+    Block block =
+        work.time([&] { return maker.make(first + mine.begin, mine.end - mine.begin, totals.tracks); });
     const Parts parts = gather(group, block);
     on_rank_zero(group, "output file", [&] {
       work.time([&] {
@@ -238,7 +242,7 @@ ExitCode simulate(const SimulateOptions& options, Context& context) {
       totals.add(block.events);
       show_progress(first + count, options.events);
     });
-    shares.learn(group, end - begin, work.seconds());
+    shares.learn(group, mine.end - mine.begin, work.seconds());
   }
   on_rank_zero(group, "output file", [&] {
     writer->commit();
