@@ -1,5 +1,6 @@
 // Chooses between memory and disk, and loads resident data: every rank of a host reads its part of the rows.
 #include "io/dataset.hpp"
+#include "io/check_buffers.hpp"
 
 #include <algorithm>
 #include <cstring>

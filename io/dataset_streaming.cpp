@@ -1,6 +1,7 @@
 // Requests are sorted, so that every chunk is fetched once a batch; the least recently used one makes room.
 // Rows stored one after another (no chunks) are read in runs.
 #include "io/dataset_streaming.hpp"
+#include "io/check_buffers.hpp"
 
 #include <algorithm>
 #include <cstring>

@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "base/error.hpp"
 #include "base/shape.hpp"
 
 namespace annulus::io {
@@ -44,15 +43,6 @@ struct SampleBuffers {
   std::span<std::int32_t> labels;  ///< (n)
   std::span<float> vectors = {};   ///< (n, total_length(SourceInfo::vectors)); empty where nobody wants them
 };
-
-/// For implementations: whether the buffers have room for n samples. @throws std::logic_error
-inline void check_buffers(std::size_t n, const SampleBuffers& buffers, const SourceInfo& info) {
-  const auto floats = static_cast<std::size_t>(total_length(info.vectors));
-  const auto pixel_bytes = static_cast<std::size_t>(info.shape.size()) * size_of(info.pixels);
-  expect_contract(buffers.labels.size() == n && buffers.pixels.size() == n * pixel_bytes &&
-                      (buffers.vectors.empty() || buffers.vectors.size() == n * floats),
-                  "read has room for one image, label and row of vectors per sample");
-}
 
 /// Reads samples by number. `read` is called from one thread at a time (the loader's I/O thread).
 class SampleSource {

@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "base/worker_pool.hpp"
+#include "io/check_buffers.hpp"
 #include "rich/window_maker.hpp"
 
 namespace annulus::rich {
