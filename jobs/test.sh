@@ -32,12 +32,12 @@ find_test_data() {
 # The unit tests of the rooms; programs under mpirun and whole runs take too long with a sanitizer.
 test_with_sanitizer() {
   local preset=$1 room targets=()
-  for room in base comm io trainer; do
+  for room in base comm io rich trainer; do
     # As in tests/CMakeLists.txt: a room has a program of unit tests when it has such a file.
     [[ -z $(find "tests/$room" -name '*_test.cpp' ! -name '*_mpi_test.cpp') ]] || targets+=("${room}_tests")
   done
   build "$preset" "${targets[@]}"
-  ctest --preset "$preset" --parallel "$(build_jobs)" --tests-regex '^(base|comm|io|trainer)[.]' \
+  ctest --preset "$preset" --parallel "$(build_jobs)" --tests-regex '^(base|comm|io|rich|trainer)[.]' \
     --label-exclude 'mpi|slow'
 }
 
