@@ -24,7 +24,7 @@ struct Particle {
 
 class ParticleGun {
  public:
-  /// @param detector, options  outlive the gun
+  /// @param detector  outlives the gun
   ParticleGun(const Detector& detector, const SimulationOptions& options);
 
   /// A particle that has a track.
@@ -45,7 +45,7 @@ class ParticleGun {
   TrackState::AtEntry smeared(const Rich& rich, const Particle& particle, double sigma, Draws& draws) const;
 
   const Detector& detector_;
-  const SimulationOptions& options_;
+  SimulationOptions options_;
   std::array<double, kSpeciesCount> shares_;
 };
 
