@@ -42,6 +42,10 @@ void Hdf5Traits::close(type id) noexcept {
 
 void silence_hdf5() {
   thread_local const bool silenced = [] {
+    // Files are closed by their owners. What the library would do at exit about objects that could not be
+    // closed, on a full disk, ends in a segmentation fault.
+    static const herr_t no_exit_handler = H5dont_atexit();
+    static_cast<void>(no_exit_handler);
     hbool_t safe = false;
     H5is_library_threadsafe(&safe);
     if (!safe)

@@ -42,6 +42,20 @@ TEST(RichSimulate, RanksAndThreadsDoNotShowInTheFile) {
   EXPECT_TRUE(bytes == bytes_of(place.path("three.h5")));
 }
 
+TEST(RichSimulate, FullDiskEndsAllRanksAndLeavesNothing) {
+  const Workplace place(12);
+  const std::string limited =
+      "sh -c 'ulimit -f 50000; exec \"$ANNULUS\" rich simulate tracks=5 --events 2000 --output events.h5'";
+  for (const std::string start : {"exec ", "exec $MPIRUN -n 2 "}) {
+    const Outcome full = place.shell(start + limited);
+
+    EXPECT_EQ(full.code, 1) << full.output;
+    EXPECT_THAT(full.output, AllOf(HasSubstr("events.h5.partial"), HasSubstr("cannot be written")));
+    EXPECT_THAT(place.unfinished(), testing::IsEmpty());
+    EXPECT_FALSE(std::filesystem::exists(place.path("events.h5")));
+  }
+}
+
 TEST(RichSimulate, TakesAConfiguration) {
   const Workplace place(12);
   std::ofstream(place.path("events.yaml"))
