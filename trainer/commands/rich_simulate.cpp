@@ -6,10 +6,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <exception>
 #include <memory>
 #include <numeric>
 #include <optional>
 #include <type_traits>
+#include <utility>
 
 #include "base/log.hpp"
 #include "rich/event_factory.hpp"
@@ -108,25 +110,29 @@ class WorkClock {
   double seconds_ = 0;
 };
 
-/// How the events of a block are shared out: by what each rank managed of the one before. Rank 0 also
-/// collects and writes, which would leave the others waiting. The file does not show who made what.
+/// How the events of a block are shared out: by what each rank managed before. Rank 0 also collects and
+/// writes, which would leave the others waiting. The file does not show who made what.
 class Shares {
  public:
   explicit Shares(const comm::ProcessGroup& group)
-      : rank_(static_cast<std::size_t>(group.rank())), speeds_(static_cast<std::size_t>(group.size()), 1.0) {}
+      : rank_(static_cast<std::size_t>(group.rank())),
+        speeds_(static_cast<std::size_t>(group.size()), 1.0),
+        earlier_(speeds_) {}
 
   struct Range {
     std::uint64_t begin = 0;
     std::uint64_t end = 0;
   };
-  /// Which of `count` events are this rank's.
+  /// Which of a block's `count` events are this rank's. Rank 0 asks one block later than the others, see
+  /// FileAssembly, and so goes by what was known when they asked.
   Range of(std::uint64_t count) const {
+    const std::vector<double>& speeds = rank_ == 0 ? earlier_ : speeds_;
     const auto up_to = [&](std::size_t ranks) {
-      const auto middle = speeds_.begin() + static_cast<std::ptrdiff_t>(ranks);
-      const double before = std::accumulate(speeds_.begin(), middle, 0.0);
-      const double all = std::accumulate(middle, speeds_.end(), before);
-      return ranks == speeds_.size() ? count
-                                     : static_cast<std::uint64_t>(static_cast<double>(count) * before / all);
+      const auto middle = speeds.begin() + static_cast<std::ptrdiff_t>(ranks);
+      const double before = std::accumulate(speeds.begin(), middle, 0.0);
+      const double all = std::accumulate(middle, speeds.end(), before);
+      return ranks == speeds.size() ? count
+                                    : static_cast<std::uint64_t>(static_cast<double>(count) * before / all);
     };
     return {up_to(rank_), up_to(rank_ + 1)};
   }
@@ -138,15 +144,17 @@ class Shares {
     std::vector<double> measured(speeds_.size());
     group.all_gather(std::as_bytes(std::span(&mine, 1)), std::as_writable_bytes(std::span(measured)),
                      "the speed of simulation");
+    earlier_ = speeds_;
     // A rank that was held up once still gets a part; half of the old value keeps the shares calm.
-    const double fastest = std::ranges::max(measured);
+    const double fastest = std::max(std::ranges::max(measured), 1e-6);
     for (std::size_t i = 0; i < speeds_.size(); ++i)
       speeds_[i] = 0.5 * (speeds_[i] + std::max(measured[i] / fastest, 0.1));
   }
 
  private:
   std::size_t rank_;
-  std::vector<double> speeds_;  ///< relative
+  std::vector<double> speeds_;   ///< relative
+  std::vector<double> earlier_;  ///< one block before
 };
 
 /// What rank 0 gets from the others.
@@ -155,16 +163,22 @@ struct Parts {
   std::vector<std::vector<std::byte>> images;
 };
 
+/// What another rank made of a block, on its way to rank 0.
+struct Parcel {
+  std::vector<std::byte> events;
+  std::vector<std::byte> images;
+};
+
+Parcel packed(const Block& block) {
+  return {packed(block.events), block.images == nullptr ? std::vector<std::byte>{} : packed(*block.images)};
+}
+
 /// Collective; the other ranks get nothing.
-Parts gather(comm::ProcessGroup& group, const Block& mine) {
+Parts gather(comm::ProcessGroup& group, Parcel mine, bool with_images) {
   if (group.size() == 1) return {};
-  const bool sends = group.rank() != 0;
-  const std::vector<std::byte> nothing;
   Parts parts;
-  parts.events =
-      gather_bytes(group, sends ? packed(mine.events) : nothing, "rank 0 to take simulated events");
-  if (mine.images != nullptr)
-    parts.images = gather_bytes(group, sends ? packed(*mine.images) : nothing, "rank 0 to take images");
+  parts.events = gather_bytes(group, std::move(mine.events), "rank 0 to take simulated events");
+  if (with_images) parts.images = gather_bytes(group, std::move(mine.images), "rank 0 to take images");
   return parts;
 }
 
@@ -207,48 +221,105 @@ void report(const SimulateOptions& options, const Totals& totals, double seconds
     log_info("{} tracks lie outside both RICHes; they are kept, with `inside` 0.", totals.outside);
 }
 
+/// Puts a file together block by block. The ranks but 0 work one block ahead: while rank 0 writes a block
+/// they make the next, and nobody waits for the file.
+class FileAssembly {
+ public:
+  FileAssembly(const SimulateOptions& options, const SimulationConfig& config, Context& context)
+      : options_(options),
+        group_(context.mpi.group()),
+        with_images_(config.images != EventImages::none),
+        maker_(config, threads_of(options, context.mpi.world())),
+        shares_(group_) {
+    on_rank_zero(group_, "output file", [&] {
+      writer_.emplace(options.output, options.replace ? io::Existing::replace : io::Existing::refuse,
+                      config.simulation);
+      if (with_images_) writer_->expect_images(rich::event_file_images());
+    });
+  }
+
+  Totals run() {
+    Parcel ready;
+    if (!writes()) ready = parcel(0);
+    for (std::uint64_t first = 0; first < options_.events; first += kBlockEvents) {
+      Block block;
+      Parcel next;
+      if (writes())
+        block = make(first);
+      else if (first + kBlockEvents < options_.events)
+        next = parcel(first + kBlockEvents);
+      share_failure();
+      const Parts parts = gather(group_, std::exchange(ready, std::move(next)), with_images_);
+      shares_.learn(group_, std::exchange(made_, 0), std::exchange(work_, {}).seconds());
+      if (writes()) write(parts, first, block);
+    }
+    share_failure();
+    on_rank_zero(group_, "output file", [this] { writer_->commit(); });
+    return totals_;
+  }
+
+ private:
+  static int threads_of(const SimulateOptions& options, const comm::World& world) {
+    if (options.threads > 0) return options.threads;
+    return default_threads({world.node_rank, world.node_ranks}, static_cast<std::int64_t>(kBlockEvents));
+  }
+
+  bool writes() const { return group_.rank() == 0; }
+
+  /// This rank's part of the block that starts at event `first`.
+  Block make(std::uint64_t first) {
+    const Shares::Range mine = shares_.of(std::min(kBlockEvents, options_.events - first));
+    made_ = mine.end - mine.begin;
+    // Only rank 0 knows how many tracks there were; it corrects the rows of the others.
+    return work_.time([&] { return maker_.make(first + mine.begin, made_, totals_.tracks); });
+  }
+
+  Parcel parcel(std::uint64_t first) {
+    const Block block = make(first);
+    return work_.time([&] { return packed(block); });
+  }
+
+  void write(const Parts& parts, std::uint64_t first, Block& block) {
+    try {
+      work_.time([&] {
+        merge(parts, totals_.tracks, block);
+        writer_->append(block.events);
+        if (block.images != nullptr) writer_->append(*block.images);
+      });
+      totals_.add(block.events);
+      show_progress(std::min(first + kBlockEvents, options_.events), options_.events);
+    } catch (const Error&) {
+      failure_ = std::current_exception();  // the others learn of it where they next meet
+    }
+  }
+
+  void share_failure() {
+    on_rank_zero(group_, "output file", [this] {
+      if (failure_) std::rethrow_exception(failure_);
+    });
+  }
+
+  const SimulateOptions& options_;
+  comm::ProcessGroup& group_;
+  bool with_images_;
+  std::optional<rich::EventWriter> writer_;  ///< of rank 0
+  BlockMaker maker_;
+  Shares shares_;
+  WorkClock work_;              ///< since the ranks met
+  std::uint64_t made_ = 0;      ///< events, since then
+  Totals totals_;               ///< of rank 0
+  std::exception_ptr failure_;  ///< of rank 0
+};
+
 ExitCode simulate(const SimulateOptions& options, Context& context) {
   context.phase = "simulation";
-  comm::ProcessGroup& group = context.mpi.group();
   const SimulationConfig config = simulation_config(options);
-  const comm::World& world = context.mpi.world();
-  const int threads = options.threads > 0 ? options.threads
-                                          : default_threads({world.node_rank, world.node_ranks},
-                                                            static_cast<std::int64_t>(kBlockEvents));
   const auto start = std::chrono::steady_clock::now();
-  std::unique_ptr<rich::EventWriter> writer;
-  on_rank_zero(group, "output file", [&] {
-    writer = std::make_unique<rich::EventWriter>(
-        options.output, options.replace ? io::Existing::replace : io::Existing::refuse, config.simulation);
-    if (config.images != EventImages::none) writer->expect_images(rich::event_file_images());
-  });
-  BlockMaker maker(config, threads);
-  Shares shares(group);
-  Totals totals;
-  for (std::uint64_t first = 0; first < options.events; first += kBlockEvents) {
-    const std::uint64_t count = std::min(kBlockEvents, options.events - first);
-    const Shares::Range mine = shares.of(count);
-    WorkClock work;
-    // Only rank 0 knows how many tracks there were; it corrects the rows of the others.
-    Block block =
-        work.time([&] { return maker.make(first + mine.begin, mine.end - mine.begin, totals.tracks); });
-    const Parts parts = gather(group, block);
-    on_rank_zero(group, "output file", [&] {
-      work.time([&] {
-        merge(parts, totals.tracks, block);
-        writer->append(block.events);
-        if (block.images != nullptr) writer->append(*block.images);
-      });
-      totals.add(block.events);
-      show_progress(first + count, options.events);
-    });
-    shares.learn(group, mine.end - mine.begin, work.seconds());
-  }
-  on_rank_zero(group, "output file", [&] {
-    writer->commit();
+  const Totals totals = FileAssembly(options, config, context).run();
+  if (context.mpi.group().rank() == 0) {
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     report(options, totals, seconds.count());
-  });
+  }
   return ExitCode::done;
 }
 
