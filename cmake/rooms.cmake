@@ -19,9 +19,9 @@ target_compile_options(annulus_warnings INTERFACE
 if(WITH_NATIVE_ARCH)
   target_compile_options(annulus_warnings INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-march=native>)
 endif()
-if(WITH_SANITIZER)
+if(WITH_SANITIZER)  # -g1: reports want lines, not values; everything else makes compilers slower
   add_compile_options($<$<NOT:$<COMPILE_LANGUAGE:CUDA>>:-fsanitize=${WITH_SANITIZER}>
-    $<$<NOT:$<COMPILE_LANGUAGE:CUDA>>:-fno-omit-frame-pointer> -g)
+    $<$<NOT:$<COMPILE_LANGUAGE:CUDA>>:-fno-omit-frame-pointer> -g1)
   add_link_options(-fsanitize=${WITH_SANITIZER})
 endif()
 
