@@ -49,6 +49,8 @@ void TrainingJob::open_run(const JobOptions& options) {
                                     .data_seconds = data_seconds_,
                                     .bucket_size = parts_->bucket_size()});
   });
+  if (options.fault && options.fault->rank == group_.rank())
+    recorder_ = with_fault(std::move(recorder_), *options.fault, options.run_directory);
 }
 
 void TrainingJob::restore(const JobOptions& options) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "trainer/assembly.hpp"
 #include "trainer/data_splits.hpp"
 #include "trainer/evaluator.hpp"
+#include "trainer/fault_injection.hpp"
 #include "trainer/model/config.hpp"
 #include "trainer/recorder.hpp"
 #include "trainer/run_state.hpp"
@@ -22,6 +24,7 @@ struct JobOptions {
   std::string resume = "auto";            ///< "auto", "none" or the path of a checkpoint
   std::vector<std::string> command_line;  ///< for environment.json
   SourceFactory sources = {};             ///< for configs with data.generator
+  std::optional<Fault> fault = {};        ///< to be made on purpose
 };
 
 class TrainingJob {

@@ -18,6 +18,7 @@ struct TrainOptions {
   std::vector<std::string> overrides;
   std::string run;
   std::string resume = "auto";
+  std::string inject;
   bool debug = false;
   bool print_config = false;
 };
@@ -32,6 +33,20 @@ void print_origins(const LoadedConfig& loaded) {
     fmt::print("{:<40} {:<24} # {}\n", origin.key, origin.value, origin.origin);
 }
 
+/// The fault to make, if any; what it does to the data is done here.
+std::optional<Fault> planned_fault(const TrainOptions& options, const std::string& run, Config& config,
+                                   const comm::World& world) {
+  if (options.inject.empty()) return std::nullopt;
+  const Fault fault = parse_fault(options.inject, world.ranks);
+  if (fault.kind == FaultKind::truncated_data && fault.rank == world.rank) {
+    const std::string copy = run + ".truncated.h5";  // beside the run directory, which is not there yet
+    copy_truncated(config.data.path, copy);
+    config.data.path = copy;
+    announce_fault(fault);
+  }
+  return fault;
+}
+
 ExitCode train(TrainOptions options, Context& context) {
   context.phase = "configuration";
   if (options.debug) add_debug_overrides(options.overrides);
@@ -44,8 +59,9 @@ ExitCode train(TrainOptions options, Context& context) {
   catch_stop_signals();
 
   context.phase = "assembly";
+  const std::optional<Fault> fault = planned_fault(options, run, loaded.config, context.mpi.world());
   TrainingJob job(std::move(loaded.config), context.mpi,
-                  {run, options.resume, context.command_line, generate_source});
+                  {run, options.resume, context.command_line, generate_source, fault});
   context.crash_directory = run + "/crash";
   configure_log(context.mpi.world().rank, context.mpi.world().ranks,
                 run + "/logs/rank-" + std::to_string(context.mpi.world().rank) + ".log");
@@ -83,6 +99,8 @@ void add_train(CLI::App& app, Action& action) {
       ->capture_default_str();
   verb->add_flag("--debug", options->debug,
                  "Small subset, two epochs, NaN checks after every layer, replicas compared each step");
+  verb->add_option("--inject", options->inject,
+                   "A fault to make on purpose, e.g. rank=1,step=120,kind=kill (docs/reliability.md)");
   verb->add_flag("--print-config", options->print_config,
                  "Print every value and where it comes from, then stop");
   verb->callback(

@@ -1,0 +1,230 @@
+// See fault_injection.hpp. Whatever is made here is real: signals, limits of the system, bytes on the disk.
+#include "trainer/fault_injection.hpp"
+
+#include <fmt/ranges.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "io/nearest_name.hpp"
+#include "trainer/checkpoint_store.hpp"
+#include "trainer/run_directory.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::array<std::pair<std::string_view, FaultKind>, 11> kKinds{{
+    {"kill", FaultKind::kill},
+    {"stop", FaultKind::stop},
+    {"hang", FaultKind::hang},
+    {"segfault", FaultKind::segfault},
+    {"exception", FaultKind::exception},
+    {"nan", FaultKind::nan},
+    {"slow", FaultKind::slow},
+    {"full-disk", FaultKind::full_disk},
+    {"corrupt-checkpoint", FaultKind::corrupt_checkpoint},
+    {"truncated-data", FaultKind::truncated_data},
+    {"lost-peer-during-save", FaultKind::lost_peer_during_save},
+}};
+
+std::string_view name_of(FaultKind kind) {
+  for (const auto& [name, value] : kKinds)
+    if (value == kind) return name;
+  throw std::logic_error("every kind of fault has a name");
+}
+
+FaultKind kind_of(const std::string& word) {
+  std::vector<std::string> names;
+  for (const auto& [name, kind] : kKinds) {
+    if (name == word) return kind;
+    names.emplace_back(name);
+  }
+  const std::string near = io::nearest_name(word, names);
+  throw UsageError("--inject: '{}' is no kind of fault.{} There are: {}.", word,
+                   near.empty() ? "" : " Did you mean " + near + "?", fmt::join(names, ", "));
+}
+
+std::uint64_t number_of(const std::string& key, const std::string& word) {
+  std::uint64_t number = 0;
+  const char* end = word.data() + word.size();
+  const auto [stop, error] = std::from_chars(word.data(), end, number);
+  if (error != std::errc{} || stop != end)
+    throw UsageError(
+        "--inject: {} is a whole number, got '{}'. For example --inject rank=1,step=120,kind=kill.", key,
+        word);
+  return number;
+}
+
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts(1);
+  for (const char c : text) {
+    if (c == separator)
+      parts.emplace_back();
+    else
+      parts.back() += c;
+  }
+  return parts;
+}
+
+[[noreturn]] void end_by(int signal_number) {
+  ::kill(::getpid(), signal_number);
+  for (;;) ::pause();  // until it is delivered
+}
+
+/// Files of this process cannot grow from here on: what a full disk looks like to it, and to it alone.
+void fill_disk() {
+  const rlimit none{.rlim_cur = 0, .rlim_max = RLIM_INFINITY};
+  if (::setrlimit(RLIMIT_FSIZE, &none) != 0)
+    throw RuntimeError("--inject: the system does not let this process limit its files. Try another kind.");
+}
+
+void flip_byte(const std::string& path) {
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  const auto middle = static_cast<std::streamoff>(fs::file_size(path) / 2);
+  file.seekg(middle);
+  const int byte = file.get();
+  file.seekp(middle);
+  file.put(static_cast<char>(byte ^ 0x10));
+  if (!file.flush()) throw RuntimeError("--inject: {} cannot be changed. Check its permissions.", path);
+}
+
+/// Passes everything on, and strikes in between.
+class FaultyRecorder final : public Recorder {
+ public:
+  FaultyRecorder(std::unique_ptr<Recorder> recorder, const Fault& fault, const std::string& run_directory)
+      : recorder_(std::move(recorder)),
+        fault_(fault),
+        checkpoints_(RunDirectory(run_directory).checkpoints().string()) {}
+
+  RunState restore(const std::string& resume) override { return recorder_->restore(resume); }
+  void step(const StepRecord& record) override {
+    recorder_->step(record);
+    if (record.step == fault_.step) strike();
+    if (record.step >= fault_.step && fault_.kind == FaultKind::slow)
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    past_ = record.step >= fault_.step;
+  }
+  void epoch(const EpochRecord& record) override { recorder_->epoch(record); }
+  void event(const RunState& state, const std::string& text) override { recorder_->event(state, text); }
+  bool checkpoint_due(const RunState& state, bool epoch_ended) const override {
+    return recorder_->checkpoint_due(state, epoch_ended);
+  }
+  void checkpoint(const RunState& state, bool best) override {
+    if (past_ && fault_.kind == FaultKind::lost_peer_during_save) {
+      announce_fault(fault_);
+      end_by(SIGKILL);
+    }
+    recorder_->checkpoint(state, best);
+  }
+
+ private:
+  void strike() {
+    if (fault_.kind == FaultKind::nan || fault_.kind == FaultKind::truncated_data ||
+        fault_.kind == FaultKind::lost_peer_during_save)
+      return;
+    if (fault_.kind == FaultKind::corrupt_checkpoint) corrupt_newest();
+    announce_fault(fault_);
+    switch (fault_.kind) {
+      case FaultKind::stop:
+        end_by(SIGSTOP);
+      case FaultKind::hang:
+        for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
+      case FaultKind::segfault:
+        end_by(SIGSEGV);
+      case FaultKind::exception:
+        throw std::runtime_error("injected exception");
+      case FaultKind::full_disk:
+        return fill_disk();
+      case FaultKind::kill:
+      case FaultKind::corrupt_checkpoint:
+        end_by(SIGKILL);
+      default:
+        return;
+    }
+  }
+
+  void corrupt_newest() const {
+    const CheckpointStore store(checkpoints_, 1);
+    const std::vector<std::uint64_t> steps = store.steps();
+    if (steps.empty())
+      throw UsageError(
+          "--inject: there is no checkpoint to corrupt at step {} yet. Choose a later step, or a smaller "
+          "checkpoint.every_steps.",
+          fault_.step);
+    flip_byte(store.path_of(steps.back()));
+  }
+
+  std::unique_ptr<Recorder> recorder_;
+  Fault fault_;
+  std::string checkpoints_;
+  bool past_ = false;
+};
+
+}  // namespace
+
+Fault parse_fault(const std::string& text, int ranks) {
+  Fault fault;
+  bool has_kind = false;
+  for (const std::string& part : split(text, ',')) {
+    const std::size_t equals = part.find('=');
+    const std::string key = part.substr(0, equals);
+    const std::string word = equals == std::string::npos ? "" : part.substr(equals + 1);
+    if (key == "kind") {
+      fault.kind = kind_of(word);
+      has_kind = true;
+    } else if (key == "step") {
+      fault.step = number_of(key, word);
+    } else if (key == "rank") {
+      const std::uint64_t rank = number_of(key, word);
+      if (rank >= static_cast<std::uint64_t>(ranks))
+        throw UsageError("--inject: there is no rank {}, the job has {} (counted from 0).", rank, ranks);
+      fault.rank = static_cast<int>(rank);
+    } else {
+      throw UsageError(
+          "--inject: '{}' is not understood. It takes rank=, step= and kind=, for example "
+          "--inject rank=1,step=120,kind=kill.",
+          part);
+    }
+  }
+  if (!has_kind) throw UsageError("--inject: '{}' names no kind, for example kind=kill.", text);
+  return fault;
+}
+
+std::unique_ptr<Recorder> with_fault(std::unique_ptr<Recorder> recorder, const Fault& fault,
+                                     const std::string& run_directory) {
+  return std::make_unique<FaultyRecorder>(std::move(recorder), fault, run_directory);
+}
+
+void copy_truncated(const std::string& path, const std::string& copy) {
+  std::error_code error;
+  const fs::path folder = fs::absolute(copy).parent_path();
+  fs::create_directories(folder, error);
+  if (!error) fs::copy_file(path, copy, fs::copy_options::overwrite_existing, error);
+  if (!error) fs::resize_file(copy, fs::file_size(path) / 3 * 2, error);
+  if (error)
+    throw DataError("--inject: {} cannot be copied to {} ({}). Is there room for it?", path, copy,
+                    error.message());
+}
+
+void announce_fault(const Fault& fault) {
+  const std::chrono::duration<double> now = std::chrono::system_clock::now().time_since_epoch();
+  log_warning("injected fault: {} on rank {} after step {}, at {:.3f} s", name_of(fault.kind), fault.rank,
+              fault.step, now.count());
+}
+
+}  // namespace annulus::trainer
