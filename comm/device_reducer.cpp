@@ -5,9 +5,11 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <optional>
 #include <thread>
 
 #include "base/error.hpp"
+#include "base/vital_signs.hpp"
 #include "comm/device_exchange.hpp"
 #include "comm/exchange_driver.hpp"
 #include "comm/local_plan.hpp"
@@ -30,6 +32,7 @@ class Reducer final : public DeviceReducer {
 
  private:
   std::string travelling() const;
+  void wait_noted(DeviceStream stream, int note);
 
   DeviceGroup& group_;
   std::vector<Bucket> buckets_;
@@ -104,11 +107,17 @@ void Reducer::poll() {
 }
 
 void Reducer::wait(DeviceStream stream) {
+  while (!group_.work().idle(stream)) wait_noted(stream, group_.work().note());
+}
+
+/// Waits while the GPU is at one thing: its own work, or a bucket, which takes the other ranks.
+void Reducer::wait_noted(DeviceStream stream, int note) {
+  std::optional<WaitingFor> waiting;  // a rank alone waits for nobody
+  if (note > 0 && group_.host().size() > 1) waiting.emplace(travelling());
   const auto start = std::chrono::steady_clock::now();
-  while (!group_.work().idle(stream)) {
+  while (group_.work().note() == note && !group_.work().idle(stream)) {
     poll();
     std::this_thread::yield();
-    // A rank alone waits for nobody.
     if (group_.host().size() == 1 || std::chrono::steady_clock::now() - start < group_.host().limit())
       continue;
     const PeerError error = late_peers(group_.host(), travelling());

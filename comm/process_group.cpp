@@ -3,6 +3,8 @@
 
 #include <thread>
 
+#include "base/vital_signs.hpp"
+
 namespace annulus::comm {
 
 void ProcessGroup::wait(Transfer& transfer, std::string_view purpose) {
@@ -11,6 +13,7 @@ void ProcessGroup::wait(Transfer& transfer, std::string_view purpose) {
   constexpr int kSpins = 200;
   for (int spin = 0; spin < kSpins; ++spin)
     if (transfer.test()) return;
+  const WaitingFor waiting(purpose);
   const auto start = std::chrono::steady_clock::now();
   while (!transfer.test()) {
     std::this_thread::yield();

@@ -3,7 +3,6 @@
 // never show.
 #include "io/batch_loader.hpp"
 
-#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/vital_signs.hpp"
 #include "io/batch_loader_maker.hpp"
 
 namespace annulus::io {
@@ -28,6 +28,12 @@ void check(const SampleSource& source, const ShardedSampler& sampler, const Load
                       options.first_shard + options.owned_shards <= order.shards,
                   "owned shards are shards of the step");
   expect_contract(options.threads >= 1 && options.depth >= 1, "a loader has a thread and prepares a batch");
+}
+
+/// In a step the wait has a phase of its own; a validation or a look at the data stays what it is.
+Phase waiting_phase() {
+  const Phase phase = vital_signs().phase;
+  return phase == Phase::step ? Phase::waiting_for_data : phase;
 }
 
 }  // namespace
@@ -120,15 +126,20 @@ struct BatchLoader::Impl {
     work.notify_one();
   }
 
+  void wait_for_batch(std::unique_lock<std::mutex>& lock) {
+    const Activity waiting(waiting_phase(), "the next batch of the loader");
+    const double begin = steady_seconds();
+    arrived.wait(lock, [this] { return !ready.empty() || error; });
+    waited += steady_seconds() - begin;
+  }
+
   const Batch& next() {
     std::unique_lock lock(mutex);
     expect_contract(started, "seek() comes before next()");
     expect_contract(epochs == 0 || delivered_to.epoch < last_epoch, "next() within the epochs asked for");
     release_held();
     work.notify_one();
-    const auto begin = std::chrono::steady_clock::now();
-    arrived.wait(lock, [this] { return !ready.empty() || error; });
-    waited += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    if (ready.empty() && !error) wait_for_batch(lock);
     if (ready.empty()) std::rethrow_exception(error);
     held = ready.front();
     ready.pop_front();

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "base/vital_signs.hpp"
 #include "trainer/device.hpp"
 
 namespace annulus::trainer {
@@ -81,6 +82,7 @@ Evaluator::Evaluator(Replica& replica, comm::ProcessGroup& group, io::SampleSour
 Evaluation Evaluator::run() { return run(Sink{}); }
 
 Evaluation Evaluator::run(const Sink& sink) {
+  const Activity validating(Phase::validation);
   const auto classes = static_cast<std::size_t>(replica_.network().classes());
   std::vector<Tally> tallies(owned_.size());
   for (Tally& tally : tallies) tally.confusion.resize(classes * classes);
@@ -88,6 +90,7 @@ Evaluation Evaluator::run(const Sink& sink) {
 
   loader_.seek(0, 0);
   for (std::uint64_t step = 0; step < sampler_.steps_per_epoch(); ++step) {
+    note_progress();
     const io::Batch& batch = loader_.next();
     std::vector<PredictBlock> blocks;
     for (std::size_t i = 0; i < batch.shards.size(); ++i) {

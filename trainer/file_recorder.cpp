@@ -9,6 +9,7 @@
 
 #include "base/log.hpp"
 #include "base/process_time.hpp"
+#include "base/vital_signs.hpp"
 #include "trainer/checkpoint_store.hpp"
 #include "trainer/environment.hpp"
 #include "trainer/metrics.hpp"
@@ -84,6 +85,7 @@ class FileRecorder final : public Recorder {
   void step(const StepRecord& record) override {
     if (std::exchange(first_, false)) time_first(record);
     progress_->step({record.step, record.samples, record.loss, record.accuracy});
+    note_images_per_second(progress_->images_per_second());
     epoch_samples_ += static_cast<double>(record.samples);
     if (record.step % kStepsPerRecord != 0) return;
     metrics_->step({record.step, record.epoch}, {{"loss", record.loss},
@@ -142,6 +144,7 @@ class FileRecorder final : public Recorder {
                    .program = program_version(),
                    .dataset = fingerprint(options_.training)},
                   options_.replica, options_.optimizer);
+      note_checkpoint(state.step);
       last_saved_step_ = state.step;
       saved_at_ = now_s();
     }
@@ -176,6 +179,8 @@ class FileRecorder final : public Recorder {
   }
 
   void begin(const RunState& state) {
+    note_plan(total_steps(options_.config.epochs, options_.steps_per_epoch), options_.steps_per_epoch);
+    note_checkpoint(state.step);
     metrics_.emplace(directory_.path().string(), state.step);
     progress_.emplace(
         ProgressOptions{.start_step = state.step,

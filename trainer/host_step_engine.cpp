@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/vital_signs.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -17,8 +18,9 @@ class HostStepEngine final : public StepEngine {
   void begin(const io::Batch& batch, double learning_rate) override {
     expect_contract(!result_, "a step is finished before the next one begins");
     const ArenaLayout& layout = replica_.layout();
-    replica_.train(batch, *reducer_);                        // buckets leave as backward fills them
-    const std::span<const float> sums = reducer_->finish();  // over all shards of the step, on every rank
+    replica_.train(batch, *reducer_);              // buckets leave as backward fills them
+    const std::span<const float> sums = reduce();  // over all shards of the step, on every rank
+    const Activity updating(Phase::update);
     const UpdateReport update =
         optimizer_.update(replica_, sums.subspan(gradient_offset(layout)), batch.samples, learning_rate);
     update_statistics(replica_, sums.subspan(kGradientHead, layout.statistics_count), batch.samples);
@@ -38,6 +40,11 @@ class HostStepEngine final : public StepEngine {
   void upload() override {}
 
  private:
+  std::span<const float> reduce() {
+    const Activity reducing(Phase::reduction);
+    return reducer_->finish();
+  }
+
   Replica& replica_;
   Optimizer& optimizer_;
   std::unique_ptr<comm::GradientReducer> reducer_;

@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "base/process_time.hpp"
+#include "base/vital_signs.hpp"
 #include "trainer/device.hpp"
 #include "trainer/file_recorder.hpp"
 #include "trainer/initialise.hpp"
@@ -19,20 +20,30 @@ TrainingJob::TrainingJob(Config config, comm::MpiSession& mpi, const JobOptions&
   require_labels(config_);
   on_rank_zero(group_, "run directory",  // before the data, which may take long to open and read
                [&] { check_run(config_, options.run_directory, options.resume); });
+  open_data(options);
+  make_parts();
+  open_run(options);
+  restore(options);
+  announce();
+}
+
+void TrainingJob::open_data(const JobOptions& options) {
+  const Activity opening(Phase::opening_data);
   const double began = seconds_since_process_start();
-  const NodeMemoryFactory memory = [&mpi](std::size_t bytes) { return mpi.allocate_node_memory(bytes); };
-  auto training = open_split(config_, Split::train, memory, options.sources);
+  const NodeMemoryFactory memory = [this](std::size_t bytes) { return mpi_.allocate_node_memory(bytes); };
+  training_ = open_split(config_, Split::train, memory, options.sources);
   validation_ = open_split(config_, Split::validation, memory, options.sources);
-  resolve_normalisation(config_, *training, group_);
+  resolve_normalisation(config_, *training_, group_);
   data_seconds_ = seconds_since_process_start() - began;
-  parts_ = std::make_unique<Assembly>(config_, mpi_, std::move(training));
+}
+
+void TrainingJob::make_parts() {
+  const Activity compiling(Phase::compiling);
+  parts_ = std::make_unique<Assembly>(config_, mpi_, std::move(training_));
   if (validation_)
     evaluator_ = std::make_unique<Evaluator>(parts_->replica(), group_, *validation_,
                                              evaluation_generator(config_, validation_->info()),
                                              evaluator_options(config_));
-  open_run(options);
-  restore(options);
-  announce();
 }
 
 void TrainingJob::open_run(const JobOptions& options) {
@@ -54,6 +65,7 @@ void TrainingJob::open_run(const JobOptions& options) {
 }
 
 void TrainingJob::restore(const JobOptions& options) {
+  const Activity restoring(Phase::restoring);
   on_rank_zero(group_, "run directory and checkpoint", [&] {  // from here on they exist for all ranks
     state_ = recorder_->restore(options.resume);
     if (state_.step == 0) initialise(parts_->replica(), config_.seed);
@@ -102,6 +114,7 @@ Outcome TrainingJob::run() {
                      .recorder = *recorder_,
                      .state = state_});
   const Outcome outcome = loop.run();
+  const Activity finishing(Phase::finishing);
   group_.barrier("end of training");  // rank 0 has written everything
   return outcome;
 }

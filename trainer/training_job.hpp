@@ -38,6 +38,8 @@ class TrainingJob {
   const RunState& state() const { return state_; }
 
  private:
+  void open_data(const JobOptions& options);
+  void make_parts();
   void open_run(const JobOptions& options);
   void restore(const JobOptions& options);
   void share_state();
@@ -46,8 +48,9 @@ class TrainingJob {
   Config config_;
   comm::MpiSession& mpi_;
   comm::ProcessGroup& group_;
-  std::unique_ptr<Assembly> parts_;
+  std::unique_ptr<io::SampleSource> training_;  ///< until the parts take it over
   std::unique_ptr<io::SampleSource> validation_;
+  std::unique_ptr<Assembly> parts_;
   std::unique_ptr<Evaluator> evaluator_;
   std::unique_ptr<Recorder> recorder_;
   RunState state_;

@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/vital_signs.hpp"
 #include "trainer/schedule.hpp"
 #include "trainer/state_hash.hpp"
 #include "trainer/stop_request.hpp"
@@ -22,6 +23,7 @@ TrainingLoop::TrainingLoop(const TrainingParts& parts)
       total_steps_(total_steps(parts.config.epochs, steps_per_epoch_)) {}
 
 Outcome TrainingLoop::run() {
+  const Activity training(Phase::step);
   RunState& state = parts_.state;
   parts_.loader.seek(state.step / steps_per_epoch_, state.step % steps_per_epoch_);
   while (state.step < total_steps_ && !stops_early()) {
@@ -41,6 +43,7 @@ Outcome TrainingLoop::run() {
 
 void TrainingLoop::step() {
   RunState& state = parts_.state;
+  note_step(state.step + 1);
   const Config& config = parts_.config;
   const double rate = learning_rate(config.schedule, config.optimizer.learning_rate, config.epochs,
                                     state.step, steps_per_epoch_);
@@ -119,12 +122,14 @@ void TrainingLoop::judge(const Evaluation& validation) {
 
 /// A checkpoint holds a state that is finished, checked and in host memory.
 void TrainingLoop::save(bool best) {
+  const Activity saving(Phase::checkpoint);
   settle();
   parts_.engine.download();
   parts_.recorder.checkpoint(parts_.state, best);
 }
 
 ControlWord TrainingLoop::agree() {
+  const Activity agreeing(Phase::control);
   ControlWord word{.step = parts_.state.step, .stop = stop_requested() ? std::uint64_t{1} : 0};
   if (parts_.config.debug) {
     settle();
