@@ -1,5 +1,5 @@
-// See optimizer.hpp. A step is one pass over memory, or two where a norm is needed before the update
-// (clipping, LARS); the loops themselves are in optimizer_kernels.cpp.
+// See optimizer.hpp. A step is two passes over the gradient: nothing may change before all of it is known to
+// be finite, and clipping and LARS need norms first. The loops themselves are in optimizer_kernels.cpp.
 #include "trainer/optimizer.hpp"
 
 #include <algorithm>
@@ -10,8 +10,7 @@
 namespace annulus::trainer {
 namespace {
 
-/// Parameters, gradient and two states of a piece fit a second-level cache, so reading the gradient once for
-/// the norm and once for the update costs one trip to memory.
+/// Parameters, gradient and two states of a piece fit a second-level cache.
 constexpr std::size_t kPieceElements = 4096;
 /// Below this the update takes less than waking the threads.
 constexpr std::size_t kThreadedElements = 65536;
@@ -31,7 +30,6 @@ struct Optimizer::Step {
   std::span<float> parameters;
   std::span<const float> gradients;
   double scale = 1;           ///< of the gradient sum: clipping factor / samples
-  bool measured = false;      ///< gradient_squares_ already hold this step's
   std::vector<double> rates;  ///< per segment
   AdamFactors adam{};         ///< but for the decay, which belongs to a segment
 };
@@ -86,12 +84,22 @@ UpdateRun Optimizer::run_of(const Step& step, std::size_t piece) {
           .second = part(state_.second)};
 }
 
-void Optimizer::measure(Replica& replica, const Step& step) {
+GradientReport Optimizer::measure(Replica& replica, const GradientSum& gradient) {
+  expect_contract(gradient.samples > 0, "an update divides by the samples of its step");
+  expect_contract(gradient.values.size() == replica.parameters().size(),
+                  "gradients are laid out as the parameter arena");
+  const Step step{.parameters = replica.parameters(), .gradients = gradient.values, .rates = {}};
   for_pieces(replica, [&](std::size_t piece) {
     const UpdateRun run = run_of(step, piece);
     gradient_squares_[piece] = sum_of_squares(run.gradients);
     if (!parameter_squares_.empty()) parameter_squares_[piece] = sum_of_squares(run.parameters);
   });
+  GradientReport report{.squares = total_of(gradient_squares_)};
+  report.norm = std::sqrt(report.squares) / static_cast<double>(gradient.samples);
+  for (std::size_t piece = 0; piece < pieces_.size() && report.bad_segment < 0; ++piece)
+    if (!rules::is_finite(gradient_squares_[piece]))
+      report.bad_segment = static_cast<int>(pieces_[piece].segment);
+  return report;
 }
 
 std::vector<double> Optimizer::segment_rates(const Step& step, double rate) const {
@@ -129,7 +137,6 @@ AdamFactors Optimizer::adam_factors(float gradient_scale, double rate) const {
 void Optimizer::update_piece(const Step& step, std::size_t piece) {
   const std::size_t segment = pieces_[piece].segment;
   const UpdateRun run = run_of(step, piece);
-  if (!step.measured) gradient_squares_[piece] = sum_of_squares(run.gradients);
   if (is_adaptive(config_.kind)) {
     AdamFactors factors = step.adam;
     const bool decoupled = config_.kind == OptimizerKind::adamw;
@@ -148,16 +155,10 @@ void Optimizer::update_piece(const Step& step, std::size_t piece) {
   return config_.nesterov ? sgd_nesterov(factors, run) : sgd_momentum(factors, run);
 }
 
-UpdateReport Optimizer::update(Replica& replica, std::span<const float> gradient_sum, std::int64_t samples,
-                               double learning_rate) {
-  expect_contract(samples > 0, "an update divides by the samples of its step");
-  expect_contract(gradient_sum.size() == replica.parameters().size(),
-                  "gradients are laid out as the parameter arena");
+void Optimizer::apply(Replica& replica, const GradientSum& gradient, double learning_rate) {
   ++state_.steps;
-  Step step{.parameters = replica.parameters(), .gradients = gradient_sum, .rates = {}};
-  step.scale = 1.0 / static_cast<double>(samples);
-  step.measured = config_.clip_norm > 0 || config_.kind == OptimizerKind::lars;
-  if (step.measured) measure(replica, step);
+  Step step{.parameters = replica.parameters(), .gradients = gradient.values, .rates = {}};
+  step.scale = 1.0 / static_cast<double>(gradient.samples);
   if (config_.clip_norm > 0) {
     const double norm = std::sqrt(total_of(gradient_squares_)) * step.scale;
     if (norm > config_.clip_norm) step.scale *= config_.clip_norm / norm;
@@ -165,8 +166,12 @@ UpdateReport Optimizer::update(Replica& replica, std::span<const float> gradient
   step.rates = segment_rates(step, learning_rate);
   step.adam = adam_factors(static_cast<float>(step.scale), learning_rate);
   for_pieces(replica, [&](std::size_t piece) { update_piece(step, piece); });
-  const double norm = std::sqrt(total_of(gradient_squares_)) / static_cast<double>(samples);
-  return {.gradient_norm = norm, .finite = std::isfinite(norm)};
+}
+
+GradientReport Optimizer::update(Replica& replica, const GradientSum& gradient, double learning_rate) {
+  const GradientReport report = measure(replica, gradient);
+  if (report.bad_segment < 0) apply(replica, gradient, learning_rate);
+  return report;
 }
 
 void update_statistics(Replica& replica, std::span<const float> statistics_sum, std::int64_t samples) {

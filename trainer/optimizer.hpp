@@ -14,9 +14,17 @@
 
 namespace annulus::trainer {
 
-struct UpdateReport {
-  double gradient_norm = 0;  ///< 2-norm of the mean gradient over all parameters, before clipping and decay
-  bool finite = true;        ///< false: some gradient is NaN or Inf (or overflows); parameters are spoilt
+/// What a gradient turns out to be, before anything changes.
+struct GradientReport {
+  double norm = 0;       ///< 2-norm of the mean gradient over all parameters, before clipping and decay
+  double squares = 0;    ///< sum of squares of the gradient sum; not finite if any element is not
+  int bad_segment = -1;  ///< first of ArenaLayout::trainable with an element that is not finite
+};
+
+/// The mean gradient of a step.
+struct GradientSum {
+  std::span<const float> values;  ///< of the sum of the losses, laid out as the parameter arena
+  std::int64_t samples = 1;       ///< of the step over all ranks, > 0; the sum is divided by it, once
 };
 
 /// One state of the optimizer, laid out as the parameter arena.
@@ -39,14 +47,12 @@ class Optimizer {
   /// Starts with zero states. @pre `layout` is that of the replicas given to update().
   Optimizer(const OptimizerConfig& config, const Network& network, const ArenaLayout& layout);
 
-  /// One step: changes replica.parameters() and the states, on replica.workers().
-  /// @param gradient_sum   layout of the parameter arena: what follows gradient_offset() in a gradient
-  /// buffer;
-  ///                       gradients of the sum of the losses
-  /// @param samples        samples of the step over all ranks, > 0; the sum is divided by it, once
-  /// @param learning_rate  of this step
-  UpdateReport update(Replica& replica, std::span<const float> gradient_sum, std::int64_t samples,
-                      double learning_rate);
+  /// Looks at the gradient of a step, on replica.workers(). Parameters and states stay as they are.
+  GradientReport measure(Replica& replica, const GradientSum& gradient);
+  /// Changes replica.parameters() and the states. @pre measure() has just seen the same gradient
+  void apply(Replica& replica, const GradientSum& gradient, double learning_rate);
+  /// Both; a gradient that is not finite is not applied.
+  GradientReport update(Replica& replica, const GradientSum& gradient, double learning_rate);
 
   /// The states for checkpoints and hashes; empty for plain sgd.
   std::vector<StateArena> states();
@@ -68,7 +74,6 @@ class Optimizer {
   template <class Body>
   void for_pieces(Replica& replica, const Body& body) const;
   UpdateRun run_of(const Step& step, std::size_t piece);
-  void measure(Replica& replica, const Step& step);
   void update_piece(const Step& step, std::size_t piece);
   std::vector<double> segment_rates(const Step& step, double rate) const;
   AdamFactors adam_factors(float gradient_scale, double rate) const;

@@ -49,7 +49,7 @@ void TrainingLoop::step() {
                                     state.step, steps_per_epoch_);
 
   const io::Batch& batch = parts_.loader.next();
-  parts_.engine.begin(batch, rate);  // forward and backward, sum over all shards, update
+  parts_.engine.begin(batch, {.learning_rate = rate});  // forward and backward, sum over all shards, update
   begun_.push_back(
       {.step = ++state.step, .epoch = batch.epoch, .samples = batch.samples, .learning_rate = rate});
   record_steps(parts_.engine.steps_ahead());
@@ -68,12 +68,12 @@ void TrainingLoop::record_steps(std::size_t unfinished) {
     record.loss = result.loss_sum / samples;
     record.accuracy = result.correct / samples;
     record.gradient_norm = result.gradient_norm;
-    if (!std::isfinite(record.loss) || !result.finite)
+    if (result.verdict != Verdict::good)
       throw RuntimeError(
           "step {} (epoch {}): the {} is not finite, so training has diverged. Lower "
           "optimizer.learning_rate, lengthen schedule.warmup_epochs or set optimizer.clip_norm; "
           "`--debug` names the layer where it starts. The last checkpoint is intact.",
-          record.step, record.epoch, std::isfinite(record.loss) ? "gradient" : "loss");
+          record.step, record.epoch, result.verdict == Verdict::loss_not_finite ? "loss" : "gradient");
     parts_.state.epoch_loss_sum += result.loss_sum;
     parts_.state.epoch_correct += result.correct;
     parts_.state.epoch_samples += samples;

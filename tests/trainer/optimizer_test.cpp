@@ -48,7 +48,7 @@ std::vector<float> train_case(const OptimizerConfig& config) {
   for (int step = 0; step < 4; ++step) {
     std::vector<float> gradients(replica.parameters().size(), 0.0f);
     for (int i = 0; i < kKernel + kBias; ++i) gradients[place(i)] = gradient_value(step, i);
-    optimizer.update(replica, gradients, kSamples, config.learning_rate);
+    optimizer.update(replica, {gradients, kSamples}, config.learning_rate);
   }
   std::vector<float> result;
   for (int i = 0; i < kKernel + kBias; ++i) result.push_back(replica.parameters()[place(i)]);
@@ -123,7 +123,7 @@ TEST(Optimizer, LarsFollowsTheFormula) {
       .kind = OptimizerKind::lars, .momentum = 0.9, .weight_decay = 0.5, .trust_coefficient = 0.01};
   Optimizer optimizer(config, replica.network(), replica.layout());
 
-  optimizer.update(replica, gradients, 2, 0.1);
+  optimizer.update(replica, {gradients, 2}, 0.1);
 
   const double trust = 0.01 * std::sqrt(14.0) / (std::sqrt(3.0) + 0.5 * std::sqrt(14.0));
   for (std::size_t i = 0; i < 3; ++i) {
@@ -138,7 +138,7 @@ TEST(Optimizer, LarsMovesParametersThatAreAllZero) {
   const std::vector<float> gradients(replica.parameters().size(), 1.0f);
   Optimizer optimizer({.kind = OptimizerKind::lars}, replica.network(), replica.layout());
 
-  optimizer.update(replica, gradients, 1, 0.1);
+  optimizer.update(replica, {gradients, 1}, 0.1);
 
   EXPECT_FLOAT_EQ(replica.parameters()[0], -0.1f);
 }
@@ -150,22 +150,46 @@ TEST(Optimizer, ReportsTheNormOfTheMeanGradient) {
   gradients[1] = 8.0f;
   Optimizer optimizer({}, replica.network(), replica.layout());
 
-  const UpdateReport report = optimizer.update(replica, gradients, 2, 0.1);
+  const GradientReport report = optimizer.update(replica, {gradients, 2}, 0.1);
 
-  EXPECT_DOUBLE_EQ(report.gradient_norm, 5.0);
-  EXPECT_TRUE(report.finite);
+  EXPECT_DOUBLE_EQ(report.norm, 5.0);
+  EXPECT_EQ(report.bad_segment, -1);
 }
 
-TEST(Optimizer, ReportsGradientsThatAreNotFinite) {
-  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
-    FakeReplica replica(dense_network(20000, 1));
-    std::vector<float> gradients(replica.parameters().size(), 0.0f);
-    gradients[12345] = bad;
-    Optimizer optimizer({.momentum = 0.9}, replica.network(), replica.layout());
+class OptimizerGuard : public testing::TestWithParam<OptimizerConfig> {};
 
-    EXPECT_FALSE(optimizer.update(replica, gradients, 1, 0.1).finite) << bad;
+TEST_P(OptimizerGuard, LeavesEverythingAloneWhenTheGradientIsNotFinite) {
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    FakeReplica replica(dense_network(20000, 3));
+    fill_trainable(replica, replica.parameters(), 1);
+    std::vector<float> gradients(replica.parameters().size(), 0.5f);
+    Optimizer optimizer(GetParam(), replica.network(), replica.layout());
+    optimizer.update(replica, {gradients, 1}, 0.1);
+    const auto values = [&] {
+      std::vector<float> all(replica.parameters().begin(), replica.parameters().end());
+      for (const StateArena& state : optimizer.states())
+        all.insert(all.end(), state.values.begin(), state.values.end());
+      return all;
+    };
+    const std::vector<float> before = values();
+    gradients[replica.layout().trainable[1].offset] = bad;  // of the bias
+
+    const GradientReport report = optimizer.update(replica, {gradients, 1}, 0.1);
+
+    EXPECT_EQ(report.bad_segment, 1);
+    EXPECT_FALSE(std::isfinite(report.squares));
+    EXPECT_EQ(values(), before);
+    EXPECT_EQ(optimizer.steps(), 1U);  // Adam's bias correction counts updates
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Kinds, OptimizerGuard,
+                         testing::Values(OptimizerConfig{},
+                                         OptimizerConfig{.momentum = 0.9, .clip_norm = 0.1},
+                                         OptimizerConfig{.momentum = 0.9, .nesterov = true},
+                                         OptimizerConfig{.kind = OptimizerKind::adam},
+                                         OptimizerConfig{.kind = OptimizerKind::adamw},
+                                         OptimizerConfig{.kind = OptimizerKind::lars, .momentum = 0.9}));
 
 struct ThreadCase {
   const char* name;
@@ -182,7 +206,7 @@ std::vector<float> train_large(const OptimizerConfig& config, int threads) {
   for (std::uint32_t step = 0; step < 3; ++step) {
     std::vector<float> gradients(replica.parameters().size(), 0.0f);
     fill_trainable(replica, gradients, 2 + step);
-    result.push_back(static_cast<float>(optimizer.update(replica, gradients, 7, 0.1).gradient_norm));
+    result.push_back(static_cast<float>(optimizer.update(replica, {gradients, 7}, 0.1).norm));
   }
   result.insert(result.end(), replica.parameters().begin(), replica.parameters().end());
   for (const StateArena& state : optimizer.states())
@@ -214,7 +238,7 @@ TEST(Optimizer, LayoutDoesNotChangeElementwiseUpdates) {
     std::vector<float> gradients(replica->parameters().size(), 0.0f);
     fill_trainable(*replica, gradients, 2);
     Optimizer optimizer(config, replica->network(), replica->layout());
-    optimizer.update(*replica, gradients, 3, 0.1);
+    optimizer.update(*replica, {gradients, 3}, 0.1);
   }
 
   const Segment& first = keras.layout().trainable.front();
@@ -230,7 +254,7 @@ TEST(Optimizer, KeepsPaddingAtZero) {
   Optimizer optimizer({.kind = OptimizerKind::adam, .weight_decay = 0.1}, replica.network(),
                       replica.layout());
 
-  optimizer.update(replica, gradients, 3, 0.1);
+  optimizer.update(replica, {gradients, 3}, 0.1);
 
   const Segment& bias = replica.layout().trainable.front();  // 3 values, padded to 16
   EXPECT_EQ(bias.count, 16u);
@@ -243,7 +267,7 @@ TEST(Optimizer, ContinuesFromRestoredStates) {
   std::vector<float> gradients(replica.parameters().size(), 0.0f);
   fill_trainable(replica, gradients, 1);
   Optimizer whole(config, replica.network(), replica.layout());
-  whole.update(replica, gradients, 2, 0.1);
+  whole.update(replica, {gradients, 2}, 0.1);
   FakeReplica copy(dense_network(50, 4));
   std::copy(replica.parameters().begin(), replica.parameters().end(), copy.parameters().begin());
   Optimizer resumed(config, copy.network(), copy.layout());
@@ -252,8 +276,8 @@ TEST(Optimizer, ContinuesFromRestoredStates) {
               resumed.states()[s].values.begin());
   resumed.set_steps(whole.steps());
 
-  whole.update(replica, gradients, 2, 0.1);
-  resumed.update(copy, gradients, 2, 0.1);
+  whole.update(replica, {gradients, 2}, 0.1);
+  resumed.update(copy, {gradients, 2}, 0.1);
 
   EXPECT_TRUE(
       std::equal(replica.parameters().begin(), replica.parameters().end(), copy.parameters().begin()));
@@ -265,7 +289,7 @@ TEST(Optimizer, ForgetsSubnormalMomentum) {
   Optimizer optimizer({.momentum = 0.5}, replica.network(), replica.layout());
   optimizer.states()[0].values[0] = std::numeric_limits<float>::min();
 
-  optimizer.update(replica, gradients, 1, 0.1);
+  optimizer.update(replica, {gradients, 1}, 0.1);
 
   EXPECT_EQ(optimizer.states()[0].values[0], 0.0f);
 }
@@ -300,7 +324,7 @@ TEST(Optimizer, RefusesGradientsOfAnotherLength) {
   FakeReplica replica(dense_network(2, 1));
   Optimizer optimizer({}, replica.network(), replica.layout());
 
-  EXPECT_THROW(optimizer.update(replica, std::vector<float>(3), 1, 0.1), std::logic_error);
+  EXPECT_THROW(optimizer.update(replica, {std::vector<float>(3), 1}, 0.1), std::logic_error);
 }
 
 }  // namespace

@@ -117,7 +117,7 @@ TEST_P(PytorchTenSteps, LossesAndParametersAgree) {
     // Float rounding of about 1e-7 a layer and step, against PyTorch in double.
     EXPECT_NEAR(sums[kLossSum] / kBatch, expected["losses"][step].get<double>(), 2e-6) << "step " << step;
     EXPECT_EQ(sums[kCorrectCount], expected["correct"][step].get<float>()) << "step " << step;
-    optimizer.update(*replica, sums.subspan(gradient_offset(replica->layout())), kBatch, 0.1);
+    optimizer.update(*replica, {sums.subspan(gradient_offset(replica->layout())), kBatch}, 0.1);
   }
 
   for (const Segment& segment : replica->layout().trainable) {

@@ -20,14 +20,18 @@ class LateEngine final : public StepEngine {
 
   std::uint64_t diverges_at = 0;
 
-  void begin(const io::Batch& batch, double) override {
+  void begin(const io::Batch& batch, const StepOrder&) override {
     samples_.push_back(static_cast<double>(batch.samples));
     diary_.push_back(fmt::format("begin {}", samples_.size()));
   }
   StepResult finish() override {
     const double samples = samples_.at(finished_++);
-    const double loss = finished_ == diverges_at ? NAN : static_cast<double>(finished_);
-    return {.loss_sum = loss * samples, .correct = samples / 2, .gradient_norm = 1, .finite = true};
+    const bool bad = finished_ == diverges_at;
+    const double loss = bad ? NAN : static_cast<double>(finished_);
+    return {.loss_sum = loss * samples,
+            .correct = samples / 2,
+            .gradient_norm = 1,
+            .verdict = bad ? Verdict::loss_not_finite : Verdict::good};
   }
   std::size_t steps_ahead() const override { return ahead_; }
   void download() override { diary_.push_back(fmt::format("download {}", samples_.size() - finished_)); }

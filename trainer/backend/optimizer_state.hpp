@@ -11,7 +11,7 @@ namespace annulus::trainer {
 struct OptimizerState {
   std::vector<float> first;   ///< momentum, or m of adam
   std::vector<float> second;  ///< v of adam
-  std::uint64_t steps = 0;    ///< updates begun so far; Adam's bias correction depends on it
+  std::uint64_t steps = 0;    ///< updates so far; Adam's bias correction depends on it
 };
 
 }  // namespace annulus::trainer

@@ -4,18 +4,35 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 
 #include "io/batch.hpp"
 #include "io/batch_loader.hpp"
+#include "trainer/backend/update_rules.hpp"
 
 namespace annulus::trainer {
+
+/// What this rank spoils in a step, for drills.
+enum class Spoil {
+  nothing,
+  input,     ///< a value of a sample
+  gradient,  ///< a value of this rank's gradient, before it is summed over the ranks
+};
+
+/// What the training loop decides about a step; but for `spoil` the same on every rank.
+struct StepOrder {
+  double learning_rate = 0;
+  double loss_limit = std::numeric_limits<double>::infinity();  ///< a mean loss above it is a spike
+  Spoil spoil = Spoil::nothing;                                 ///< an engine sees to gradients
+};
 
 /// What a finished step says about itself: sums over all of its samples, the same on every rank.
 struct StepResult {
   double loss_sum = 0;
   double correct = 0;
   double gradient_norm = 0;  ///< 2-norm of the mean gradient over all parameters, before clipping and decay
-  bool finite = true;        ///< false: some gradient is NaN or Inf (or overflows); parameters are spoilt
+  Verdict verdict = Verdict::good;  ///< anything else: parameters, averages and optimizer are as before
+  int bad_segment = -1;             ///< first of ArenaLayout::trainable whose gradient is not finite
 };
 
 /// Steps finish in the order in which they begin. On the host a step is over when begin() returns. A GPU is
@@ -29,7 +46,7 @@ class StepEngine {
   /// Begins a step. Batch views are not read after the call returns. Collective: every rank begins the same
   /// steps. @pre at most steps_ahead() steps are unfinished
   /// @throws RuntimeError, PeerError of this step or, where a device runs behind, of an earlier one
-  virtual void begin(const io::Batch& batch, double learning_rate) = 0;
+  virtual void begin(const io::Batch& batch, const StepOrder& order) = 0;
   /// Waits for the oldest step that has not been finished and says what it computed. Local.
   virtual StepResult finish() = 0;
   /// Steps that may be left unfinished while the next one begins: 0, or 1 where that saves waiting.

@@ -1,5 +1,6 @@
-// One element's update by each optimizer: the same functions in the host's loops (optimizer_kernels.cpp) and
-// in the kernels of a GPU, so both give the same bits. The rules are written out in optimizer.hpp.
+// Whether a step may change the model, and one element's update by each optimizer: the same functions in the
+// host's loops (optimizer_kernels.cpp) and in the kernels of a GPU, so both give the same bits. The rules are
+// written out in optimizer.hpp.
 #pragma once
 
 #include <cmath>
@@ -42,7 +43,35 @@ inline AdamBias adam_bias(const AdamDecays& decays, std::uint64_t t, double rate
           .second_root_factor = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(decays.beta2, power)))};
 }
 
+/// What a step turns out to be once its sums are known, before anything changes. All ranks see the same sums,
+/// so all of them decide alike.
+enum class Verdict : std::int32_t {
+  good,
+  loss_not_finite,
+  gradient_not_finite,
+  statistics_not_finite,  ///< batch-norm's means or variances, which gradients need not show
+  spike,                  ///< the mean loss lies above the limit of the step
+};
+
+/// What decides about a step.
+struct StepFacts {
+  double loss_sum;
+  double samples;
+  double loss_limit;        ///< of the mean loss; Inf = none
+  double gradient_squares;  ///< sum over the whole gradient
+  double bad_statistics;    ///< how many are not finite
+};
+
 namespace rules {
+
+ANNULUS_DEVICE inline bool is_finite(double value) { return value - value == 0; }
+
+ANNULUS_DEVICE inline Verdict judge(const StepFacts& step) {
+  if (!is_finite(step.loss_sum)) return Verdict::loss_not_finite;
+  if (!is_finite(step.gradient_squares)) return Verdict::gradient_not_finite;
+  if (step.bad_statistics > 0) return Verdict::statistics_not_finite;
+  return step.loss_sum / step.samples > step.loss_limit ? Verdict::spike : Verdict::good;
+}
 
 /// States decay towards zero and would get stuck at subnormal values, on which a processor is about a hundred
 /// times slower.

@@ -91,6 +91,24 @@ struct EarlyStoppingConfig {
   double minimum_improvement = 0.0;
 };
 
+/// What to do about a step whose loss or gradient is not finite, or whose loss jumps.
+enum class AnomalyPolicy {
+  stop,      ///< end the run with a diagnosis
+  skip,      ///< the step changes nothing, the run goes on
+  rollback,  ///< back to the last checkpoint, and past the step when it comes again
+};
+
+struct AnomalyConfig {
+  AnomalyPolicy policy = AnomalyPolicy::stop;
+  double spike_factor = 0;  ///< a mean loss above so many times the median of recent steps; 0 = off
+  int spike_window = 64;    ///< good steps whose median that is; at most kMostRecentLosses
+  int skip_limit = 5;       ///< skips in a row before the run stops anyway
+  int rollback_limit = 3;   ///< rollbacks of a run before it stops anyway; at most kMostRollbacks
+  int rollback_steps = 1;   ///< steps to go past after a rollback: the bad one and those before it
+};
+constexpr int kMostRecentLosses = 256;
+constexpr int kMostRollbacks = 32;
+
 /// A whole run. `yaml` is the resolved configuration as text: what config.yaml in the run directory holds and
 /// what rank 0 broadcasts.
 struct Config {
@@ -110,6 +128,7 @@ struct Config {
   std::int64_t bucket_kb = 0;  ///< gradient bucket size; 0 = measured between GPUs, 1024 between hosts
   CheckpointConfig checkpoint;
   EarlyStoppingConfig early_stopping;
+  AnomalyConfig anomaly;
   bool debug = false;
   std::string yaml;
 };
@@ -143,8 +162,9 @@ std::vector<Origin> config_values(const Config& config);
 
 /// Keys that differ between two configurations and change the numbers that training computes: network, batch,
 /// seed, optimizer, schedule, data, augmentation, normalisation, loss, reduction. Free to differ are names,
-/// threads, device (but for its precision), buckets, evaluation, checkpoint policy, early stopping, debug,
-/// the folder of the data file, and `epochs` when the schedule does not depend on it. For resuming a run.
+/// threads, device (but for its precision), buckets, evaluation, checkpoint policy, early stopping, what to
+/// do about anomalies, debug, the folder of the data file, and `epochs` when the schedule does not depend on
+/// it. For resuming a run.
 std::vector<std::string> numeric_differences(const Config& one, const Config& other);
 
 /// Checks that need the number of ranks. @throws UsageError with the numbers that would work

@@ -11,7 +11,7 @@ namespace {
 
 /// Keys and groups that only decide where, how fast and how often; every other key counts as numeric, so a
 /// new key is compared until someone shows that it need not be.
-constexpr std::array<std::string_view, 14> kFree{"name",
+constexpr std::array<std::string_view, 15> kFree{"name",
                                                  "data.validation",
                                                  "data.test",
                                                  "data.loader_threads",
@@ -24,6 +24,7 @@ constexpr std::array<std::string_view, 14> kFree{"name",
                                                  "bucket_kb",
                                                  "checkpoint.",
                                                  "early_stopping.",
+                                                 "anomaly.",
                                                  "debug"};
 
 bool is_free(const std::string& key) {

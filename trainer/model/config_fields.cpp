@@ -130,6 +130,17 @@ void describe(Fields& fields, EarlyStoppingConfig& early_stopping) {
   fields.end();
 }
 
+void describe(Fields& fields, AnomalyConfig& anomaly) {
+  fields.begin("anomaly");
+  fields.choice("policy", anomaly.policy, {"stop", "skip", "rollback"});
+  fields.number("spike_factor", anomaly.spike_factor, {0, kMany});
+  fields.integer("spike_window", anomaly.spike_window, {1, kMostRecentLosses});
+  fields.integer("skip_limit", anomaly.skip_limit, {1, kMany});
+  fields.integer("rollback_limit", anomaly.rollback_limit, {1, kMostRollbacks});
+  fields.integer("rollback_steps", anomaly.rollback_steps, {1, kMany});
+  fields.end();
+}
+
 }  // namespace
 
 bool Limits::contains(double value) const {
@@ -163,6 +174,7 @@ void describe(Fields& fields, Config& config) {
   fields.integer("bucket_kb", config.bucket_kb, {0, 1e6});
   describe(fields, config.checkpoint);
   describe(fields, config.early_stopping);
+  describe(fields, config.anomaly);
   fields.flag("debug", config.debug);
 }
 

@@ -54,6 +54,7 @@ class BodyUpdate {
     call.momenta = plan_.momenta.data();
     call.statistics = statistics.data();
     call.statistics_count = static_cast<std::int64_t>(statistics.size());
+    call.decision = &decision_;
     call.report = &report;
     apply(call, StepExecutor{});
     return report;
@@ -63,6 +64,7 @@ class BodyUpdate {
   OptimizerConfig config_;
   UpdatePlan plan_;
   std::size_t offset_;
+  UpdateDecision decision_{};
 
  public:
   std::vector<float> parameters, first, second, statistics;
@@ -103,12 +105,12 @@ TEST_P(UpdateRules, GiveTheHostsParametersStatesAndNorm) {
     const double rate = 0.1 / static_cast<double>(t);
     const std::span<const float> all(sums);
     const auto gradients = all.subspan(gradient_offset(replica.layout()));
-    const UpdateReport host = optimizer.update(replica, gradients, 7, rate);
+    const GradientReport host = optimizer.update(replica, {gradients, 7}, rate);
     update_statistics(replica, all.subspan(kGradientHead), 7);
     const StepReport report = device.run(sums, {rate, 7, t});
 
     // Sums of some 10^4 squares in double, in another order.
-    EXPECT_NEAR(std::sqrt(report.gradient_squares) / 7, host.gradient_norm, 1e-12 * host.gradient_norm);
+    EXPECT_NEAR(std::sqrt(report.gradient_squares) / 7, host.norm, 1e-12 * host.norm);
     EXPECT_EQ(report.loss, sums[kLossSum]);
     EXPECT_EQ(report.correct, sums[kCorrectCount]);
   }
@@ -150,14 +152,75 @@ TEST(UpdateReport, SumsMorePiecesThanABlockHasLanes) {
   EXPECT_EQ(report.gradient_squares, elements);  // sums of ones are exact
 }
 
-TEST(UpdateReport, ShowsAGradientThatIsNotFinite) {
+struct BadSum {
+  const char* name;
+  std::size_t element;  ///< of a gradient buffer of small_network()
+  Verdict verdict;
+  int segment;
+};
+class UpdateGuard : public testing::TestWithParam<BadSum> {};
+
+TEST_P(UpdateGuard, ChangesNothingAndSaysWhy) {
+  const OptimizerConfig config{.kind = OptimizerKind::adam};
+  FakeReplica replica;
+  BodyUpdate device(config, replica);
+  const std::vector<float> good(gradient_elements(replica.layout()), 1.0f);
+  device.run(good, {.learning_rate = 0.1, .t = 1});
+  const BodyUpdate before = device;
+  std::vector<float> sums = good;
+  sums[GetParam().element] = INFINITY;
+
+  const StepReport report = device.run(sums, {.learning_rate = 0.1, .t = 2});
+
+  EXPECT_EQ(report.verdict, GetParam().verdict);
+  EXPECT_EQ(report.bad_segment, GetParam().segment);
+  EXPECT_EQ(device.parameters, before.parameters);
+  EXPECT_EQ(device.first, before.first);
+  EXPECT_EQ(device.second, before.second);
+  EXPECT_EQ(device.statistics, before.statistics);
+}
+
+// 16 values of head, 8 statistics padded to 16, then segments of 72, 4, 4, 4, 192 and 3 values, each padded.
+INSTANTIATE_TEST_SUITE_P(Sums, UpdateGuard,
+                         testing::Values(BadSum{"loss", kLossSum, Verdict::loss_not_finite, -1},
+                                         BadSum{"statistics", 23, Verdict::statistics_not_finite, -1},
+                                         BadSum{"gradient", 32 + 80, Verdict::gradient_not_finite, 1}),
+                         [](const auto& shown) { return shown.param.name; });
+
+TEST(UpdateGuard, TakesALossAboveItsLimitForASpike) {
   FakeReplica replica;
   BodyUpdate device({}, replica);
+  const std::vector<float> start = device.parameters;
   std::vector<float> sums(gradient_elements(replica.layout()), 1.0f);
-  sums.back() = INFINITY;
-  sums[gradient_offset(replica.layout())] = INFINITY;
+  sums[kLossSum] = 12;
 
-  EXPECT_FALSE(std::isfinite(device.run(sums, {}).gradient_squares));
+  const StepReport spike = device.run(sums, {.learning_rate = 0.1, .samples = 4, .loss_limit = 2.9});
+  EXPECT_EQ(spike.verdict, Verdict::spike);
+  EXPECT_EQ(device.parameters, start);
+  const StepReport good = device.run(sums, {.learning_rate = 0.1, .samples = 4, .loss_limit = 3.0});
+  EXPECT_EQ(good.verdict, Verdict::good);
+  EXPECT_NE(device.parameters, start);
+}
+
+TEST(UpdateGuard, CountsAdamsUpdatesWithoutTheStepThatMadeNone) {
+  const OptimizerConfig config{.kind = OptimizerKind::adam};
+  FakeReplica replica;
+  BodyUpdate known(config, replica);
+  BodyUpdate ahead(config, replica);
+  const std::vector<float> good(gradient_elements(replica.layout()), 1.0f);
+  std::vector<float> bad = good;
+  bad.back() = NAN;
+  for (const auto& sums : {good, bad})
+    known.run(sums, {.learning_rate = 0.1, .t = 1}), ahead.run(sums, {.learning_rate = 0.1, .t = 1});
+
+  known.run(good, {.learning_rate = 0.1, .t = 2});
+  ahead.run(
+      good,
+      {.learning_rate = 0.1, .t = 3, .t_if_skipped = 2});  // begun before the verdict about `bad` was known
+  EXPECT_EQ(ahead.parameters, known.parameters);
+  known.run(good, {.learning_rate = 0.1, .t = 3});
+  ahead.run(good, {.learning_rate = 0.1, .t = 3, .t_if_skipped = 2});  // the step before was good after all
+  EXPECT_EQ(ahead.parameters, known.parameters);
 }
 
 }  // namespace

@@ -15,6 +15,11 @@ struct StepExecutor {
     for (std::int64_t i = count; i-- > 0;) body(i);
   }
   template <class Body>
+  void update_pieces(std::int64_t count, const Body& body) const {
+    for (std::int64_t piece = count; piece-- > 0;)
+      for (int lane = kPieceLanes; lane-- > 0;) body.lane(piece, lane);
+  }
+  template <class Body>
   void for_pieces(std::int64_t count, const Body& body) const {
     std::vector<double> sums(kPieceLanes);
     for (std::int64_t piece = count; piece-- > 0;) {

@@ -122,7 +122,7 @@ inline RunOutcome run_steps(const trainer::Config& config, Engine kind, std::siz
   };
   for (std::size_t step = 0; step < steps; ++step) {
     const io::Batch& batch = loader.next();
-    engine->begin(batch, 0.05);
+    engine->begin(batch, {.learning_rate = 0.05});
     samples.push_back(static_cast<double>(batch.samples));
     finish_to(engine->steps_ahead());
   }

@@ -29,36 +29,33 @@ struct UpdateCall {
   const float* momenta = nullptr;  ///< by statistic
   float* statistics = nullptr;
   std::int64_t statistics_count = 0;
+  UpdateDecision* decision = nullptr;  ///< kept from step to step; its first contents do not matter
   StepReport* report = nullptr;
 };
 
-/// One pass over memory, or two where norms are needed before the update (clipping, lars). An executor has
-/// for_each(count, body) and for_pieces(count, body), which sums body.lane(piece, lane) over the lanes in a
-/// tree and calls body.finish(piece, sum).
+/// Sums of squares, the decision, the update. An executor has for_each(count, body); for_pieces(count, body),
+/// which sums body.lane(piece, lane) over the lanes in a tree and calls body.finish(piece, sum); and
+/// update_pieces(count, body), which only calls body.lane(piece, lane).
 template <class Executor>
 void apply(const UpdateCall& call, const Executor& executor) {
-  const bool lars = call.constants.rule == UpdateRule::lars;
-  const bool measured = lars || call.constants.clip_norm > 0;
-  const RangeSumBody totals{call.ranges, call.gradient_squares, call.gradient_sums, call.head, call.report};
-  const std::int64_t ranges = lars ? call.ranges_count : 1;
-  if (measured) {
-    executor.for_pieces(call.pieces_count,
-                        PieceSquaresBody{call.pieces, call.gradients, call.gradient_squares});
-    executor.for_pieces(ranges, totals);
-  }
-  if (lars) {
+  executor.for_pieces(call.pieces_count,
+                      PieceSquaresBody{call.pieces, call.gradients, call.gradient_squares});
+  executor.for_pieces(call.ranges_count,
+                      RangeSumBody{call.ranges, call.gradient_squares, call.gradient_sums});
+  if (call.constants.rule == UpdateRule::lars) {
     executor.for_pieces(call.pieces_count,
                         PieceSquaresBody{call.pieces, call.parameters, call.parameter_squares});
-    executor.for_pieces(
-        ranges, RangeSumBody{call.ranges, call.parameter_squares, call.parameter_sums, nullptr, nullptr});
+    executor.for_pieces(call.ranges_count,
+                        RangeSumBody{call.ranges, call.parameter_squares, call.parameter_sums});
   }
-  executor.for_pieces(call.pieces_count,
-                      UpdateBody{call.constants, call.scalars, call.pieces, call.rules_of,
-                                 SquareSums{call.gradient_sums, call.parameter_sums}, call.gradients,
-                                 call.parameters, call.first, call.second, call.gradient_squares});
-  if (!measured) executor.for_pieces(ranges, totals);
-  executor.for_each(call.statistics_count,
-                    MovingAverageBody{call.scalars, call.momenta, call.statistics_sums, call.statistics});
+  executor.for_pieces(1, JudgeBody{call.scalars, call.head, call.statistics_sums, call.statistics_count,
+                                   call.gradient_sums, call.ranges_count - 1, call.decision, call.report});
+  executor.update_pieces(call.pieces_count,
+                         UpdateBody{call.constants, call.scalars, call.decision, call.pieces, call.rules_of,
+                                    SquareSums{call.gradient_sums, call.parameter_sums}, call.gradients,
+                                    call.parameters, call.first, call.second});
+  executor.for_each(call.statistics_count, MovingAverageBody{call.scalars, call.decision, call.momenta,
+                                                             call.statistics_sums, call.statistics});
 }
 
 }  // namespace annulus::trainer::cuda

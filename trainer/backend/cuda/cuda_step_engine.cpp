@@ -65,12 +65,12 @@ std::int32_t* CudaStepEngine::labels_of(std::byte* block) const {
                                          aligned(entries_ * sizeof(std::uint64_t)));
 }
 
-void CudaStepEngine::fill(Slot& slot, const io::Batch& batch, double learning_rate) {
+void CudaStepEngine::fill(Slot& slot, const io::Batch& batch, const StepOrder& order) {
   std::byte* const block = slot.block.get();
-  const UpdateScalars update = optimizer_.next(learning_rate, batch.samples);
+  const UpdateScalars update = optimizer_.next(order, batch.samples, begun_ - finished_);
   const Block values{.scalars = {.epoch = static_cast<std::uint32_t>(batch.epoch),
                                  .samples = static_cast<std::int32_t>(batch.samples),
-                                 .learning_rate = static_cast<float>(learning_rate)},
+                                 .learning_rate = static_cast<float>(order.learning_rate)},
                      .update = update};
   std::memcpy(block, &values, sizeof values);
   for (std::size_t i = 0; i < batch.shards.size(); ++i) {
@@ -84,13 +84,13 @@ void CudaStepEngine::fill(Slot& slot, const io::Batch& batch, double learning_ra
 /// The host fills one slot while the GPU may still read the other: with at most one step unfinished, the
 /// slot's last step is over. On the stream everything follows the step before, so the block and the report on
 /// the GPU exist once.
-void CudaStepEngine::begin(const io::Batch& batch, double learning_rate) {
+void CudaStepEngine::begin(const io::Batch& batch, const StepOrder& order) {
   expect_contract(begun_ - finished_ <= ahead_, "no more steps under way than the engine allows");
   Slot& slot = slots_[begun_ % slots_.size()];
-  fill(slot, batch, learning_rate);
+  fill(slot, batch, order);
   comm::copy_to_device(block_.get(), std::span<const std::byte>(slot.block.span()), stream_);
   images_.send(batch, stream_);
-  run(batch);
+  run(batch, order.spoil);
   comm::copy_to_host(slot.report.span(), report_.get(), stream_);
   slot.over.record(stream_);
   comm::stream_wait(slot.results.get(), slot.over);
@@ -98,23 +98,25 @@ void CudaStepEngine::begin(const io::Batch& batch, double learning_rate) {
   images_.wait_sent();  // short: the GPU copies beside the step before
 }
 
-void CudaStepEngine::run(const io::Batch& batch) {
-  if (!uses_graphs_) return enqueue_step(batch);
+void CudaStepEngine::run(const io::Batch& batch, Spoil spoil) {
+  if (!uses_graphs_) return enqueue_step(batch, spoil);
   Shape& shape = shapes_[batch.samples];
   if (shape.graph == nullptr && shape.steps < kWarmUpSteps) {
     ++shape.steps;
-    return enqueue_step(batch);
+    return enqueue_step(batch, spoil);
   }
   if (shape.graph == nullptr)
-    shape.graph = std::make_unique<StepGraph>(stream_, [&] { enqueue_step(batch); });
+    shape.graph = std::make_unique<StepGraph>(stream_, [&] { enqueue_step(batch, Spoil::nothing); });
+  if (spoil == Spoil::gradient) return enqueue_step(batch, spoil);  // the graph has no place for it
   shape.graph->launch(stream_);
 }
 
 /// Forward and backward shard by shard, buckets leaving as backward fills them; then the update.
-void CudaStepEngine::enqueue_step(const io::Batch& batch) {
+void CudaStepEngine::enqueue_step(const io::Batch& batch, Spoil spoil) {
   std::int64_t first = 0;
   for (std::size_t i = 0; i < batch.shards.size(); ++i) {
-    enqueue_shard(batch.shards[i], i * shard_stride_, first);
+    const bool spoilt = spoil == Spoil::gradient && i == 0;
+    enqueue_shard(batch.shards[i], {i * shard_stride_, first, spoilt ? Spoil::gradient : Spoil::nothing});
     first += batch.shards[i].size();
   }
   const float* const sums = reducer_->finish(stream_);
@@ -122,13 +124,13 @@ void CudaStepEngine::enqueue_step(const io::Batch& batch) {
   optimizer_.enqueue_update(sums, &block->update, report_.get(), stream_);
 }
 
-void CudaStepEngine::enqueue_shard(const io::Shard& shard, std::size_t place, std::int64_t first) {
+void CudaStepEngine::enqueue_shard(const io::Shard& shard, const ShardOrder& order) {
   const StepScalars* const scalars = &reinterpret_cast<const Block*>(block_.get())->scalars;
-  std::int32_t* const labels = labels_of(block_.get()) + place;
-  const std::uint64_t* const samples = samples_of(block_.get()) + place;
+  std::int32_t* const labels = labels_of(block_.get()) + order.place;
+  const std::uint64_t* const samples = samples_of(block_.get()) + order.place;
   float* const gradients = reducer_->begin_shard(shard.index);
   const DeviceImages::ShardInputs inputs =
-      images_.enqueue_shard({samples, labels, first, shard.size(), scalars}, stream_);
+      images_.enqueue_shard({samples, labels, order.first, shard.size(), scalars}, stream_);
 
   const std::vector<comm::Bucket>& buckets = reducer_->buckets();
   std::size_t next = 0;
@@ -139,10 +141,19 @@ void CudaStepEngine::enqueue_shard(const io::Shard& shard, std::size_t place, st
                           .scalars = scalars,
                           .size = shard.size()},
                          gradients, stream_, [&](std::size_t ready) {
-                           for (; next < buckets.size() && buckets[next].end <= ready; ++next)
+                           for (; next < buckets.size() && buckets[next].end <= ready; ++next) {
+                             if (order.spoil == Spoil::gradient) spoil(gradients, buckets[next]);
                              reducer_->bucket_ready(shard.index, next, stream_);
+                           }
                          });
   expect_contract(next == buckets.size(), "backward names all elements of the gradient buffer in the end");
+}
+
+/// Makes the first parameter's gradient NaN, if it lies in this bucket.
+void CudaStepEngine::spoil(float* gradients, const comm::Bucket& bucket) {
+  const std::size_t element = gradient_offset(replica_.layout());
+  if (element < bucket.begin || element >= bucket.end) return;
+  CHECK_CUDA(cudaMemsetAsync(gradients + element, 0xff, sizeof(float), stream_));  // all bits: a NaN
 }
 
 StepResult CudaStepEngine::finish() {
@@ -152,10 +163,12 @@ StepResult CudaStepEngine::finish() {
   ++finished_;
   const StepReport& report = slot.report[0];
   const double norm = std::sqrt(report.gradient_squares) / static_cast<double>(slot.samples);
+  if (report.verdict == Verdict::good) optimizer_.count();
   return {.loss_sum = report.loss,
           .correct = report.correct,
           .gradient_norm = norm,
-          .finite = std::isfinite(norm)};
+          .verdict = report.verdict,
+          .bad_segment = report.bad_segment};
 }
 
 void CudaStepEngine::download() {

@@ -21,7 +21,7 @@ class CudaStepEngine final : public StepEngine {
   /// Collective. @throws OutOfDeviceMemory, PeerError, and as its parts do
   explicit CudaStepEngine(const CudaStepParts& parts);
 
-  void begin(const io::Batch& batch, double learning_rate) override;
+  void begin(const io::Batch& batch, const StepOrder& order) override;
   StepResult finish() override;
   std::size_t steps_ahead() const override { return ahead_; }
   void download() override;
@@ -52,10 +52,17 @@ class CudaStepEngine final : public StepEngine {
     std::unique_ptr<StepGraph> graph;
   };
 
-  void fill(Slot& slot, const io::Batch& batch, double learning_rate);
-  void run(const io::Batch& batch);
-  void enqueue_step(const io::Batch& batch);
-  void enqueue_shard(const io::Shard& shard, std::size_t place, std::int64_t first);
+  struct ShardOrder {
+    std::size_t place;   ///< of its sample numbers and labels
+    std::int64_t first;  ///< samples of the rank's shards before it
+    Spoil spoil;
+  };
+
+  void fill(Slot& slot, const io::Batch& batch, const StepOrder& order);
+  void run(const io::Batch& batch, Spoil spoil);
+  void enqueue_step(const io::Batch& batch, Spoil spoil);
+  void enqueue_shard(const io::Shard& shard, const ShardOrder& order);
+  void spoil(float* gradients, const comm::Bucket& bucket);
   std::uint64_t* samples_of(std::byte* block) const;
   std::int32_t* labels_of(std::byte* block) const;
 

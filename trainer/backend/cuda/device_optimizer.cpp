@@ -38,6 +38,7 @@ DeviceOptimizer::DeviceOptimizer(const OptimizerConfig& config, DeviceModel& mod
   ranges_ = on_device(plan.ranges);
   segments_ = on_device(plan.segments);
   momenta_ = on_device(plan.momenta);
+  decision_ = {1, "the decision about a step"};
   squares_ = {2 * plan.pieces.size(), "norms of the update"};
   sums_ = {2 * plan.ranges.size(), "norms of the update"};
 }
@@ -64,13 +65,19 @@ void DeviceOptimizer::enqueue_update(const float* sums, const UpdateScalars* sca
                      .momenta = momenta_.get(),
                      .statistics = model_.statistics(),
                      .statistics_count = static_cast<std::int64_t>(momenta_.size()),
+                     .decision = decision_.get(),
                      .report = report},
           stream);
   model_.parameters_changed(stream);
 }
 
-UpdateScalars DeviceOptimizer::next(double learning_rate, std::int64_t samples) {
-  return update_scalars(config_, {learning_rate, samples, ++mirror_.steps});
+UpdateScalars DeviceOptimizer::next(const StepOrder& order, std::int64_t samples,
+                                    std::uint64_t unknown) const {
+  return update_scalars(config_, {.learning_rate = order.learning_rate,
+                                  .samples = samples,
+                                  .t = mirror_.steps + unknown + 1,
+                                  .t_if_skipped = mirror_.steps + 1,
+                                  .loss_limit = order.loss_limit});
 }
 
 void DeviceOptimizer::download(const comm::Stream& stream) {

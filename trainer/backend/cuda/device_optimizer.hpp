@@ -8,6 +8,7 @@
 #include "trainer/backend/cuda/step_calls.hpp"
 #include "trainer/backend/cuda/update_plan.hpp"
 #include "trainer/backend/optimizer_state.hpp"
+#include "trainer/backend/step_engine.hpp"
 
 namespace annulus::trainer::cuda {
 
@@ -22,8 +23,11 @@ class DeviceOptimizer {
   void enqueue_update(const float* sums, const UpdateScalars* scalars, StepReport* report,
                       cudaStream_t stream);
 
-  /// Counts an update and says what the device has to know about it.
-  UpdateScalars next(double learning_rate, std::int64_t samples);
+  /// What the device has to know about the next update. @param unknown  steps before it whose verdict is not
+  /// known yet: 0 or 1
+  UpdateScalars next(const StepOrder& order, std::int64_t samples, std::uint64_t unknown) const;
+  /// Counts a step that made an update.
+  void count() { ++mirror_.steps; }
 
   /// States from and to their mirror. The host waits.
   void download(const comm::Stream& stream);
@@ -40,7 +44,8 @@ class DeviceOptimizer {
   comm::DeviceBuffer<float> momenta_;
   comm::DeviceBuffer<float> first_, second_;
   comm::DeviceBuffer<double> squares_;  ///< of the pieces: gradients, then parameters
-  comm::DeviceBuffer<double> sums_;     ///< of the ranges: gradients, then parameters
+  comm::DeviceBuffer<UpdateDecision> decision_;
+  comm::DeviceBuffer<double> sums_;  ///< of the ranges: gradients, then parameters
 };
 
 }  // namespace annulus::trainer::cuda

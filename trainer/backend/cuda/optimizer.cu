@@ -19,12 +19,23 @@ __global__ void __launch_bounds__(kPieceLanes) pieces_kernel(Body body) {
   if (lane == 0) body.finish(piece, sums[0]);  // its own last sum
 }
 
+template <class Body>
+__global__ void __launch_bounds__(kPieceLanes) update_kernel(Body body) {
+  body.lane(blockIdx.x, static_cast<int>(threadIdx.x));
+}
+
 struct PieceExecutor : DeviceExecutor {
   template <class Body>
   void for_pieces(std::int64_t count, const Body& body) const {
     if (count == 0) return;  // a grid of no blocks is an error
     pieces_kernel<<<static_cast<unsigned>(count), kPieceLanes, 0, stream>>>(body);
     CHECK_LAUNCH("pieces_kernel");
+  }
+  template <class Body>
+  void update_pieces(std::int64_t count, const Body& body) const {
+    if (count == 0) return;
+    update_kernel<<<static_cast<unsigned>(count), kPieceLanes, 0, stream>>>(body);
+    CHECK_LAUNCH("update_kernel");
   }
 };
 

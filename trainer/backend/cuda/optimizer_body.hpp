@@ -32,9 +32,17 @@ struct SegmentRule {
 /// the host's optimizer does.
 struct UpdateScalars {
   double learning_rate = 0;
-  double samples = 1;            ///< of the step over all ranks
-  float step_size = 0;           ///< of adam: rate / (1 - beta1^t)
-  float second_root_factor = 1;  ///< of adam: 1 / sqrt(1 - beta2^t)
+  double samples = 1;     ///< of the step over all ranks
+  double loss_limit = 0;  ///< of the mean loss
+  /// Adam's factors depend on how many updates there were, and the host may not know yet whether the step
+  /// before made one: 0 if it did, 1 if it did not.
+  AdamBias bias[2] = {};
+};
+
+/// What the GPU decides about a step, and keeps for the next one.
+struct UpdateDecision {
+  Verdict verdict;
+  AdamBias bias;
 };
 
 /// What a step reports to the host.
@@ -42,6 +50,8 @@ struct StepReport {
   float loss = 0;
   float correct = 0;
   double gradient_squares = 0;  ///< of the gradient sum
+  Verdict verdict = Verdict::good;
+  std::int32_t bad_segment = -1;  ///< first one whose gradient is not finite
 };
 
 /// What stays the same over a run; passed to kernels by value.
@@ -106,40 +116,66 @@ struct PieceRange {
   std::int64_t end;
 };
 
-/// totals[r] = sum over the pieces of range r; range 0 also writes the report.
+/// totals[r] = sum over the pieces of range r.
 struct RangeSumBody {
   const PieceRange* ranges;
   const double* squares;
   double* totals;
-  const float* head;   ///< of the sums over all shards: loss, correct
-  StepReport* report;  ///< or null
   ANNULUS_DEVICE double lane(std::int64_t r, int lane) const {
     double sum = 0;
     for (std::int64_t p = ranges[r].begin + lane; p < ranges[r].end; p += kPieceLanes) sum += squares[p];
     return sum;
   }
-  ANNULUS_DEVICE void finish(std::int64_t r, double sum) const {
-    totals[r] = sum;
-    if (r != 0 || report == nullptr) return;
+  ANNULUS_DEVICE void finish(std::int64_t r, double sum) const { totals[r] = sum; }
+};
+
+/// Decides whether the step may change anything, and reports. One piece: the statistics.
+struct JudgeBody {
+  const UpdateScalars* scalars;
+  const float* head;  ///< of the sums over all shards: loss, correct
+  const float* statistics_sums;
+  std::int64_t statistics_count;
+  const double* totals;  ///< squares of the gradient: all of it, then each segment
+  std::int64_t segments;
+  UpdateDecision* decision;  ///< in: of the step before
+  StepReport* report;
+  ANNULUS_DEVICE double lane(std::int64_t, int lane) const {
+    double bad = 0;
+    for (std::int64_t i = lane; i < statistics_count; i += kPieceLanes)
+      bad += rules::is_finite(static_cast<double>(statistics_sums[i])) ? 0 : 1;
+    return bad;
+  }
+  ANNULUS_DEVICE void finish(std::int64_t, double bad_statistics) const {
+    const Verdict verdict = rules::judge(
+        {static_cast<double>(head[0]), scalars->samples, scalars->loss_limit, totals[0], bad_statistics});
+    decision->bias = scalars->bias[decision->verdict == Verdict::good ? 0 : 1];
+    decision->verdict = verdict;
     report->loss = head[0];
     report->correct = head[1];
-    report->gradient_squares = sum;
+    report->gradient_squares = totals[0];
+    report->verdict = verdict;
+    report->bad_segment = first_bad_segment();
+  }
+  ANNULUS_DEVICE std::int32_t first_bad_segment() const {
+    if (rules::is_finite(totals[0])) return -1;
+    for (std::int64_t s = 0; s < segments; ++s)
+      if (!rules::is_finite(totals[1 + s])) return static_cast<std::int32_t>(s);
+    return -1;
   }
 };
 
-/// Updates a piece; its sum of squares is that of the gradient sum, so that the norm of a step costs no
-/// further trip to memory.
+/// Updates a piece, unless the step is to change nothing.
 struct UpdateBody {
   UpdateConstants constants;
   const UpdateScalars* scalars;
+  const UpdateDecision* decision;
   const Piece* pieces;
   const SegmentRule* rules_of;  ///< by segment
-  SquareSums sums;              ///< read when clipping or under lars
+  SquareSums sums;
   const float* gradients;
   float* parameters;
   float* first;   ///< momentum or m, or null
   float* second;  ///< v of adam, or null
-  double* squares;
 
   ANNULUS_DEVICE SgdFactors sgd_factors(const Piece& piece) const {
     const SegmentRule& rule = rules_of[piece.segment];
@@ -164,8 +200,8 @@ struct UpdateBody {
     f.one_minus_beta1 = c.one_minus_beta1;
     f.beta2 = c.beta2;
     f.one_minus_beta2 = c.one_minus_beta2;
-    f.step_size = scalars->step_size;
-    f.second_root_factor = scalars->second_root_factor;
+    f.step_size = decision->bias.step_size;
+    f.second_root_factor = decision->bias.second_root_factor;
     f.epsilon = c.epsilon;
     return f;
   }
@@ -179,7 +215,8 @@ struct UpdateBody {
     if (constants.rule == UpdateRule::lars) rules::lars(f, parameters[i], gradients[i], first[i]);
   }
 
-  ANNULUS_DEVICE double lane(std::int64_t p, int lane) const {
+  ANNULUS_DEVICE void lane(std::int64_t p, int lane) const {
+    if (decision->verdict != Verdict::good) return;
     const Piece piece = pieces[p];
     if (constants.rule == UpdateRule::adam || constants.rule == UpdateRule::adamw) {
       const AdamFactors f = adam_factors(piece);
@@ -190,18 +227,18 @@ struct UpdateBody {
       for (std::int64_t i = piece.begin + lane; i < piece.begin + piece.count; i += kPieceLanes)
         update_sgd(f, i);
     }
-    return lane_squares(gradients, piece, lane);  // from the cache
   }
-  ANNULUS_DEVICE void finish(std::int64_t p, double sum) const { squares[p] = sum; }
 };
 
 /// Moving average i of batch norm.
 struct MovingAverageBody {
   const UpdateScalars* scalars;
+  const UpdateDecision* decision;
   const float* momenta;  ///< by element
   const float* sums;
   float* moving;
   ANNULUS_DEVICE void operator()(std::int64_t i) const {
+    if (decision->verdict != Verdict::good) return;
     const float scale = static_cast<float>(1.0 / scalars->samples);
     rules::moving_average(momenta[i], scale, sums[i], moving[i]);
   }

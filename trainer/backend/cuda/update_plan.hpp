@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <variant>
 #include <vector>
 
@@ -78,10 +79,17 @@ struct UpdateStep {
   double learning_rate = 0;
   std::int64_t samples = 1;
   std::uint64_t t = 1;
+  std::uint64_t t_if_skipped = t;  ///< number of the update if the step before turns out to have made none
+  double loss_limit = std::numeric_limits<double>::infinity();
 };
 inline UpdateScalars update_scalars(const OptimizerConfig& config, const UpdateStep& step) {
-  const AdamBias bias = adam_bias({config.beta1, config.beta2}, step.t, step.learning_rate);
-  return {step.learning_rate, static_cast<double>(step.samples), bias.step_size, bias.second_root_factor};
+  const auto bias = [&](std::uint64_t t) {
+    return adam_bias({config.beta1, config.beta2}, t, step.learning_rate);
+  };
+  return {.learning_rate = step.learning_rate,
+          .samples = static_cast<double>(step.samples),
+          .loss_limit = step.loss_limit,
+          .bias = {bias(step.t), bias(step.t_if_skipped)}};
 }
 
 }  // namespace annulus::trainer::cuda
