@@ -209,7 +209,7 @@ TEST(UpdateGuard, CountsAdamsUpdatesWithoutTheStepThatMadeNone) {
   BodyUpdate ahead(config, replica);
   const std::vector<float> good(gradient_elements(replica.layout()), 1.0f);
   std::vector<float> bad = good;
-  bad.back() = NAN;
+  bad[gradient_offset(replica.layout())] = NAN;
   for (const auto& sums : {good, bad})
     known.run(sums, {.learning_rate = 0.1, .t = 1}), ahead.run(sums, {.learning_rate = 0.1, .t = 1});
 
