@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -31,6 +32,15 @@ void make_directory(const fs::path& path) {
         path.string(), error.message());
 }
 
+/// Whether nothing is there but the record that a job script leaves before the program makes the run.
+bool is_unused(const fs::path& path, std::error_code& error) {
+  fs::directory_iterator entries(path, error);
+  if (error) return false;
+  return std::all_of(begin(entries), end(entries), [](const fs::directory_entry& entry) {
+    return entry.path().filename() == kJobRecord;
+  });
+}
+
 /// A directory with files of something else is most likely a slip: a run would bury them.
 void check_free(const RunDirectory& directory) {
   std::error_code error;
@@ -39,12 +49,12 @@ void check_free(const RunDirectory& directory) {
   if (!fs::is_directory(status))
     throw UsageError("{} is a file, but a run needs a directory. Choose another with --run DIR.",
                      directory.path().string());
-  const bool empty = fs::is_empty(directory.path(), error);
+  const bool unused = is_unused(directory.path(), error);
   if (error)
     throw UsageError(
         "the run directory {} cannot be read ({}). Choose another with --run DIR, or mend the permissions.",
         directory.path().string(), error.message());
-  if (!empty && !fs::exists(directory.checkpoints()))
+  if (!unused && !fs::exists(directory.checkpoints()))
     throw UsageError(
         "{} holds other files and no run (there is no config.yaml in it). Choose a new directory with "
         "--run DIR.",

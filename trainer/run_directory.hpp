@@ -12,6 +12,9 @@
 
 namespace annulus::trainer {
 
+/// What jobs/train.sbatch notes in the directory of its run, be there a run yet or not.
+inline constexpr const char* kJobRecord = "restarts.txt";
+
 /// Names inside a run directory. Makes nothing.
 class RunDirectory {
  public:

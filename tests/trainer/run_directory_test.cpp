@@ -96,6 +96,15 @@ TEST_F(RunDirectoryTest, TakesAnEmptyDirectoryAndOneThatWasCutShort) {
   EXPECT_TRUE(run.holds_run());
 }
 
+TEST_F(RunDirectoryTest, TakesADirectoryWithTheRecordOfTheJobThatStartsIt) {
+  fs::create_directories(run.path());
+  write_file((run.path() / kJobRecord).string(), "job 7, starts 1, without progress 0");
+
+  start_run(run, start());
+
+  EXPECT_TRUE(run.holds_run());
+}
+
 TEST_F(RunDirectoryTest, RefusesAFile) {
   write_file(directory / "taken", "");
 

@@ -30,6 +30,7 @@ void add_summary(CLI::App& app, Action& action);
 void add_data(CLI::App& app, Action& action);
 void add_rich(CLI::App& app, Action& action);
 void add_bench(CLI::App& app, Action& action);
+void add_job(CLI::App& app, Action& action);
 void add_doctor(CLI::App& app, Action& action);
 
 }  // namespace annulus::trainer
