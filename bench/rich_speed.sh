@@ -27,12 +27,13 @@ median_of() {
 }
 
 events=${EVENTS:-3000}
-for work in "simulate tracks=60 --events $events --threads 1 --output $folder/events.h5" \
+for work in "simulate tracks=60 images=none --events $events --threads 1 --output $folder/events.h5" \
+  "simulate tracks=60 --events $events --threads 1 --output $folder/events.h5" \
   "reconstruct $folder/events.h5 --threads 1"; do
   read -ra words <<<"$work"
   one=$(median_of 1 "${words[@]}")
   two=$(median_of 2 "${words[@]}")
-  awk -v what="${words[0]}" -v events="$events" -v one="$one" -v two="$two" 'BEGIN {
-    printf "%s, %d events of 60 tracks: %.1f s on 1 rank, %.1f s on 2, %.2f times faster\n", what, events, one, two, one / two
+  awk -v what="${words[*]:0:3}" -v events="$events" -v one="$one" -v two="$two" 'BEGIN {
+    printf "%s, %d events: %.1f s on 1 rank, %.1f s on 2, %.2f times faster\n", what, events, one, two, one / two
   }'
 done
