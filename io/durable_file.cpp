@@ -97,6 +97,13 @@ std::string seal_text(std::uint64_t sum) { return fmt::format("{}{:016x}\n", kSe
 
 fs::path partial_name(const fs::path& path) { return path.string() + ".partial"; }
 
+void sync_to_disk(const fs::path& path) {
+  const Descriptor file = open_file(path, O_RDONLY);
+  check_system(::fsync(file.get()) == 0, "fsync", path);
+  // Only advice: a file system that does not take it lets the next read come from memory.
+  static_cast<void>(::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED));
+}
+
 void publish_file(const fs::path& from, const fs::path& to) {
   sync(from, O_RDONLY);
   check_system(::rename(from.c_str(), to.c_str()) == 0, "rename", to);

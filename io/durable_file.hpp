@@ -12,6 +12,10 @@ namespace annulus::io {
 /// Name under which a file is written before it is complete: PATH.partial, in the same directory.
 std::filesystem::path partial_name(const std::filesystem::path& path);
 
+/// Waits until a file is on the disk and forgets what memory holds of it, so that the next read tells what the
+/// disk has. @throws RuntimeError
+void sync_to_disk(const std::filesystem::path& path);
+
 /// Makes `from` (complete, not yet synced) appear as `to` at once, replacing what was there; survives a power
 /// cut.
 /// @throws RuntimeError naming the file and the system's reason

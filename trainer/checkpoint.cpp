@@ -14,7 +14,6 @@
 #include "io/durable_file.hpp"
 #include "io/hdf5_file.hpp"
 #include "trainer/state_hash.hpp"
-#include "trainer/tensor_list.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -23,56 +22,17 @@ namespace fs = std::filesystem;
 
 constexpr const char* kSchema = "annulus-checkpoint-1";
 
-/// A layer's name as one component of an HDF5 path.
-std::string escape(const std::string& name) {
-  expect_contract(!name.empty(), "every layer has a name");
-  std::string escaped;
-  for (const char c : name) {
-    const bool leading_dot = c == '.' && escaped.empty();
-    if (c == '/' || c == '%' || static_cast<unsigned char>(c) < 0x20 || leading_dot)
-      escaped += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    else
-      escaped += c;
-  }
-  return escaped;
-}
-
-/// A dataset of the file and the tensor it belongs to.
-struct Entry {
-  std::string path;
-  TensorPlace place;
-  std::span<float> arena;
-};
-
-void add_entries(std::vector<Entry>& entries, const std::string& group,
-                 const std::vector<TensorPlace>& tensors, const StateArena* state, Replica& replica) {
-  for (const TensorPlace& place : tensors) {
-    if (state != nullptr && place.arena != TensorPlace::Arena::parameters) continue;
-    entries.push_back({.path = group + "/" + escape(place.layer) + "/" + place.name,
-                       .place = place,
-                       .arena = state != nullptr ? state->values : arena_of(replica, place)});
-  }
-}
-
-std::vector<Entry> model_entries(Replica& replica) {
-  std::vector<Entry> entries;
-  add_entries(entries, "parameters", list_tensors(replica.network(), replica.layout()), nullptr, replica);
-  return entries;
-}
-
-std::vector<Entry> optimizer_entries(Replica& replica, Optimizer& optimizer) {
-  std::vector<Entry> entries;
-  const auto tensors = list_tensors(replica.network(), replica.layout());
-  for (const StateArena& state : optimizer.states())
-    add_entries(entries, "optimizer/" + state.name, tensors, &state, replica);
-  return entries;
-}
-
-std::uint64_t bytes_of(const std::vector<Entry>& entries) {
+std::uint64_t bytes_of(const std::vector<StateTensor>& tensors) {
   std::uint64_t bytes = 0;
-  for (const Entry& entry : entries)
-    bytes += sizeof(float) * static_cast<std::uint64_t>(element_count(entry.place.extents));
+  for (const StateTensor& tensor : tensors)
+    bytes += sizeof(float) * static_cast<std::uint64_t>(element_count(tensor.place.extents));
   return bytes;
+}
+
+/// Those of the model, or those of the optimizer.
+std::vector<StateTensor> below(const std::string& group, std::vector<StateTensor> tensors) {
+  std::erase_if(tensors, [&](const StateTensor& tensor) { return !tensor.path.starts_with(group + "/"); });
+  return tensors;
 }
 
 void write_attributes(io::Hdf5File& file, const CheckpointInfo& info) {
@@ -85,7 +45,7 @@ void write_attributes(io::Hdf5File& file, const CheckpointInfo& info) {
   file.set_attribute("/", "metrics", info.metrics);
   file.set_attribute("/", "program", info.program);
   file.set_attribute("/", "dataset", info.dataset);
-  file.set_attribute("/", "state_hash", info.state_hash);
+  file.set_attribute("/", "device", info.device);
 }
 
 CheckpointInfo read_attributes(const io::Hdf5File& file) {
@@ -101,14 +61,20 @@ CheckpointInfo read_attributes(const io::Hdf5File& file) {
           .metrics = file.string_attribute("/", "metrics"),
           .program = file.string_attribute("/", "program"),
           .dataset = file.string_attribute("/", "dataset"),
+          .device = file.has_attribute("/", "device") ? file.string_attribute("/", "device") : "",
           .state_hash = file.uint64_attribute("/", "state_hash")};
 }
 
-void write_entries(io::Hdf5File& file, const Replica& replica, const std::vector<Entry>& entries) {
-  for (const Entry& entry : entries) {
-    const std::vector<float> values = read_tensor(replica, entry.place, entry.arena);
-    file.write<float>(entry.path, entry.place.extents, values);
+/// @return the state hash, of the very values that were written
+std::uint64_t write_tensors(io::Hdf5File& file, const Replica& replica, const StateView& state) {
+  StateHasher hasher;
+  for (const StateTensor& tensor : state_tensors(replica, state)) {
+    const std::vector<float> values = read_tensor(replica, tensor, state);
+    hasher.add(values);
+    file.write<float>(tensor.path, tensor.place.extents, values);
   }
+  hasher.add(state.updates);
+  return hasher.value();
 }
 
 /// Paths of all datasets below a group. Depth is bounded: links in a file can make circles.
@@ -126,26 +92,26 @@ void collect(const io::Hdf5File& file, const std::string& group, int depth, std:
 
 /// What differs between the datasets of a group in the file and those that the network asks for.
 std::vector<std::string> differences(const io::Hdf5File& file, const std::string& group,
-                                     const std::vector<Entry>& entries) {
+                                     const std::vector<StateTensor>& tensors) {
   std::set<std::string> found;
   collect(file, group, 3, found);
   std::vector<std::string> texts;
-  for (const Entry& entry : entries) {
-    if (found.erase(entry.path) == 0) {
-      texts.push_back(entry.path + " is missing");
+  for (const StateTensor& tensor : tensors) {
+    if (found.erase(tensor.path) == 0) {
+      texts.push_back(tensor.path + " is missing");
       continue;
     }
-    const io::DatasetInfo info = file.dataset(entry.path).info();
-    if (info.extents != entry.place.extents)
-      texts.push_back(fmt::format("{} is ({}) in the file and ({}) in the network", entry.path,
-                                  fmt::join(info.extents, ", "), fmt::join(entry.place.extents, ", ")));
+    const io::DatasetInfo info = file.dataset(tensor.path).info();
+    if (info.extents != tensor.place.extents)
+      texts.push_back(fmt::format("{} is ({}) in the file and ({}) in the network", tensor.path,
+                                  fmt::join(info.extents, ", "), fmt::join(tensor.place.extents, ", ")));
   }
   for (const std::string& extra : found) texts.push_back(extra + " is not asked for");
   return texts;
 }
 
-void check_fits(const io::Hdf5File& file, const std::string& group, const std::vector<Entry>& entries) {
-  std::vector<std::string> texts = differences(file, group, entries);
+void check_fits(const io::Hdf5File& file, const std::string& group, const std::vector<StateTensor>& tensors) {
+  std::vector<std::string> texts = differences(file, group, tensors);
   if (texts.empty()) return;
   constexpr std::size_t kShown = 6;
   const std::size_t hidden = texts.size() > kShown ? texts.size() - kShown : 0;
@@ -157,12 +123,10 @@ void check_fits(const io::Hdf5File& file, const std::string& group, const std::v
       hidden > 0 ? fmt::format("; and {} more", hidden) : "");
 }
 
-void read_entries(const io::Hdf5File& file, const Replica& replica, const std::vector<Entry>& entries) {
-  for (const Entry& entry : entries) {
-    std::vector<float> values(static_cast<std::size_t>(element_count(entry.place.extents)));
-    file.read<float>(entry.path, values);
-    write_tensor(replica, entry.place, values, entry.arena);
-  }
+std::vector<float> stored_values(const io::Hdf5File& file, const StateTensor& tensor) {
+  std::vector<float> values(static_cast<std::size_t>(element_count(tensor.place.extents)));
+  file.read<float>(tensor.path, values);
+  return values;
 }
 
 io::Hdf5File open_verified(const std::string& path) {
@@ -171,34 +135,47 @@ io::Hdf5File open_verified(const std::string& path) {
   return io::Hdf5File::open(path);
 }
 
-void write_partial(const fs::path& partial, const CheckpointInfo& info, Replica& replica,
-                   Optimizer& optimizer) {
-  io::Hdf5File file = io::Hdf5File::create(partial.string(), io::Existing::replace);
+/// @return the state hash
+std::uint64_t write_file(const fs::path& path, const CheckpointInfo& info, const Replica& replica,
+                         const StateView& state) {
+  io::Hdf5File file = io::Hdf5File::create(path.string(), io::Existing::replace);
   write_attributes(file, info);
-  write_entries(file, replica, model_entries(replica));
   file.create_group("optimizer");
-  write_entries(file, replica, optimizer_entries(replica, optimizer));
-  file.set_attribute("optimizer", "steps", optimizer.steps());
+  const std::uint64_t hash = write_tensors(file, replica, state);
+  file.set_attribute("optimizer", "steps", state.updates);
+  file.set_attribute("/", "state_hash", hash);
   file.close();
-  io::seal_file(partial);
+  io::seal_file(path);
+  return hash;
+}
+
+/// Reads everything back from the disk. Tensors in the order of the hash.
+void verify_file(const fs::path& path, const std::vector<StateTensor>& tensors, std::uint64_t expected) {
+  const io::Hdf5File file = open_verified(path.string());
+  StateHasher hasher;
+  for (const StateTensor& tensor : tensors) hasher.add(stored_values(file, tensor));
+  hasher.add(file.uint64_attribute("optimizer", "steps"));
+  if (hasher.value() != expected)
+    throw DataError("{}: read back, the state has the hash {:016x} instead of {:016x}. Is the disk failing?",
+                    path.string(), hasher.value(), expected);
 }
 
 }  // namespace
 
-std::uint64_t write_checkpoint(const std::string& path, const CheckpointInfo& info, Replica& replica,
-                               Optimizer& optimizer) {
-  CheckpointInfo complete = info;
-  complete.state_hash = state_hash(replica, optimizer);
+std::uint64_t write_checkpoint(const std::string& path, const CheckpointInfo& info, const Replica& replica,
+                               const StateView& state) {
+  const std::vector<StateTensor> tensors = state_tensors(replica, state);
   const fs::path partial = io::partial_name(path);
   constexpr std::uint64_t kOverhead = 1 << 20;  // names, attributes and padding of the file, generously
-  const std::uint64_t needed =
-      bytes_of(model_entries(replica)) + bytes_of(optimizer_entries(replica, optimizer)) + kOverhead;
+  const std::uint64_t needed = bytes_of(tensors) + kOverhead;
   std::string reason;
   try {
     io::check_space(partial, needed);
-    write_partial(partial, complete, replica, optimizer);
+    const std::uint64_t hash = write_file(partial, info, replica, state);
+    io::sync_to_disk(partial);
+    verify_file(partial, tensors, hash);
     io::publish_file(partial, path);
-    return complete.state_hash;
+    return hash;
   } catch (const Error& error) {
     reason = error.what();
   }
@@ -214,26 +191,32 @@ std::uint64_t write_checkpoint(const std::string& path, const CheckpointInfo& in
       ignored ? 0.0 : static_cast<double>(space.available) / 1e6);
 }
 
+std::uint64_t write_checkpoint(const std::string& path, const CheckpointInfo& info, Replica& replica,
+                               Optimizer& optimizer) {
+  return write_checkpoint(path, info, replica, view_of(replica, optimizer));
+}
+
 CheckpointInfo read_checkpoint_info(const std::string& path) { return read_attributes(open_verified(path)); }
 
 CheckpointInfo load_model(const std::string& path, Replica& replica) {
   const io::Hdf5File file = open_verified(path);
   CheckpointInfo info = read_attributes(file);
-  const std::vector<Entry> entries = model_entries(replica);
-  check_fits(file, "parameters", entries);
-  read_entries(file, replica, entries);
+  const StateView model{
+      .arenas = {{"parameters", replica.parameters()}, {"statistics", replica.statistics()}}};
+  const std::vector<StateTensor> tensors = state_tensors(replica, model);
+  check_fits(file, "parameters", tensors);
+  for (const StateTensor& tensor : tensors)
+    write_tensor(replica, tensor.place, stored_values(file, tensor), arena_of(replica, tensor.place));
   return info;
 }
 
 CheckpointInfo load_checkpoint(const std::string& path, Replica& replica, Optimizer& optimizer) {
   const io::Hdf5File file = open_verified(path);
   CheckpointInfo info = read_attributes(file);
-  const std::vector<Entry> model = model_entries(replica);
-  const std::vector<Entry> states = optimizer_entries(replica, optimizer);
-  check_fits(file, "parameters", model);
-  check_fits(file, "optimizer", states);
-  read_entries(file, replica, model);
-  read_entries(file, replica, states);
+  const std::vector<StateTensor> tensors = state_tensors(replica, view_of(replica, optimizer));
+  for (const char* group : {"parameters", "optimizer"}) check_fits(file, group, below(group, tensors));
+  for (const StateTensor& tensor : tensors)
+    write_tensor(replica, optimizer, tensor, stored_values(file, tensor));
   optimizer.set_steps(file.uint64_attribute("optimizer", "steps"));
   const std::uint64_t hash = state_hash(replica, optimizer);
   if (hash != info.state_hash)

@@ -11,6 +11,7 @@
 
 #include "trainer/backend/replica.hpp"
 #include "trainer/optimizer.hpp"
+#include "trainer/state_view.hpp"
 
 namespace annulus::trainer {
 
@@ -24,11 +25,16 @@ struct CheckpointInfo {
   std::string metrics;           ///< JSON: best values so far, early stopping, sums of the epoch
   std::string program;           ///< name and version of the writer
   std::string dataset;           ///< fingerprint of the training data; empty = not known
+  std::string device;            ///< kind of device that trained; empty = not known
   std::uint64_t state_hash = 0;  ///< of state_hash(); set by the writer
 };
 
-/// Writes the complete, sealed and synced file `path`. @return the state hash in it
+/// Writes the complete, sealed and synced file `path`, which appears only after it has been read back from
+/// the disk and its seal and state hash have been found right. Needs of the replica only its layout, so it
+/// may run beside training when `state` is a copy. @return the state hash in it
 /// @throws RuntimeError with the bytes needed and free when it cannot be written; `path` is then untouched
+std::uint64_t write_checkpoint(const std::string& path, const CheckpointInfo& info, const Replica& replica,
+                               const StateView& state);
 std::uint64_t write_checkpoint(const std::string& path, const CheckpointInfo& info, Replica& replica,
                                Optimizer& optimizer);
 

@@ -53,8 +53,8 @@ void remove_or_warn(const fs::path& path) {
 
 }  // namespace
 
-CheckpointStore::CheckpointStore(std::string directory, int keep_last)
-    : directory_(std::move(directory)), keep_last_(std::max(keep_last, 1)) {}
+CheckpointStore::CheckpointStore(std::string directory, Retention retention)
+    : directory_(std::move(directory)), retention_(std::move(retention)) {}
 
 std::string CheckpointStore::path_of(std::uint64_t step) const {
   return (fs::path(directory_) / file_name(step)).string();
@@ -73,8 +73,8 @@ std::vector<std::uint64_t> CheckpointStore::steps() const {
   return found;
 }
 
-void CheckpointStore::save(const CheckpointInfo& info, Replica& replica, Optimizer& optimizer) {
-  write_checkpoint(path_of(info.step), info, replica, optimizer);
+void CheckpointStore::save(const CheckpointInfo& info, const Replica& replica, const StateView& state) {
+  write_checkpoint(path_of(info.step), info, replica, state);
   io::replace_link(fs::path(directory_) / "latest", file_name(info.step));
   remove_old();
 }
@@ -85,18 +85,53 @@ void CheckpointStore::mark_best(std::uint64_t step) {
   remove_old();
 }
 
+bool CheckpointStore::is_kept_for_ever(std::uint64_t step) const {
+  return std::ranges::any_of(retention_.periods,
+                             [&](std::uint64_t period) { return period > 0 && step % period == 0; });
+}
+
 void CheckpointStore::remove_old() const {
   std::error_code missing;
   const std::string best = fs::read_symlink(fs::path(directory_) / "best", missing).filename().string();
   const std::string latest = fs::read_symlink(fs::path(directory_) / "latest", missing).filename().string();
   std::vector<std::uint64_t> found = steps();
-  const std::size_t kept = std::min(found.size(), static_cast<std::size_t>(keep_last_));
+  const std::size_t kept =
+      std::min(found.size(), static_cast<std::size_t>(std::max(retention_.keep_last, 1)));
   found.resize(found.size() - kept);
   for (const std::uint64_t step : found) {
     const std::string name = file_name(step);
-    if (name != best && name != latest) remove_or_warn(fs::path(directory_) / name);
+    if (name != best && name != latest && !is_kept_for_ever(step))
+      remove_or_warn(fs::path(directory_) / name);
   }
   for (const fs::path& path : abandoned(directory_)) remove_or_warn(path);
+}
+
+void CheckpointStore::mend_link(const std::string& name, std::uint64_t step) const {
+  const fs::path link = fs::path(directory_) / name;
+  if (fs::exists(path_of(step)))
+    io::replace_link(link, file_name(step));
+  else if (fs::is_symlink(link) && !fs::exists(link))
+    remove_or_warn(link);
+}
+
+void CheckpointStore::rewind(std::uint64_t step, std::uint64_t best) {
+  for (const std::uint64_t later : steps()) {
+    if (later <= step) continue;
+    const fs::path path = path_of(later);
+    std::error_code error;
+    fs::rename(path, path.string() + ".set-aside", error);
+    if (error)
+      throw RuntimeError(
+          "{}: is of a later step than the one that training goes on from, but cannot be renamed ({}). "
+          "Remove "
+          "it, or mend the permissions of its folder.",
+          path.string(), error.message());
+    log_warning("{} is of a later step than the one that training goes on from: renamed to {}.set-aside",
+                path.string(), path.filename().string());
+  }
+  if (!fs::exists(directory_)) return;
+  mend_link("latest", step);
+  mend_link("best", best);
 }
 
 std::optional<CheckpointInfo> CheckpointStore::load_newest(Replica& replica, Optimizer& optimizer) const {
@@ -107,7 +142,7 @@ std::optional<CheckpointInfo> CheckpointStore::load_newest(Replica& replica, Opt
     try {
       return load_checkpoint(path_of(step), replica, optimizer);
     } catch (const DataError& error) {
-      log_warning("skipped a checkpoint: {}", error.what());
+      log_warning("skipped a checkpoint that cannot be used: {}", error.what());
     }
   }
   throw DataError(

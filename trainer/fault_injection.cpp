@@ -125,12 +125,14 @@ class FaultyRecorder final : public Recorder {
     return recorder_->checkpoint_due(state, epoch_ended);
   }
   void checkpoint(const RunState& state, bool best) override {
-    if (past_ && fault_.kind == FaultKind::lost_peer_during_save) {
-      announce_fault(fault_);
-      end_by(SIGKILL);
-    }
     recorder_->checkpoint(state, best);
+    if (!past_ || fault_.kind != FaultKind::lost_peer_during_save) return;
+    announce_fault(fault_);
+    end_by(SIGKILL);  // while the file is being written
   }
+  void ledger(const RunState& state) override { recorder_->ledger(state); }
+  void finish() override { recorder_->finish(); }
+  std::optional<Error> failure() override { return recorder_->failure(); }
 
  private:
   void strike() {
@@ -158,8 +160,9 @@ class FaultyRecorder final : public Recorder {
     }
   }
 
-  void corrupt_newest() const {
-    const CheckpointStore store(checkpoints_, 1);
+  void corrupt_newest() {
+    recorder_->finish();  // what is being written is the newest
+    const CheckpointStore store(checkpoints_, {});
     const std::vector<std::uint64_t> steps = store.steps();
     if (steps.empty())
       throw UsageError(

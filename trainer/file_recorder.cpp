@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <filesystem>
 #include <optional>
 #include <utility>
 
@@ -12,9 +13,11 @@
 #include "base/vital_signs.hpp"
 #include "trainer/checkpoint_store.hpp"
 #include "trainer/environment.hpp"
+#include "trainer/ledger.hpp"
 #include "trainer/metrics.hpp"
 #include "trainer/progress.hpp"
 #include "trainer/run_directory.hpp"
+#include "trainer/snapshot_worker.hpp"
 #include "trainer/training_loop.hpp"
 
 namespace annulus::trainer {
@@ -50,6 +53,12 @@ StoredDifferences differences_from(const Config& config, const RunDirectory& dir
   };
 }
 
+Retention retention(const CheckpointConfig& config, std::uint64_t steps_per_epoch) {
+  return {.keep_last = config.keep_last,
+          .periods = {static_cast<std::uint64_t>(config.keep_every_steps),
+                      static_cast<std::uint64_t>(config.keep_every_epochs) * steps_per_epoch}};
+}
+
 std::uint64_t parameter_bytes(const Network& network) {
   std::uint64_t bytes = 0;
   for (const Layer& layer : network.layers)
@@ -62,7 +71,8 @@ class FileRecorder final : public Recorder {
   explicit FileRecorder(const FileRecorderOptions& options)
       : options_(options),
         directory_(options.run_directory),
-        store_(directory_.checkpoints().string(), options.config.checkpoint.keep_last),
+        store_(directory_.checkpoints().string(),
+               retention(options.config.checkpoint, options.steps_per_epoch)),
         epoch_began_(now_s()),
         saved_at_(now_s()) {}
 
@@ -83,22 +93,23 @@ class FileRecorder final : public Recorder {
   }
 
   void step(const StepRecord& record) override {
-    if (std::exchange(first_, false)) time_first(record);
+    if (std::exchange(first_, false)) keep_error([&] { time_first(record); });
     progress_->step({record.step, record.samples, record.loss, record.accuracy});
     note_images_per_second(progress_->images_per_second());
     epoch_samples_ += static_cast<double>(record.samples);
     if (record.step % kStepsPerRecord != 0) return;
-    metrics_->step({record.step, record.epoch}, {{"loss", record.loss},
-                                                 {"accuracy", record.accuracy},
-                                                 {"learning_rate", record.learning_rate},
-                                                 {"gradient_norm", record.gradient_norm},
-                                                 {"images_per_second", progress_->images_per_second()}});
+    keep_error([&] {
+      metrics_->step({record.step, record.epoch}, {{"loss", record.loss},
+                                                   {"accuracy", record.accuracy},
+                                                   {"learning_rate", record.learning_rate},
+                                                   {"gradient_norm", record.gradient_norm},
+                                                   {"images_per_second", progress_->images_per_second()}});
+    });
   }
 
   void epoch(const EpochRecord& record) override {
-    const MetricPosition at{record.step, record.epoch};
     const double seconds = now_s() - epoch_began_;
-    EpochRow row{.at = at,
+    EpochRow row{.at = {record.step, record.epoch},
                  .loss = record.loss,
                  .accuracy = record.accuracy,
                  .learning_rate = record.learning_rate,
@@ -107,22 +118,16 @@ class FileRecorder final : public Recorder {
     if (const Evaluation* result = record.validation) {
       row.validation_loss = result->loss;
       row.validation_accuracy = result->accuracy;
-      metrics_->evaluation(at, "validation",
-                           {{"loss", result->loss},
-                            {"accuracy", result->accuracy},
-                            {"samples", result->samples},
-                            {"index_sum", result->index_sum},
-                            {"index_xor", result->index_xor},
-                            {"each_sample_once", std::uint64_t{result->each_once}}});
+      keep_error([&] { write_evaluation(row.at, *result); });
     }
-    metrics_->epoch(row);
+    keep_error([&] { metrics_->epoch(row); });
     progress_->epoch(row);
     epoch_began_ = now_s();
     epoch_samples_ = 0;
   }
 
   void event(const RunState& state, const std::string& text) override {
-    metrics_->event(position(state), text);
+    keep_error([&] { metrics_->event(position(state), text); });
     log_info("{}", text);
   }
 
@@ -134,28 +139,92 @@ class FileRecorder final : public Recorder {
   }
 
   void checkpoint(const RunState& state, bool best) override {
-    if (last_saved_step_ != state.step || best) {
-      store_.save({.step = state.step,
-                   .epoch = state.step / options_.steps_per_epoch,
-                   .step_in_epoch = state.step % options_.steps_per_epoch,
-                   .seed = options_.config.seed,
-                   .config = options_.config.yaml,
-                   .metrics = to_json(state),
-                   .program = program_version(),
-                   .dataset = fingerprint(options_.training)},
-                  options_.replica, options_.optimizer);
-      note_checkpoint(state.step);
-      last_saved_step_ = state.step;
-      saved_at_ = now_s();
-    }
-    if (best) store_.mark_best(state.step);
+    const bool is_new = last_saved_step_ != state.step;
+    if (!is_new && !best) return;
+    const bool noted = !ledger_ || std::exchange(last_noted_step_, state.step) == state.step;
+    last_saved_step_ = state.step;
+    saved_at_ = now_s();
+    give([this, info = info_of(state), is_new, best, noted](const StateView& copy) {
+      if (!noted) note(info, copy);
+      if (is_new) write(info, copy);
+      if (best) store_.mark_best(info.step);
+    });
   }
+
+  void ledger(const RunState& state) override {
+    if (!ledger_ || std::exchange(last_noted_step_, state.step) == state.step) return;
+    give([this, info = info_of(state)](const StateView& copy) { note(info, copy); });
+  }
+
+  void finish() override {
+    worker_.finish();
+    if (failure_) throw Error(*failure_);
+  }
+
+  std::optional<Error> failure() override { return failure_ ? failure_ : worker_.failure(); }
 
  private:
   CheckpointInfo load_named(const std::string& path) {
     CheckpointInfo info = load_checkpoint(path, options_.replica, options_.optimizer);
     check_same_data(info);
     return info;
+  }
+
+  CheckpointInfo info_of(const RunState& state) const {
+    return {.step = state.step,
+            .epoch = state.step / options_.steps_per_epoch,
+            .step_in_epoch = state.step % options_.steps_per_epoch,
+            .seed = options_.config.seed,
+            .config = options_.config.yaml,
+            .metrics = to_json(state),
+            .program = program_version(),
+            .dataset = fingerprint(options_.training)};
+  }
+
+  /// Training goes on as soon as the worker has a copy of the state.
+  void give(SnapshotWorker::Work work) {
+    const double began = now_s();
+    worker_.give(view_of(options_.replica, options_.optimizer), std::move(work));
+    log_debug("training stood still for {:.1f} ms while its state was copied", 1e3 * (now_s() - began));
+  }
+
+  // What the worker does.
+  void write(const CheckpointInfo& info, const StateView& copy) {
+    const double began = now_s();
+    store_.save(info, options_.replica, copy);
+    note_checkpoint(info.step);
+    const double seconds = now_s() - began;
+    log_debug("checkpoint of step {}: {:.1f} MB written and verified in {:.2f} s", info.step,
+              static_cast<double>(std::filesystem::file_size(store_.path_of(info.step))) / 1e6, seconds);
+  }
+  void note(const CheckpointInfo& info, const StateView& copy) {
+    const double began = now_s();
+    ledger_->append({.step = info.step,
+                     .epoch = info.epoch,
+                     .step_in_epoch = info.step_in_epoch,
+                     .hashes = hash_tensors(options_.replica, copy)});
+    log_debug("ledger of step {}: hashed in {:.1f} ms", info.step, 1e3 * (now_s() - began));
+  }
+
+  /// Errors of this rank's files wait until all ranks can end with them.
+  template <class Work>
+  void keep_error(Work&& work) {
+    if (failure_) return;  // one message suffices
+    try {
+      work();
+    } catch (const Error& error) {
+      failure_ = error;
+    }
+  }
+
+  void write_evaluation(MetricPosition at, const Evaluation& result) {
+    metrics_->evaluation(at, "validation",
+                         {{"loss", result.loss},
+                          {"accuracy", result.accuracy},
+                          {"samples", result.samples},
+                          {"index_sum", result.index_sum},
+                          {"index_xor", result.index_xor},
+                          {"each_sample_once", std::uint64_t{result.each_once}}});
   }
 
   void claim_directory() {
@@ -182,6 +251,8 @@ class FileRecorder final : public Recorder {
     note_plan(total_steps(options_.config.epochs, options_.steps_per_epoch), options_.steps_per_epoch);
     note_checkpoint(state.step);
     metrics_.emplace(directory_.path().string(), state.step);
+    store_.rewind(state.step, state.best_step);
+    if (options_.config.ledger.every_steps > 0) ledger_.emplace(directory_.ledger().string(), state.step);
     progress_.emplace(
         ProgressOptions{.start_step = state.step,
                         .total_steps = total_steps(options_.config.epochs, options_.steps_per_epoch),
@@ -217,7 +288,11 @@ class FileRecorder final : public Recorder {
   double saved_at_;
   double epoch_samples_ = 0;
   std::uint64_t last_saved_step_ = 0;
-  bool first_ = true;  ///< no step of this process has been recorded
+  std::uint64_t last_noted_step_ = 0;  ///< in the ledger
+  bool first_ = true;                  ///< no step of this process has been recorded
+  std::optional<Error> failure_;
+  std::optional<LedgerWriter> ledger_;
+  SnapshotWorker worker_;  ///< last: it uses store and ledger
 };
 
 }  // namespace

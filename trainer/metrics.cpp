@@ -1,19 +1,17 @@
 // See metrics.hpp.
 #include "trainer/metrics.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <functional>
 #include <nlohmann/json.hpp>
 
-#include "base/error.hpp"
-#include "base/log.hpp"
-#include "io/durable_file.hpp"
+#include "trainer/step_lines.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -56,13 +54,6 @@ std::string optional_text(const std::optional<double>& value) {
   return value ? fmt::format("{}", *value) : "";
 }
 
-/// The step of a line; nothing for a line that cannot be read, e.g. the last one of a killed process.
-std::optional<std::uint64_t> step_of_json(const std::string& line) {
-  const auto json = nlohmann::json::parse(line, nullptr, false);
-  if (!json.is_object() || !json.contains("step") || !json["step"].is_number_unsigned()) return std::nullopt;
-  return json["step"].get<std::uint64_t>();
-}
-
 std::optional<std::uint64_t> step_of_csv(const std::string& line) {
   unsigned long long epoch = 0;
   unsigned long long step = 0;
@@ -73,61 +64,17 @@ std::optional<std::uint64_t> step_of_csv(const std::string& line) {
   return step;
 }
 
-struct Filter {
-  std::uint64_t last_step;
-  std::function<std::optional<std::uint64_t>(const std::string&)> step_of;
-  std::string header;  ///< first line, kept as it is; empty for none
-};
-
-/// Rewrites a file without the lines about later steps and those that cannot be read.
-void drop_later(const std::string& path, const Filter& filter) {
-  std::ifstream file(path);
-  std::string kept = filter.header.empty() ? "" : filter.header + "\n";
-  std::size_t unreadable = 0;
-  for (std::string line; std::getline(file, line);) {
-    if (line == filter.header) continue;
-    const auto step = filter.step_of(line);
-    if (!step) ++unreadable;
-    if (step && *step <= filter.last_step) kept += line + "\n";
-  }
-  if (unreadable > 0)
-    log_warning(
-        "{}: {} line(s) could not be read and were dropped; the process that wrote them was probably killed.",
-        path, unreadable);
-  io::write_text_file(path, kept);
-}
-
-std::ofstream open_to_append(const std::string& path) {
-  errno = 0;
-  std::ofstream file(path, std::ios::app);
-  if (file) return file;
-  throw RuntimeError(
-      "{}: cannot be opened for writing ({}). Check the permissions of the run directory, or choose "
-      "another with --run.",
-      path, std::strerror(errno));
-}
-
 }  // namespace
 
 MetricsWriter::MetricsWriter(const std::string& run_directory, std::uint64_t start_step)
     : json_path_((fs::path(run_directory) / "metrics.jsonl").string()),
       csv_path_((fs::path(run_directory) / "metrics.csv").string()),
       events_(run_directory) {
-  drop_later(json_path_, {.last_step = start_step, .step_of = step_of_json, .header = {}});
+  drop_later(json_path_, {.last_step = start_step, .step_of = step_of_json});
   drop_later(csv_path_, {.last_step = start_step, .step_of = step_of_csv, .header = kCsvHeader});
   json_ = open_to_append(json_path_);
   csv_ = open_to_append(csv_path_);
   events_.restart_at(start_step + 1);
-}
-
-void MetricsWriter::append(std::ofstream& file, const std::string& path, const std::string& line) {
-  errno = 0;
-  file << line << '\n' << std::flush;
-  if (file) return;
-  throw RuntimeError(
-      "{}: cannot be written ({}). Free some space, then start again with --resume auto: nothing is lost "
-      "since the last checkpoint.",
-      path, errno != 0 ? std::strerror(errno) : "the stream failed");
 }
 
 void MetricsWriter::draw(MetricPosition at, const std::string& group, const std::vector<Metric>& metrics) {
@@ -141,7 +88,7 @@ void MetricsWriter::draw(MetricPosition at, const std::string& group, const std:
 void MetricsWriter::step(MetricPosition at, const std::vector<Metric>& metrics) {
   Json json = record("step", at);
   add(json, metrics);
-  append(json_, json_path_, json.dump());
+  append_line(json_, json_path_, json.dump());
   draw(at, "train", metrics);
 }
 
@@ -150,7 +97,7 @@ void MetricsWriter::evaluation(MetricPosition at, const std::string& split,
   Json json = record("evaluation", at);
   json["split"] = split;
   add(json, metrics);
-  append(json_, json_path_, json.dump());
+  append_line(json_, json_path_, json.dump());
   draw(at, split, metrics);
 }
 
@@ -158,11 +105,11 @@ void MetricsWriter::epoch(const EpochRow& row) {
   const std::vector<Metric> metrics = metrics_of(row);
   Json json = record("epoch", row.at);
   add(json, metrics);
-  append(json_, json_path_, json.dump());
-  append(csv_, csv_path_,
-         fmt::format("{},{},{},{},{},{},{},{},{}", row.at.epoch, row.at.step, row.loss, row.accuracy,
-                     optional_text(row.validation_loss), optional_text(row.validation_accuracy),
-                     row.learning_rate, row.images_per_second, row.seconds));
+  append_line(json_, json_path_, json.dump());
+  append_line(csv_, csv_path_,
+              fmt::format("{},{},{},{},{},{},{},{},{}", row.at.epoch, row.at.step, row.loss, row.accuracy,
+                          optional_text(row.validation_loss), optional_text(row.validation_accuracy),
+                          row.learning_rate, row.images_per_second, row.seconds));
   draw(row.at, "epoch", metrics);
 }
 
@@ -170,7 +117,7 @@ void MetricsWriter::event(MetricPosition at, const std::string& text, const std:
   Json json = record("event", at);
   json["text"] = text;
   add(json, metrics);
-  append(json_, json_path_, json.dump(-1, ' ', false, Json::error_handler_t::replace));
+  append_line(json_, json_path_, json.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 }  // namespace annulus::trainer

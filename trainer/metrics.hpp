@@ -56,7 +56,6 @@ class MetricsWriter {
   void event(MetricPosition at, const std::string& text, const std::vector<Metric>& metrics = {});
 
  private:
-  void append(std::ofstream& file, const std::string& path, const std::string& line);
   void draw(MetricPosition at, const std::string& group, const std::vector<Metric>& metrics);
 
   std::string json_path_;

@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "base/error.hpp"
 #include "trainer/evaluator.hpp"
 #include "trainer/run_state.hpp"
 
@@ -45,8 +47,16 @@ class Recorder {
   virtual void event(const RunState& state, const std::string& text) = 0;
   /// Whether the config asks for a checkpoint at this step. @param epoch_ended  an epoch has just ended
   virtual bool checkpoint_due(const RunState& state, bool epoch_ended) const = 0;
-  /// Writes a checkpoint now, unless there is one of this step. @param best  also make it the best one
+  /// Takes a checkpoint of this step, unless there is one, and its line in the ledger. Returns as soon as the
+  /// state is copied; the file is written while training goes on. @param best  also make it the best one
   virtual void checkpoint(const RunState& state, bool best) = 0;
+  /// Takes the line of this step in the ledger, unless there is one, in the same way.
+  virtual void ledger(const RunState& state) = 0;
+  /// Waits until everything taken is on the disk and verified. @throws what failed
+  virtual void finish() = 0;
+  /// Why files can no longer be written; nothing while all is well. Asked after every step, so that all ranks
+  /// end alike: step(), epoch(), event(), checkpoint() and ledger() keep such errors for this.
+  virtual std::optional<Error> failure() = 0;
 };
 
 /// For all ranks but 0.

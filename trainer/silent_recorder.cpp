@@ -12,6 +12,9 @@ class SilentRecorder final : public Recorder {
   void event(const RunState&, const std::string&) override {}
   bool checkpoint_due(const RunState&, bool) const override { return false; }
   void checkpoint(const RunState&, bool) override {}
+  void ledger(const RunState&) override {}
+  void finish() override {}
+  std::optional<Error> failure() override { return std::nullopt; }
 };
 
 }  // namespace

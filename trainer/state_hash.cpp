@@ -1,64 +1,63 @@
-// See state_hash.hpp. Floats are hashed as their bytes: 0 and -0 differ, as they should for bit-exactness.
+// See state_hash.hpp.
 #include "trainer/state_hash.hpp"
 
 #include <xxhash.h>
 
-#include <memory>
-#include <span>
-
 #include "base/error.hpp"
-#include "trainer/tensor_list.hpp"
 
 namespace annulus::trainer {
-namespace {
 
-class Hasher {
- public:
-  Hasher() : state_(XXH3_createState(), XXH3_freeState) {
-    expect_contract(state_ != nullptr && XXH3_64bits_reset(state_.get()) == XXH_OK,
-                    "xxhash gives a state to hash with");
+struct StateHasher::Digest {
+  std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state{XXH3_createState(), XXH3_freeState};
+  void add(const void* bytes, std::size_t count) const {
+    if (count == 0) return;  // older versions of xxhash take no null pointer
+    expect_contract(XXH3_64bits_update(state.get(), bytes, count) == XXH_OK, "xxhash takes any bytes");
   }
-  template <class T>
-  void add(std::span<const T> values) {
-    if (values.empty()) return;  // older versions of xxhash take no null pointer
-    expect_contract(XXH3_64bits_update(state_.get(), values.data(), values.size_bytes()) == XXH_OK,
-                    "xxhash takes any bytes");
-  }
-  std::uint64_t value() const { return XXH3_64bits_digest(state_.get()); }
-
- private:
-  std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state_;
 };
 
-void add_steps(Hasher& hasher, const Optimizer& optimizer) {
-  const std::uint64_t steps = optimizer.steps();
-  hasher.add(std::span<const std::uint64_t>(&steps, 1));
+StateHasher::StateHasher() : digest_(std::make_unique<Digest>()) {
+  expect_contract(digest_->state != nullptr && XXH3_64bits_reset(digest_->state.get()) == XXH_OK,
+                  "xxhash gives a state to hash with");
+}
+StateHasher::~StateHasher() = default;
+
+void StateHasher::add(std::span<const float> values) { digest_->add(values.data(), values.size_bytes()); }
+void StateHasher::add(std::uint64_t number) { digest_->add(&number, sizeof number); }
+std::uint64_t StateHasher::value() const { return XXH3_64bits_digest(digest_->state.get()); }
+
+std::uint64_t state_hash(const Replica& replica, const StateView& state) {
+  StateHasher hasher;
+  for (const StateTensor& tensor : state_tensors(replica, state))
+    hasher.add(read_tensor(replica, tensor, state));
+  hasher.add(state.updates);
+  return hasher.value();
 }
 
-}  // namespace
-
 std::uint64_t state_hash(Replica& replica, Optimizer& optimizer) {
-  Hasher hasher;
-  const auto tensors = list_tensors(replica.network(), replica.layout());
-  const auto add = [&](const TensorPlace& place, std::span<const float> arena) {
-    hasher.add(std::span<const float>(read_tensor(replica, place, arena)));
-  };
-  for (const TensorPlace& place : tensors) add(place, arena_of(replica, place));
-  for (const StateArena& state : optimizer.states()) {
-    for (const TensorPlace& place : tensors)
-      if (place.arena == TensorPlace::Arena::parameters) add(place, state.values);
-  }
-  add_steps(hasher, optimizer);
-  return hasher.value();
+  return state_hash(replica, view_of(replica, optimizer));
 }
 
 std::uint64_t raw_state_hash(Replica& replica, Optimizer& optimizer) {
-  Hasher hasher;
-  hasher.add(std::span<const float>(replica.parameters()));
-  hasher.add(std::span<const float>(replica.statistics()));
-  for (const StateArena& state : optimizer.states()) hasher.add(std::span<const float>(state.values));
-  add_steps(hasher, optimizer);
+  const StateView state = view_of(replica, optimizer);
+  StateHasher hasher;
+  for (const StateView::Arena& arena : state.arenas) hasher.add(arena.values);
+  hasher.add(state.updates);
   return hasher.value();
+}
+
+StateHashes hash_tensors(const Replica& replica, const StateView& state) {
+  StateHashes hashes;
+  StateHasher whole;
+  for (const StateTensor& tensor : state_tensors(replica, state)) {
+    const std::vector<float> values = read_tensor(replica, tensor, state);
+    whole.add(values);
+    StateHasher own;
+    own.add(values);
+    hashes.tensors.push_back({tensor.path, own.value()});
+  }
+  whole.add(state.updates);
+  hashes.state = whole.value();
+  return hashes;
 }
 
 }  // namespace annulus::trainer

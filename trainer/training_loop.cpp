@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/vital_signs.hpp"
+#include "trainer/rank_zero.hpp"
 #include "trainer/schedule.hpp"
 #include "trainer/state_hash.hpp"
 #include "trainer/stop_request.hpp"
@@ -30,14 +31,20 @@ Outcome TrainingLoop::run() {
     step();
     const bool epoch_ended = state.step % steps_per_epoch_ == 0 || state.step == total_steps_;
     if (epoch_ended) finish_epoch();
-    if (agree().stop != 0) {
+    const bool ledger_due = is_ledger_step(epoch_ended);
+    if (agree(ledger_due).stop != 0) {
       parts_.recorder.event(state, "stopped on request: " + stop_reason());
       save(false);
+      finish_saving();
       return Outcome::stopped;
     }
-    if (parts_.recorder.checkpoint_due(state, epoch_ended)) save(false);
+    if (parts_.recorder.checkpoint_due(state, epoch_ended))
+      save(false);
+    else if (ledger_due)
+      parts_.recorder.ledger(state);
   }
   save(false);
+  finish_saving();
   return Outcome::finished;
 }
 
@@ -128,15 +135,27 @@ void TrainingLoop::save(bool best) {
   parts_.recorder.checkpoint(parts_.state, best);
 }
 
-ControlWord TrainingLoop::agree() {
+/// What follows is true only of files that are complete and verified; and an error of rank 0 is everybody's.
+void TrainingLoop::finish_saving() {
+  on_rank_zero(parts_.group, "end of the last checkpoint", [this] { parts_.recorder.finish(); });
+}
+
+/// A function of the position alone: all ranks compare their states at the same steps.
+bool TrainingLoop::is_ledger_step(bool epoch_ended) const {
+  const auto every = static_cast<std::uint64_t>(parts_.config.ledger.every_steps);
+  return every > 0 && (epoch_ended || parts_.state.step % every == 0);
+}
+
+ControlWord TrainingLoop::agree(bool compare_states) {
   const Activity agreeing(Phase::control);
-  ControlWord word{.step = parts_.state.step, .stop = stop_requested() ? std::uint64_t{1} : 0};
-  if (parts_.config.debug) {
+  ControlWord word{.step = parts_.state.step, .stop = stop_requested() ? 1U : 0U};
+  if (parts_.config.debug || compare_states) {
     settle();
     parts_.engine.download();
     word.hash = raw_state_hash(parts_.replica, parts_.optimizer);
   }
-  return trainer::agree(parts_.group, word);
+  const std::optional<Error> failure = parts_.recorder.failure();
+  return trainer::agree(parts_.group, word, failure ? &*failure : nullptr);
 }
 
 bool TrainingLoop::stops_early() const {

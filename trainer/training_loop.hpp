@@ -59,7 +59,9 @@ class TrainingLoop {
   void finish_epoch();
   void judge(const Evaluation& validation);
   void save(bool best);
-  ControlWord agree();
+  void finish_saving();
+  bool is_ledger_step(bool epoch_ended) const;
+  ControlWord agree(bool compare_states);
   bool stops_early() const;
 
   TrainingParts parts_;

@@ -61,6 +61,14 @@ class DiaryRecorder final : public Recorder {
     diary_.push_back(
         fmt::format("checkpoint {} with {} samples of the epoch", state.step, state.epoch_samples));
   }
+  void ledger(const RunState& state) override { diary_.push_back(fmt::format("ledger {}", state.step)); }
+  void finish() override { diary_.push_back("finish"); }
+  std::optional<Error> failure() override {
+    return std::ranges::count(diary_, fails_after) > 0 ? std::optional(Error(ExitCode::failure, "disk gone"))
+                                                       : std::nullopt;
+  }
+
+  std::string fails_after;  ///< a line of the diary
 
  private:
   std::vector<std::string>& diary_;
@@ -72,6 +80,7 @@ class Loop : public testing::Test {
   Outcome run(std::size_t ahead, std::uint64_t diverges_at = 0) {
     Config config;
     config.epochs = 2;
+    config.ledger.every_steps = ledger_every;
     test::PatternSource source(10, {1, 1, 1});
     const io::ShardedSampler sampler({.samples = 10, .batch = 4, .shards = 1});
     io::BatchLoader loader(source, sampler, io::Generator(source.info(), {}, {}, 1), {});
@@ -81,6 +90,7 @@ class Loop : public testing::Test {
     LateEngine engine(ahead, diary);
     engine.diverges_at = diverges_at;
     DiaryRecorder recorder(diary);
+    recorder.fails_after = fails_after;
     RunState state;
     TrainingLoop loop(
         {config, *group, replica, optimizer, engine, sampler, loader, nullptr, recorder, state});
@@ -88,7 +98,36 @@ class Loop : public testing::Test {
   }
 
   std::vector<std::string> diary;
+  std::int64_t ledger_every = 0;
+  std::string fails_after;
 };
+
+TEST_F(Loop, NotesStatesInTheLedgerAtItsStepsAndEndsOfEpochs) {
+  ledger_every = 2;
+
+  run(0);
+
+  std::vector<std::string> noted;
+  for (const std::string& line : diary)
+    if (line.starts_with("ledger") || line.starts_with("checkpoint")) noted.push_back(line.substr(0, 12));
+  // At step 4 the checkpoint brings its line along.
+  EXPECT_THAT(noted,
+              testing::ElementsAre("ledger 2", "ledger 3", "checkpoint 4", "ledger 6", "checkpoint 6"));
+}
+
+TEST_F(Loop, WhatIsOnItsWayToTheDiskIsWaitedForAtTheEnd) {
+  run(0);
+
+  EXPECT_EQ(diary.back(), "finish");
+}
+
+TEST_F(Loop, EndsAfterTheStepInWhichARecorderFailed) {
+  fails_after = "record 3 loss 3 of 2";
+
+  EXPECT_THROW(run(0), Error);
+
+  EXPECT_THAT(diary, testing::Not(testing::Contains("begin 4")));
+}
 
 TEST_F(Loop, RecordsAStepBeforeTheNextBeginsOnTheHost) {
   run(0);
@@ -100,13 +139,14 @@ TEST_F(Loop, RecordsAStepBeforeTheNextBeginsOnTheHost) {
 TEST_F(Loop, RecordsAStepLateButAllBeforeEpochsEndAndCheckpoints) {
   EXPECT_EQ(run(1), Outcome::finished);
 
-  EXPECT_THAT(diary, testing::ElementsAre("begin 1", "begin 2", "record 1 loss 1 of 4", "begin 3",
-                                          "record 2 loss 2 of 4", "record 3 loss 3 of 2",
-                                          "epoch 0 loss 1.8",  // (1*4 + 2*4 + 3*2) / 10
-                                          "begin 4", "record 4 loss 4 of 4", "download 0",
-                                          "checkpoint 4 with 4 samples of the epoch", "begin 5", "begin 6",
-                                          "record 5 loss 5 of 4", "record 6 loss 6 of 2", "epoch 1 loss 4.8",
-                                          "download 0", "checkpoint 6 with 0 samples of the epoch"));
+  EXPECT_THAT(diary,
+              testing::ElementsAre("begin 1", "begin 2", "record 1 loss 1 of 4", "begin 3",
+                                   "record 2 loss 2 of 4", "record 3 loss 3 of 2",
+                                   "epoch 0 loss 1.8",  // (1*4 + 2*4 + 3*2) / 10
+                                   "begin 4", "record 4 loss 4 of 4", "download 0",
+                                   "checkpoint 4 with 4 samples of the epoch", "begin 5", "begin 6",
+                                   "record 5 loss 5 of 4", "record 6 loss 6 of 2", "epoch 1 loss 4.8",
+                                   "download 0", "checkpoint 6 with 0 samples of the epoch", "finish"));
 }
 
 TEST_F(Loop, NamesTheStepThatDivergedAndSavesNothingAfterIt) {

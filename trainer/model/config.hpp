@@ -83,7 +83,14 @@ struct CheckpointConfig {
   std::int64_t every_steps = 0;  ///< 0 = off
   double every_seconds = 0;      ///< 0 = off
   int keep_last = 3;
-  bool keep_best = true;  ///< by validation accuracy
+  bool keep_best = true;               ///< by validation accuracy
+  std::int64_t keep_every_epochs = 0;  ///< kept for ever: those at the end of every so many epochs; 0 = none
+  std::int64_t keep_every_steps = 0;   ///< kept for ever: those of steps that are a multiple; 0 = none
+};
+
+/// ledger.jsonl: hashes of the state from time to time, and the comparison of the ranks that goes with them.
+struct LedgerConfig {
+  std::int64_t every_steps = 100;  ///< beside ends of epochs and checkpoints; 0 = no ledger
 };
 
 struct EarlyStoppingConfig {
@@ -127,6 +134,7 @@ struct Config {
   comm::Reduction reduction = comm::Reduction::tree;
   std::int64_t bucket_kb = 0;  ///< gradient bucket size; 0 = measured between GPUs, 1024 between hosts
   CheckpointConfig checkpoint;
+  LedgerConfig ledger;
   EarlyStoppingConfig early_stopping;
   AnomalyConfig anomaly;
   bool debug = false;

@@ -120,6 +120,14 @@ void describe(Fields& fields, CheckpointConfig& checkpoint) {
   fields.number("every_seconds", checkpoint.every_seconds, {0, kMany});
   fields.integer("keep_last", checkpoint.keep_last, {1, 1e6});
   fields.flag("keep_best", checkpoint.keep_best);
+  fields.integer("keep_every_epochs", checkpoint.keep_every_epochs, {0, kMany});
+  fields.integer("keep_every_steps", checkpoint.keep_every_steps, {0, 1e15});
+  fields.end();
+}
+
+void describe(Fields& fields, LedgerConfig& ledger) {
+  fields.begin("ledger");
+  fields.integer("every_steps", ledger.every_steps, {0, 1e15});
   fields.end();
 }
 
@@ -173,6 +181,7 @@ void describe(Fields& fields, Config& config) {
   fields.choice("reduction", config.reduction, {"tree", "fast"});
   fields.integer("bucket_kb", config.bucket_kb, {0, 1e6});
   describe(fields, config.checkpoint);
+  describe(fields, config.ledger);
   describe(fields, config.early_stopping);
   describe(fields, config.anomaly);
   fields.flag("debug", config.debug);

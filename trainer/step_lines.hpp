@@ -1,0 +1,33 @@
+// Text files with one line a step, which a run that goes on from an earlier step cuts back to it.
+#pragma once
+
+#include <cstdint>
+#include <fstream>
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace annulus::trainer {
+
+/// Which lines of a file stay.
+struct StepFilter {
+  std::uint64_t last_step;
+  std::function<std::optional<std::uint64_t>(const std::string&)> step_of;  ///< nothing: cannot be read
+  std::string header = {};  ///< first line, kept as it is; empty for none
+};
+
+/// The member `step` of a line that is a JSON object; nothing for one that is not, e.g. the last one of a
+/// killed process.
+std::optional<std::uint64_t> step_of_json(const std::string& line);
+
+/// Rewrites a file without the lines about later steps and those that cannot be read.
+/// @throws RuntimeError when it cannot be written
+void drop_later(const std::string& path, const StepFilter& filter);
+
+/// @throws RuntimeError when it cannot be written
+std::ofstream open_to_append(const std::string& path);
+
+/// Writes a line so that readers of a running job see it. @throws RuntimeError
+void append_line(std::ofstream& file, const std::string& path, const std::string& line);
+
+}  // namespace annulus::trainer
