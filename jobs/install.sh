@@ -1,17 +1,24 @@
 #!/usr/bin/env bash
 # Installs the packages of jobs/packages.txt that are missing (Debian 12 or a relative, as root or with sudo).
 # Does nothing, quickly, when all are there.
+#   jobs/install.sh [tests]     tests: those of jobs/packages-tests.txt as well
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+case $* in
+  '') lists=(jobs/packages.txt) ;;
+  tests) lists=(jobs/packages.txt jobs/packages-tests.txt) ;;
+  *) fail "usage: jobs/install.sh [tests], got '$*'" ;;
+esac
 
 explain_by_hand() {
   fail "$1
-  Install these packages by hand (jobs/packages.txt says what each is for) and start again:
-    ${missing[*]:-see jobs/packages.txt}"
+  Install these packages by hand (${lists[*]} say what each is for) and start again:
+    ${missing[*]:-all that are named there}"
 }
 
 list_missing() {
   local package
-  sed 's/[[:space:]]*#.*//; /^$/d' jobs/packages.txt | while read -r package; do
+  sed 's/[[:space:]]*#.*//; /^$/d' "${lists[@]}" | while read -r package; do
     [[ $(dpkg-query -W -f '${Status}' "$package" 2>/dev/null) == 'install ok installed' ]] || echo "$package"
   done
 }
@@ -31,12 +38,23 @@ if ((EUID != 0)); then
   "${as_root[@]}" true || explain_by_hand "packages are missing, and sudo did not let $(id -un) install them."
 fi
 
+# Some test packages bring services, which tests start and stop by themselves. Debian asks this file before it starts
+# any; where somebody has made one already, that one stands.
+policy=/usr/sbin/policy-rc.d
+keep_services_off() {
+  [[ ! -e $policy ]] || return 0
+  trap '"${as_root[@]}" rm -f "$policy"' EXIT
+  printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+  "${as_root[@]}" chmod 755 "$policy"
+}
+
 # The lock is waited for, because another install may be running.
 apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 --quiet)
 log=build/install.log
 
 say "install ${#missing[@]} missing package(s), log in $log: ${missing[*]}"
 mkdir -p build
+keep_services_off
 # A source list that does not answer is no reason to stop: the packages may come from another one.
 "${apt[@]}" update </dev/null >"$log" 2>&1 || say "apt-get update failed; going on with the package lists at hand"
 if ! "${apt[@]}" install --yes --no-install-recommends "${missing[@]}" </dev/null >>"$log" 2>&1; then

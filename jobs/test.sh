@@ -56,6 +56,7 @@ test_with_cuda() {
 }
 
 jobs/install.sh
+jobs/install.sh tests || say "going on without: tests that need these packages skip"
 # Nothing below may wait for an answer.
 exec </dev/null
 test_data=${ANNULUS_TEST_DATA:-$(find_test_data)}

@@ -1,0 +1,74 @@
+// What SLURM itself does to a job, at its own pace of half minutes: the time limit, preemption, a node that
+// dies.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/slurm/cluster.hpp"
+
+namespace annulus::test {
+namespace {
+
+using testing::HasSubstr;
+
+const std::string kSmoke = std::string(ANNULUS_SOURCE_DIR) + "/configs/smoke.yaml";
+const std::string kTwoNodes = " --nodes=2 --ntasks-per-node=1 --cpus-per-task=1 ";
+
+/// One long run, disturbed by each test in turn; longer than the time limit of the first.
+class SlowSlurmJobs : public testing::Test {
+ protected:
+  static std::string train(const std::string& more) {
+    setenv("ANNULUS_PROGRAM", ANNULUS_PROGRAM, 1);
+    return std::string(ANNULUS_SOURCE_DIR) + "/jobs/train.sbatch " + kSmoke +
+           " data.path=data.h5 checkpoint.every_epochs=0 checkpoint.keep_best=false --run run " + more;
+  }
+  void expect_undisturbed_result(const std::string& epochs) const {
+    const Outcome whole = place.run(
+        place.training("whole", {epochs, "checkpoint.every_epochs=0", "checkpoint.keep_best=false"}));
+    ASSERT_EQ(whole.code, 0) << whole.output;
+    EXPECT_EQ(place.state_hash("run"), place.state_hash("whole"));
+  }
+  void SetUp() override { cluster(); }
+
+  const Workplace place{330};
+};
+
+TEST_F(SlowSlurmJobs, TheTimeLimitIsNoEnd) {
+  const Job job(place, "log", kTwoNodes + "--time=1 --signal=B:USR1@20 " + train("epochs=900"));
+
+  EXPECT_EQ(job.end(300), "COMPLETED") << job.log();
+
+  EXPECT_GE(std::stoi(job.field("Restarts")), 1);
+  EXPECT_THAT(job.log(), HasSubstr("stopped on request; requeue"));
+  expect_undisturbed_result("epochs=900");
+}
+
+TEST_F(SlowSlurmJobs, PreemptedItComesBack) {
+  const Job job(place, "log", kTwoNodes + train("epochs=200"));
+  ASSERT_TRUE(place.has_started("run")) << job.log();
+
+  const Outcome urgent = place.shell("srun --partition=urgent -N2 --ntasks-per-node=4 true");
+
+  EXPECT_EQ(urgent.code, 0) << urgent.output;
+  EXPECT_EQ(job.end(120), "COMPLETED") << job.log();
+  EXPECT_EQ(job.field("Restarts"), "1");
+  EXPECT_THAT(job.log(), HasSubstr("SLURM ends this job (status 75)"));
+  expect_undisturbed_result("epochs=200");
+}
+
+TEST_F(SlowSlurmJobs, ADeadNodeIsReplaced) {
+  const Job job(place, "log",
+                "--nodes=1-2 --ntasks=2 --cpus-per-task=1 --distribution=cyclic " +
+                    train("epochs=200 checkpoint.every_steps=20"));
+  ASSERT_TRUE(place.has_started("run")) << job.log();
+
+  cluster().change_node("kill", "n1");
+  const std::string state = job.end(180);
+  cluster().change_node("start", "n1");
+
+  EXPECT_EQ(state, "COMPLETED") << job.log();
+  EXPECT_GE(std::stoi(job.field("Restarts")), 1);
+  expect_undisturbed_result("epochs=200");
+}
+
+}  // namespace
+}  // namespace annulus::test
