@@ -17,6 +17,7 @@
 #include "trainer/metrics.hpp"
 #include "trainer/progress.hpp"
 #include "trainer/run_directory.hpp"
+#include "trainer/save_times.hpp"
 #include "trainer/snapshot_worker.hpp"
 #include "trainer/training_loop.hpp"
 
@@ -194,8 +195,7 @@ class FileRecorder final : public Recorder {
     store_.save(info, options_.replica, copy);
     note_checkpoint(info.step);
     const double seconds = now_s() - began;
-    log_debug("checkpoint of step {}: {:.1f} MB written and verified in {:.2f} s", info.step,
-              static_cast<double>(std::filesystem::file_size(store_.path_of(info.step))) / 1e6, seconds);
+    log_debug("{}", save_note(info.step, std::filesystem::file_size(store_.path_of(info.step)), seconds));
   }
   void note(const CheckpointInfo& info, const StateView& copy) {
     const double began = now_s();

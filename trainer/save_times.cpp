@@ -1,22 +1,42 @@
-// See save_times.hpp. Reads metrics.jsonl, which a killed process may have left with half a line.
+// See save_times.hpp. A killed process may have left half a line.
 #include "trainer/save_times.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <charconv>
 #include <fstream>
-#include <nlohmann/json.hpp>
-#include <string>
+#include <string_view>
+
+#include "trainer/run_directory.hpp"
 
 namespace annulus::trainer {
+namespace {
+
+constexpr std::string_view kPhrase = " written and verified in ";
+
+std::optional<double> seconds_in(std::string_view line) {
+  const std::size_t at = line.find(kPhrase);
+  if (at == std::string_view::npos || !line.ends_with(" s")) return std::nullopt;
+  const std::string_view rest = line.substr(at + kPhrase.size());
+  double seconds = 0;
+  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), seconds);
+  if (error != std::errc() || end != rest.data() + rest.size() - 2) return std::nullopt;
+  return seconds;
+}
+
+}  // namespace
+
+std::string save_note(std::uint64_t step, std::uint64_t bytes, double seconds) {
+  return fmt::format("checkpoint of step {}: {:.1f} MB{}{:.2f} s", step, static_cast<double>(bytes) / 1e6,
+                     kPhrase, seconds);
+}
 
 std::optional<double> slowest_save_s(const std::filesystem::path& run) {
-  std::ifstream file(run / "metrics.jsonl");
+  std::ifstream file(RunDirectory(run).log_file(0));
   std::optional<double> slowest;
-  for (std::string line; std::getline(file, line);) {
-    if (line.find("\"save_s\"") == std::string::npos) continue;
-    const auto record = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
-    if (!record.is_object() || !record.contains("save_s") || !record["save_s"].is_number()) continue;
-    slowest = std::max(slowest.value_or(0), record["save_s"].get<double>());
-  }
+  for (std::string line; std::getline(file, line);)
+    if (const auto seconds = seconds_in(line)) slowest = std::max(slowest.value_or(0), *seconds);
   return slowest;
 }
 

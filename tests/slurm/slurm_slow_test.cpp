@@ -62,7 +62,7 @@ TEST_F(SlowSlurmJobs, ADeadNodeIsReplaced) {
   ASSERT_TRUE(place.has_started("run")) << job.log();
 
   cluster().change_node("kill", "n1");
-  const std::string state = job.end(180);
+  const std::string state = job.end(300);
   cluster().change_node("start", "n1");
 
   EXPECT_EQ(state, "COMPLETED") << job.log();

@@ -92,11 +92,14 @@ TEST(JobScript, RefusesWhatWouldBreakItsHead) {
 
 TEST(SaveTimes, SlowestOfARun) {
   const TemporaryDirectory directory;
-  std::ofstream(directory / "metrics.jsonl") << R"({"kind": "event", "step": 1, "save_s": 0.5})" << '\n'
-                                             << R"({"kind": "event", "step": 2, "save_s": 41.25})" << '\n'
-                                             << R"({"kind": "event", "save_s": "long"})" << '\n'
-                                             << R"({"kind": "event", "step": 3, "save_s": 9)";
+  std::filesystem::create_directories(directory / "logs");
+  write_file(directory / "logs/rank-0.log",
+             "2026-05-01 12:00:00.000 debug " + save_note(20, 45000000, 41.25) + "\n12:00:01 debug " +
+                 save_note(40, 45000000, 0.5) +
+                 "\nepoch 2/3: loss 99.5 s\nx written and verified in ages s\n" +
+                 save_note(60, 45000000, 90.25).substr(0, 58));  // "... in 90."
 
+  EXPECT_EQ(save_note(20, 45000000, 41.25), "checkpoint of step 20: 45.0 MB written and verified in 41.25 s");
   EXPECT_EQ(slowest_save_s(directory.path()), 41.25);
   EXPECT_FALSE(slowest_save_s(directory / "elsewhere").has_value());
 }
