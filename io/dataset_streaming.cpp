@@ -64,6 +64,7 @@ class StreamingSource final : public SampleSource {
       : columns_(std::move(columns)), cache_(*columns_, slots) {}
 
   const SourceInfo& info() const override { return columns_->info(); }
+  std::span<const std::int32_t> all_labels() const override { return columns_->labels(); }
 
   void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {
     check_buffers(samples.size(), buffers, info());

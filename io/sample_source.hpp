@@ -49,6 +49,8 @@ class SampleSource {
  public:
   virtual ~SampleSource() = default;
   virtual const SourceInfo& info() const = 0;
+  /// Labels of all samples, where they are in memory anyway; else nothing.
+  virtual std::span<const std::int32_t> all_labels() const { return {}; }
   /// Reads samples by number, below SourceInfo::samples unless the source is endless.
   /// @throws DataError naming file, dataset and row
   virtual void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) = 0;

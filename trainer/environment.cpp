@@ -57,6 +57,7 @@ std::string environment_json(const EnvironmentFacts& facts, const std::string& p
   json["hosts"] = facts.hosts;
   json["devices"] = facts.devices;
   json["gradient_buckets"] = {{"kb", facts.bucket_kb}, {"origin", facts.bucket_origin}};
+  if (!facts.allowed_changes.empty()) json["allowed_changes"] = facts.allowed_changes;
   json["libraries"] = Json::object();
   for (const auto& library : facts.libraries) json["libraries"][library.name] = library.version;
   json["earlier_starts"] = earlier_starts(previous);

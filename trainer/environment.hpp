@@ -19,8 +19,9 @@ struct EnvironmentFacts {
   std::vector<std::string> hosts;    ///< of every rank
   std::vector<std::string> devices;  ///< of every rank, Replica::describe()
   std::vector<Library> libraries;
-  double bucket_kb = 0;       ///< size of the pieces in which gradients travel
-  std::string bucket_origin;  ///< of that size: "given", "usual" or "measured"
+  double bucket_kb = 0;                           ///< size of the pieces in which gradients travel
+  std::vector<std::string> allowed_changes = {};  ///< that a resumed run was told to take
+  std::string bucket_origin;                      ///< of that size: "given", "usual" or "measured"
 };
 
 /// JSON text: program, compiler, start time (UTC), working directory and the facts. When `previous` is the

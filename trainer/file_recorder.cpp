@@ -16,6 +16,7 @@
 #include "trainer/ledger.hpp"
 #include "trainer/metrics.hpp"
 #include "trainer/progress.hpp"
+#include "trainer/resume_rules.hpp"
 #include "trainer/run_directory.hpp"
 #include "trainer/save_times.hpp"
 #include "trainer/snapshot_worker.hpp"
@@ -40,18 +41,19 @@ EnvironmentFacts facts_of(const FileRecorderOptions& options) {
           .bucket_origin = to_string(options.bucket_size.origin)};
 }
 
-/// What identifies the training data in a checkpoint.
-std::string fingerprint(const io::SourceInfo& source) {
-  return fmt::format("{} samples of ({}), {} classes", source.samples, to_string(source.shape),
-                     source.classes.size());
-}
-
 bool is_named(const std::string& resume) { return resume != "auto" && resume != "none"; }
 
-StoredDifferences differences_from(const Config& config, const RunDirectory& directory) {
-  return [&config, source = directory.config().string()](const std::string& stored) {
-    return numeric_differences(parse_config(stored, source).config, config);
+StoredDifferences refused_by(ResumeRules& rules, const RunDirectory& directory) {
+  return [&rules, source = directory.config().string()](const std::string& stored) {
+    rules.compare_config(stored, source);
+    return rules.refused();
   };
+}
+
+/// The kind of the device that computes: what Replica::describe() begins with.
+std::string device_kind(const Replica& replica) {
+  const std::string text = replica.describe();
+  return text.substr(0, text.find(':'));
 }
 
 Retention retention(const CheckpointConfig& config, std::uint64_t steps_per_epoch) {
@@ -74,21 +76,23 @@ class FileRecorder final : public Recorder {
         directory_(options.run_directory),
         store_(directory_.checkpoints().string(),
                retention(options.config.checkpoint, options.steps_per_epoch)),
+        rules_(options.config, options.allow_change),
+        fingerprint_(data_fingerprint(options.training)),
         epoch_began_(now_s()),
         saved_at_(now_s()) {}
 
   RunState restore(const std::string& resume) override {
     RunState state;
-    std::optional<CheckpointInfo> info;
-    const bool named = is_named(resume);
-    if (named) info = load_named(resume);  // first: a checkpoint that does not fit leaves no directory behind
-    claim_directory();
+    std::optional<CheckpointInfo> info;  // first: what cannot be gone on with leaves no directory behind
+    if (is_named(resume)) info = load_named(resume);
     if (resume == "auto") info = store_.load_newest(options_.replica, options_.optimizer);
     if (info) {
       state = run_state_from_json(info->metrics);
-      check_same_data(*info);
-      last_saved_step_ = named ? 0 : state.step;
+      rules_.compare_origin(*info, info_of(state));
+      rules_.require(fmt::format("the checkpoint of step {}", info->step));
+      last_saved_step_ = is_named(resume) ? 0 : state.step;
     }
+    claim_directory();
     begin(state);
     return state;
   }
@@ -166,9 +170,9 @@ class FileRecorder final : public Recorder {
 
  private:
   CheckpointInfo load_named(const std::string& path) {
-    CheckpointInfo info = load_checkpoint(path, options_.replica, options_.optimizer);
-    check_same_data(info);
-    return info;
+    rules_.compare_config(read_checkpoint_info(path).config, path);
+    rules_.require(path);
+    return load_checkpoint(path, options_.replica, options_.optimizer);
   }
 
   CheckpointInfo info_of(const RunState& state) const {
@@ -179,7 +183,8 @@ class FileRecorder final : public Recorder {
             .config = options_.config.yaml,
             .metrics = to_json(state),
             .program = program_version(),
-            .dataset = fingerprint(options_.training)};
+            .dataset = fingerprint_,
+            .device = device_kind(options_.replica)};
   }
 
   /// Training goes on as soon as the worker has a copy of the state.
@@ -228,9 +233,13 @@ class FileRecorder final : public Recorder {
   }
 
   void claim_directory() {
+    EnvironmentFacts facts = facts_of(options_);
+    if (directory_.holds_run())
+      rules_.compare_config(directory_.stored_config(), directory_.config().string());
+    for (const KeyDifference& change : rules_.allowed()) facts.allowed_changes.push_back(to_string(change));
     start_run(directory_, {.config = options_.config.yaml,
-                           .environment = facts_of(options_),
-                           .differences = differences_from(options_.config, directory_)});
+                           .environment = facts,
+                           .differences = [this](const std::string&) { return rules_.refused(); }});
   }
 
   void time_first(const StepRecord& record) {
@@ -261,14 +270,8 @@ class FileRecorder final : public Recorder {
     event(state, state.step == 0
                      ? "started in " + directory_.path().string()
                      : fmt::format("resumed in {} after step {}", directory_.path().string(), state.step));
-  }
-
-  void check_same_data(const CheckpointInfo& info) const {
-    if (info.dataset == fingerprint(options_.training)) return;
-    throw UsageError(
-        "the checkpoint was trained on {}, but {} has {}. Name the same data in data.path, or start a new "
-        "run with --run and --resume none.",
-        info.dataset, options_.training.name, fingerprint(options_.training));
+    for (const KeyDifference& change : rules_.allowed())
+      event(state, "a change of the run was allowed: " + to_string(change));
   }
 
   /// Whether `every_epochs` (which may be more than one, or a fraction) falls due at the end of this epoch.
@@ -284,6 +287,8 @@ class FileRecorder final : public Recorder {
   CheckpointStore store_;
   std::optional<MetricsWriter> metrics_;
   std::optional<Progress> progress_;
+  ResumeRules rules_;
+  std::string fingerprint_;  ///< of the training data
   double epoch_began_;
   double saved_at_;
   double epoch_samples_ = 0;
@@ -297,10 +302,13 @@ class FileRecorder final : public Recorder {
 
 }  // namespace
 
-void check_run(const Config& config, const std::string& run_directory, const std::string& resume) {
-  const RunDirectory directory(run_directory);
-  check_run(directory, differences_from(config, directory), parameter_bytes(config.network));
-  if (is_named(resume)) read_checkpoint_info(resume);
+void check_run(const Config& config, const RunRequest& request) {
+  const RunDirectory directory(request.run_directory);
+  ResumeRules rules(config, request.allow_change);
+  check_run(directory, refused_by(rules, directory), parameter_bytes(config.network));
+  if (!is_named(request.resume)) return;
+  rules.compare_config(read_checkpoint_info(request.resume).config, request.resume);
+  rules.require(request.resume);
 }
 
 std::unique_ptr<Recorder> make_file_recorder(const FileRecorderOptions& options) {

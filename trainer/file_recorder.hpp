@@ -22,17 +22,24 @@ struct FileRecorderOptions {
   std::vector<std::string> command_line;
   Replica& replica;
   Optimizer& optimizer;
-  const io::SourceInfo& training;
+  io::SampleSource& training;
   std::uint64_t steps_per_epoch = 1;
   double data_seconds = 0;  ///< that opening and measuring the data took
   comm::BucketSize bucket_size;
+  std::vector<std::string> allow_change;  ///< see ResumeRules
+};
+
+/// What the command line says about a run and its files.
+struct RunRequest {
+  std::string run_directory;
+  std::string resume;                     ///< as for Recorder::restore()
+  std::vector<std::string> allow_change;  ///< see ResumeRules
 };
 
 /// Refuses what is wrong with a run directory or a named checkpoint, before anything costly is done or made.
 /// Rank 0 only.
-/// @param resume  as for Recorder::restore()
 /// @throws UsageError, DataError, RuntimeError as restore() would
-void check_run(const Config& config, const std::string& run_directory, const std::string& resume);
+void check_run(const Config& config, const RunRequest& request);
 
 /// Its restore() creates the run directory or opens the one that is there, and throws UsageError when that
 /// holds a run of another config, RuntimeError when it cannot be written.

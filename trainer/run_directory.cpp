@@ -67,7 +67,8 @@ void check_same(const RunDirectory& directory, const StoredDifferences& differen
   if (differences.empty()) return;
   throw UsageError(
       "{} holds a run of another configuration, and going on would mix the two. Different: {}. Choose "
-      "another directory with --run DIR, or start with the configuration in {}.",
+      "another directory with --run DIR, start with the configuration in {}, or, if the numbers may change, "
+      "add --allow-change KEY[,KEY...].",
       directory.path().string(), fmt::join(differences, "; "), directory.config().string());
 }
 

@@ -38,8 +38,8 @@ class RunDirectory {
   std::filesystem::path path_;
 };
 
-/// What in the stored configuration (its argument) would change the numbers of a run; nothing: the run may go
-/// on there.
+/// What in the stored configuration (its argument) forbids to go on with the run, one text a key; nothing:
+/// the run may go on there.
 using StoredDifferences = std::function<std::vector<std::string>(const std::string& stored)>;
 
 /// Whether a run could start or go on here, as far as can be told in milliseconds, without making anything.

@@ -19,7 +19,9 @@ TrainingJob::TrainingJob(Config config, comm::MpiSession& mpi, const JobOptions&
   check_world(config_, group_.size());
   require_labels(config_);
   on_rank_zero(group_, "run directory",  // before the data, which may take long to open and read
-               [&] { check_run(config_, options.run_directory, options.resume); });
+               [&] {
+                 check_run(config_, {options.run_directory, options.resume, options.allow_change});
+               });
   open_data(options);
   make_parts();
   open_run(options);
@@ -55,10 +57,11 @@ void TrainingJob::open_run(const JobOptions& options) {
                                     .command_line = options.command_line,
                                     .replica = parts_->replica(),
                                     .optimizer = parts_->optimizer(),
-                                    .training = parts_->training().info(),
+                                    .training = parts_->training(),
                                     .steps_per_epoch = parts_->sampler().steps_per_epoch(),
                                     .data_seconds = data_seconds_,
-                                    .bucket_size = parts_->bucket_size()});
+                                    .bucket_size = parts_->bucket_size(),
+                                    .allow_change = options.allow_change});
   });
   if (options.fault && options.fault->rank == group_.rank())
     recorder_ = with_fault(std::move(recorder_), *options.fault, options.run_directory);

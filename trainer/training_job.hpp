@@ -22,6 +22,7 @@ namespace annulus::trainer {
 struct JobOptions {
   std::string run_directory;
   std::string resume = "auto";            ///< "auto", "none" or the path of a checkpoint
+  std::vector<std::string> allow_change;  ///< keys that a resumed run may change; see ResumeRules
   std::vector<std::string> command_line;  ///< for environment.json
   SourceFactory sources = {};             ///< for configs with data.generator
   std::optional<Fault> fault = {};        ///< to be made on purpose

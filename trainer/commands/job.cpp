@@ -95,7 +95,7 @@ void check_configs(const std::vector<Config>& configs, const JobRequest& request
   }
   if (!request.array.empty()) return;  // then every task has a directory of its own
   const std::string run = request.run.empty() ? "runs/" + configs.front().name : request.run;
-  check_run(configs.front(), run, "auto");
+  check_run(configs.front(), {.run_directory = run, .resume = "auto", .allow_change = {}});
 }
 
 /// Cores that a rank can keep busy: a worker thread a shard and the loader; beside a GPU the loader, and the

@@ -18,6 +18,7 @@ struct TrainOptions {
   std::vector<std::string> overrides;
   std::string run;
   std::string resume = "auto";
+  std::vector<std::string> allow_change;
   std::string inject;
   bool debug = false;
   bool print_config = false;
@@ -61,7 +62,7 @@ ExitCode train(TrainOptions options, Context& context) {
   context.phase = "assembly";
   const std::optional<Fault> fault = planned_fault(options, run, loaded.config, context.mpi.world());
   TrainingJob job(std::move(loaded.config), context.mpi,
-                  {run, options.resume, context.command_line, generate_source, fault});
+                  {run, options.resume, options.allow_change, context.command_line, generate_source, fault});
   context.crash_directory = run + "/crash";
   configure_log(context.mpi.world().rank, context.mpi.world().ranks,
                 run + "/logs/rank-" + std::to_string(context.mpi.world().rank) + ".log");
@@ -97,6 +98,10 @@ void add_train(CLI::App& app, Action& action) {
   verb->add_option("--run", options->run, "Run directory (default: runs/NAME, NAME from the config)");
   verb->add_option("--resume", options->resume, "auto, none or the path of a checkpoint")
       ->capture_default_str();
+  verb->add_option("--allow-change", options->allow_change,
+                   "Keys or groups that a resumed run may change, e.g. optimizer.learning_rate,data.content")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   verb->add_flag("--debug", options->debug,
                  "Small subset, two epochs, NaN checks after every layer, replicas compared each step");
   verb->add_option("--inject", options->inject,

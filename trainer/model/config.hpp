@@ -168,12 +168,21 @@ LoadedConfig parse_config(const std::string& yaml, const std::string& source,
 /// these are. `origin` is empty.
 std::vector<Origin> config_values(const Config& config);
 
+/// A key that two configurations do not agree on.
+struct KeyDifference {
+  std::string key;
+  std::string one;  ///< empty: it is not there
+  std::string other;
+};
+/// "batch.size: 64 there, 128 now"
+std::string to_string(const KeyDifference& difference);
+
 /// Keys that differ between two configurations and change the numbers that training computes: network, batch,
 /// seed, optimizer, schedule, data, augmentation, normalisation, loss, reduction. Free to differ are names,
 /// threads, device (but for its precision), buckets, evaluation, checkpoint policy, early stopping, what to
 /// do about anomalies, debug, the folder of the data file, and `epochs` when the schedule does not depend on
 /// it. For resuming a run.
-std::vector<std::string> numeric_differences(const Config& one, const Config& other);
+std::vector<KeyDifference> numeric_differences(const Config& one, const Config& other);
 
 /// Checks that need the number of ranks. @throws UsageError with the numbers that would work
 void check_world(const Config& config, int ranks);

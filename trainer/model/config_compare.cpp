@@ -1,4 +1,6 @@
 // Which differences between two configurations change the numbers that training computes.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <map>
@@ -35,7 +37,7 @@ std::string comparable(const Origin& value) {
 
 }  // namespace
 
-std::vector<std::string> numeric_differences(const Config& one, const Config& other) {
+std::vector<KeyDifference> numeric_differences(const Config& one, const Config& other) {
   std::map<std::string, std::string> others;
   for (const Origin& value : config_values(other)) others[value.key] = comparable(value);
   const bool epochs_count = schedule_spans_the_run(one) || schedule_spans_the_run(other);
@@ -45,17 +47,22 @@ std::vector<std::string> numeric_differences(const Config& one, const Config& ot
     if (key == "normalisation.mean" || key == "normalisation.deviation") return !measured;
     return !is_free(key);
   };
-  std::vector<std::string> keys;
+  std::vector<KeyDifference> differences;
   for (const Origin& value : config_values(one)) {
     const auto found = others.find(value.key);
-    const bool equal = found != others.end() && found->second == comparable(value);
-    if (found != others.end()) others.erase(found);
-    if (!equal && counts(value.key)) keys.push_back(value.key);
+    KeyDifference here{.key = value.key, .one = comparable(value), .other = ""};
+    if (found != others.end()) here.other = others.extract(found).mapped();
+    if (here.one != here.other && counts(value.key)) differences.push_back(std::move(here));
   }
   for (const auto& [key, value] : others) {
-    if (counts(key)) keys.push_back(key);
+    if (counts(key)) differences.push_back({.key = key, .one = "", .other = value});
   }
-  return keys;
+  return differences;
+}
+
+std::string to_string(const KeyDifference& difference) {
+  const auto shown = [](const std::string& value) { return value.empty() ? "nothing" : value; };
+  return fmt::format("{}: {} there, {} now", difference.key, shown(difference.one), shown(difference.other));
 }
 
 }  // namespace annulus::trainer

@@ -224,8 +224,19 @@ TEST(CheckWorld, NamesRanksAndShardsThatWork) {
 
 std::vector<std::string> differences(const std::vector<std::string>& one,
                                      const std::vector<std::string>& other) {
-  return numeric_differences(parse_config(kSmall, "a.yaml", one).config,
-                             parse_config(kSmall, "a.yaml", other).config);
+  std::vector<std::string> keys;
+  for (const KeyDifference& difference : numeric_differences(parse_config(kSmall, "a.yaml", one).config,
+                                                             parse_config(kSmall, "a.yaml", other).config))
+    keys.push_back(difference.key);
+  return keys;
+}
+
+TEST(NumericDifferences, SayWhatWasAndWhatIs) {
+  const auto found = numeric_differences(parse_config(kSmall, "a.yaml", {"seed=4"}).config,
+                                         parse_config(kSmall, "a.yaml", {"seed=5"}).config);
+
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(to_string(found[0]), "seed: 4 there, 5 now");
 }
 
 TEST(NumericDifferences, NamesKeysThatChangeNumbers) {

@@ -46,7 +46,8 @@ TEST(GeneratorKeys, OptionsAreKeptAsText) {
 }
 
 TEST(GeneratorKeys, CountAsNumeric) {
-  EXPECT_THAT(numeric_differences(parse(), parse({"data.rich.tracks=60"})), ElementsAre("data.rich"));
+  EXPECT_THAT(numeric_differences(parse(), parse({"data.rich.tracks=60"})),
+              ElementsAre(testing::Field(&KeyDifference::key, "data.rich")));
   EXPECT_THAT(numeric_differences(parse(), parse()), ElementsAre());
 }
 

@@ -72,7 +72,11 @@ TEST(NamedInputs, ResolvedTextReadsBack) {
 TEST(NamedInputs, OtherDataOrLengthsCountAsDifferent) {
   const Config one = parse_config(kTwoVectors, "a.yaml").config;
   const auto differences = [&](const std::string& override_text) {
-    return numeric_differences(one, parse_config(kTwoVectors, "a.yaml", {override_text}).config);
+    std::vector<std::string> keys;
+    for (const KeyDifference& found :
+         numeric_differences(one, parse_config(kTwoVectors, "a.yaml", {override_text}).config))
+      keys.push_back(found.key);
+    return keys;
   };
 
   EXPECT_THAT(differences("data.inputs.track=other"), ElementsAre("data.inputs"));
