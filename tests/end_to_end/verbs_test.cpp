@@ -44,7 +44,7 @@ INSTANTIATE_TEST_SUITE_P(All, Verb,
                                          "data import images", "data info", "data show", "bench",
                                          "bench step", "bench allreduce", "bench loader", "rich",
                                          "rich simulate", "rich reconstruct", "rich table", "rich curves",
-                                         "rich display", "job", "doctor"));
+                                         "rich display", "job", "diff-runs", "doctor"));
 
 TEST(CommandLine, MistakesGetOneSentence) {
   const Workplace place(12);

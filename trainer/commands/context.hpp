@@ -31,6 +31,7 @@ void add_data(CLI::App& app, Action& action);
 void add_rich(CLI::App& app, Action& action);
 void add_bench(CLI::App& app, Action& action);
 void add_job(CLI::App& app, Action& action);
+void add_diff_runs(CLI::App& app, Action& action);
 void add_doctor(CLI::App& app, Action& action);
 
 }  // namespace annulus::trainer

@@ -146,6 +146,7 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
     add_rich(app, action);
     add_bench(app, action);
     add_job(app, action);
+    add_diff_runs(app, action);
     add_doctor(app, action);
     if (const auto code = parse(app, argc, argv, mpi.world().rank)) return static_cast<int>(*code);
     return static_cast<int>(run(context, action));
