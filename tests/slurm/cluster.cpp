@@ -76,6 +76,8 @@ void Cluster::change_node(const std::string& what, const std::string& node) cons
   ASSERT_TRUE(succeeds(kScript + ' ' + what + ' ' + folder_.string() + ' ' + node)) << what << ' ' << node;
 }
 
+std::string Cluster::remote_shell() const { return kScript + " shell " + folder_.string(); }
+
 Cluster& cluster() {
   static Cluster only;
   return only;

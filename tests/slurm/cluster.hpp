@@ -23,6 +23,8 @@ class Cluster {
 
   /// "kill", "start", "freeze" or "thaw" on "n1" or "n2".
   void change_node(const std::string& what, const std::string& node) const;
+  /// Words that run a command on a node, as `ssh` does on a host: the node and the command come behind them.
+  std::string remote_shell() const;
 
  private:
   std::filesystem::path folder_;

@@ -5,6 +5,7 @@
 #   cluster.sh run FOLDER NODES [CPUS]    starts it, prints "ready", ends it when its standard input ends
 #   cluster.sh kill|freeze|thaw FOLDER NODE    what may happen to a node: power cut, stall, and its end
 #   cluster.sh start FOLDER NODE          switches a killed node on again
+#   cluster.sh shell FOLDER NODE WORDS    runs them there as ssh would: by a shell, with an environment of its own
 # Clients find it by SLURM_CONF=FOLDER/slurm.conf. FOLDER: short, as sockets lie in it, and open to others, as munge
 # insists (so not below /root).
 set -euo pipefail
@@ -200,5 +201,10 @@ case $verb in
   freeze) signal_node STOP "$3" ;;
   thaw) signal_node CONT "$3" ;;
   start) start_node "$3" ;;
+  shell)
+    node=$3
+    shift 3
+    exec nsenter --target "$(<"$folder/slurmd.$node.pid")" --uts --mount env -i HOME=/root PATH="$PATH" sh -c "$*"
+    ;;
   *) fail "there is no '$verb'" ;;
 esac

@@ -127,7 +127,7 @@ TEST_F(SlurmJobs, SrunOnTwoNodesTrainsAsOneRankDoes) {
 TEST_F(SlurmJobs, RanksThatCannotMeetAreRefusedWithTheWayOut) {
   const std::string words = " \"$ANNULUS\" train " + kSmoke + " data.path=data.h5 --run refused";
 
-  const Outcome without_pmix = place->shell("srun -N2 -n2 -K1 --mpi=none" + words);
+  const Outcome without_pmix = place->shell("srun -N2 -n2 --mpi=none" + words);
   const Outcome by_another_mpi = place->shell("PMI_RANK=0 PMI_SIZE=2" + words);
 
   EXPECT_EQ(without_pmix.code, 2) << without_pmix.output;
@@ -144,6 +144,23 @@ TEST_F(SlurmJobs, AShellInsideAnAllocationStartsOneRank) {
 
   EXPECT_EQ(outcome.code, 0) << outcome.output;
   EXPECT_THAT(outcome.output, HasSubstr("on 1 rank(s)"));
+}
+
+TEST_F(SlurmJobs, MpirunReachesHostsOfAHostfile) {
+  std::ofstream(place->path("hosts.txt")) << "n1 slots=1\nn2 slots=1\n";
+  const std::string mpirun =
+      "$MPIRUN --hostfile hosts.txt -np 2 --mca plm_rsh_agent '" + cluster().remote_shell() + "' ";
+  const std::string words = " \"$ANNULUS\" train " + kSmoke + " data.path=data.h5 epochs=2 --run ";
+
+  const Outcome hosts = place->shell(mpirun + "hostname");
+  const Outcome two = place->shell(mpirun + words + "hosts");
+  const Outcome one = place->shell(words + "host");
+
+  EXPECT_THAT(hosts.output, AllOf(HasSubstr("n1\n"), HasSubstr("n2\n")));
+  ASSERT_EQ(two.code, 0) << two.output;
+  ASSERT_EQ(one.code, 0) << one.output;
+  EXPECT_THAT(two.output, HasSubstr("on 2 rank(s)"));
+  EXPECT_EQ(place->state_hash("hosts"), place->state_hash("host"));
 }
 
 TEST_F(SlurmJobs, StopsAheadOfTheLimitRequeuesAndFinishes) {

@@ -129,6 +129,9 @@ std::optional<ExitCode> parse(CLI::App& app, int argc, char** argv, int rank) {
 int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
   using namespace annulus::trainer;
   try {
+    // Ranks that fail together at the start end one after another, and srun ends the slower ones by SIGTERM:
+    // that would hide the exit code on which job scripts act.
+    std::signal(SIGTERM, SIG_IGN);
     annulus::comm::MpiSession mpi(argc, argv);
     annulus::configure_log(mpi.world().rank, mpi.world().ranks);
     std::signal(SIGXFSZ, SIG_IGN);  // a write beyond `ulimit -f` then fails like one on a full disk
@@ -149,6 +152,7 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
     add_diff_runs(app, action);
     add_doctor(app, action);
     if (const auto code = parse(app, argc, argv, mpi.world().rank)) return static_cast<int>(*code);
+    std::signal(SIGTERM, SIG_DFL);  // a verb that knows better catches it first of all
     return static_cast<int>(run(context, action));
   } catch (const Error& error) {  // only the start of MPI gets here
     annulus::log_error("{}", error.what());

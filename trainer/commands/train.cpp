@@ -49,6 +49,7 @@ std::optional<Fault> planned_fault(const TrainOptions& options, const std::strin
 }
 
 ExitCode train(TrainOptions options, Context& context) {
+  catch_stop_signals();
   context.phase = "configuration";
   if (options.debug) add_debug_overrides(options.overrides);
   LoadedConfig loaded = load_shared_config(options.config, options.overrides, context.mpi);
@@ -57,7 +58,6 @@ ExitCode train(TrainOptions options, Context& context) {
     return ExitCode::done;
   }
   const std::string run = options.run.empty() ? "runs/" + loaded.config.name : options.run;
-  catch_stop_signals();
 
   context.phase = "assembly";
   const std::optional<Fault> fault = planned_fault(options, run, loaded.config, context.mpi.world());
