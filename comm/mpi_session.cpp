@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <system_error>
+#include <thread>
 #include <vector>
 
 #include "base/log.hpp"
@@ -41,6 +43,20 @@ std::unique_ptr<MpiGroup> make_node_group(MPI_Comm world) {
   MPI_Comm node = MPI_COMM_NULL;
   CHECK_MPI(MPI_Comm_split_type(world, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node));
   return std::make_unique<MpiGroup>(OwnedCommunicator(node));
+}
+
+/// Output that is stuck, or a launcher that is, must not keep a process that is to end.
+constexpr std::chrono::seconds kSecondsForAbort{3};
+
+void end_by_itself_after(std::chrono::seconds time, ExitCode code) noexcept {
+  try {
+    std::thread([time, code] {
+      std::this_thread::sleep_for(time);
+      _exit(static_cast<int>(code));
+    }).detach();
+  } catch (const std::system_error&) {
+    alarm(static_cast<unsigned>(time.count()));  // no thread to be had: then by a signal, with its code
+  }
 }
 
 const char* thread_support() {
@@ -153,6 +169,7 @@ Failure MpiSession::meet_failed(std::uint64_t cause) noexcept {
 }
 
 void MpiSession::abort(ExitCode code) noexcept {
+  end_by_itself_after(kSecondsForAbort, code);
   std::fflush(nullptr);  // neither way out writes what is still buffered
   if (state_->started) MPI_Abort(MPI_COMM_WORLD, static_cast<int>(code));
   _exit(static_cast<int>(code));

@@ -52,7 +52,9 @@ class MpiSession {
   /// others to call it too. When all have, the session ends MPI orderly; otherwise abort() is what remains.
   /// @param cause  the same number for the same error, e.g. a hash of its message
   Failure meet_failed(std::uint64_t cause) noexcept;
-  /// Ends every rank of the job with this code, now. Does not return.
+  /// Ends every rank of the job with this code, now. Does not return, and takes at most some seconds: where
+  /// MPI does not end the job, this process ends by itself. Any thread: MPI_Abort is the one call that has to
+  /// work while the main thread hangs in another (tried with Open MPI 4.1).
   [[noreturn]] void abort(ExitCode code) noexcept;
   /// "Open MPI 4.1.4, thread support multiple"; "not started" for a plain run.
   std::string describe() const;
