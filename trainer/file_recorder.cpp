@@ -21,6 +21,7 @@
 #include "trainer/save_times.hpp"
 #include "trainer/snapshot_worker.hpp"
 #include "trainer/training_loop.hpp"
+#include "trainer/watch/slow_ranks.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -101,6 +102,8 @@ class FileRecorder final : public Recorder {
     if (std::exchange(first_, false)) keep_error([&] { time_first(record); });
     progress_->step({record.step, record.samples, record.loss, record.accuracy});
     note_images_per_second(progress_->images_per_second());
+    if (const auto notice = take_notice())
+      keep_error([&] { metrics_->event({record.step, record.epoch}, *notice); });
     epoch_samples_ += static_cast<double>(record.samples);
     if (record.step % kStepsPerRecord != 0) return;
     keep_error([&] {
@@ -189,6 +192,7 @@ class FileRecorder final : public Recorder {
 
   /// Training goes on as soon as the worker has a copy of the state.
   void give(SnapshotWorker::Work work) {
+    const Activity copying(Phase::checkpoint, "copy of the state");  // waits while earlier ones are written
     const double began = now_s();
     worker_.give(view_of(options_.replica, options_.optimizer), std::move(work));
     log_debug("training stood still for {:.1f} ms while its state was copied", 1e3 * (now_s() - began));

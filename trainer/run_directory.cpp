@@ -12,6 +12,7 @@
 
 #include "base/error.hpp"
 #include "io/durable_file.hpp"
+#include "trainer/watch/crash_record.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -140,6 +141,7 @@ void start_run(const RunDirectory& directory, const RunStart& start) {
   check_free_or_same(directory, start.differences);
   for (const fs::path& path : {directory.checkpoints(), directory.logs(), directory.crash()})
     make_directory(path);
+  clear_traces(directory.path());
   const std::string earlier = read_text(directory.environment());
   io::write_text_file(directory.environment(), environment_json(start.environment, earlier));
   io::write_text_file(directory.config(), start.config);

@@ -1,5 +1,5 @@
-// The directory that a run leaves behind: runs/NAME with its configuration, environment, checkpoints, logs
-// and crash records.
+// The directory that a run leaves behind: runs/NAME with its configuration, environment, checkpoints, logs,
+// heartbeats and crash records.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +27,7 @@ class RunDirectory {
   std::filesystem::path checkpoints() const { return path_ / "checkpoints"; }
   std::filesystem::path logs() const { return path_ / "logs"; }
   std::filesystem::path crash() const { return path_ / "crash"; }
+  std::filesystem::path heartbeats() const { return path_ / "heartbeats"; }
   std::filesystem::path log_file(int rank) const;
 
   /// Whether a run has been started here.

@@ -137,7 +137,7 @@ void TrainingLoop::save(bool best) {
 
 /// What follows is true only of files that are complete and verified; and an error of rank 0 is everybody's.
 void TrainingLoop::finish_saving() {
-  const Activity saving(Phase::checkpoint);
+  const Activity saving(Phase::checkpoint, "the last files");
   on_rank_zero(parts_.group, "end of the last checkpoint", [this] { parts_.recorder.finish(); });
 }
 

@@ -40,7 +40,7 @@ TEST_F(RunDirectoryTest, MakesEverything) {
   start_run(run, start());
 
   EXPECT_EQ(run.stored_config(), "seed: 1\n");
-  for (const char* name : {"checkpoints", "logs", "crash"})
+  for (const char* name : {"checkpoints", "logs", "crash", "heartbeats"})
     EXPECT_TRUE(fs::is_directory(run.path() / name)) << name;
   EXPECT_EQ(run.log_file(3).filename(), "rank-3.log");
 }

@@ -1,20 +1,17 @@
 // Entry point: starts the ranks, reads the command line, runs one verb, and is the only place that catches.
 #include <fmt/ranges.h>
-#include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
 #include <exception>
-#include <filesystem>
-#include <fstream>
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <span>
 
 #include "base/log.hpp"
 #include "io/nearest_name.hpp"
 #include "trainer/commands/context.hpp"
 #include "trainer/environment.hpp"
+#include "trainer/watch/crash_signals.hpp"
 
 namespace {
 
@@ -23,38 +20,18 @@ using annulus::ExitCode;
 using annulus::trainer::Action;
 using annulus::trainer::Context;
 
-/// Leaves crash/rank-N.json in the run directory, if there is one yet. Never throws: it runs on the failure
-/// path.
-void write_crash_record(const Context& context, const std::string& message, ExitCode code) noexcept {
-  if (context.crash_directory.empty()) return;
-  try {
-    const auto& world = context.mpi.world();
-    std::filesystem::create_directories(context.crash_directory);
-    std::ofstream file(context.crash_directory + "/rank-" + std::to_string(world.rank) + ".json");
-    file << nlohmann::json{{"rank", world.rank},
-                           {"ranks", world.ranks},
-                           {"host", world.host},
-                           {"process", getpid()},
-                           {"phase", context.phase},
-                           {"message", message},
-                           {"exit_code", static_cast<int>(code)},
-                           {"command_line", context.command_line}}
-                .dump(2)
-         << "\n";
-  } catch (...) {
-    std::fputs("error: could not write the crash record\n", stderr);
-  }
-}
-
 /// Reports an error and takes all ranks down: orderly when all of them have failed, else by force.
-ExitCode fail(const Context& context, const std::string& message, ExitCode code) {
+ExitCode fail(Context& context, const std::string& message, ExitCode code) {
   using annulus::comm::Failure;
-  write_crash_record(context, message, code);
+  if (context.watch) context.watch->failing(message, code);  // first: all that follows may take its time
   const bool others_may_know = code != ExitCode::peer && code != ExitCode::watchdog;
   const Failure failure =
       others_may_know ? context.mpi.meet_failed(std::hash<std::string>{}(message)) : Failure::alone;
+  const bool told = failure == Failure::alone && context.watch && !context.watch->speaks_first();
   if (failure == Failure::of_all_alike)
     annulus::log_info("error: {}", message);  // once on the terminal, by rank 0, and in the files of all
+  else if (told)
+    annulus::log_debug("error: {}", message);  // another rank has named the origin; this is what followed
   else
     annulus::log_error("{}", message);
   if (failure == Failure::alone && context.mpi.world().ranks > 1) context.mpi.abort(code);
@@ -63,7 +40,9 @@ ExitCode fail(const Context& context, const std::string& message, ExitCode code)
 
 ExitCode run(Context& context, const Action& action) {
   try {
-    return action(context);
+    const ExitCode code = action(context);
+    if (context.watch) context.watch->ended(code);
+    return code;
   } catch (const Error& error) {
     return fail(context, error.what(), error.code());
   } catch (const std::bad_alloc&) {
@@ -134,6 +113,7 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
     std::signal(SIGTERM, SIG_IGN);
     annulus::comm::MpiSession mpi(argc, argv);
     annulus::configure_log(mpi.world().rank, mpi.world().ranks);
+    annulus::trainer::catch_crash_signals();
     std::signal(SIGXFSZ, SIG_IGN);  // a write beyond `ulimit -f` then fails like one on a full disk
     Context context{.mpi = mpi, .command_line = {argv, argv + argc}};
 
@@ -151,6 +131,7 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
     add_job(app, action);
     add_diff_runs(app, action);
     add_doctor(app, action);
+    add_status(app, action);
     if (const auto code = parse(app, argc, argv, mpi.world().rank)) return static_cast<int>(*code);
     std::signal(SIGTERM, SIG_DFL);  // a verb that knows better catches it first of all
     return static_cast<int>(run(context, action));

@@ -48,6 +48,19 @@ std::optional<Fault> planned_fault(const TrainOptions& options, const std::strin
   return fault;
 }
 
+/// An error is recorded while everything still stands: taking it down may hang, on a dead disk for example.
+Outcome run_watched(TrainingJob& job, JobWatch& watch) {
+  try {
+    return job.run();
+  } catch (const Error& error) {
+    watch.failing(error.what(), error.code());
+    throw;
+  } catch (const std::exception& error) {
+    watch.failing(error.what(), ExitCode::failure);
+    throw;
+  }
+}
+
 ExitCode train(TrainOptions options, Context& context) {
   catch_stop_signals();
   context.phase = "configuration";
@@ -59,11 +72,13 @@ ExitCode train(TrainOptions options, Context& context) {
   }
   const std::string run = options.run.empty() ? "runs/" + loaded.config.name : options.run;
 
+  context.watch = std::make_unique<JobWatch>(loaded.config.watchdog, context.mpi, context.command_line);
+
   context.phase = "assembly";
   const std::optional<Fault> fault = planned_fault(options, run, loaded.config, context.mpi.world());
   TrainingJob job(std::move(loaded.config), context.mpi,
                   {run, options.resume, options.allow_change, context.command_line, generate_source, fault});
-  context.crash_directory = run + "/crash";
+  context.watch->enter(run);
   configure_log(context.mpi.world().rank, context.mpi.world().ranks,
                 run + "/logs/rank-" + std::to_string(context.mpi.world().rank) + ".log");
 
@@ -72,7 +87,7 @@ ExitCode train(TrainOptions options, Context& context) {
     log_info(
         "debug: at most 1024 images a split, every layer checked for NaN, replicas compared after each step");
   const std::uint64_t before = job.state().step;
-  const Outcome outcome = job.run();
+  const Outcome outcome = run_watched(job, *context.watch);
   if (outcome == Outcome::stopped) {
     log_info("Stopped at step {} with a complete checkpoint. Start the same command again to go on.",
              job.state().step);

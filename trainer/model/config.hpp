@@ -93,6 +93,16 @@ struct LedgerConfig {
   std::int64_t every_steps = 100;  ///< beside ends of epochs and checkpoints; 0 = no ledger
 };
 
+/// How long a rank may go without a sign of progress before the job is ended.
+struct WatchdogConfig {
+  bool enabled = true;
+  double least_seconds = 30;    ///< a step: at least this, and `factor` times the median of the last ones
+  double factor = 10;           ///< validation, checkpoint: times the longest silence seen
+  double start_seconds = 600;   ///< everything up to the first steps
+  double save_seconds = 300;    ///< validation, checkpoint: at least this
+  double silence_seconds = 30;  ///< a rank on another host without a heartbeat
+};
+
 struct EarlyStoppingConfig {
   int patience = 0;  ///< epochs without improvement of the validation loss; 0 = off
   double minimum_improvement = 0.0;
@@ -137,6 +147,7 @@ struct Config {
   LedgerConfig ledger;
   EarlyStoppingConfig early_stopping;
   AnomalyConfig anomaly;
+  WatchdogConfig watchdog;
   bool debug = false;
   std::string yaml;
 };
@@ -180,8 +191,8 @@ std::string to_string(const KeyDifference& difference);
 /// Keys that differ between two configurations and change the numbers that training computes: network, batch,
 /// seed, optimizer, schedule, data, augmentation, normalisation, loss, reduction. Free to differ are names,
 /// threads, device (but for its precision), buckets, evaluation, checkpoint policy, early stopping, what to
-/// do about anomalies, debug, the folder of the data file, and `epochs` when the schedule does not depend on
-/// it. For resuming a run.
+/// do about anomalies, watchdog, debug, the folder of the data file, and `epochs` when the schedule does not
+/// depend on it. For resuming a run.
 std::vector<KeyDifference> numeric_differences(const Config& one, const Config& other);
 
 /// Checks that need the number of ranks. @throws UsageError with the numbers that would work

@@ -149,6 +149,17 @@ void describe(Fields& fields, AnomalyConfig& anomaly) {
   fields.end();
 }
 
+void describe(Fields& fields, WatchdogConfig& watchdog) {
+  fields.begin("watchdog");
+  fields.flag("enabled", watchdog.enabled);
+  fields.number("least_seconds", watchdog.least_seconds, {1, kMany});
+  fields.number("factor", watchdog.factor, {2, kMany});
+  fields.number("start_seconds", watchdog.start_seconds, {1, kMany});
+  fields.number("save_seconds", watchdog.save_seconds, {1, kMany});
+  fields.number("silence_seconds", watchdog.silence_seconds, {5, kMany});
+  fields.end();
+}
+
 }  // namespace
 
 bool Limits::contains(double value) const {
@@ -184,6 +195,7 @@ void describe(Fields& fields, Config& config) {
   describe(fields, config.ledger);
   describe(fields, config.early_stopping);
   describe(fields, config.anomaly);
+  describe(fields, config.watchdog);
   fields.flag("debug", config.debug);
 }
 

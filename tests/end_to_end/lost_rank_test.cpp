@@ -1,0 +1,120 @@
+// One rank dies, stops, hangs or fails while the others need it: the job ends soon, with one message that
+// names the rank, and nobody stays.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <thread>
+
+#include "tests/end_to_end/program.hpp"
+
+namespace annulus::test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+struct Loss {
+  std::string kind;     ///< of --inject
+  int code;             ///< of mpirun
+  std::string message;  ///< of the error, part of it
+  double seconds;       ///< the whole job, at most; generous for a busy machine
+};
+
+class LostRank : public testing::TestWithParam<Loss> {
+ protected:
+  /// Three ranks, of which rank 1 meets with the fault at step 40. A launcher that ends a job gives the
+  /// others a second, as it does outside of tests.
+  Outcome run(const std::string& more = {}) const {
+    return place_.shell("OMPI_MCA_odls_base_sigkill_timeout=1 $MPIRUN -n 3 \"$ANNULUS\" train " +
+                        std::string(ANNULUS_SOURCE_DIR) +
+                        "/configs/smoke.yaml data.path=data.h5 --run run epochs=2000 batch.shards=6 "
+                        "batch.size=36 checkpoint.every_epochs=0 checkpoint.every_steps=25 "
+                        "watchdog.least_seconds=1 --inject rank=1,step=40,kind=" +
+                        GetParam().kind + " " + more);
+  }
+  /// mpirun does not wait for the processes that it kills.
+  bool all_gone() const {
+    for (int i = 0; i < 500; ++i) {
+      if (place_.processes().empty()) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return false;
+  }
+  nlohmann::json crash_record(int rank) const {
+    std::ifstream file(place_.path("run/crash/rank-" + std::to_string(rank) + ".json"));
+    return nlohmann::json::parse(file, nullptr, false);
+  }
+
+  Workplace place_{330};
+};
+
+long count(const std::string& text, const std::string& part) {
+  long found = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
+  return found;
+}
+
+TEST_P(LostRank, EndsTheJobWithOneMessage) {
+  const Outcome outcome = run();
+
+  EXPECT_EQ(outcome.code, GetParam().code) << outcome.output;
+  EXPECT_LT(outcome.seconds, GetParam().seconds);
+  EXPECT_THAT(outcome.output, HasSubstr(GetParam().message));
+  EXPECT_EQ(count(outcome.output, "error: "), 1) << outcome.output;
+  EXPECT_TRUE(all_gone());
+  const auto status = nlohmann::json::parse(place_.run({"status", "run", "--json"}).output);
+  EXPECT_EQ(status["state"], "died");
+  EXPECT_EQ(status["checkpoints"].back(), 25);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Kinds, LostRank,
+    testing::Values(Loss{"kill", 137, "is dead: its process has ended without a word", 15},
+                    Loss{"stop", 71, "has been stopped by a signal", 25},
+                    Loss{"hang", 70, "hangs: no sign of progress", 20},
+                    Loss{"segfault", 139, "was ended by SIGSEGV", 15},
+                    Loss{"exception", 1, "[rank 1] error: unexpected: injected exception", 20}),
+    [](const auto& parameter) { return parameter.param.kind; });
+
+class FailedRank : public LostRank {};
+
+TEST_P(FailedRank, LeavesARecordOfWhereItWas) {
+  run();
+
+  const nlohmann::json record = crash_record(1);
+  ASSERT_TRUE(record.is_object());
+  EXPECT_EQ(record["origin"], 1);
+  EXPECT_EQ(record["step"], 40);
+  EXPECT_EQ(record["phase"], "step");
+  EXPECT_EQ(record["recent"].size(), 64);
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, FailedRank, testing::Values(Loss{"segfault", 139, "", 15}),
+                         [](const auto& parameter) { return parameter.param.kind; });
+
+TEST(Status, ShowsARunningAndAnEndedJob) {
+  const Workplace place(330);
+  Process job = place.start(place.training("run", {"epochs=4000", "checkpoint.every_epochs=0"}), 2);
+  ASSERT_TRUE(place.has_started("run"));
+  nlohmann::json running;
+  for (int i = 0; i < 100; ++i) {  // until both ranks have left a heartbeat
+    running = nlohmann::json::parse(place.run({"status", "run", "--json"}).output);
+    if (running["rank_status"].size() == 2 && running["step"] > 0) break;
+  }
+  const Outcome table = place.run({"status", "run"});
+  for (const pid_t rank : place.processes("annulus")) ::kill(rank, SIGTERM);
+  EXPECT_EQ(job.wait().code, 75);
+
+  EXPECT_EQ(running["state"], "running");
+  EXPECT_EQ(running["ranks"], 2);
+  EXPECT_EQ(running["total_steps"], 4000 * 11);
+  EXPECT_THAT(table.output, AllOf(HasSubstr("run: running, step "), HasSubstr(" of 44000, epoch ")));
+  EXPECT_THAT(place.run({"status", "run"}).output, HasSubstr("run: stopped with code 75"));
+  EXPECT_THAT(place.run({"status", "nowhere"}).output, HasSubstr("is not a run directory"));
+}
+
+}  // namespace
+}  // namespace annulus::test

@@ -1,0 +1,204 @@
+// See herald.hpp.
+#include "trainer/watch/herald.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <fstream>
+#include <thread>
+#include <utility>
+
+#include "base/log.hpp"
+#include "base/unique_handle.hpp"
+#include "trainer/watch/crash_record.hpp"
+#include "trainer/watch/slow_ranks.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+constexpr double kBeatSeconds = 1;
+/// How soon it is noticed that the others' heartbeats matter.
+constexpr double kPollSeconds = 0.2;
+/// With many ranks their files are read less often, so that all of them together are no burden; few ranks
+/// look at once when a wait begins to be long.
+constexpr double kReadSecondsPerRank = 0.01;
+constexpr int kFewRanks = 64;
+constexpr double kSlowCheckSeconds = 10;
+constexpr double kSlowWarningSeconds = 60;
+constexpr std::size_t kBeatsAveraged = 20;
+constexpr double kGoodbyeSeconds = 2;
+
+struct FileTraits {
+  using type = int;
+  static inline const type null = -1;
+  static void close(type file) noexcept { ::close(file); }
+};
+using OwnedFile = UniqueHandle<FileTraits>;
+
+double resident_mb() {
+  std::ifstream file("/proc/self/statm");
+  std::uint64_t total = 0;
+  std::uint64_t resident = 0;
+  file >> total >> resident;
+  return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE)) / 1e6;
+}
+
+double unix_time() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+/// Own seconds of a step, over the last beats.
+class StepAverage {
+ public:
+  double add(const VitalFigures& figures) {
+    seen_.push_back(figures);
+    if (seen_.size() > kBeatsAveraged) seen_.pop_front();
+    const std::uint64_t steps = figures.steps_done - seen_.front().steps_done;
+    if (steps == 0) return 0;
+    return (figures.own_seconds - seen_.front().own_seconds) / static_cast<double>(steps);
+  }
+
+ private:
+  std::deque<VitalFigures> seen_;
+};
+
+}  // namespace
+
+struct Herald::Impl {
+  explicit Impl(std::shared_ptr<WatchState> shared) : state(std::move(shared)) {}
+
+  void run() {
+    while (!pause()) {
+      const std::filesystem::path run_directory = state->run();
+      if (run_directory.empty()) continue;
+      const double time = steady_seconds();
+      if (time - beat_at >= kBeatSeconds) beat(run_directory);
+      look_around(run_directory, time);
+    }
+    if (const std::filesystem::path run_directory = state->run(); !run_directory.empty()) beat(run_directory);
+    const std::lock_guard lock(mutex);
+    done = true;
+    ended.notify_all();
+  }
+
+  /// @return whether it is time to stop
+  bool pause() {
+    std::unique_lock lock(mutex);
+    wake.wait_for(lock, std::chrono::duration<double>(kPollSeconds), [&] { return stopping || hurried; });
+    if (std::exchange(hurried, false)) beat_at = 0;
+    return stopping;
+  }
+
+  void beat(const std::filesystem::path& run_directory) {
+    beat_at = steady_seconds();
+    if (file.get() < 0)
+      file = OwnedFile(open(heartbeat_file(run_directory / "heartbeats", state->party.rank).c_str(),
+                            O_CREAT | O_RDWR | O_CLOEXEC, 0666));
+    const std::string line = to_line(now());
+    const bool written = file.get() >= 0 &&
+                         pwrite(file.get(), line.data(), line.size(), 0) == static_cast<ssize_t>(line.size());
+    if (!written && !std::exchange(complained, true))
+      log_warning(
+          "the heartbeat of rank {} cannot be written in {}: the others and `annulus status` do not see "
+          "what it does. Is the disk full?",
+          state->party.rank, (run_directory / "heartbeats").string());
+  }
+
+  Heartbeat now() {
+    const VitalSigns signs = vital_signs();
+    const VitalFigures figures = vital_figures();
+    const ProcessIdentity& self = state->party.self();
+    return {.start = state->party.start,
+            .rank = state->party.rank,
+            .ranks = state->party.ranks(),
+            .host = self.host.data(),
+            .process = self.process,
+            .process_started = self.started,
+            .place = self.place,
+            .state = state->state,
+            .exit_code = state->exit_code,
+            .phase = signs.phase,
+            .waiting = signs.waiting,
+            .step = signs.step,
+            .text = signs.text.data(),
+            .quiet_seconds = state->quiet_seconds,
+            .limit_seconds = state->limit_seconds,
+            .time = unix_time(),
+            .beats = ++beats,
+            .own_step_seconds = average.add(figures),
+            .images_per_second = figures.images_per_second,
+            .checkpoint_step = figures.checkpoint_step,
+            .total_steps = figures.total_steps,
+            .steps_per_epoch = figures.steps_per_epoch,
+            .resident_mb = resident_mb()};
+  }
+
+  /// Reads the others' files when they matter: while this rank waits, and now and then on rank 0, which looks
+  /// for ranks that hold the others up.
+  void look_around(const std::filesystem::path& run_directory, double time) {
+    const bool looks_for_slow = state->party.rank == 0 && time - slow_checked >= kSlowCheckSeconds;
+    const bool first_look = state->wants_peers && !wanted_peers;
+    wanted_peers = state->wants_peers;
+    const double rest = kBeatSeconds + kReadSecondsPerRank * state->party.ranks();
+    if (state->party.ranks() == 1 || !(looks_for_slow || wanted_peers)) return;
+    if (time - read_at < rest && !(first_look && state->party.ranks() <= kFewRanks)) return;
+    const auto heartbeats = read_heartbeats(run_directory / "heartbeats");
+    state->peers.update(heartbeats, read_failures(run_directory / "crash"), steady_seconds());
+    read_at = steady_seconds();
+    if (!looks_for_slow) return;
+    slow_checked = time;
+    warn_of_slow(time);
+  }
+
+  void warn_of_slow(double time) {
+    const auto slow = find_slow(state->peers.heartbeats());
+    const bool again = slow && slow->rank == suspect;  // once is chance: a backup, a neighbour
+    suspect = slow ? slow->rank : -1;
+    if (!again || time - slow_warned < kSlowWarningSeconds) return;
+    slow_warned = time;
+    post_notice(describe(*slow));
+    log_warning("{}. Look what else runs there, at its clock rate and its temperature.", describe(*slow));
+  }
+
+  std::shared_ptr<WatchState> state;
+  OwnedFile file;
+  StepAverage average;
+  std::uint64_t beats = 0;
+  bool complained = false;
+  bool wanted_peers = false;
+  double beat_at = 0;
+  double read_at = 0;
+  double slow_checked = steady_seconds();
+  int suspect = -1;  ///< rank that was slow at the last check
+  double slow_warned = -kSlowWarningSeconds;
+
+  std::mutex mutex;
+  std::condition_variable wake;
+  std::condition_variable ended;
+  bool hurried = false;
+  bool stopping = false;
+  bool done = false;
+};
+
+Herald::Herald(std::shared_ptr<WatchState> state) : impl_(std::make_shared<Impl>(std::move(state))) {
+  std::thread([impl = impl_] { impl->run(); }).detach();
+}
+
+Herald::~Herald() {
+  std::unique_lock lock(impl_->mutex);
+  impl_->stopping = true;
+  impl_->wake.notify_all();
+  impl_->ended.wait_for(lock, std::chrono::duration<double>(kGoodbyeSeconds), [&] { return impl_->done; });
+}
+
+void Herald::hurry() {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->hurried = true;
+  impl_->wake.notify_all();
+}
+
+}  // namespace annulus::trainer

@@ -1,0 +1,110 @@
+// See last_words.hpp.
+#include "trainer/watch/last_words.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace annulus::trainer {
+namespace {
+
+const PeerView* peer_of(const LastWords& facts, int rank) {
+  const auto found = std::find_if(facts.peers.begin(), facts.peers.end(),
+                                  [&](const auto& peer) { return peer.rank == rank; });
+  return found == facts.peers.end() ? nullptr : &*found;
+}
+
+std::string name_of(const LastWords& facts, int rank) {
+  const ProcessIdentity& identity = facts.state.party.identities[static_cast<std::size_t>(rank)];
+  return fmt::format("rank {} on host {} (process {})", rank, identity.host.data(), identity.process);
+}
+
+std::string own_where(const LastWords& facts) {
+  return where(facts.signs.step, facts.signs.phase, facts.signs.text.data());
+}
+
+std::string sentence(const std::string& text) {
+  return text.empty() || text.ends_with('.') ? text : text + ".";
+}
+
+/// What the one to blame was at, by its last heartbeat.
+std::string last_seen(const PeerView* peer) {
+  if (peer == nullptr || !peer->last) return "It left no heartbeat that says what it was at.";
+  const Heartbeat& beat = *peer->last;
+  return fmt::format("By its last heartbeat it was {} {}.", beat.waiting ? "waiting at" : "at",
+                     where(beat.step, beat.phase, beat.text));
+}
+
+std::string accusation(const LastWords& facts, const Blame& verdict) {
+  const std::string name = name_of(facts, verdict.rank);
+  const PeerView* const peer = peer_of(facts, verdict.rank);
+  switch (verdict.cause) {
+    case Cause::failed:
+      return fmt::format("{} failed: {}", name, peer != nullptr ? sentence(peer->failure) : "");
+    case Cause::gone:
+      return fmt::format(
+          "{} is dead: its process has ended without a word. {} If nobody killed it, `dmesg` on that host "
+          "tells whether memory ran out.",
+          name, last_seen(peer));
+    case Cause::stopped:
+      return fmt::format("{} has been stopped by a signal (SIGSTOP or the like) and was not woken. {}", name,
+                         last_seen(peer));
+    case Cause::silent:
+      return fmt::format("{} has gone silent: no heartbeat for {:.0f} s. {} Is its host up, and its network?",
+                         name, peer != nullptr ? peer->silent_seconds : 0.0, last_seen(peer));
+    case Cause::deadlock:
+      return fmt::format(
+          "all ranks wait for each other, which is a fault of the program; please report it with the run "
+          "directory. Least far is {}. {}",
+          name, verdict.rank == facts.own.rank ? "It is at " + own_where(facts) + "." : last_seen(peer));
+    case Cause::overdue:
+      break;
+  }
+  if (verdict.rank != facts.own.rank)
+    return fmt::format("{} hangs, and so does its watchdog. {}", name, last_seen(peer));
+  return fmt::format(
+      "{} hangs: no sign of progress for {:.0f} s at {}. If that is how long it takes, raise {} (the limit "
+      "was {:.0f} s).",
+      name, facts.own.quiet_seconds, own_where(facts), facts.limit_key, facts.own.limit_seconds);
+}
+
+/// What those who are not to blame wait for.
+std::string witnesses(const LastWords& facts, const Blame& verdict) {
+  if (facts.own.waiting && verdict.rank != facts.own.rank)
+    return fmt::format("Rank {} had waited {:.1f} s for it at {}.", facts.own.rank, facts.own.quiet_seconds,
+                       own_where(facts));
+  for (const PeerView& peer : facts.peers)
+    if (peer.last && peer.last->waiting)
+      return fmt::format("Rank {} waits for it at {}.", peer.rank,
+                         where(peer.last->step, peer.last->phase, peer.last->text));
+  return {};
+}
+
+std::string what_next(const LastWords& facts) {
+  std::uint64_t newest = vital_figures().checkpoint_step;
+  for (const PeerView& peer : facts.peers)
+    if (peer.last) newest = std::max(newest, peer.last->checkpoint_step);
+  const std::string run = facts.state.run().string();
+  if (newest == 0) return "There is no checkpoint yet: the same command starts from the beginning.";
+  return fmt::format(
+      "The newest complete checkpoint is that of step {}: the same command goes on from there. More in "
+      "{}/crash.",
+      newest, run);
+}
+
+}  // namespace
+
+std::string where(std::uint64_t step, Phase phase, const std::string& text) {
+  std::string place = step > 0 ? fmt::format("step {}, ", step) : "";
+  place += fmt::format("phase '{}'", to_string(phase));
+  if (!text.empty()) place += fmt::format(" ({})", text);
+  return place;
+}
+
+std::string last_words(const LastWords& facts, const Blame& verdict) {
+  std::string text = accusation(facts, verdict);
+  if (const std::string more = witnesses(facts, verdict); !more.empty()) text += " " + more;
+  return text + " " + what_next(facts);
+}
+
+}  // namespace annulus::trainer

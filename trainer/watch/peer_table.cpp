@@ -1,0 +1,73 @@
+// See peer_table.hpp.
+#include "trainer/watch/peer_table.hpp"
+
+#include <random>
+#include <span>
+
+namespace annulus::trainer {
+namespace {
+
+/// Reading takes about a second between two looks; after so long it must hang.
+constexpr double kStaleSeconds = 20;
+
+}  // namespace
+
+Party meet(comm::ProcessGroup& group, const std::string& host) {
+  Party party{.rank = group.rank(), .start = 0, .identities = {}};
+  if (party.rank == 0) party.start = std::random_device()() * std::uint64_t{1000003} + std::random_device()();
+  group.broadcast(std::as_writable_bytes(std::span(&party.start, 1)), 0, "number of this start");
+  const ProcessIdentity mine = own_identity(host);
+  party.identities.resize(static_cast<std::size_t>(group.size()));
+  group.all_gather(std::as_bytes(std::span(&mine, 1)), std::as_writable_bytes(std::span(party.identities)),
+                   "processes of all ranks");
+  for (ProcessIdentity& identity : party.identities) identity.host.back() = '\0';
+  return party;
+}
+
+void PeerTable::update(const std::map<int, Heartbeat>& heartbeats, const std::map<int, std::string>& failures,
+                       double now) {
+  const std::lock_guard lock(mutex_);
+  updated_ = now;
+  failures_ = failures;
+  for (const auto& [rank, beat] : heartbeats) {
+    if (beat.start != party_.start || rank >= party_.ranks()) continue;
+    const auto known = entries_.find(rank);
+    if (known == entries_.end() || known->second.last.beats != beat.beats)
+      entries_[rank] = {.last = beat, .changed = now};
+  }
+}
+
+std::vector<PeerView> PeerTable::view(double now, Look look) const {
+  std::vector<PeerView> peers;
+  {
+    const std::lock_guard lock(mutex_);
+    for (int rank = 0; rank < party_.ranks(); ++rank) {
+      if (rank == party_.rank) continue;
+      PeerView peer{.rank = rank};
+      const auto known = entries_.find(rank);
+      if (known != entries_.end() && now - updated_ < kStaleSeconds) {
+        peer.last = known->second.last;
+        peer.silent_seconds = updated_ - known->second.changed;
+      }
+      const auto failure = failures_.find(rank);
+      if (failure != failures_.end()) peer.failure = failure->second;
+      peers.push_back(std::move(peer));
+    }
+  }
+  for (PeerView& peer : peers) {
+    const ProcessIdentity& identity = party_.identities[static_cast<std::size_t>(peer.rank)];
+    const bool here = identity.place == party_.self().place;
+    peer.life = here ? Life::running : Life::elsewhere;
+    if (here && look == Look::yes) peer.life = look_up(identity, party_.self());
+  }
+  return peers;
+}
+
+std::map<int, Heartbeat> PeerTable::heartbeats() const {
+  const std::lock_guard lock(mutex_);
+  std::map<int, Heartbeat> found;
+  for (const auto& [rank, entry] : entries_) found[rank] = entry.last;
+  return found;
+}
+
+}  // namespace annulus::trainer
