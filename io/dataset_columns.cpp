@@ -2,6 +2,7 @@
 #include "io/dataset_columns.hpp"
 
 #include <fmt/ranges.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -44,6 +45,19 @@ void check_label(std::int64_t label, std::uint64_t row, std::uint64_t classes, c
     throw DataError(
         "{}: row {} has the label {}, which looks like no class number. Is this the right dataset?", place,
         row, label);
+}
+
+/// Labels stay in memory, whatever the images do.
+void check_label_memory(std::uint64_t rows, const std::string& place) {
+  const auto pages = static_cast<std::uint64_t>(std::max(0L, sysconf(_SC_PHYS_PAGES)));
+  const auto page_bytes = static_cast<std::uint64_t>(std::max(0L, sysconf(_SC_PAGESIZE)));
+  const std::uint64_t most = pages * page_bytes / 2 / sizeof(std::int32_t);
+  if (rows <= most) return;
+  throw DataError(
+      "{}: has {} rows, but the labels of at most {} fit into half the memory of this machine. If the file "
+      "is not "
+      "damaged, split it.",
+      place, rows, most);
 }
 
 /// Label datasets that are not a list of class numbers.
@@ -127,6 +141,15 @@ SampleShape image_shape(const DatasetInfo& images, const std::string& file, cons
   const SampleShape shape{extents[1], extents[2], extents.size() == 4 ? extents[3] : 1, false};
   if (std::min({shape.height, shape.width, shape.channels}) < 1)
     throw DataError("{}, {}: has the shape {}: its images hold no pixels.", file, name, shape_text(extents));
+  constexpr std::int64_t kMostValues = std::int64_t{1} << 28;  // 256 MB of bytes: no network takes as many
+  std::int64_t room = kMostValues;
+  for (const std::int64_t extent : {shape.height, shape.width, shape.channels}) room /= extent;
+  if (room < 1)
+    throw DataError(
+        "{}, {}: has the shape {}: one image has more than {} values, which no network takes. Is this the "
+        "right "
+        "dataset, and are its dimensions (N, H, W, C)?",
+        file, name, shape_text(extents), kMostValues);
   if (extents[0] < 1)
     throw DataError("{}, {}: holds no images (shape {}). Was its writing ever finished?", file, name,
                     shape_text(extents));
@@ -150,6 +173,7 @@ std::vector<std::int32_t> read_labels(const Hdf5File& file, const std::string& n
   const std::string place = file.path() + ", " + name;
   check_label_form(source.info(), place);
   checked_bytes(source.info(), file.path(), name);
+  check_label_memory(source.info().rows(), place);
   std::vector<std::int32_t> labels;
   std::vector<std::int64_t> block;
   const std::uint64_t rows = source.info().rows();

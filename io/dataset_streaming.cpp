@@ -15,7 +15,7 @@ namespace {
 /// Whole chunks of images, with their vectors, by number, the least recently used one replaced.
 class ChunkCache {
  public:
-  ChunkCache(const DatasetColumns& columns, std::size_t slots) : columns_(columns), slots_(slots) {}
+  ChunkCache(const DatasetColumns& columns, std::size_t slots) : columns_(columns), most_slots_(slots) {}
 
   struct Chunk {
     std::span<const std::byte> pixels;
@@ -37,6 +37,7 @@ class ChunkCache {
   };
 
   Slot& load(std::uint64_t number) {
+    if (slots_.size() < most_slots_) slots_.emplace_back();
     const auto oldest = std::min_element(
         slots_.begin(), slots_.end(), [](const Slot& a, const Slot& b) { return a.last_used < b.last_used; });
     if (oldest->last_used > 0) slot_of_.erase(oldest->number);
@@ -53,6 +54,7 @@ class ChunkCache {
   }
 
   const DatasetColumns& columns_;
+  std::size_t most_slots_;
   std::vector<Slot> slots_;
   std::unordered_map<std::uint64_t, std::size_t> slot_of_;
   std::uint64_t clock_ = 0;

@@ -57,7 +57,10 @@ class StatisticsSum {
 std::vector<PixelStatistics> scan_pixels(const std::string& path, const std::string& split) {
   const DatasetColumns columns({.path = path, .images = split + "/images", .labels = split + "/labels"});
   const SourceInfo& info = columns.info();
-  const std::uint64_t step = columns.chunk_rows() * std::max<std::uint64_t>(1, 1024 / columns.chunk_rows());
+  constexpr std::uint64_t kReadBytes = 8 << 20;
+  const std::uint64_t step =
+      columns.chunk_rows() *
+      std::max<std::uint64_t>(1, kReadBytes / columns.row_bytes() / columns.chunk_rows());
   StatisticsSum sum(static_cast<std::size_t>(info.shape.channels));
   std::vector<std::byte> block;
   for (std::uint64_t first = 0; first < info.samples; first += step) {

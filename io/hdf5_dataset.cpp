@@ -1,4 +1,6 @@
 // Reading and writing rows of one HDF5 dataset.
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <limits>
@@ -17,7 +19,7 @@ Extents chunk_of(hid_t plist, std::size_t rank) {
   return {sizes.begin(), sizes.end()};
 }
 
-std::vector<std::string> filters_of(hid_t plist) {
+std::vector<std::string> filters_of(hid_t plist, const Hdf5Place& place) {
   std::vector<std::string> names;
   for (int i = 0; i < H5Pget_nfilters(plist); ++i) {
     char name[64] = "";
@@ -26,9 +28,31 @@ std::vector<std::string> filters_of(hid_t plist) {
     unsigned config = 0;
     const H5Z_filter_t id =
         H5Pget_filter2(plist, static_cast<unsigned>(i), &flags, &count, nullptr, sizeof name, name, &config);
+    if (id == H5Z_FILTER_NBIT || id == H5Z_FILTER_SCALEOFFSET)
+      throw DataError(
+          "{}, {}: is packed by the filter {}, which is not read: the library trusts what the file says "
+          "about it. Pack it "
+          "again with deflate (h5repack -f GZIP=1).",
+          place.file, place.object, id == H5Z_FILTER_NBIT ? "nbit" : "scaleoffset");
     names.emplace_back(name[0] != '\0' ? name : "filter " + std::to_string(id));
   }
   return names;
+}
+
+/// The library takes memory for a whole chunk as soon as one value of it is read.
+void check_chunk(const DatasetInfo& info, const Hdf5Place& place) {
+  constexpr std::uint64_t kLargest = std::uint64_t{1} << 30;
+  std::uint64_t bytes = info.type.bytes;
+  for (const std::int64_t extent : info.chunk) {
+    const auto factor = static_cast<std::uint64_t>(extent);
+    if (factor != 0 && bytes > kLargest / factor)
+      throw DataError(
+          "{}, {}: stores its values in chunks of ({}), each of which takes more than {} MB of memory. If "
+          "the file is "
+          "not damaged, rewrite it in smaller chunks (h5repack -l).",
+          place.file, place.object, fmt::join(info.chunk, ", "), kLargest >> 20);
+    bytes *= factor;
+  }
 }
 
 DatasetInfo describe(hid_t dataset, const Hdf5Place& place) {
@@ -40,7 +64,10 @@ DatasetInfo describe(hid_t dataset, const Hdf5Place& place) {
   std::vector<hsize_t> sizes(static_cast<std::size_t>(rank));
   hdf5_call("H5Sget_simple_extent_dims", place,
             [&] { return H5Sget_simple_extent_dims(space.get(), sizes.data(), nullptr); });
-  if (hdf5_call("H5Pget_external_count", place, [&] { return H5Pget_external_count(plist.get()); }) > 0)
+  const bool elsewhere =
+      H5Pget_layout(plist.get()) == H5D_VIRTUAL ||
+      hdf5_call("H5Pget_external_count", place, [&] { return H5Pget_external_count(plist.get()); }) > 0;
+  if (elsewhere)
     throw DataError(
         "{}, {}: keeps its values in another file, which is not followed: it could be any file. Bring them "
         "into one "
@@ -57,9 +84,9 @@ DatasetInfo describe(hid_t dataset, const Hdf5Place& place) {
   }
   info.type = describe_type(type.get());
   info.chunk = chunk_of(plist.get(), sizes.size());
-  info.filters = filters_of(plist.get());
+  info.filters = filters_of(plist.get(), place);
   info.stored_bytes = H5Dget_storage_size(dataset);
-  info.is_virtual = H5Pget_layout(plist.get()) == H5D_VIRTUAL;
+  check_chunk(info, place);
   return info;
 }
 
@@ -121,6 +148,27 @@ void Hdf5Dataset::read_rows(std::uint64_t first, std::uint64_t count, ElementTyp
   });
 }
 
+void Hdf5Dataset::touch() const {
+  const Hdf5Place place{file_, name_};
+  constexpr std::uint64_t kLargestRow = 64 << 20;
+  if (!info_.chunk.empty()) {
+    const auto space = hdf5_handle("H5Dget_space", place, [&] { return H5Dget_space(handle_.get()); });
+    hsize_t chunks = 0;
+    hdf5_call("H5Dget_num_chunks", place,
+              [&] { return H5Dget_num_chunks(handle_.get(), space.get(), &chunks); });
+  }
+  const bool is_number = info_.type.kind != StoredType::Kind::other;
+  if (!is_number || info_.rows() == 0 || checked_bytes(info_, file_, name_) / info_.rows() > kLargestRow)
+    return;
+  std::vector<double> reals(info_.type.kind == StoredType::Kind::real ? row_size() : 0);
+  std::vector<std::uint64_t> wholes(reals.empty() ? row_size() : 0);
+  for (const std::uint64_t row : {std::uint64_t{0}, info_.rows() - 1})
+    if (reals.empty())
+      read_rows(row, 1, std::span(wholes));
+    else
+      read_rows(row, 1, std::span(reals));
+}
+
 void Hdf5Dataset::write_rows(std::uint64_t first, std::uint64_t count, ElementType type, const void* values,
                              std::size_t size) {
   const Hdf5Place place{file_, name_, Access::write};
@@ -150,9 +198,14 @@ std::uint64_t checked_bytes(const DatasetInfo& info, const std::string& file, co
   }
   std::error_code unreadable;
   const std::uint64_t file_bytes = std::filesystem::file_size(file, unreadable);
-  const bool plain = info.filters.empty() && !info.is_virtual;
+  // No filter makes images more than a thousand times smaller (deflate's limit is 1032); small files may be
+  // all zeros.
+  constexpr std::uint64_t kMostCompression = 1100;
+  constexpr std::uint64_t kHarmless = 64 << 20;
   const std::uint64_t held = std::min(info.stored_bytes, unreadable ? info.stored_bytes : file_bytes);
-  if (bytes > 0 && !info.is_virtual && (info.stored_bytes == 0 || (plain && held < bytes)))
+  const bool plain = info.filters.empty();
+  const bool inflated = bytes > kHarmless && bytes / kMostCompression > held;
+  if (bytes > 0 && (info.stored_bytes == 0 || inflated || (plain && held < bytes)))
     throw DataError(
         "{}, {}: claims {} bytes of values, but the file holds only {}. It is truncated, or its writing "
         "never "

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "io/examiner.hpp"
 #include "io/hdf5_library.hpp"
 #include "io/nearest_name.hpp"
 
@@ -44,6 +45,12 @@ void collect_datasets(const Hdf5File& file, const std::string& group, std::vecto
 }
 
 [[noreturn]] void throw_missing(const Hdf5File& file, const std::string& name) {
+  if (file.leads_elsewhere(name))
+    throw DataError(
+        "{}: {} is a link into another file, which is not followed: it could be any file. Bring them into "
+        "one file "
+        "with `h5copy`.",
+        file.path(), name);
   std::vector<std::string> found;
   collect_datasets(file, "", found);
   if (found.empty())
@@ -110,6 +117,15 @@ herr_t collect_name(hid_t, const char* name, const H5L_info_t*, void* target) no
   return 0;
 }
 
+H5L_type_t link_type(hid_t file, const std::string& name, const Hdf5Place& place) {
+  H5L_info_t info;
+  hdf5_call("H5Lget_info", place, [&] { return H5Lget_info(file, name.c_str(), &info, H5P_DEFAULT); });
+  return info.type;
+}
+
+/// Hard and soft links stay in their file; external and user-defined ones need not.
+bool stays_within(H5L_type_t link) { return link == H5L_TYPE_HARD || link == H5L_TYPE_SOFT; }
+
 Hdf5Handle parents_created(const Hdf5Place& place) {
   auto plist = hdf5_handle("H5Pcreate", place, [] { return H5Pcreate(H5P_LINK_CREATE); });
   hdf5_call("H5Pset_create_intermediate_group", place,
@@ -123,6 +139,12 @@ Hdf5File::Hdf5File(Hdf5Handle handle, std::string path)
     : handle_(std::move(handle)), path_(std::move(path)) {}
 
 Hdf5File Hdf5File::open(const std::string& path) {
+  check_readable(path);
+  examine_first(path);
+  return open_own(path);
+}
+
+Hdf5File Hdf5File::open_own(const std::string& path) {
   check_readable(path);
   const Hdf5Place place{path, ""};
   const auto plist = hdf5_handle("H5Pcreate", place, [] { return H5Pcreate(H5P_FILE_ACCESS); });
@@ -169,11 +191,26 @@ bool Hdf5File::exists(const std::string& name) const {
     if (hdf5_call("H5Lexists", place,
                   [&] { return H5Lexists(handle_.get(), prefix.c_str(), H5P_DEFAULT); }) == 0)
       return false;
-    if (hdf5_call("H5Oexists_by_name", place,
-                  [&] { return H5Oexists_by_name(handle_.get(), prefix.c_str(), H5P_DEFAULT); }) == 0)
-      return false;  // a link that leads nowhere
+    const H5L_type_t link = link_type(handle_.get(), prefix, place);
+    if (!stays_within(link)) return false;
+    const htri_t found = H5Oexists_by_name(handle_.get(), prefix.c_str(), H5P_DEFAULT);
+    if (found < 0 && link == H5L_TYPE_HARD) throw_hdf5_error("H5Oexists_by_name", place);
+    if (found <= 0) return false;  // a link that leads nowhere, or out of the file by way of another one
   }
   return true;
+}
+
+bool Hdf5File::leads_elsewhere(const std::string& name) const {
+  const Hdf5Place place{path_, name};
+  std::string prefix;
+  for (const std::string& part : components(name)) {
+    prefix += "/" + part;
+    if (hdf5_call("H5Lexists", place,
+                  [&] { return H5Lexists(handle_.get(), prefix.c_str(), H5P_DEFAULT); }) == 0)
+      return false;
+    if (!stays_within(link_type(handle_.get(), prefix, place))) return true;
+  }
+  return false;
 }
 
 bool Hdf5File::is_dataset(const std::string& name) const {

@@ -63,7 +63,6 @@ struct DatasetInfo {
   Extents chunk = {};                     ///< empty when the rows are stored one after another
   std::vector<std::string> filters = {};  ///< names as HDF5 gives them, e.g. "deflate"
   std::uint64_t stored_bytes = 0;         ///< what the file really holds, after compression
-  bool is_virtual = false;                ///< assembled from other files
   std::uint64_t rows() const { return extents.empty() ? 1 : static_cast<std::uint64_t>(extents.front()); }
 };
 
@@ -81,6 +80,9 @@ class Hdf5Dataset {
   void read_rows(std::uint64_t first, std::uint64_t count, std::span<T> values) const {
     read_rows(first, count, element_type_of<T>(), values.data(), values.size());
   }
+  /// Walks the index of chunks and reads a first and a last row, whatever their type: what a damaged file
+  /// breaks, it breaks here. @throws DataError
+  void touch() const;
   /// Writes rows [first, first + count), making an extendable dataset longer where needed.
   template <class T>
   void write_rows(std::uint64_t first, std::uint64_t count, std::span<const T> values) {
@@ -112,8 +114,12 @@ enum class Existing { refuse, replace };
 
 class Hdf5File {
  public:
-  /// Opens read-only and without file locks. @throws DataError: missing, unreadable, not HDF5, truncated
+  /// Opens read-only and without file locks, after the examiner (io/examiner.hpp), where there is one, has
+  /// done so.
+  /// @throws DataError: missing, unreadable, not HDF5, truncated, dangerous
   static Hdf5File open(const std::string& path);
+  /// The same for a file that this process has just written: nobody needs to examine it.
+  static Hdf5File open_own(const std::string& path);
   /// Opens for reading and writing, to add to what is there or to write over it. A crash in between leaves it
   /// damaged: do it to a copy (io/atomic_file.hpp). @throws DataError as `open`
   static Hdf5File open_to_change(const std::string& path);
@@ -125,6 +131,9 @@ class Hdf5File {
   /// Object names are HDF5 paths ("a/b", with or without a leading slash); missing parents are created.
   void create_group(const std::string& name);
   bool exists(const std::string& name) const;
+  /// Whether the name, or a part of it, is a link out of the file. Such links are not followed: nothing
+  /// exists there.
+  bool leads_elsewhere(const std::string& name) const;
   bool is_dataset(const std::string& name) const;
   /// Names of the members of a group, sorted.
   std::vector<std::string> members(const std::string& group = "/") const;

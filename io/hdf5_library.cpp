@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <initializer_list>
 #include <vector>
 
 #include "base/log.hpp"
@@ -33,6 +35,17 @@ std::string error_text() {
   return fmt::format("{}", fmt::join(lines, "; "));
 }
 
+// A file may describe numbers of any layout of bits, and the library builds a conversion from that. Only the
+// usual ones are taken: what a damaged description does to that code is not ours to find out.
+bool is_any_of(hid_t type, std::initializer_list<hid_t> known) {
+  return std::any_of(known.begin(), known.end(), [type](hid_t each) { return H5Tequal(type, each) > 0; });
+}
+
+bool fills_its_bytes(hid_t type, std::size_t bytes) {
+  const bool usual = bytes == 1 || bytes == 2 || bytes == 4 || bytes == 8;
+  return usual && H5Tget_precision(type) == 8 * bytes && H5Tget_offset(type) == 0;
+}
+
 }  // namespace
 
 void Hdf5Traits::close(type id) noexcept {
@@ -46,6 +59,9 @@ void silence_hdf5() {
     // closed, on a full disk, ends in a segmentation fault.
     static const herr_t no_exit_handler = H5dont_atexit();
     static_cast<void>(no_exit_handler);
+    // A link into another file could name any file of this machine: the library forgets how to follow one.
+    static const herr_t no_external_links = H5Lunregister(H5L_TYPE_EXTERNAL);
+    static_cast<void>(no_external_links);
     hbool_t safe = false;
     H5is_library_threadsafe(&safe);
     if (!safe)
@@ -91,10 +107,12 @@ hid_t memory_type(ElementType type) {
 }
 
 StoredType describe_type(hid_t type) {
+  silence_hdf5();
   StoredType stored{StoredType::Kind::other, H5Tget_size(type)};
   const H5T_class_t kind = H5Tget_class(type);
-  if (kind == H5T_FLOAT) stored.kind = StoredType::Kind::real;
-  if (kind == H5T_INTEGER)
+  if (kind == H5T_FLOAT && is_any_of(type, {H5T_IEEE_F32LE, H5T_IEEE_F32BE, H5T_IEEE_F64LE, H5T_IEEE_F64BE}))
+    stored.kind = StoredType::Kind::real;
+  if (kind == H5T_INTEGER && fills_its_bytes(type, stored.bytes))
     stored.kind = H5Tget_sign(type) == H5T_SGN_NONE ? StoredType::Kind::unsigned_integer
                                                     : StoredType::Kind::signed_integer;
   return stored;

@@ -213,7 +213,8 @@ class Painter {
     // The chosen track's true ring last, on top of the others.
     std::vector<const HypothesisRing*> rings;
     for (const HypothesisRing& ring : rich.rings) rings.push_back(&ring);
-    std::ranges::stable_partition(rings, [&](const auto* ring) { return ring->species != display_.species; });
+    std::stable_partition(rings.begin(), rings.end(),
+                          [&](const auto* ring) { return ring->species != display_.species; });
     for (const HypothesisRing* ring : rings)
       text += fmt::format(", ${}{} using 1:2 with lines ls {}{}", name(rich, name_of(ring->species)), suffix,
                           index_of(ring->species) + 1, ring->species == display_.species ? " lw 2.6" : "");

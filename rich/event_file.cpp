@@ -123,6 +123,7 @@ void EventFile::check_columns() const {
           "Simulate the file again.",
           file_.path(), name, fmt::join(info.extents, " x "), element_count(row), group->second,
           group->first);
+    io::checked_bytes(info, file_.path(), name);
   });
 }
 

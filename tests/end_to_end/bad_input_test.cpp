@@ -123,6 +123,19 @@ TEST(BadData, MissingTruncatedOrNoHdf5AtAll) {
   EXPECT_FALSE(std::filesystem::exists(place.path("run")));
 }
 
+TEST(BadData, AFileThatCrashesTheLibraryIsRefusedByEveryVerb) {
+  const Workplace place(12);
+  const std::filesystem::path corpus = std::string(ANNULUS_SOURCE_DIR) + "/tests/fuzz/corpus";
+  std::filesystem::copy_file(corpus / "dataset/heap_object_size.hdf5", place.path("bomb.h5"));
+  std::filesystem::copy_file(corpus / "events/heap_object_size.hdf5", place.path("events.h5"));
+  const auto message = AllOf(HasSubstr("cannot be read: a process that tried crashed"), HasSubstr("made to do harm"));
+
+  expect_refusal(place, place.training("run", {"data.path=bomb.h5"}), 65, message);
+  expect_refusal(place, {"data", "info", "bomb.h5"}, 65, message);
+  expect_refusal(place, {"rich", "reconstruct", "events.h5"}, 65, message);
+  EXPECT_FALSE(std::filesystem::exists(place.path("run")));
+}
+
 /// A dataset with one label or pixel out of order.
 void write_dataset(const std::filesystem::path& path, std::int32_t last_label, float bad_pixel,
                    std::int64_t rows = 40) {

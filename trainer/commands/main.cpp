@@ -6,8 +6,10 @@
 #include <exception>
 #include <functional>
 #include <span>
+#include <string_view>
 
 #include "base/log.hpp"
+#include "io/examiner.hpp"
 #include "io/nearest_name.hpp"
 #include "trainer/commands/context.hpp"
 #include "trainer/environment.hpp"
@@ -107,6 +109,10 @@ std::optional<ExitCode> parse(CLI::App& app, int argc, char** argv, int rank) {
 // What escapes from the handler, no memory for its message for example, ends the process as it should.
 int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
   using namespace annulus::trainer;
+  // Before MPI: this process is no rank, but one that a rank has started.
+  if (argc == 3 && std::string_view(argv[1]) == annulus::io::kExamineWord)
+    return annulus::io::examine_main(argv[2]);
+  annulus::io::set_examiner("/proc/self/exe");
   try {
     // Ranks that fail together at the start end one after another, and srun ends the slower ones by SIGTERM:
     // that would hide the exit code on which job scripts act.
