@@ -2,6 +2,7 @@
 #include "trainer/device.hpp"
 
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -25,7 +26,38 @@ int allowed_cores() {
   return CPU_COUNT(&mask);
 }
 
+/// Refuses what no machine could hold before somebody asks for it: the system would promise the memory, and
+/// kill the process once it is used.
+void check_memory(const Config& config, std::int64_t owned_shards) {
+  const double machine =
+      static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  const double needed = least_memory(config, owned_shards);
+  if (machine <= 0 || needed <= machine) return;
+  throw UsageError(
+      "batch.size = {} in batch.shards = {} (evaluation in blocks of {}) takes at least {:.1f} GB on each "
+      "rank, but this "
+      "machine has {:.1f} GB. Use a smaller batch.size, more batch.shards, a smaller batch.evaluation or a "
+      "smaller network.",
+      config.batch.size, config.batch.shards, evaluation_block(config), needed / 1e9, machine / 1e9);
+}
+
 }  // namespace
+
+double least_memory(const Config& config, std::int64_t owned_shards) {
+  const Network& network = config.network;
+  std::int64_t largest =
+      network.input.size();  // of all layers' inputs and outputs, only the largest is sure to be kept
+  double parameters = 0;
+  for (const Layer& layer : network.layers) {
+    largest = std::max(largest, layer.output.size());
+    parameters += static_cast<double>(parameter_count(layer));
+  }
+  const auto shard = static_cast<double>(config.batch.size) / static_cast<double>(config.batch.shards);
+  const double pass =
+      std::max(shard, static_cast<double>(evaluation_block(config))) * static_cast<double>(largest);
+  const double batch = shard * static_cast<double>(owned_shards) * static_cast<double>(network.input.size());
+  return sizeof(float) * (pass + batch + 2 * parameters);  // parameters and their gradients
+}
 
 int default_threads(const NodePlace& place, std::int64_t owned_shards) {
   const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
@@ -59,6 +91,7 @@ std::unique_ptr<Replica> make_replica(const Config& config, const DeviceChoice& 
                          .seed = config.seed,
                          .threads = config.device.threads,
                          .check_values = config.debug};
+  check_memory(config, owned_shards);
   if (device.kind == Device::cuda) return make_cuda_replica(config.network, options, config.device.precision);
   if (options.threads == 0) options.threads = default_threads(device.place, owned_shards);
   if (options.threads > allowed_cores())

@@ -34,7 +34,12 @@ struct DeviceChoice {
 /// it
 DeviceChoice choose_device(const Config& config, comm::MpiSession& mpi);
 
-/// Compiles the config's network for the chosen device.
+/// Bytes that a rank needs for sure, whatever the backend: a batch, the largest layer of a pass, the
+/// parameters.
+double least_memory(const Config& config, std::int64_t owned_shards);
+
+/// Compiles the config's network for the chosen device. @throws UsageError when no memory of this machine
+/// could hold it
 std::unique_ptr<Replica> make_replica(const Config& config, const DeviceChoice& device,
                                       std::int64_t owned_shards);
 

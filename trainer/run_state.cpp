@@ -2,6 +2,8 @@
 #include "trainer/run_state.hpp"
 
 #include <cmath>
+#include <cstdint>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
@@ -11,6 +13,27 @@ namespace {
 
 nlohmann::json number(double value) {
   return std::isfinite(value) ? nlohmann::json(value) : nlohmann::json(nullptr);
+}
+
+/// @throws DataError unless the key holds a whole number that is not negative: others would be bent into one
+template <class Whole>
+void read_whole(const nlohmann::json& json, const char* key, Whole& value) {
+  const nlohmann::json& stored = json.at(key);
+  const bool fits =
+      stored.is_number_unsigned() &&
+      stored.get<std::uint64_t>() <= static_cast<std::uint64_t>(std::numeric_limits<Whole>::max());
+  if (!fits)
+    throw DataError(
+        "the run state in a checkpoint has {} = {}, but a count is needed. The checkpoint is damaged; resume "
+        "from another "
+        "one.",
+        key, stored.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).substr(0, 60));
+  value = stored.get<Whole>();
+}
+
+void read_real(const nlohmann::json& json, const char* key, double& value) {
+  const nlohmann::json& stored = json.at(key);
+  value = stored.is_null() ? std::numeric_limits<double>::infinity() : stored.get<double>();
 }
 
 }  // namespace
@@ -33,15 +56,15 @@ RunState run_state_from_json(const std::string& text) {
   try {
     const auto json = nlohmann::json::parse(text);
     RunState state;
-    json.at("step").get_to(state.step);
-    json.at("epoch_loss_sum").get_to(state.epoch_loss_sum);
+    read_whole(json, "step", state.step);
+    read_real(json, "epoch_loss_sum", state.epoch_loss_sum);
     json.at("epoch_correct").get_to(state.epoch_correct);
     json.at("epoch_samples").get_to(state.epoch_samples);
     json.at("best_accuracy").get_to(state.best_accuracy);
-    json.at("best_step").get_to(state.best_step);
-    if (!json.at("best_loss").is_null()) json.at("best_loss").get_to(state.best_loss);
-    json.at("epochs_without_improvement").get_to(state.epochs_without_improvement);
-    json.at("last_loss").get_to(state.last_loss);
+    read_whole(json, "best_step", state.best_step);
+    read_real(json, "best_loss", state.best_loss);
+    read_whole(json, "epochs_without_improvement", state.epochs_without_improvement);
+    read_real(json, "last_loss", state.last_loss);
     json.at("last_accuracy").get_to(state.last_accuracy);
     return state;
   } catch (const nlohmann::json::exception& error) {
