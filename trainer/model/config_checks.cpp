@@ -97,7 +97,8 @@ void check_inputs(const Checked& checked) {
         checked.place({"network.inputs"}), vector.name, vector.length, vector.name);
   }
   for (const auto& [name, dataset] : datasets) {
-    if (std::any_of(vectors.begin(), vectors.end(), [&](const auto& vector) { return vector.name == name; }))
+    if (std::any_of(vectors.begin(), vectors.end(),
+                    [&wanted = name](const auto& vector) { return vector.name == wanted; }))
       continue;
     throw UsageError(
         "{}: data.inputs names the dataset {} for an input {}, which the network does not have. Add it to "

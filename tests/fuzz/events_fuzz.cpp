@@ -1,0 +1,16 @@
+// A file of simulated RICH events, as `annulus rich reconstruct`, `images` and `display` read it.
+#include "rich/event_file.hpp"
+#include "tests/fuzz/fuzz_target.hpp"
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace annulus;
+  const std::string path = fuzz::write_file("events.h5", {data, size});
+  if (!fuzz::survives_examination(path)) return 0;
+  fuzz::expect_answer([&] {
+    const rich::EventFile file(path);
+    constexpr std::uint64_t kBlock = 16;
+    for (std::uint64_t first = 0; first < file.events(); first += kBlock)
+      file.read(first, std::min(kBlock, file.events() - first));
+  });
+  return 0;
+}

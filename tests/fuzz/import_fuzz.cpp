@@ -1,0 +1,74 @@
+// What importers read: archives of pictures, pictures, and IDX files. The first byte says which. Nothing may
+// appear outside the output.
+#include <filesystem>
+#include <set>
+
+#include "io/archive.hpp"
+#include "io/image_codec.hpp"
+#include "io/import.hpp"
+#include "tests/fuzz/fuzz_target.hpp"
+
+namespace annulus::io {
+namespace {
+
+namespace fs = std::filesystem;
+
+ImportOptions options_for(const std::string& source) {
+  return {.source = source,
+          .output = fuzz::folder() + "/out/data.h5",
+          .existing = Existing::replace,
+          .threads = 1};
+}
+
+/// The folder holds what the target has written, and the output.
+void check_nothing_else() {
+  static const std::set<std::string> expected{"source.tar", "images", "labels", "out", "out/data.h5"};
+  for (const auto& entry : fs::recursive_directory_iterator(fuzz::folder())) {
+    const std::string name = entry.path().lexically_relative(fuzz::folder()).string();
+    if (!expected.contains(name)) fuzz::report_finding("an importer left behind " + name);
+  }
+}
+
+void import_archive(std::span<const std::uint8_t> input) {
+  const std::string source = fuzz::write_file("source.tar", input);
+  ImportOptions options = options_for(source);
+  options.resize_height = options.resize_width = 4;
+  fuzz::expect_answer([&] { import_images(options); });
+  check_nothing_else();
+}
+
+void import_arrays(std::span<const std::uint8_t> input) {
+  const std::size_t labels = std::min<std::size_t>(fuzz::take_byte(input), input.size());
+  const std::string source = fuzz::write_file("images", input.subspan(labels));
+  ImportOptions options = options_for("");
+  options.idx.train_images = source;
+  options.idx.train_labels = fuzz::write_file("labels", input.first(labels));
+  fuzz::expect_answer([&] { import_idx(options); });
+  check_nothing_else();
+}
+
+void decode_picture(std::span<const std::uint8_t> input) {
+  static ImageDecoder decoder;
+  const std::vector<std::byte> contents(std::as_bytes(input).begin(), std::as_bytes(input).end());
+  fuzz::expect_answer([&] { decoder.decode(contents, Colour::rgb, "picture"); });
+}
+
+}  // namespace
+}  // namespace annulus::io
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace annulus;
+  std::span<const std::uint8_t> input(data, size);
+  std::filesystem::create_directories(fuzz::folder() + "/out");
+  switch (fuzz::take_byte(input) % 3) {
+    case 0:
+      io::import_archive(input);
+      break;
+    case 1:
+      io::import_arrays(input);
+      break;
+    default:
+      io::decode_picture(input);
+  }
+  return 0;
+}
