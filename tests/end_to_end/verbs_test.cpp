@@ -322,19 +322,37 @@ TEST(Bench, AllreduceNeedsRanks) {
   EXPECT_THAT(pair.output, AllOf(ContainsRegex("16384 +tree"), ContainsRegex("16384 +fast")));
 }
 
-TEST(Doctor, ReportsRanksAndData) {
+TEST(Doctor, ReportsRanksDirectoryAndData) {
   const Workplace place(30);
 
   const Outcome alone = place.run({"doctor", "data.h5"});
-  const Outcome pair = place.run({"doctor"}, 2);
+  const Outcome pair =
+      place.run({"doctor", "--run", "runs/new", "--config", ANNULUS_SOURCE_DIR "/configs/smoke.yaml"}, 2);
   const Outcome bad = place.run({"doctor", "gone.h5"}, 2);
 
   EXPECT_EQ(alone.code, 0) << alone.output;
-  EXPECT_THAT(alone.output, AllOf(HasSubstr("data.h5:train 30 samples"), HasSubstr("oneDNN")));
+  EXPECT_THAT(alone.output, AllOf(HasSubstr("data.h5:train 30 samples"), HasSubstr("oneDNN"),
+                                  ContainsRegex("ok +HDF5"), ContainsRegex("ok +launcher +none"),
+                                  ContainsRegex("file locks"), Not(HasSubstr("allreduce"))));
   EXPECT_EQ(pair.code, 0) << pair.output;
-  EXPECT_THAT(pair.output, AllOf(HasSubstr("rank 0"), HasSubstr("rank 1"), HasSubstr("launcher: mpirun")));
+  EXPECT_THAT(pair.output,
+              AllOf(HasSubstr("rank 0"), HasSubstr("rank 1"), ContainsRegex("launcher +mpirun, 2 rank"),
+                    HasSubstr("two checkpoints of smoke"), HasSubstr("a memory copy makes"),
+                    ContainsRegex("ok +shared"), ContainsRegex("ok +clock")));
+  EXPECT_FALSE(std::filesystem::exists(place.path("runs")));
   EXPECT_EQ(bad.code, 65) << bad.output;
   EXPECT_THAT(bad.output, AllOf(HasSubstr("FAILURE"), HasSubstr("gone.h5: no such file")));
+}
+
+TEST(Doctor, EndsWithOneAfterAFailureAndSpeaksJson) {
+  const Workplace place(12);
+
+  const Outcome outcome = place.run({"doctor", "--run", "/proc/run", "--json"});
+
+  EXPECT_EQ(outcome.code, 1) << outcome.output;
+  const auto report = nlohmann::json::parse(outcome.output);
+  EXPECT_EQ(report["healthy"], false);
+  EXPECT_THAT(report["lines"].dump(), HasSubstr("/proc cannot be written"));
 }
 
 }  // namespace

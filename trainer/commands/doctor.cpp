@@ -1,15 +1,13 @@
 // annulus doctor: what this machine and this start of the program look like, each line with a verdict and a
 // fix.
 #include <fmt/format.h>
-#include <sched.h>
-#include <sys/statvfs.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <limits>
 #include <memory>
-#include <thread>
+#include <nlohmann/json.hpp>
 
 #include "comm/allreduce_benchmark.hpp"
 #include "comm/gpu.hpp"
@@ -18,37 +16,59 @@
 #include "trainer/backend/replica.hpp"
 #include "trainer/commands/context.hpp"
 #include "trainer/device.hpp"
+#include "trainer/doctor_directory.hpp"
+#include "trainer/doctor_facts.hpp"
 #include "trainer/environment.hpp"
+#include "trainer/model/config.hpp"
 #include "trainer/model/network_builder.hpp"
+#include "trainer/rank_zero.hpp"
 
 namespace annulus::trainer {
 namespace {
 
-enum class Verdict { good, warning, failure };
-
-void print_line(Verdict verdict, const std::string& what, const std::string& text) {
-  const char* mark = verdict == Verdict::good ? "ok" : verdict == Verdict::warning ? "warning" : "FAILURE";
-  fmt::print("{:<8} {:<12} {}\n", mark, what, text);
-}
-
-/// What every rank tells rank 0.
-struct RankReport {
-  char host[64] = {};
-  std::int32_t node_rank = 0;
-  std::int32_t allowed_cores = 0;
-  std::int32_t cores = 0;
+struct DoctorOptions {
+  std::string run = ".";  ///< a directory that a run would use
+  std::string config;
+  bool json = false;
+  std::vector<std::string> datasets;
 };
 
-RankReport report_of(const comm::World& world) {
-  RankReport report;
-  world.host.copy(report.host, sizeof report.host - 1);
-  report.node_rank = world.node_rank;
-  cpu_set_t mask;
-  CPU_ZERO(&mask);
-  report.allowed_cores = sched_getaffinity(0, sizeof mask, &mask) == 0 ? CPU_COUNT(&mask) : 0;
-  report.cores = static_cast<std::int32_t>(std::thread::hardware_concurrency());
-  return report;
-}
+/// The lines of the report; only rank 0's are printed.
+class Report {
+ public:
+  explicit Report(bool speaks) : speaks_(speaks) {}
+  bool speaks() const { return speaks_; }
+
+  void add(Finding finding) {
+    if (speaks_) findings_.push_back(std::move(finding));
+  }
+  void add(Verdict verdict, const std::string& what, const std::string& text) { add({verdict, what, text}); }
+  void add(const std::vector<Finding>& findings) {
+    for (const Finding& finding : findings) add(finding);
+  }
+
+  bool healthy() const {
+    return std::ranges::none_of(findings_,
+                                [](const Finding& each) { return each.verdict == Verdict::failure; });
+  }
+
+  void print(bool as_json) const {
+    if (!speaks_) return;
+    nlohmann::ordered_json lines = nlohmann::ordered_json::array();
+    for (const Finding& finding : findings_) {
+      if (!as_json) fmt::print("{:<8} {:<12} {}\n", to_string(finding.verdict), finding.what, finding.text);
+      lines.push_back(
+          {{"verdict", to_string(finding.verdict)}, {"what", finding.what}, {"text", finding.text}});
+    }
+    const nlohmann::ordered_json all{{"healthy", healthy()}, {"lines", lines}};
+    using Handler = nlohmann::ordered_json::error_handler_t;
+    if (as_json) fmt::print("{}\n", all.dump(2, ' ', false, Handler::replace));
+  }
+
+ private:
+  bool speaks_;
+  std::vector<Finding> findings_;
+};
 
 /// The device as a training with many shards would use it.
 std::string device_text(const comm::World& world) {
@@ -60,47 +80,6 @@ std::string device_text(const comm::World& world) {
                               .build();
   const int threads = default_threads({world.node_rank, world.node_ranks}, std::numeric_limits<int>::max());
   return make_cpu_replica(network, {.shard_samples = 1, .threads = threads})->describe();
-}
-
-void check_ranks(const comm::World& world, const std::vector<RankReport>& reports) {
-  print_line(Verdict::good, "ranks", fmt::format("{} (launcher: {})", world.ranks, world.launcher));
-  for (std::size_t rank = 0; rank < reports.size(); ++rank) {
-    const RankReport& report = reports[rank];
-    const bool bound_to_one = report.allowed_cores == 1 && report.cores > world.node_ranks;
-    print_line(
-        bound_to_one ? Verdict::warning : Verdict::good, fmt::format("rank {}", rank),
-        fmt::format("host {}, {} of {} core(s){}", report.host, report.allowed_cores, report.cores,
-                    bound_to_one ? ": worker and loader threads share one core; start with `mpirun --bind-to "
-                                   "none`"
-                                 : ""));
-  }
-}
-
-void check_memory(const comm::World& world) {
-  const double page = static_cast<double>(sysconf(_SC_PAGESIZE)) / (1 << 30);
-  const double total = page * static_cast<double>(sysconf(_SC_PHYS_PAGES));
-  const double available = page * static_cast<double>(sysconf(_SC_AVPHYS_PAGES));
-  const bool tight = available < 0.5 * world.node_ranks;
-  print_line(
-      tight ? Verdict::warning : Verdict::good, "memory",
-      fmt::format("{:.1f} GiB free of {:.1f} GiB{}", available, total,
-                  tight ? ": less than 0.5 GiB a rank; stop other programs or start fewer ranks" : ""));
-}
-
-void check_disk() {
-  struct statvfs disk {};
-  if (statvfs(".", &disk) != 0) {
-    print_line(Verdict::warning, "disk", "the working directory cannot be examined");
-    return;
-  }
-  const double free_gib = static_cast<double>(disk.f_bavail) * static_cast<double>(disk.f_frsize) / (1 << 30);
-  const bool writable = access(".", W_OK) == 0;
-  print_line(!writable      ? Verdict::failure
-             : free_gib < 1 ? Verdict::warning
-                            : Verdict::good,
-             "disk",
-             fmt::format("{:.1f} GiB free in {}{}", free_gib, std::filesystem::current_path().string(),
-                         writable ? "" : ": not writable; name a run directory elsewhere with --run"));
 }
 
 /// The largest sum over ranks that lies on GPUs, for Reduction::tree, as text. Collective.
@@ -124,70 +103,133 @@ std::string measured_allreduce(Context& context, const comm::GpuInventory& inven
 }
 
 /// GPUs of rank 0's host, and a sum over the GPUs of all ranks. Collective.
-void check_gpus(Context& context) {
-  const bool speaks = context.mpi.world().rank == 0;
+void check_gpus(Context& context, Report& report) {
   const comm::GpuInventory inventory = comm::find_gpus();
   const bool everywhere = comm::every_rank_has_gpu(context.mpi.group(), inventory);
   const std::string allreduce = everywhere ? measured_allreduce(context, inventory) : "";
-  if (!speaks) return;
-  if (!comm::built_with_cuda()) return print_line(Verdict::good, "GPU", comm::describe_gpu_libraries());
-  print_line(Verdict::good, "CUDA", comm::describe_gpu_libraries());
-  if (inventory.gpus.empty()) return print_line(Verdict::warning, "GPU", inventory.missing);
+  if (!report.speaks()) return;
+  if (!comm::built_with_cuda()) return report.add(Verdict::good, "GPU", comm::describe_gpu_libraries());
+  report.add(Verdict::good, "CUDA", comm::describe_gpu_libraries());
+  if (inventory.gpus.empty()) return report.add(Verdict::warning, "GPU", inventory.missing);
   for (const comm::Gpu& gpu : inventory.gpus)
-    print_line(Verdict::good, fmt::format("GPU {}", gpu.index),
+    report.add(Verdict::good, fmt::format("GPU {}", gpu.index),
                fmt::format("{}, {:.1f} GiB, compute capability {}, {}", gpu.name,
                            static_cast<double>(gpu.memory) / (1 << 30), gpu.architecture, gpu.uuid));
   const std::string missing = comm::missing_peer_access(inventory);
-  print_line(missing.empty() ? Verdict::good : Verdict::warning, "peer access",
+  report.add(missing.empty() ? Verdict::good : Verdict::warning, "peer access",
              missing.empty() ? "every GPU reaches every other"
                              : fmt::format("not from {}: sums between them go through host memory", missing));
-  if (everywhere) print_line(Verdict::good, "allreduce", allreduce);
-  if (!everywhere) print_line(Verdict::warning, "allreduce", "not measured: some ranks have no GPU");
+  const auto gpus = static_cast<int>(inventory.gpus.size());
+  const int ranks = context.mpi.world().node_ranks;
+  if (ranks > gpus)
+    report.add(
+        Verdict::warning, "GPU",
+        fmt::format(
+            "{} ranks on this host share {} GPU(s); start one rank a GPU: `mpirun --map-by ppr:{}:node`, or "
+            "srun with --ntasks-per-node={}",
+            ranks, gpus, gpus, gpus));
+  if (everywhere) report.add(Verdict::good, "GPU sums", allreduce);
+  if (!everywhere) report.add(Verdict::warning, "GPU sums", "not measured: some ranks have no GPU");
+}
+
+/// What a training of this config asks for; rank 0 reads it.
+Needs needs_of(const std::string& path) {
+  Needs needs;
+  if (path.empty()) return needs;
+  const Config config = load_config(path).config;
+  std::uint64_t values = 0;
+  for (const Layer& layer : config.network.layers)
+    values += static_cast<std::uint64_t>(parameter_count(layer));
+  const bool adam =
+      config.optimizer.kind == OptimizerKind::adam || config.optimizer.kind == OptimizerKind::adamw;
+  constexpr std::uint64_t kNames = 1 << 20;  // names, attributes and padding of the file
+  needs.origin = config.name;
+  needs.gradient_bytes = values * sizeof(float);
+  needs.checkpoint_bytes = (adam ? 3 : 2) * needs.gradient_bytes + kNames;
+  return needs;
+}
+
+bool is_set(const char* variable) { return std::getenv(variable) != nullptr; }
+
+void check_launch(const comm::World& world, Report& report) {
+  const bool server = is_set("PMIX_SERVER_URI2") || is_set("PMIX_SERVER_URI") || is_set("PMIX_NAMESPACE") ||
+                      is_set("PMI_FD") || is_set("PMI_PORT") || is_set("PMI_RANK");
+  report.add(judge_launcher(comm::detect_launcher(std::getenv), world.ranks, is_set("SLURM_JOB_ID"), server));
 }
 
 /// @return whether the file is a dataset that can be read
-bool check_data(const std::string& path) {
+bool check_data(const std::string& path, Report& report) {
   try {
     const io::DatasetSummary summary = io::describe_dataset(path);
     for (const auto& split : summary.splits)
-      print_line(Verdict::good, "data", fmt::format("{}:{} {} samples", path, split.name, split.samples));
+      report.add(Verdict::good, "data", fmt::format("{}:{} {} samples", path, split.name, split.samples));
     return true;
   } catch (const Error& error) {
-    print_line(Verdict::failure, "data", error.what());
+    report.add(Verdict::failure, "data", error.what());
     return false;
   }
 }
 
-ExitCode doctor(const std::vector<std::string>& datasets, Context& context) {
+/// What this rank and the others look like. Collective.
+void check_ranks(Context& context, const Needs& needs, Report& report) {
+  const std::vector<RankFacts> facts = gather_facts(context.mpi);
+  report.add(judge_binding(facts));
+  report.add(judge_memory(facts, needs));
+  report.add(judge_limits(facts, needs));
+  report.add(judge_clocks(clock_offsets(context.mpi.group())));
+  if (facts.size() > 1) report.add(judge_allreduce(measure_allreduce(context.mpi)));
+}
+
+/// The directory that a run would use. Collective.
+void check_directory(Context& context, const DoctorOptions& options, const Needs& needs, Report& report) {
+  const std::filesystem::path directory = nearest_directory(options.run);
+  if (report.speaks()) {
+    report.add(try_directory(directory));
+    report.add(judge_space(free_bytes(directory), needs, directory.string()));
+  }
+  if (context.mpi.world().ranks > 1) report.add(try_sharing(context.mpi.group(), directory));
+}
+
+ExitCode doctor(const DoctorOptions& options, Context& context) {
   context.phase = "doctor";
   const comm::World& world = context.mpi.world();
-  const RankReport mine = report_of(world);
-  std::vector<RankReport> reports(world.ranks);
-  context.mpi.group().all_gather(std::as_bytes(std::span(&mine, 1)),
-                                 std::as_writable_bytes(std::span(reports)), "doctor");
-  if (world.rank == 0) {
-    print_line(Verdict::good, "program", program_version());
-    print_line(Verdict::good, "MPI", context.mpi.describe());
-    print_line(Verdict::good, "device", device_text(world));
+  Report report(world.rank == 0);
+  Needs needs;
+  on_rank_zero(context.mpi.group(), "config", [&] { needs = needs_of(options.config); });
+  if (report.speaks()) {
+    report.add(Verdict::good, "program", program_version());
+    report.add(Verdict::good, "MPI", context.mpi.describe());
+    check_launch(world, report);
+    report.add(Verdict::good, "device", device_text(world));
   }
-  check_gpus(context);
-  if (world.rank != 0) return ExitCode::done;
-  check_ranks(world, reports);
-  check_memory(world);
-  check_disk();
-  bool healthy = true;
-  for (const std::string& path : datasets) healthy = check_data(path) && healthy;
-  return healthy ? ExitCode::done : ExitCode::data;
+  check_gpus(context, report);
+  check_ranks(context, needs, report);
+  check_directory(context, options, needs, report);
+  bool readable = true;
+  if (report.speaks())
+    for (const std::string& path : options.datasets) readable = check_data(path, report) && readable;
+  report.print(options.json);
+  // All ranks end alike, or the launcher would call the ones that differ dead.
+  auto code = static_cast<std::int32_t>(!readable          ? ExitCode::data
+                                        : report.healthy() ? ExitCode::done
+                                                           : ExitCode::failure);
+  context.mpi.group().broadcast(std::as_writable_bytes(std::span(&code, 1)), 0, "doctor");
+  return static_cast<ExitCode>(code);
 }
 
 }  // namespace
 
 void add_doctor(CLI::App& app, Action& action) {
-  auto datasets = std::make_shared<std::vector<std::string>>();
-  CLI::App* verb = app.add_subcommand("doctor", "Examine the machine, the start of the ranks and datasets");
-  verb->add_option("datasets", *datasets, "HDF5 files to examine");
+  auto options = std::make_shared<DoctorOptions>();
+  CLI::App* verb = app.add_subcommand(
+      "doctor", "Examine the machine, the start of the ranks, a run directory and datasets");
+  verb->add_option("datasets", options->datasets, "HDF5 files to examine");
+  verb->add_option("--run", options->run, "Directory that a run would use")->capture_default_str();
+  verb->add_option("--config", options->config,
+                   "Config whose training is to fit (default: a middle-sized network)");
+  verb->add_flag("--json", options->json, "Print the report as JSON");
   verb->callback(
-      [datasets, &action] { action = [datasets](Context& context) { return doctor(*datasets, context); }; });
+      [options, &action] { action = [options](Context& context) { return doctor(*options, context); }; });
 }
 
 }  // namespace annulus::trainer
