@@ -36,8 +36,8 @@ test_with_sanitizer() {
     # As in tests/CMakeLists.txt: a room has a program of unit tests when it has such a file.
     [[ -z $(find "tests/$room" -name '*_test.cpp' ! -name '*_mpi_test.cpp') ]] || targets+=("${room}_tests")
   done
-  build "$preset" "${targets[@]}" fuzz_targets
-  ctest --preset "$preset" --parallel "$(build_jobs)" --tests-regex '^(base|comm|io|rich|trainer|fuzz)[.]' \
+  build "$preset" "${targets[@]}"
+  ctest --preset "$preset" --parallel "$(build_jobs)" --tests-regex '^(base|comm|io|rich|trainer)[.]' \
     --label-exclude 'mpi|slow'
 }
 
