@@ -108,7 +108,9 @@ TEST_F(SnapshotWorkerTest, EveryExceptionIsAFailure) {
   worker.give(view(), [](const StateView&) { throw std::out_of_range("no such tensor"); });
 
   EXPECT_THROW(worker.finish(), Error);
-  EXPECT_THAT(worker.failure()->what(), HasSubstr("no such tensor"));
+  const auto failure = worker.failure();
+  ASSERT_TRUE(failure.has_value());
+  EXPECT_THAT(failure->what(), HasSubstr("no such tensor"));
 }
 
 TEST_F(SnapshotWorkerTest, AFailureThatNobodyAskedForIsLogged) {
