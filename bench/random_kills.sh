@@ -110,6 +110,7 @@ account() {
   local from
   from=$(sed -n 's/.*resumed in .* after step \([0-9]*\).*/\1/p' log | head -n 1)
   lost[$pending]+=" $((before - ${from:-0}))"
+  echo "run $round: $pending at step $before, gone on from step ${from:-0}" >&2
   if grep -q 'skipped a checkpoint' log; then skipped=$((skipped + 1)); fi
   pending=
 }

@@ -145,7 +145,10 @@ void check_space(const fs::path& path, std::uint64_t bytes) {
 }
 
 void seal_file(const fs::path& path) {
-  const auto sum = checksum(path, fs::file_size(path));
+  std::error_code gone;
+  const std::uint64_t size = fs::file_size(path, gone);
+  if (gone) throw RuntimeError("{}: has gone before it was complete ({}).", path.string(), gone.message());
+  const auto sum = checksum(path, size);
   if (!sum)
     throw RuntimeError("{}: cannot be read back to compute its checksum. Is the disk failing?",
                        path.string());

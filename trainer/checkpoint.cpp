@@ -181,7 +181,7 @@ std::uint64_t write_checkpoint(const std::string& path, const CheckpointInfo& in
     verify_file(partial, tensors, hash);
     io::publish_file(partial, path);
     return hash;
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {  // whatever it is, the user must know what became of the files
     reason = error.what();
   }
   std::error_code ignored;  // the first error is the one to report

@@ -204,7 +204,9 @@ class FileRecorder final : public Recorder {
     store_.save(info, options_.replica, copy);
     note_checkpoint(info.step);
     const double seconds = now_s() - began;
-    log_debug("{}", save_note(info.step, std::filesystem::file_size(store_.path_of(info.step)), seconds));
+    std::error_code gone;  // somebody else removed it: then its size is not worth an error
+    log_debug("{}",
+              save_note(info.step, std::filesystem::file_size(store_.path_of(info.step), gone), seconds));
   }
   void note(const CheckpointInfo& info, const StateView& copy) {
     const double began = now_s();
