@@ -22,7 +22,7 @@ using testing::SizeIs;
 /// Numbers of the sockets of this machine on which somebody listens, or takes datagrams from anybody.
 std::set<std::string> listening_sockets() {
   std::set<std::string> found;
-  for (const std::string& table : {"tcp", "tcp6", "udp", "udp6"}) {
+  for (const std::string table : {"tcp", "tcp6", "udp", "udp6"}) {
     std::ifstream file("/proc/net/" + table);
     std::string line;
     std::getline(file, line);  // the heading
