@@ -6,6 +6,8 @@
 #include <condition_variable>
 #include <deque>
 #include <exception>
+#include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -44,6 +46,13 @@ struct BatchLoader::Impl {
   Impl(SampleSource& source, const ShardedSampler& sampler, const Generator& generator,
        const LoaderOptions& options)
       : maker(source, sampler, generator, options),
+        info(source.info()),
+        make_again([&source, sampler, generator, options] {
+          LoaderOptions images = options;
+          images.content = BatchContent::images;
+          images.memory = {};
+          return std::make_unique<BatchMaker>(source, sampler, generator, images);
+        }),
         steps(sampler.steps_per_epoch()),
         epochs(options.epochs),
         buffers(static_cast<std::size_t>(options.depth) + 1) {
@@ -78,6 +87,7 @@ struct BatchLoader::Impl {
       if (stopping) return;
       BatchBuffer* buffer = free.front();
       free.pop_front();
+      reading = true;
       const Position mine = position;
       const std::uint64_t my_journey = journey;
       advance();
@@ -89,13 +99,14 @@ struct BatchLoader::Impl {
         problem = std::current_exception();  // next() rethrows it where the caller can act on it
       }
       lock.lock();
+      reading = false;
       deliver(buffer, my_journey, problem);
     }
   }
 
   void deliver(BatchBuffer* buffer, std::uint64_t my_journey, const std::exception_ptr& problem) {
     if (my_journey != journey || problem) free.push_back(buffer);
-    if (my_journey != journey) return;  // seek() came in between
+    if (my_journey != journey) return arrived.notify_one();  // seek() or look_again() came in between
     if (problem) {
       error = problem;
       running = false;
@@ -109,14 +120,32 @@ struct BatchLoader::Impl {
     if (held != nullptr) free.push_back(std::exchange(held, nullptr));
   }
 
+  /// Drops what was prepared. @pre the mutex is locked
+  void drop() {
+    ++journey;
+    release_held();
+    free.insert(free.end(), ready.begin(), ready.end());
+    ready.clear();
+    error = nullptr;
+  }
+
+  const Batch& look_again(Position wanted) {
+    std::unique_lock lock(mutex);
+    drop();
+    running = started = false;
+    arrived.wait(lock, [this] { return !reading; });  // only one thread at a time reads the source
+    if (again == nullptr) {
+      again = make_again();
+      again->allocate(seen_again);
+    }
+    again->make(wanted, seen_again);
+    return seen_again.batch;
+  }
+
   void seek(Position target) {
     {
       const std::lock_guard lock(mutex);
-      ++journey;
-      release_held();
-      free.insert(free.end(), ready.begin(), ready.end());
-      ready.clear();
-      error = nullptr;
+      drop();
       position = target;
       last_epoch = target.epoch + epochs;
       running = true;
@@ -148,6 +177,10 @@ struct BatchLoader::Impl {
   }
 
   BatchMaker maker;
+  const SourceInfo& info;
+  std::function<std::unique_ptr<BatchMaker>()> make_again;
+  std::unique_ptr<BatchMaker> again;  ///< of look_again(); rarely needed, so made when it is
+  BatchBuffer seen_again;
   const std::uint64_t steps;
   const std::uint64_t epochs;
   double waited = 0;      ///< of the thread that calls next()
@@ -166,6 +199,7 @@ struct BatchLoader::Impl {
   std::uint64_t journey = 0;  ///< counts seeks; work for an older one is thrown away
   std::exception_ptr error;
   bool running = false;
+  bool reading = false;  ///< the I/O thread is at the source
   bool stopping = false;
   std::thread thread;
 };
@@ -182,6 +216,12 @@ void BatchLoader::seek(std::uint64_t epoch, std::uint64_t step) {
   expect_contract(step < impl_->steps, "a step lies within its epoch");
   impl_->seek({epoch, step});
 }
+
+const Batch& BatchLoader::look_again(std::uint64_t epoch, std::uint64_t step) {
+  return impl_->look_again({epoch, step});
+}
+
+const SourceInfo& BatchLoader::info() const { return impl_->info; }
 
 const Batch& BatchLoader::next() { return impl_->next(); }
 

@@ -47,6 +47,12 @@ class BatchLoader {
   /// @pre seek() was called, and the last of `epochs` is not over
   /// @throws what the reading thread threw (DataError, ...), again at every later call until seek()
   const Batch& next();
+  /// Makes the batch of a position once more, with float images whatever LoaderOptions::content says, and
+  /// ends delivering: the views stay valid until seek(), which goes on. On the calling thread.
+  /// @throws what the source throws
+  const Batch& look_again(std::uint64_t epoch, std::uint64_t step);
+  /// What the samples come from.
+  const SourceInfo& info() const;
   /// Seconds that next() has waited so far: loading is the bottleneck when it grows with the steps.
   double waited_seconds() const;
 

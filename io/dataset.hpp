@@ -19,6 +19,12 @@ struct VectorColumn {
   std::string dataset;  ///< HDF5 path
 };
 
+/// What to do with float images and vectors that hold NaN or Inf.
+enum class NotFinite {
+  refuse,  ///< reading them throws
+  keep,    ///< the values are given out as they are: whoever trains on them deals with it
+};
+
 /// Which data sets of which file. Names are HDF5 paths, so foreign files work too.
 struct DatasetOptions {
   std::string path;
@@ -30,12 +36,13 @@ struct DatasetOptions {
   /// Streaming keeps this much in memory per rank; at least the shuffle window (window_chunks times a chunk's
   /// bytes), or chunks are read again and again.
   std::uint64_t cache_bytes = std::uint64_t{256} << 20;
+  NotFinite not_finite = NotFinite::refuse;
 };
 
 /// Opens and validates: shapes, types, counts, label range, class names (without a `classes` attribute the
-/// names are "0" to the largest label). Float images and vectors must be finite: checked when they are read.
-/// Collective over the ranks of a host when the data become resident; a rank that cannot read makes all of
-/// them throw.
+/// names are "0" to the largest label). Float images and vectors must be finite, unless options say
+/// otherwise: checked when they are read. Collective over the ranks of a host when the data become resident;
+/// a rank that cannot read makes all of them throw.
 /// @param memory  where resident data live (shared by the ranks of a node, or private)
 /// @throws DataError naming file, dataset, row and what to try
 std::unique_ptr<SampleSource> open_dataset(const DatasetOptions& options, const NodeMemoryFactory& memory);

@@ -191,6 +191,7 @@ std::vector<std::int32_t> read_labels(const Hdf5File& file, const std::string& n
 DatasetColumns::DatasetColumns(const DatasetOptions& options)
     : path_(options.path),
       images_name_(options.images),
+      not_finite_(options.not_finite),
       file_(Hdf5File::open(options.path)),
       images_(file_.dataset(options.images)) {
   const DatasetInfo& images = images_.info();
@@ -231,19 +232,26 @@ void DatasetColumns::open_vectors(const DatasetOptions& options) {
   }
 }
 
+/// Index of the first value that is not to be given out, or size().
+std::size_t DatasetColumns::first_refused(std::span<const float> values) const {
+  if (not_finite_ == NotFinite::keep) return values.size();
+  const auto bad =
+      std::find_if(values.begin(), values.end(), [](float value) { return !std::isfinite(value); });
+  return static_cast<std::size_t>(bad - values.begin());
+}
+
 void DatasetColumns::read_vectors(std::uint64_t first, std::uint64_t count, std::span<float> vectors) const {
   std::vector<float> column;
   std::size_t offset = 0;
   for (const Vector& vector : vectors_) {
     column.resize(count * vector.length);
     read_floats(vector.dataset, first, count, column);
-    const auto bad = std::find_if(column.begin(), column.end(), [](float x) { return !std::isfinite(x); });
-    if (bad != column.end()) {
-      const auto place = static_cast<std::uint64_t>(bad - column.begin());
+    const std::size_t place = first_refused(column);
+    if (place < column.size()) {
       throw DataError(
           "{}, {}: row {} holds the value {} (value {} of the row), which would spread through the whole "
           "network. Mend or drop that row.",
-          path_, vector.name, first + place / vector.length, *bad, place % vector.length);
+          path_, vector.name, first + place / vector.length, column[place], place % vector.length);
     }
     for (std::uint64_t row = 0; row < count; ++row)
       std::copy_n(column.data() + row * vector.length, vector.length,
@@ -260,15 +268,13 @@ void DatasetColumns::read_pixels(std::uint64_t first, std::uint64_t count,
   }
   const std::span<float> values{reinterpret_cast<float*>(pixels.data()), pixels.size() / sizeof(float)};
   images_.read_rows(first, count, values);
-  const auto bad =
-      std::find_if(values.begin(), values.end(), [](float value) { return !std::isfinite(value); });
-  if (bad == values.end()) return;
-  const auto offset = static_cast<std::uint64_t>(bad - values.begin());
+  const std::size_t offset = first_refused(values);
+  if (offset == values.size()) return;
   throw DataError(
       "{}, {}: row {} holds the value {} (value {} of the image), which would spread through the whole "
       "network. Mend "
       "or drop that row.",
-      path_, images_name_, first + offset / (row_bytes_ / sizeof(float)), *bad,
+      path_, images_name_, first + offset / (row_bytes_ / sizeof(float)), values[offset],
       offset % (row_bytes_ / sizeof(float)));
 }
 

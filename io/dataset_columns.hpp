@@ -50,9 +50,11 @@ class DatasetColumns {
     std::size_t length = 0;
   };
   void open_vectors(const DatasetOptions& options);
+  std::size_t first_refused(std::span<const float> values) const;
 
   std::string path_;
   std::string images_name_;
+  NotFinite not_finite_;
   Hdf5File file_;
   Hdf5Dataset images_;
   SourceInfo info_;

@@ -109,12 +109,8 @@ std::unique_ptr<io::SampleSource> generate_group(const Config& config, const std
   return source;
 }
 
-}  // namespace
-
-std::unique_ptr<io::SampleSource> open_group(const Config& config, const std::string& group,
-                                             const NodeMemoryFactory& memory, const SourceFactory& factory) {
+io::DatasetOptions dataset_options(const Config& config, const std::string& group) {
   const DataConfig& data = config.data;
-  if (!data.generator.empty() && data.path.empty()) return generate_group(config, group, memory, factory);
   io::DatasetOptions options{.path = data.path,
                              .images = group + "/" + data.images,
                              .labels = data.labels.empty() ? "" : group + "/" + data.labels,
@@ -123,16 +119,37 @@ std::unique_ptr<io::SampleSource> open_group(const Config& config, const std::st
                              .resident_bytes = data.resident_mb << 20,
                              .cache_bytes = data.window_mb << 20};
   if (config.debug) options.limit = std::min<std::uint64_t>(options.limit ? options.limit : 1024, 1024);
+  return options;
+}
+
+std::unique_ptr<io::SampleSource> open_file(const Config& config, const io::DatasetOptions& options,
+                                            const NodeMemoryFactory& memory) {
   auto source = io::open_dataset(options, memory);
   check_fits(source->info(), config.network);
   return source;
+}
+
+/// With a policy for steps whose numbers are bad, one bad sample need not end the run.
+std::unique_ptr<io::SampleSource> open_training_file(const Config& config, const NodeMemoryFactory& memory) {
+  io::DatasetOptions options = dataset_options(config, config.data.train);
+  if (config.anomaly.policy != AnomalyPolicy::stop) options.not_finite = io::NotFinite::keep;
+  return open_file(config, options, memory);
+}
+
+}  // namespace
+
+std::unique_ptr<io::SampleSource> open_group(const Config& config, const std::string& group,
+                                             const NodeMemoryFactory& memory, const SourceFactory& factory) {
+  const DataConfig& data = config.data;
+  if (!data.generator.empty() && data.path.empty()) return generate_group(config, group, memory, factory);
+  return open_file(config, dataset_options(config, group), memory);
 }
 
 std::unique_ptr<io::SampleSource> open_split(const Config& config, Split split,
                                              const NodeMemoryFactory& memory, const SourceFactory& factory) {
   const DataConfig& data = config.data;
   if (is_generated(data, split)) return generate(config, split, memory, factory);
-  if (split == Split::train) return open_group(config, data.train, memory);
+  if (split == Split::train) return open_training_file(config, memory);
   if (split == Split::test) return open_group(config, data.test, memory);
   if (has_group(data.path, data.validation)) return open_group(config, data.validation, memory);
   if (!has_group(data.path, data.test)) return nullptr;

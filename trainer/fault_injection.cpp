@@ -112,6 +112,7 @@ class FaultyRecorder final : public Recorder {
         checkpoints_(RunDirectory(run_directory).checkpoints().string()) {}
 
   RunState restore(const std::string& resume) override { return recorder_->restore(resume); }
+  std::optional<RunState> go_back() override { return recorder_->go_back(); }
   void step(const StepRecord& record) override {
     recorder_->step(record);
     if (record.step == fault_.step) strike();
@@ -178,6 +179,21 @@ class FaultyRecorder final : public Recorder {
   bool past_ = false;
 };
 
+/// A value of a sample that is not a number.
+class NanHook final : public StepHook {
+ public:
+  explicit NanHook(const Fault& fault) : fault_(fault) {}
+  Spoil begins(std::uint64_t step) override {
+    if (step != fault_.step || std::exchange(done_, true)) return Spoil::nothing;
+    announce_fault(fault_);
+    return Spoil::input;
+  }
+
+ private:
+  Fault fault_;
+  bool done_ = false;
+};
+
 }  // namespace
 
 Fault parse_fault(const std::string& text, int ranks) {
@@ -211,6 +227,11 @@ Fault parse_fault(const std::string& text, int ranks) {
 std::unique_ptr<Recorder> with_fault(std::unique_ptr<Recorder> recorder, const Fault& fault,
                                      const std::string& run_directory) {
   return std::make_unique<FaultyRecorder>(std::move(recorder), fault, run_directory);
+}
+
+std::unique_ptr<StepHook> make_step_hook(const Fault& fault) {
+  if (fault.kind != FaultKind::nan) return nullptr;
+  return std::make_unique<NanHook>(fault);
 }
 
 void copy_truncated(const std::string& path, const std::string& copy) {

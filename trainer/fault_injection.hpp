@@ -8,6 +8,7 @@
 
 #include "comm/mpi_session.hpp"
 #include "trainer/recorder.hpp"
+#include "trainer/step_hook.hpp"
 
 namespace annulus::trainer {
 
@@ -17,7 +18,7 @@ enum class FaultKind {
   hang,                ///< its main thread never comes back
   segfault,            ///< SIGSEGV, as after a write to memory that is not there
   exception,           ///< an error that nobody expects
-  nan,                 ///< a gradient that is not a number
+  nan,                 ///< a value of a sample that is not a number, in this very step
   slow,                ///< 50 ms more in every step
   full_disk,           ///< no file can grow any more
   corrupt_checkpoint,  ///< a flipped byte in the newest checkpoint, then SIGKILL
@@ -39,6 +40,9 @@ Fault parse_fault(const std::string& text, int ranks);
 /// kind nan and truncated_data are made elsewhere. @param run_directory  where the checkpoints are
 std::unique_ptr<Recorder> with_fault(std::unique_ptr<Recorder> recorder, const Fault& fault,
                                      const std::string& run_directory);
+
+/// Makes the fault of kind nan on its rank, once; null for the other kinds.
+std::unique_ptr<StepHook> make_step_hook(const Fault& fault);
 
 /// Makes `copy`, which lacks the last third of `path`. @throws DataError
 void copy_truncated(const std::string& path, const std::string& copy);

@@ -98,6 +98,17 @@ class FileRecorder final : public Recorder {
     return state;
   }
 
+  std::optional<RunState> go_back() override {
+    worker_.finish();
+    const std::optional<CheckpointInfo> info = store_.load_newest(options_.replica, options_.optimizer);
+    const RunState state = info ? run_state_from_json(info->metrics) : RunState{};
+    last_saved_step_ = last_noted_step_ = state.step;
+    epoch_began_ = now_s();
+    epoch_samples_ = 0;
+    open(state);
+    return info ? std::optional(state) : std::nullopt;
+  }
+
   void step(const StepRecord& record) override {
     if (std::exchange(first_, false)) keep_error([&] { time_first(record); });
     progress_->step({record.step, record.samples, record.loss, record.accuracy});
@@ -263,6 +274,16 @@ class FileRecorder final : public Recorder {
   }
 
   void begin(const RunState& state) {
+    open(state);
+    event(state, state.step == 0
+                     ? "started in " + directory_.path().string()
+                     : fmt::format("resumed in {} after step {}", directory_.path().string(), state.step));
+    for (const KeyDifference& change : rules_.allowed())
+      event(state, "a change of the run was allowed: " + to_string(change));
+  }
+
+  /// Metrics and progress from this state on.
+  void open(const RunState& state) {
     note_plan(total_steps(options_.config.epochs, options_.steps_per_epoch), options_.steps_per_epoch);
     note_checkpoint(state.step);
     metrics_.emplace(directory_.path().string(), state.step);
@@ -273,11 +294,6 @@ class FileRecorder final : public Recorder {
                         .total_steps = total_steps(options_.config.epochs, options_.steps_per_epoch),
                         .steps_per_epoch = options_.steps_per_epoch,
                         .terminal = detect_terminal()});
-    event(state, state.step == 0
-                     ? "started in " + directory_.path().string()
-                     : fmt::format("resumed in {} after step {}", directory_.path().string(), state.step));
-    for (const KeyDifference& change : rules_.allowed())
-      event(state, "a change of the run was allowed: " + to_string(change));
   }
 
   /// Whether `every_epochs` (which may be more than one, or a fraction) falls due at the end of this epoch.

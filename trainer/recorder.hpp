@@ -42,6 +42,10 @@ class Recorder {
   /// @return where the run stands; step 0 when it starts afresh and nothing was restored
   /// @throws DataError, UsageError
   virtual RunState restore(const std::string& resume) = 0;
+  /// Restores the newest checkpoint that is intact, and forgets what was recorded after it.
+  /// @return where the run stands now; nothing when there is no checkpoint, and nothing was restored
+  /// @throws DataError when there are some, but none is intact
+  virtual std::optional<RunState> go_back() = 0;
   virtual void step(const StepRecord& record) = 0;
   virtual void epoch(const EpochRecord& record) = 0;
   virtual void event(const RunState& state, const std::string& text) = 0;

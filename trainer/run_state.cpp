@@ -1,10 +1,13 @@
 // The JSON form of a run's state. Infinity is written as null, since JSON has no word for it.
 #include "trainer/run_state.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "base/error.hpp"
 
@@ -36,6 +39,40 @@ void read_real(const nlohmann::json& json, const char* key, double& value) {
   value = stored.is_null() ? std::numeric_limits<double>::infinity() : stored.get<double>();
 }
 
+nlohmann::json to_json(const AnomalyHistory& history) {
+  const auto first = [](const auto& values, int count) {
+    return nlohmann::json(std::vector(values.begin(), values.begin() + count));
+  };
+  return {{"skipped", history.skipped},
+          {"skipped_in_a_row", history.skipped_in_a_row},
+          {"went_back", first(history.went_back, history.rollbacks)},
+          {"recent_losses", first(history.losses.values, history.losses.count)},
+          {"recent_losses_end", history.losses.last_step}};
+}
+
+/// Fills the front of an array. @return how many
+template <class T, std::size_t N>
+int read_first(const nlohmann::json& json, std::array<T, N>& values) {
+  const auto read = json.get<std::vector<T>>();
+  if (read.size() > N)
+    throw DataError(
+        "the run state in a checkpoint lists {} values where there can be {}. The checkpoint is damaged or "
+        "from another version of the program; resume from another one.",
+        read.size(), N);
+  std::copy(read.begin(), read.end(), values.begin());
+  return static_cast<int>(read.size());
+}
+
+AnomalyHistory anomalies_from(const nlohmann::json& json) {
+  AnomalyHistory history;
+  read_whole(json, "skipped", history.skipped);
+  read_whole(json, "skipped_in_a_row", history.skipped_in_a_row);
+  history.rollbacks = read_first(json.at("went_back"), history.went_back);
+  history.losses.count = read_first(json.at("recent_losses"), history.losses.values);
+  read_whole(json, "recent_losses_end", history.losses.last_step);
+  return history;
+}
+
 }  // namespace
 
 std::string to_json(const RunState& state) {
@@ -48,7 +85,8 @@ std::string to_json(const RunState& state) {
                         {"best_loss", number(state.best_loss)},
                         {"epochs_without_improvement", state.epochs_without_improvement},
                         {"last_loss", number(state.last_loss)},
-                        {"last_accuracy", state.last_accuracy}}
+                        {"last_accuracy", state.last_accuracy},
+                        {"anomalies", to_json(state.anomalies)}}
       .dump();
 }
 
@@ -66,6 +104,8 @@ RunState run_state_from_json(const std::string& text) {
     read_whole(json, "epochs_without_improvement", state.epochs_without_improvement);
     read_real(json, "last_loss", state.last_loss);
     json.at("last_accuracy").get_to(state.last_accuracy);
+    if (json.contains("anomalies"))  // checkpoints of earlier versions know none
+      state.anomalies = anomalies_from(json.at("anomalies"));
     return state;
   } catch (const nlohmann::json::exception& error) {
     throw DataError(

@@ -5,6 +5,8 @@
 #include <limits>
 #include <string>
 
+#include "trainer/anomaly.hpp"
+
 namespace annulus::trainer {
 
 /// Position, running sums of the current epoch and the best results so far. The same on every rank.
@@ -23,6 +25,8 @@ struct RunState {
   int epochs_without_improvement = 0;
   double last_loss = 0;  ///< of the latest validation; 0 before the first
   double last_accuracy = 0;
+
+  AnomalyHistory anomalies;
 };
 
 /// JSON text, doubles exact; the form stored in checkpoints.

@@ -7,6 +7,7 @@ namespace {
 class SilentRecorder final : public Recorder {
  public:
   RunState restore(const std::string&) override { return {}; }
+  std::optional<RunState> go_back() override { return std::nullopt; }
   void step(const StepRecord&) override {}
   void epoch(const EpochRecord&) override {}
   void event(const RunState&, const std::string&) override {}

@@ -1,8 +1,6 @@
 // Assembly of a training: every part is made once, in the order in which the later ones need the earlier.
 #include "trainer/training_job.hpp"
 
-#include <type_traits>
-
 #include "base/log.hpp"
 #include "base/process_time.hpp"
 #include "base/vital_signs.hpp"
@@ -10,7 +8,7 @@
 #include "trainer/file_recorder.hpp"
 #include "trainer/initialise.hpp"
 #include "trainer/rank_zero.hpp"
-#include "trainer/state_hash.hpp"
+#include "trainer/shared_state.hpp"
 
 namespace annulus::trainer {
 
@@ -63,8 +61,9 @@ void TrainingJob::open_run(const JobOptions& options) {
                                     .bucket_size = parts_->bucket_size(),
                                     .allow_change = options.allow_change});
   });
-  if (options.fault && options.fault->rank == group_.rank())
-    recorder_ = with_fault(std::move(recorder_), *options.fault, options.run_directory);
+  if (!options.fault || options.fault->rank != group_.rank()) return;
+  recorder_ = with_fault(std::move(recorder_), *options.fault, options.run_directory);
+  hook_ = make_step_hook(*options.fault);
 }
 
 void TrainingJob::restore(const JobOptions& options) {
@@ -73,22 +72,7 @@ void TrainingJob::restore(const JobOptions& options) {
     state_ = recorder_->restore(options.resume);
     if (state_.step == 0) initialise(parts_->replica(), config_.seed);
   });
-  share_state();
-}
-
-/// Rank 0's state becomes everybody's, and a hash proves it.
-void TrainingJob::share_state() {
-  static_assert(std::is_trivially_copyable_v<RunState>);
-  group_.broadcast(std::as_writable_bytes(parts_->replica().parameters()), 0, "initial parameters");
-  group_.broadcast(std::as_writable_bytes(parts_->replica().statistics()), 0, "initial moving averages");
-  for (StateArena& arena : parts_->optimizer().states())
-    group_.broadcast(std::as_writable_bytes(arena.values), 0, "initial " + arena.name);
-  std::uint64_t updates = parts_->optimizer().steps();
-  group_.broadcast(std::as_writable_bytes(std::span(&updates, 1)), 0, "update count");
-  parts_->optimizer().set_steps(updates);
-  parts_->engine().upload();
-  group_.broadcast(std::as_writable_bytes(std::span(&state_, 1)), 0, "run state");
-  agree(group_, {.step = state_.step, .hash = raw_state_hash(parts_->replica(), parts_->optimizer())});
+  share_state(group_, {parts_->replica(), parts_->optimizer(), parts_->engine(), state_});
 }
 
 void TrainingJob::announce() const {
@@ -115,7 +99,8 @@ Outcome TrainingJob::run() {
                      .loader = parts_->loader(),
                      .validation = evaluator_.get(),
                      .recorder = *recorder_,
-                     .state = state_});
+                     .state = state_,
+                     .hook = hook_.get()});
   const Outcome outcome = loop.run();
   const Activity finishing(Phase::finishing);
   group_.barrier("end of training");  // rank 0 has written everything

@@ -43,7 +43,6 @@ class TrainingJob {
   void make_parts();
   void open_run(const JobOptions& options);
   void restore(const JobOptions& options);
-  void share_state();
   void announce() const;
 
   Config config_;
@@ -54,6 +53,7 @@ class TrainingJob {
   std::unique_ptr<Assembly> parts_;
   std::unique_ptr<Evaluator> evaluator_;
   std::unique_ptr<Recorder> recorder_;
+  std::unique_ptr<StepHook> hook_;
   RunState state_;
   double data_seconds_ = 0;
 };

@@ -5,18 +5,23 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <string>
 
+#include "base/error.hpp"
 #include "comm/process_group.hpp"
 #include "io/batch_loader.hpp"
 #include "io/sharded_sampler.hpp"
 #include "trainer/backend/replica.hpp"
 #include "trainer/backend/step_engine.hpp"
 #include "trainer/control_word.hpp"
+#include "trainer/diagnosis.hpp"
 #include "trainer/evaluator.hpp"
 #include "trainer/model/config.hpp"
 #include "trainer/optimizer.hpp"
 #include "trainer/recorder.hpp"
 #include "trainer/run_state.hpp"
+#include "trainer/shared_state.hpp"
+#include "trainer/step_hook.hpp"
 
 namespace annulus::trainer {
 
@@ -31,7 +36,8 @@ struct TrainingParts {
   io::BatchLoader& loader;
   Evaluator* validation;  ///< null when there is nothing to validate on
   Recorder& recorder;
-  RunState& state;  ///< where the run stands; restored from a checkpoint or fresh
+  RunState& state;           ///< where the run stands; restored from a checkpoint or fresh
+  StepHook* hook = nullptr;  ///< drills only
 };
 
 /// How a call of run() ended.
@@ -45,7 +51,7 @@ class TrainingLoop {
   explicit TrainingLoop(const TrainingParts& parts);
 
   /// Trains from where the state stands to the end. Collective.
-  /// @throws RuntimeError on a loss that is not finite or (debug) replicas that differ; PeerError
+  /// @throws RuntimeError on a bad step that ends the run, or (debug) replicas that differ; PeerError
   Outcome run();
 
   /// One step: next batch, forward and backward, reduction, update, record. The loader stands at state.step.
@@ -55,7 +61,28 @@ class TrainingLoop {
   void settle() { record_steps(0); }
 
  private:
+  /// A step under way.
+  struct Begun {
+    StepRecord record;
+    double loss_limit;
+    Spoil spoil;
+  };
+  /// Thrown to where the run can go back: by a bad step, whoever waits for its result.
+  struct GoBack : RuntimeError {
+    GoBack(std::uint64_t bad_step, const std::string& diagnosis)
+        : RuntimeError("{}", diagnosis), step(bad_step) {}
+    std::uint64_t step;
+  };
+
+  bool advance();
+  bool pass_over();
   void record_steps(std::size_t unfinished);
+  void record(const StepRecord& record, const StepResult& result);
+  void handle(const BadStep& bad);
+  void skip(const BadStep& bad, const std::string& diagnosis);
+  void go_back(const GoBack& bad);
+  void seek();
+  StateParts state_parts() const;
   void finish_epoch();
   void judge(const Evaluation& validation);
   void save(bool best);
@@ -65,7 +92,7 @@ class TrainingLoop {
   bool stops_early() const;
 
   TrainingParts parts_;
-  std::deque<StepRecord> begun_;  ///< steps whose results are not known yet, oldest first
+  std::deque<Begun> begun_;  ///< steps whose results are not known yet, oldest first
   std::uint64_t steps_per_epoch_;
   std::uint64_t total_steps_;
 };

@@ -294,6 +294,32 @@ TEST(BatchLoader, EndsCleanlyInTheMiddleOfARead) {
   EXPECT_EQ(end.wait_for(std::chrono::seconds(30)), std::future_status::ready);
 }
 
+TEST(BatchLoader, LooksAgainAtABatchAndGoesOn) {
+  const Arrangement setup;
+  const std::vector<Copy> batches = run(setup, 0, 4);
+  PatternSource source(setup.samples, kShape);
+  std::atomic<int> readers{0};
+  std::atomic<bool> together{false};
+  const Generator generator(source.info(), some_augmentation(), {}, kSeed);
+  LoaderOptions options = setup.loader;
+  options.content = BatchContent::pixels;  // images come back all the same
+  BatchLoader loader(source, ShardedSampler(setup.sampler), generator, options);
+  source.before_read = [&](auto) {
+    if (++readers > 1) together = true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));  // so that a second reader would be seen
+    --readers;
+  };
+
+  for (int i = 0; i < 3; ++i) {
+    loader.seek(0, 2);
+    EXPECT_EQ(copy(loader.next()).numbers, batches[2].numbers);
+    EXPECT_EQ(copy(loader.look_again(0, 1)), batches[1]);  // while batches were being prepared
+    EXPECT_FALSE(together);
+  }
+  loader.seek(0, 3);
+  EXPECT_EQ(copy(loader.next()).numbers, batches[3].numbers);
+}
+
 TEST(BatchLoader, CountsWaitingTime) {
   PatternSource source(50, kShape);
   const Arrangement setup;

@@ -61,6 +61,7 @@ class FakeReplica final : public Replica {
   std::span<float> statistics() override { return statistics_; }
   void train(const io::Batch&, comm::GradientReducer&) override {}
   void predict(const PredictBlock&) override {}
+  void set_checks(ValueChecks) override {}
   std::string describe() const override { return "fake"; }
 
   std::vector<float> read(const Segment& segment, std::span<const float> arena) const override {

@@ -47,6 +47,15 @@ TEST(FaultInjection, StrikesAfterItsStep) {
   EXPECT_THROW(recorder->step({.step = 3}), std::runtime_error);
 }
 
+TEST(FaultInjection, SpoilsOneStepOnce) {
+  const auto hook = make_step_hook({.kind = FaultKind::nan, .step = 3});
+
+  EXPECT_EQ(hook->begins(2), Spoil::nothing);
+  EXPECT_EQ(hook->begins(3), Spoil::input);
+  EXPECT_EQ(hook->begins(3), Spoil::nothing);  // when it comes again
+  EXPECT_EQ(make_step_hook({.kind = FaultKind::slow, .step = 3}), nullptr);
+}
+
 TEST(FaultInjection, CorruptsNothingWhereNothingIs) {
   auto recorder = with_fault(make_silent_recorder(), {.kind = FaultKind::corrupt_checkpoint, .step = 1},
                              testing::TempDir() + "no-such-run");

@@ -122,6 +122,7 @@ class BackwardsReplica final : public Replica {
     const std::vector<float> reversed(values.rbegin(), values.rend());
     plain_->write(segment, reversed, arena);
   }
+  void set_checks(ValueChecks checks) override { plain_->set_checks(checks); }
   std::string describe() const override { return "backwards"; }
 
  private:

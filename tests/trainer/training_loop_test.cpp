@@ -4,7 +4,9 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "base/error.hpp"
 #include "tests/support/pattern_source.hpp"
@@ -18,7 +20,7 @@ class LateEngine final : public StepEngine {
  public:
   LateEngine(std::size_t ahead, std::vector<std::string>& diary) : ahead_(ahead), diary_(diary) {}
 
-  std::uint64_t diverges_at = 0;
+  std::set<std::size_t> bad;  ///< which calls of begin() are bad steps
 
   void begin(const io::Batch& batch, const StepOrder&) override {
     samples_.push_back(static_cast<double>(batch.samples));
@@ -26,12 +28,12 @@ class LateEngine final : public StepEngine {
   }
   StepResult finish() override {
     const double samples = samples_.at(finished_++);
-    const bool bad = finished_ == diverges_at;
-    const double loss = bad ? NAN : static_cast<double>(finished_);
+    const bool diverged = bad.contains(finished_);
+    const double loss = diverged ? NAN : static_cast<double>(finished_);
     return {.loss_sum = loss * samples,
             .correct = samples / 2,
             .gradient_norm = 1,
-            .verdict = bad ? Verdict::loss_not_finite : Verdict::good};
+            .verdict = diverged ? Verdict::loss_not_finite : Verdict::good};
   }
   std::size_t steps_ahead() const override { return ahead_; }
   void download() override { diary_.push_back(fmt::format("download {}", samples_.size() - finished_)); }
@@ -49,15 +51,22 @@ class DiaryRecorder final : public Recorder {
   explicit DiaryRecorder(std::vector<std::string>& diary) : diary_(diary) {}
 
   RunState restore(const std::string&) override { return {}; }
+  std::optional<RunState> go_back() override {
+    diary_.push_back("go back");
+    return saved_;
+  }
   void step(const StepRecord& record) override {
     diary_.push_back(fmt::format("record {} loss {} of {}", record.step, record.loss, record.samples));
   }
   void epoch(const EpochRecord& record) override {
     diary_.push_back(fmt::format("epoch {} loss {}", record.epoch, record.loss));
   }
-  void event(const RunState&, const std::string&) override {}
+  void event(const RunState& state, const std::string& text) override {
+    diary_.push_back(fmt::format("event at {}: {}", state.step, text));
+  }
   bool checkpoint_due(const RunState& state, bool) const override { return state.step == 4; }
   void checkpoint(const RunState& state, bool) override {
+    saved_ = state;
     diary_.push_back(
         fmt::format("checkpoint {} with {} samples of the epoch", state.step, state.epoch_samples));
   }
@@ -72,13 +81,13 @@ class DiaryRecorder final : public Recorder {
 
  private:
   std::vector<std::string>& diary_;
+  std::optional<RunState> saved_;
 };
 
 /// Epochs of three steps: 4, 4 and 2 samples.
 class Loop : public testing::Test {
  protected:
-  Outcome run(std::size_t ahead, std::uint64_t diverges_at = 0) {
-    Config config;
+  Outcome run(std::size_t ahead, std::set<std::size_t> bad = {}) {
     config.epochs = 2;
     config.ledger.every_steps = ledger_every;
     test::PatternSource source(10, {1, 1, 1});
@@ -88,15 +97,26 @@ class Loop : public testing::Test {
     FakeReplica replica;
     Optimizer optimizer({}, replica.network(), replica.layout());
     LateEngine engine(ahead, diary);
-    engine.diverges_at = diverges_at;
+    engine.bad = std::move(bad);
     DiaryRecorder recorder(diary);
     recorder.fails_after = fails_after;
-    RunState state;
     TrainingLoop loop(
-        {config, *group, replica, optimizer, engine, sampler, loader, nullptr, recorder, state});
+        {config, *group, replica, optimizer, engine, sampler, loader, nullptr, recorder, state, hook_});
     return loop.run();
   }
 
+  std::string failure(std::size_t ahead, std::set<std::size_t> bad) {
+    try {
+      run(ahead, std::move(bad));
+    } catch (const RuntimeError& error) {
+      return error.what();
+    }
+    return "no error";
+  }
+
+  Config config;
+  RunState state;
+  StepHook* hook_ = nullptr;
   std::vector<std::string> diary;
   std::int64_t ledger_every = 0;
   std::string fails_after;
@@ -150,15 +170,90 @@ TEST_F(Loop, RecordsAStepLateButAllBeforeEpochsEndAndCheckpoints) {
 }
 
 TEST_F(Loop, NamesTheStepThatDivergedAndSavesNothingAfterIt) {
-  try {
-    run(1, 4);
-    FAIL() << "a loss that is not a number stops the run";
-  } catch (const RuntimeError& error) {
-    EXPECT_THAT(error.what(), testing::HasSubstr("step 4 (epoch 1): the loss is not finite"));
-  }
+  EXPECT_THAT(failure(1, {4}), testing::HasSubstr("step 4 (epoch 1): the loss is not finite"));
 
   EXPECT_THAT(diary, testing::Not(testing::Contains(testing::StartsWith("checkpoint"))));
   EXPECT_EQ(diary.back(), "begin 4");
+}
+
+TEST_F(Loop, SkipsABadStepAndGoesOn) {
+  config.anomaly.policy = AnomalyPolicy::skip;
+  for (const std::size_t ahead : {0, 1}) {
+    diary.clear();
+    state = {};
+    EXPECT_EQ(run(ahead, {2}), Outcome::finished);
+
+    EXPECT_THAT(diary,
+                testing::Contains(testing::HasSubstr("step 2 (epoch 0): the loss is not finite")).Times(1));
+    EXPECT_THAT(diary, testing::Not(testing::Contains(testing::StartsWith("record 2"))));
+    EXPECT_THAT(diary, testing::Contains("epoch 0 loss 1.6666666666666667"));  // (1*4 + 3*2) / 6
+    EXPECT_EQ(state.step, 6U);
+    EXPECT_EQ(state.anomalies.skipped, 1U);
+    EXPECT_EQ(state.anomalies.skipped_in_a_row, 0);
+  }
+}
+
+TEST_F(Loop, StopsAfterTooManyBadStepsInARow) {
+  config.anomaly = {.policy = AnomalyPolicy::skip, .skip_limit = 2};
+
+  EXPECT_EQ(run(1, {1, 2, 4, 5}), Outcome::finished);  // not in a row
+  state = {};
+  EXPECT_THAT(failure(1, {2, 3, 4}), testing::HasSubstr("2 steps before it were bad, too"));
+}
+
+TEST_F(Loop, GoesBackToTheCheckpointAndPastTheBadStep) {
+  config.anomaly.policy = AnomalyPolicy::rollback;
+  for (const std::size_t ahead : {0, 1}) {
+    diary.clear();
+    state = {};
+    EXPECT_EQ(run(ahead, {5}), Outcome::finished);  // a checkpoint is due after step 4
+
+    const auto back = std::find(diary.begin(), diary.end(), "go back");
+    ASSERT_NE(back, diary.end());
+    EXPECT_THAT(
+        std::vector(back + 1, back + 3),
+        testing::ElementsAre(testing::AllOf(testing::StartsWith("event at 4: step 5 (epoch 1)"),
+                                            testing::HasSubstr("Back to step 4; step 5 will be passed over")),
+                             testing::StartsWith("event at 5: step 5 is passed over")));
+    EXPECT_THAT(std::vector(back, diary.end()), testing::Contains(testing::StartsWith("record 6")));
+    EXPECT_EQ(state.step, 6U);
+    EXPECT_EQ(state.anomalies.rollbacks, 1);
+  }
+}
+
+TEST_F(Loop, GoesBackToTheStartWhereThereIsNoCheckpoint) {
+  config.anomaly.policy = AnomalyPolicy::rollback;
+  EXPECT_EQ(run(0, {3}), Outcome::finished);
+
+  EXPECT_THAT(diary, testing::Contains(testing::HasSubstr("Back to step 0; step 3 will be passed over")));
+  EXPECT_THAT(diary, testing::Contains(testing::StartsWith("record 1 ")).Times(2));
+  EXPECT_THAT(diary, testing::Contains(testing::StartsWith("epoch 0")).Times(1));
+}
+
+TEST_F(Loop, StopsAfterGoingBackTooOften) {
+  config.anomaly = {.policy = AnomalyPolicy::rollback, .rollback_limit = 2};
+
+  EXPECT_THAT(failure(0, {1, 2, 4}), testing::HasSubstr("has gone back 2 times"));  // steps 1, 2 and 3
+}
+
+/// Spoils as told, and writes down when it is asked.
+class TestHook final : public StepHook {
+ public:
+  Spoil begins(std::uint64_t step) override {
+    asked.push_back(step);
+    return Spoil::nothing;
+  }
+  std::vector<std::uint64_t> asked;
+};
+
+TEST_F(Loop, AsksItsHookBeforeEveryStep) {
+  TestHook hook;
+  hook_ = &hook;
+  config.anomaly.policy = AnomalyPolicy::rollback;
+
+  run(0, {5});
+
+  EXPECT_THAT(hook.asked, testing::ElementsAre(1, 2, 3, 4, 5, 6));  // step 5 is passed over the second time
 }
 
 }  // namespace

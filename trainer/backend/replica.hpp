@@ -68,6 +68,8 @@ constexpr std::size_t gradient_elements(const ArenaLayout& layout) {
 /// the first, then each trainable segment (16-aligned extents); what comm::make_buckets wants.
 std::vector<std::size_t> gradient_sizes(const ArenaLayout& layout);
 
+enum class ValueChecks { off, on };
+
 /// The samples of one forward pass and where its result goes; see Replica::predict.
 struct PredictBlock {
   std::span<const float> images;        ///< (samples, ...) in Replica::pixel_layout()
@@ -108,6 +110,10 @@ class Replica {
   /// A tensor in an arena of `layout()` (parameters, momentum, ...) from and to Keras' order and extents.
   virtual std::vector<float> read(const Segment& segment, std::span<const float> arena) const = 0;
   virtual void write(const Segment& segment, std::span<const float> values, std::span<float> arena) const = 0;
+
+  /// Looks for NaN and Inf after every layer, or no longer, as CompileOptions::check_values says at first:
+  /// train() then throws BadValueError.
+  virtual void set_checks(ValueChecks checks) = 0;
 
   /// A line about the device for the log: name, instruction set or GPU, threads.
   virtual std::string describe() const = 0;

@@ -93,6 +93,8 @@ ExitCode train(TrainOptions options, Context& context) {
              job.state().step);
     return ExitCode::stopped;
   }
+  if (const std::uint64_t skipped = job.state().anomalies.skipped; skipped > 0)
+    log_info("{} bad step(s) were skipped; metrics.jsonl says which, and why.", skipped);
   if (job.state().step == before && before > 0)
     log_info(
         "All {} steps were done before; raise epochs to go on. Model, metrics and checkpoints are in {}.",

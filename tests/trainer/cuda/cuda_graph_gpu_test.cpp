@@ -41,9 +41,9 @@ INSTANTIATE_TEST_SUITE_P(Ways, CudaGraphs,
 
 TEST(CudaGraphsOfVectors, GiveTheSameBitsWithVectorsBesideTheImages) {
   for (const char* const where : {"data.gpu_mb=-1", "data.gpu_mb=0"}) {
-    const RunOutcome graph = run_steps(vector_step_config({where}), Engine::cuda, 20);
+    const RunOutcome graph = run_steps(vector_step_config({where}), Engine::cuda, {.count = 20});
     const RunOutcome launches =
-        run_steps(vector_step_config({where, "device.graph=false"}), Engine::cuda, 20);
+        run_steps(vector_step_config({where, "device.graph=false"}), Engine::cuda, {.count = 20});
 
     EXPECT_EQ(graph.losses, launches.losses) << where;
     EXPECT_EQ(graph.values, launches.values) << where;

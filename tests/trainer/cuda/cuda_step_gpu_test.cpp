@@ -79,6 +79,23 @@ TEST(CudaStepVectors, FollowTheCpuBackendFromTheGpuAndFromTheHost) {
   expect_equal(streamed, resident);
 }
 
+class CudaStepGuard : public testing::TestWithParam<const char*> {};
+
+TEST_P(CudaStepGuard, ABadStepLeavesNothingBehind) {  // though the next one begins before the host knows
+  const trainer::Config config = step_config({"optimizer.kind=adam", GetParam()});
+
+  const RunOutcome spoilt = run_steps(config, Engine::cuda, {.spoilt = 6});
+  const RunOutcome left_out = run_steps(config, Engine::cuda, {.left_out = 6});
+
+  EXPECT_EQ(spoilt.bad, std::vector<std::size_t>{6});
+  EXPECT_TRUE(left_out.bad.empty());
+  EXPECT_EQ(spoilt.values, left_out.values);
+  EXPECT_EQ(spoilt.first_state, left_out.first_state);
+}
+
+INSTANTIATE_TEST_SUITE_P(Ways, CudaStepGuard,
+                         testing::Values("device.graph=true", "device.graph=false", "debug=true"));
+
 TEST(CudaStepDebug, GivesTheSameBitsStepByStep) {
   const RunOutcome ahead = run_steps(step_config({"device.graph=false"}), Engine::cuda);
   const RunOutcome debug = run_steps(step_config({"debug=true"}), Engine::cuda);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -74,12 +75,20 @@ struct RunOutcome {
   std::vector<double> norms;       ///< of the gradients
   std::vector<float> values;       ///< all parameters and moving averages in Keras' order
   std::vector<float> first_state;  ///< momentum, or m of adam, in Keras' order
+  std::vector<std::size_t> bad;    ///< steps that changed nothing
+};
+
+/// Which steps to run, from 0 on.
+struct Steps {
+  std::size_t count = 15;
+  std::optional<std::size_t> spoilt = {};    ///< has a gradient that is not finite
+  std::optional<std::size_t> left_out = {};  ///< its batch is passed over
 };
 
 enum class Engine { host, cuda };
 
 /// A rank alone, from the same initial parameters whatever the engine.
-inline RunOutcome run_steps(const trainer::Config& config, Engine kind, std::size_t steps = 15) {
+inline RunOutcome run_steps(const trainer::Config& config, Engine kind, const Steps& steps = {}) {
   using namespace trainer;
   PatternSource source(70, config.network.input, io::PixelType::uint8, config.network.vectors);
   const auto group = comm::make_serial_group();
@@ -116,13 +125,17 @@ inline RunOutcome run_steps(const trainer::Config& config, Engine kind, std::siz
   const auto finish_to = [&](std::size_t unfinished) {
     for (std::size_t left = samples.size() - outcome.losses.size(); left > unfinished; --left) {
       const StepResult result = engine->finish();
+      if (result.verdict != Verdict::good) outcome.bad.push_back(outcome.losses.size());
       outcome.losses.push_back(result.loss_sum / samples[outcome.losses.size()]);
       outcome.norms.push_back(result.gradient_norm);
     }
   };
-  for (std::size_t step = 0; step < steps; ++step) {
+  for (std::size_t step = 0; step < steps.count; ++step) {
     const io::Batch& batch = loader.next();
-    engine->begin(batch, {.learning_rate = 0.05});
+    if (step == steps.left_out) continue;
+    engine->begin(batch,
+                  {.learning_rate = 0.05,
+                   .spoil = step == steps.spoilt ? trainer::Spoil::gradient : trainer::Spoil::nothing});
     samples.push_back(static_cast<double>(batch.samples));
     finish_to(engine->steps_ahead());
   }

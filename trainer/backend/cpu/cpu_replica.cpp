@@ -131,6 +131,7 @@ class CpuReplica final : public Replica {
   void write(const Segment& segment, std::span<const float> values, std::span<float> arena) const override {
     store_.write(segment, values, arena);
   }
+  void set_checks(ValueChecks checks) override { options_.check_values = checks == ValueChecks::on; }
   std::string describe() const override {
     const dnnl_version_t* version = dnnl_version();
     return fmt::format("cpu: oneDNN {}.{}.{}, {}, {} worker thread{}", version->major, version->minor,

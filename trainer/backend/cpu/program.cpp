@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "trainer/backend/bad_value.hpp"
+
 namespace annulus::trainer::cpu {
 namespace {
 
@@ -112,11 +114,15 @@ void Program::check_input(std::span<const float> images, const ShardContext& con
   if (!environment_.options.check_values) return;
   const std::size_t bad = first_bad(images);
   if (bad == images.size()) return;
-  throw RuntimeError(
-      "{} has a pixel of {}, before any layer saw it: the gradient of the whole step would be lost. Look at "
-      "the "
-      "dataset with `annulus data show`, and at augmentation and normalisation (a deviation of zero?).",
-      sample_name(bad / (images.size() / static_cast<std::size_t>(shape_.samples)), context), images[bad]);
+  BadValue found{.place = BadPlace::image, .value = images[bad]};
+  add_samples(found, images, context.samples, is_bad_float);
+  throw BadValueError(
+      found,
+      fmt::format("{} has a pixel of {}, before any layer saw it: the gradient of the whole step would be "
+                  "lost. Look at the dataset with `annulus data show`, and at augmentation and normalisation "
+                  "(a deviation of zero?).",
+                  sample_name(bad / (images.size() / static_cast<std::size_t>(shape_.samples)), context),
+                  images[bad]));
 }
 
 void Program::check_vectors(const ShardContext& context) const {
@@ -129,11 +135,14 @@ void Program::check_vectors(const ShardContext& context) const {
   const NamedVector* vector = environment_.network.vectors.data();
   auto place = static_cast<std::int64_t>(bad % row);
   for (; place >= vector->length; ++vector) place -= vector->length;
-  throw RuntimeError(
-      "{} has a value of {} in its input {}, before any layer saw it: the gradient of the whole step would "
-      "be "
-      "lost. Look at the dataset that data.inputs names for it.",
-      sample_name(bad / row, context), context.vectors[bad], vector->name);
+  BadValue found{.place = BadPlace::vector,
+                 .layer = static_cast<std::int32_t>(vector - environment_.network.vectors.data()),
+                 .value = context.vectors[bad]};
+  add_samples(found, context.vectors, context.samples, is_bad_float);
+  throw BadValueError(
+      found, fmt::format("{} has a value of {} in its input {}, before any layer saw it: the gradient of the "
+                         "whole step would be lost. Look at the dataset that data.inputs names for it.",
+                         sample_name(bad / row, context), context.vectors[bad], vector->name));
 }
 
 void Program::run_forward(const ShardContext& context) {
@@ -160,13 +169,17 @@ void Program::check_output(const PlannedStep& step, const ShardContext& context,
   const std::size_t bad = first_bad(values);
   if (bad == values.size()) return;
   const std::size_t row = bad / (values.size() / static_cast<std::size_t>(shape_.samples));
-  throw RuntimeError(
-      "layer {} {} {} for {} in its {} pass. From here on nothing can be learned. Look at the layer before "
-      "it "
-      "in the network and at that sample; a smaller learning rate or clip_norm often helps.",
-      environment_.network.layers[static_cast<std::size_t>(step.layer)].name,
-      forward ? "put out" : "passed back", values[bad], sample_name(row, context),
-      forward ? "forward" : "backward");
+  BadValue found{
+      .place = forward ? BadPlace::output : BadPlace::passed_back, .layer = step.layer, .value = values[bad]};
+  add_samples(found, values, context.samples, is_bad_float);
+  throw BadValueError(
+      found,
+      fmt::format("layer {} {} {} for {} in its {} pass. From here on nothing can be learned. Look at the "
+                  "layer before it in the network and at that sample; a smaller learning rate or clip_norm "
+                  "often helps.",
+                  environment_.network.layers[static_cast<std::size_t>(step.layer)].name,
+                  forward ? "put out" : "passed back", values[bad], sample_name(row, context),
+                  forward ? "forward" : "backward"));
 }
 
 void Program::check_parameters(std::size_t step, const ShardContext& context) const {
@@ -178,12 +191,15 @@ void Program::check_parameters(std::size_t step, const ShardContext& context) co
     const std::size_t bad = first_bad(values);
     if (bad == values.size()) continue;
     const Layer& layer = environment_.network.layers[static_cast<std::size_t>(segment.layer)];
-    throw RuntimeError(
-        "layer {}: the gradient of its {} is {} in the backward pass (samples {} to {}). The parameters "
-        "would "
-        "be lost. A smaller learning rate or clip_norm often helps.",
-        layer.name, layer.parameters[static_cast<std::size_t>(segment.parameter)].name, values[bad],
-        context.samples.front(), context.samples.back());
+    throw BadValueError(
+        {.place = BadPlace::gradient,
+         .layer = segment.layer,
+         .parameter = segment.parameter,
+         .value = values[bad]},
+        fmt::format("layer {}: the gradient of its {} is {} in the backward pass (samples {} to {}). The "
+                    "parameters would be lost. A smaller learning rate or clip_norm often helps.",
+                    layer.name, layer.parameters[static_cast<std::size_t>(segment.parameter)].name,
+                    values[bad], context.samples.front(), context.samples.back()));
   }
 }
 

@@ -38,6 +38,7 @@ class CudaReplica final : public Replica {
   void write(const Segment& segment, std::span<const float> values, std::span<float> arena) const override {
     model_.write(segment, values, arena);
   }
+  void set_checks(ValueChecks checks) override { model_.set_checks(checks); }
   std::string describe() const override;
 
  private:

@@ -96,6 +96,8 @@ DeviceModel::~DeviceModel() = default;
 
 const Network& DeviceModel::network() const { return state_->network; }
 const CompileOptions& DeviceModel::options() const { return state_->options; }
+
+void DeviceModel::set_checks(ValueChecks checks) { state_->options.check_values = checks == ValueChecks::on; }
 Precision DeviceModel::precision() const { return state_->libraries.precision(); }
 const ArenaLayout& DeviceModel::layout() const { return state_->store.layout(); }
 float* DeviceModel::parameters() { return state_->store.parameters(); }

@@ -55,6 +55,7 @@ class DeviceModel {
 
   const Network& network() const;
   const CompileOptions& options() const;
+  void set_checks(ValueChecks checks);
   Precision precision() const;
 
   /// Arenas start at 256-byte boundaries. Kernels of convolutions lie as (filters, kh, kw, Cin / groups),
@@ -84,7 +85,7 @@ class DeviceModel {
   /// capturable; except with check_values, where it waits after every layer. A label outside [0, classes)
   /// makes the loss NaN; it touches no other memory.
   /// @param gradients  device, gradient_elements(layout()), 64-byte aligned
-  /// @throws RuntimeError naming the layer when check_values finds NaN or Inf
+  /// @throws BadValueError naming the layer when check_values finds NaN or Inf
   void train(const DeviceShard& shard, float* gradients, cudaStream_t stream, const Ready& ready);
 
   /// Inference: no dropout, moving averages. Only enqueues, as train() does.

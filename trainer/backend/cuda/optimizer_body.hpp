@@ -34,9 +34,9 @@ struct UpdateScalars {
   double learning_rate = 0;
   double samples = 1;     ///< of the step over all ranks
   double loss_limit = 0;  ///< of the mean loss
-  /// Adam's factors depend on how many updates there were, and the host may not know yet whether the step
-  /// before made one: 0 if it did, 1 if it did not.
-  AdamBias bias[2] = {};
+  AdamBias bias = {};     ///< of adam, if the step before made an update
+  /// The same if it made none: the host may not know yet, and Adam's factors depend on the number of updates.
+  AdamBias bias_if_skipped = {};
 };
 
 /// What the GPU decides about a step, and keeps for the next one.
@@ -148,7 +148,7 @@ struct JudgeBody {
   ANNULUS_DEVICE void finish(std::int64_t, double bad_statistics) const {
     const Verdict verdict = rules::judge(
         {static_cast<double>(head[0]), scalars->samples, scalars->loss_limit, totals[0], bad_statistics});
-    decision->bias = scalars->bias[decision->verdict == Verdict::good ? 0 : 1];
+    decision->bias = decision->verdict == Verdict::good ? scalars->bias : scalars->bias_if_skipped;
     decision->verdict = verdict;
     report->loss = head[0];
     report->correct = head[1];

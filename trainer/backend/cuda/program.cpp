@@ -2,6 +2,7 @@
 #include "trainer/backend/cuda/program.hpp"
 
 #include <array>
+#include <cmath>
 
 #include "base/error.hpp"
 
@@ -14,7 +15,6 @@ Program::Program(const ProgramEnvironment& environment, Compiler::Shape shape)
   environment.libraries.free_scratch();
   block_bytes_ = plan_.lay_out();
   if (shape.mode == Mode::training) plan_ready();
-  if (environment.options.check_values) found_ = comm::DeviceBuffer<std::int64_t>(1, "the search for NaN");
 }
 
 /// Backward runs the steps in reverse, and the segments come in the order in which it finishes layers: after
@@ -83,11 +83,16 @@ void Program::run_forward(const ShardContext& context) {
 
 std::int64_t Program::first_bad(const void* values, Element element, std::int64_t count,
                                 cudaStream_t stream) const {
+  if (found_.size() == 0) found_ = comm::DeviceBuffer<std::int64_t>(1, "the search for NaN");
   enqueue(FindBadCall{element, values, count, found_.get()}, stream);
   std::array<std::int64_t, 1> found{};
   comm::copy_to_host(std::span<std::int64_t>(found), found_.get(), stream);
   CHECK_CUDA(cudaStreamSynchronize(stream));
   return found[0];
+}
+
+std::int64_t Program::first_bad(const Rows& rows, cudaStream_t stream) const {
+  return first_bad(rows.values, rows.element, rows.row * shape_.samples, stream);
 }
 
 std::string Program::sample_name(std::int64_t row, const ShardContext& context) const {
@@ -98,60 +103,82 @@ std::string Program::sample_name(std::int64_t row, const ShardContext& context) 
   return fmt::format("sample {}", number[0]);
 }
 
+/// One sample after the other: there is all the time in the world.
+void Program::add_samples(BadValue& bad, const Rows& rows, const ShardContext& context) const {
+  if (context.samples == nullptr) return;
+  std::vector<std::uint64_t> numbers(static_cast<std::size_t>(shape_.samples));
+  comm::copy_to_host(std::span<std::uint64_t>(numbers), context.samples, context.stream);
+  CHECK_CUDA(cudaStreamSynchronize(context.stream));
+  const std::size_t bytes = static_cast<std::size_t>(rows.row * bytes_of(rows.element));
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    const std::byte* const row = static_cast<const std::byte*>(rows.values) + i * bytes;
+    if (first_bad(row, rows.element, rows.row, context.stream) >= 0) bad.add_sample(numbers[i]);
+  }
+}
+
 /// A NaN pixel may vanish in the first ReLU, so it is looked for before.
 void Program::check_input(const ShardContext& context) const {
-  const std::int64_t size = environment_.network.input.size();
-  const std::int64_t bad = first_bad(context.images, Element::float32, shape_.samples * size, context.stream);
+  const Rows images{context.images, Element::float32, environment_.network.input.size()};
+  const std::int64_t bad = first_bad(images, context.stream);
   if (bad < 0) return check_vectors(context);
-  throw RuntimeError(
-      "{} has a pixel that is NaN or infinite, before any layer saw it: the gradient of the whole step would "
-      "be "
-      "lost. Look at the dataset with `annulus data show`, and at augmentation and normalisation (a "
-      "deviation of "
-      "zero?).",
-      sample_name(bad / size, context));
+  BadValue found{.place = BadPlace::image, .value = NAN};
+  add_samples(found, images, context);
+  throw BadValueError(
+      found, fmt::format(
+                 "{} has a pixel that is NaN or infinite, before any layer saw it: the gradient of the whole "
+                 "step would be lost. Look at the dataset with `annulus data show`, and at augmentation and "
+                 "normalisation (a deviation of zero?).",
+                 sample_name(bad / images.row, context)));
 }
 
 void Program::check_vectors(const ShardContext& context) const {
   const std::int64_t total = total_length(environment_.network.vectors);
-  const std::int64_t bad =
-      total == 0 ? -1 : first_bad(context.vectors, Element::float32, shape_.samples * total, context.stream);
+  const Rows vectors{context.vectors, Element::float32, total};
+  const std::int64_t bad = total == 0 ? -1 : first_bad(vectors, context.stream);
   if (bad < 0) return;
   std::int64_t column = bad % total;
   std::size_t k = 0;
   while (column >= environment_.network.vectors[k].length) column -= environment_.network.vectors[k++].length;
-  throw RuntimeError(
-      "{} has a value that is NaN or infinite in the input {} (column {}), before any layer saw it: the "
-      "gradient of "
-      "the whole step would be lost. Look at that data set in the file.",
-      sample_name(bad / total, context), environment_.network.vectors[k].name, column);
+  BadValue found{.place = BadPlace::vector, .layer = static_cast<std::int32_t>(k), .value = NAN};
+  add_samples(found, vectors, context);
+  throw BadValueError(
+      found,
+      fmt::format("{} has a value that is NaN or infinite in the input {} (column {}), before any layer "
+                  "saw it: the gradient of the whole step would be lost. Look at that data set in the "
+                  "file.",
+                  sample_name(bad / total, context), environment_.network.vectors[k].name, column));
 }
 
 void Program::check_output(const PlannedStep& step, const ShardContext& context) const {
   if (step.output.data == kNoBuffer) return;
-  const std::int64_t size = step.output.shape.size();
-  const std::int64_t bad =
-      first_bad(context.at(step.output.data), step.output.element, shape_.samples * size, context.stream);
+  const Rows output{context.at(step.output.data), step.output.element, step.output.shape.size()};
+  const std::int64_t bad = first_bad(output, context.stream);
   if (bad < 0) return;
-  throw RuntimeError(
-      "layer {} put out NaN or infinity for {} in its forward pass. From here on nothing can be learned. "
-      "Look at the "
-      "layer before it in the network and at that sample; a smaller learning rate or clip_norm often helps.",
-      environment_.network.layers[static_cast<std::size_t>(step.layer)].name,
-      sample_name(bad / size, context));
+  BadValue found{.place = BadPlace::output, .layer = step.layer, .value = NAN};
+  add_samples(found, output, context);
+  throw BadValueError(
+      found, fmt::format(
+                 "layer {} put out NaN or infinity for {} in its forward pass. From here on nothing can be "
+                 "learned. Look at the layer before it in the network and at that sample; a smaller learning "
+                 "rate or clip_norm often helps.",
+                 environment_.network.layers[static_cast<std::size_t>(step.layer)].name,
+                 sample_name(bad / output.row, context)));
 }
 
 void Program::check_gradient(const PlannedStep& step, const ShardContext& context) const {
   if (step.gradient == kNoBuffer) return;
-  const std::int64_t bad = first_bad(context.at(step.gradient), environment_.libraries.element(),
-                                     step.gradient_count, context.stream);
+  const Rows gradient{context.at(step.gradient), environment_.libraries.element(),
+                      step.gradient_count / shape_.samples};
+  const std::int64_t bad = first_bad(gradient, context.stream);
   if (bad < 0) return;
-  throw RuntimeError(
-      "layer {} passed back NaN or infinity for {} in its backward pass. From here on nothing can be "
-      "learned. A "
-      "smaller learning rate or clip_norm often helps.",
-      environment_.network.layers[static_cast<std::size_t>(step.layer)].name,
-      sample_name(bad / (step.gradient_count / shape_.samples), context));
+  BadValue found{.place = BadPlace::passed_back, .layer = step.layer, .value = NAN};
+  add_samples(found, gradient, context);
+  throw BadValueError(
+      found, fmt::format(
+                 "layer {} passed back NaN or infinity for {} in its backward pass. From here on nothing can "
+                 "be learned. A smaller learning rate or clip_norm often helps.",
+                 environment_.network.layers[static_cast<std::size_t>(step.layer)].name,
+                 sample_name(bad / gradient.row, context)));
 }
 
 void Program::check_parameters(int layer, const ShardContext& context) const {
@@ -162,12 +189,14 @@ void Program::check_parameters(int layer, const ShardContext& context) const {
     if (first_bad(values, Element::float32, static_cast<std::int64_t>(segment.count), context.stream) < 0)
       continue;
     const Layer& described = environment_.network.layers[static_cast<std::size_t>(layer)];
-    throw RuntimeError(
-        "layer {}: the gradient of its {} is NaN or infinite in the backward pass (the first sample of the "
-        "shard is "
-        "{}). The parameters would be lost. A smaller learning rate or clip_norm often helps.",
-        described.name, described.parameters[static_cast<std::size_t>(segment.parameter)].name,
-        sample_name(0, context));
+    throw BadValueError(
+        {.place = BadPlace::gradient, .layer = layer, .parameter = segment.parameter, .value = NAN},
+        fmt::format(
+            "layer {}: the gradient of its {} is NaN or infinite in the backward pass (the first sample "
+            "of the shard is {}). The parameters would be lost. A smaller learning rate or clip_norm "
+            "often helps.",
+            described.name, described.parameters[static_cast<std::size_t>(segment.parameter)].name,
+            sample_name(0, context)));
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "trainer/backend/bad_value.hpp"
 #include "trainer/backend/cuda/device_model.hpp"
 #include "trainer/backend/cuda/lowering.hpp"
 
@@ -41,7 +42,15 @@ class Program {
   void check_output(const PlannedStep& step, const ShardContext& context) const;
   void check_gradient(const PlannedStep& step, const ShardContext& context) const;
   void check_parameters(int layer, const ShardContext& context) const;
+  /// Values of which every sample of the shard has `row`.
+  struct Rows {
+    const void* values;
+    Element element;
+    std::int64_t row;
+  };
   std::int64_t first_bad(const void* values, Element element, std::int64_t count, cudaStream_t stream) const;
+  std::int64_t first_bad(const Rows& rows, cudaStream_t stream) const;
+  void add_samples(BadValue& bad, const Rows& rows, const ShardContext& context) const;
   std::string sample_name(std::int64_t row, const ShardContext& context) const;
 
   const ProgramEnvironment& environment_;
@@ -52,7 +61,7 @@ class Program {
   std::vector<PlannedStep> steps_;
   std::vector<std::size_t>
       ready_;  // by step: elements of the gradient buffer that are final after its backward
-  comm::DeviceBuffer<std::int64_t> found_;  // debug runs only
+  mutable comm::DeviceBuffer<std::int64_t> found_;  // when values are checked
 };
 
 }  // namespace annulus::trainer::cuda

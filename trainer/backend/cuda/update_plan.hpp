@@ -89,7 +89,8 @@ inline UpdateScalars update_scalars(const OptimizerConfig& config, const UpdateS
   return {.learning_rate = step.learning_rate,
           .samples = static_cast<double>(step.samples),
           .loss_limit = step.loss_limit,
-          .bias = {bias(step.t), bias(step.t_if_skipped)}};
+          .bias = bias(step.t),
+          .bias_if_skipped = bias(step.t_if_skipped)};
 }
 
 }  // namespace annulus::trainer::cuda

@@ -54,17 +54,24 @@ NetworkInputs tensors_of(const Network& network, std::int64_t n, std::span<const
 }
 
 void check_inputs(const ValuePlace& place, const Network& network, const NetworkInputs& inputs) {
-  check_samples(place, "the input", inputs.images);
+  check_samples(place, {"the input", {.place = BadPlace::image}}, inputs.images);
   for (std::size_t k = 0; k < inputs.vectors.size(); ++k)
-    check_samples(place, "the input " + network.vectors[k].name, inputs.vectors[k]);
+    check_samples(place,
+                  {"the input " + network.vectors[k].name,
+                   {.place = BadPlace::vector, .layer = static_cast<std::int32_t>(k)}},
+                  inputs.vectors[k]);
 }
 
-void check_backward(const ValuePlace& place, const Layer& layer, const Node& node) {
+void check_backward(const ValuePlace& place, const Network& network, int index, const Node& node) {
+  const Layer& layer = network.layers[static_cast<std::size_t>(index)];
+  const std::string backward = "backward of " + layer.name;
   for (const Tensor* gradient : node.input_gradients)
-    if (gradient) check_samples(place, fmt::format("backward of {}", layer.name), *gradient);
+    if (gradient)
+      check_samples(place, {backward, {.place = BadPlace::passed_back, .layer = index}}, *gradient);
   for (std::size_t i = 0; i < node.parameter_gradients.size(); ++i)
     check_tensor(place,
-                 fmt::format("backward of {}: the gradient of {}", layer.name, layer.parameters[i].name),
+                 {fmt::format("{}: the gradient of {}", backward, layer.parameters[i].name),
+                  {.place = BadPlace::gradient, .layer = index, .parameter = static_cast<std::int32_t>(i)}},
                  node.parameter_gradients[i]);
 }
 
@@ -123,13 +130,16 @@ void ReferenceReplica::train_shard(const Step& step, const io::Shard& shard,
                  std::move(inputs));
   pass.forward([&](int layer) {
     if (options_.check_values)
-      check_samples(place, fmt::format("forward of {}", logits_.layers[layer].name), pass.node(layer).output);
+      check_samples(place,
+                    {fmt::format("forward of {}", logits_.layers[layer].name),
+                     {.place = BadPlace::output, .layer = layer}},
+                    pass.node(layer).output);
     progress(layer);
   });
   LossResult loss = softmax_loss(pass.logits(), shard.labels, options_.loss);
   writer.write_head(pass, loss, shard.size());
   pass.backward(std::move(loss.gradient), [&](int layer) {
-    if (options_.check_values) check_backward(place, logits_.layers[layer], pass.node(layer));
+    if (options_.check_values) check_backward(place, logits_, layer, pass.node(layer));
     writer.write_gradients(pass, layer);
     progress(layer);
   });

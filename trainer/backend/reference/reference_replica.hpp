@@ -26,6 +26,7 @@ class ReferenceReplica final : public Replica {
   void predict(const PredictBlock& block) override;
   std::vector<float> read(const Segment& segment, std::span<const float> arena) const override;
   void write(const Segment& segment, std::span<const float> values, std::span<float> arena) const override;
+  void set_checks(ValueChecks checks) override { options_.check_values = checks == ValueChecks::on; }
   std::string describe() const override;
 
  private:

@@ -14,27 +14,36 @@ constexpr const char* kRemedy =
     "Training has diverged or the input is bad. Look at that sample, lower optimizer.learning_rate or set "
     "optimizer.clip_norm.";
 
+bool is_bad(double value) { return !(std::abs(value) <= std::numeric_limits<float>::max()); }
+
 std::size_t first_bad(const Tensor& values) {
-  const auto bad = [](double value) { return !(std::abs(value) <= std::numeric_limits<float>::max()); };
-  return std::find_if(values.begin(), values.end(), bad) - values.begin();
+  return static_cast<std::size_t>(std::find_if(values.begin(), values.end(), is_bad) - values.begin());
 }
 
 }  // namespace
 
-void check_samples(const ValuePlace& place, std::string_view what, const Tensor& values) {
+void check_samples(const ValuePlace& place, const Checked& checked, const Tensor& values) {
   const std::size_t at = first_bad(values);
   if (at == values.size()) return;
-  const std::size_t sample = at / (values.size() / place.numbers.size());
-  throw RuntimeError("epoch {}, step {}: {} holds {} (value {} of sample {}). {}", place.epoch, place.step,
-                     what, values[at], at % (values.size() / place.numbers.size()), place.numbers[sample],
-                     kRemedy);
+  const std::size_t row = values.size() / place.numbers.size();
+  BadValue found = checked.in;
+  found.value = static_cast<float>(values[at]);
+  add_samples(found, std::span<const double>(values), place.numbers, is_bad);
+  throw BadValueError(
+      found, fmt::format("epoch {}, step {}: {} holds {} (value {} of sample {}). {}", place.epoch,
+                         place.step, checked.what, values[at], at % row, place.numbers[at / row], kRemedy));
 }
 
-void check_tensor(const ValuePlace& place, std::string_view what, const Tensor& values) {
+void check_tensor(const ValuePlace& place, const Checked& checked, const Tensor& values) {
   const std::size_t at = first_bad(values);
   if (at == values.size()) return;
-  throw RuntimeError("epoch {}, step {}: {} holds {} (value {}; the first sample of its shard is {}). {}",
-                     place.epoch, place.step, what, values[at], at, place.numbers.front(), kRemedy);
+  BadValue found = checked.in;
+  found.value = static_cast<float>(values[at]);
+  throw BadValueError(
+      found,
+      fmt::format("epoch {}, step {}: {} holds {} (value {}; the first sample of its shard "
+                  "is {}). {}",
+                  place.epoch, place.step, checked.what, values[at], at, place.numbers.front(), kRemedy));
 }
 
 }  // namespace annulus::trainer::reference

@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 
+#include "trainer/backend/bad_value.hpp"
 #include "trainer/backend/reference/kernel.hpp"
 
 namespace annulus::trainer::reference {
@@ -16,12 +17,18 @@ struct ValuePlace {
   std::span<const std::uint64_t> numbers;  ///< sample numbers of the shard
 };
 
-/// @param what  "forward of conv2d_1": what has just run   @param values (n, ...)
-/// @throws RuntimeError naming `what`, step and the first bad sample when a value is NaN or beyond float's
-/// range
-void check_samples(const ValuePlace& place, std::string_view what, const Tensor& values);
+/// What is looked at: in words ("forward of conv2d_1"), and place, layer and parameter for the error.
+struct Checked {
+  std::string_view what;
+  BadValue in;
+};
+
+/// @param values  (n, ...)
+/// @throws BadValueError naming what was checked, step and the first bad sample when a value is NaN or beyond
+/// float's range
+void check_samples(const ValuePlace& place, const Checked& checked, const Tensor& values);
 
 /// The same for a tensor without samples, such as the gradient of a kernel.
-void check_tensor(const ValuePlace& place, std::string_view what, const Tensor& values);
+void check_tensor(const ValuePlace& place, const Checked& checked, const Tensor& values);
 
 }  // namespace annulus::trainer::reference

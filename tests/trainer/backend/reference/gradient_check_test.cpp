@@ -134,6 +134,7 @@ class WrongGradients final : public Replica {
   void write(const Segment& segment, std::span<const float> values, std::span<float> arena) const override {
     right_->write(segment, values, arena);
   }
+  void set_checks(ValueChecks checks) override { right_->set_checks(checks); }
   std::string describe() const override { return right_->describe(); }
 
  private:
