@@ -117,7 +117,7 @@ class FaultyRecorder final : public Recorder {
     recorder_->step(record);
     if (record.step == fault_.step) strike();
     if (record.step >= fault_.step && fault_.kind == FaultKind::slow)
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      std::this_thread::sleep_for(std::chrono::milliseconds(400));
     past_ = record.step >= fault_.step;
   }
   void epoch(const EpochRecord& record) override { recorder_->epoch(record); }

@@ -19,7 +19,7 @@ enum class FaultKind {
   segfault,            ///< SIGSEGV, as after a write to memory that is not there
   exception,           ///< an error that nobody expects
   nan,                 ///< a value of a sample that is not a number, in this very step
-  slow,                ///< 50 ms more in every step
+  slow,                ///< 400 ms more in every step
   full_disk,           ///< no file can grow any more
   corrupt_checkpoint,  ///< a flipped byte in the newest checkpoint, then SIGKILL
   truncated_data,      ///< the last third of the dataset is missing (a copy of it); at the start of the run

@@ -1,0 +1,33 @@
+// jobs/drill.sh as a site runs it, with the faults that no other test makes.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/end_to_end/program.hpp"
+
+namespace annulus::test {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr const char* kDrill = "ANNULUS_PROGRAM=$ANNULUS \"" ANNULUS_SOURCE_DIR "/jobs/drill.sh\" ";
+
+TEST(Drill, FaultsAreNamedAndSurvived) {
+  const Workplace place;
+
+  const Outcome outcome = place.shell(std::string(kDrill) + "nan full-disk corrupt-checkpoint");
+
+  EXPECT_EQ(outcome.code, 0) << outcome.output;
+  EXPECT_THAT(outcome.output, HasSubstr("all 3 drills passed"));
+}
+
+TEST(Drill, AnUnknownFaultIsRefused) {
+  const Workplace place;
+
+  const Outcome outcome = place.shell(std::string(kDrill) + "earthquake");
+
+  EXPECT_NE(outcome.code, 0);
+  EXPECT_THAT(outcome.output, HasSubstr("'earthquake' is no kind of fault"));
+}
+
+}  // namespace
+}  // namespace annulus::test
