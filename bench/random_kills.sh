@@ -157,8 +157,10 @@ while ((killed < kills)); do
     for process in "${ranks[@]}"; do if is_there "$process"; then kill -9 "$process" 2>/dev/null || true; fi; done
     wait_gone 50 "${family[@]}" || { echo "error: processes stay: ${family[*]}" >&2 && exit 1; }
   fi
-  before=$(last_step "run$round")
-  if ((code == 0 && before == steps)); then # it was through before it was hit
+  reached=$(last_step "run$round")
+  if ((code != 0 || reached != steps)); then
+    before=$reached
+  else # it was through before it was hit
     account
     finished=$((finished + 1))
     if [[ $(hash_of "run$round") == "$wanted" ]]; then equal=$((equal + 1)); fi
