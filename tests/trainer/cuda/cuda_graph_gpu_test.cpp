@@ -24,8 +24,8 @@ TEST_P(CudaGraphs, GiveTheBitsOfSingleLaunches) {
   without.push_back("device.graph=false");
   constexpr std::size_t kSteps = 20;  // four epochs: the short step is captured in the third
 
-  const RunOutcome graph = run_steps(step_config(with), Engine::cuda, kSteps);
-  const RunOutcome launches = run_steps(step_config(without), Engine::cuda, kSteps);
+  const RunOutcome graph = run_steps(step_config(with), Engine::cuda, {.count = kSteps});
+  const RunOutcome launches = run_steps(step_config(without), Engine::cuda, {.count = kSteps});
 
   EXPECT_EQ(graph.losses, launches.losses);
   EXPECT_EQ(graph.norms, launches.norms);
