@@ -60,5 +60,16 @@ TEST(StepGraph, LeavesTheStreamUsableAfterAnError) {
   EXPECT_NO_THROW(stream.synchronize());
 }
 
+TEST(CudaGraphGuard, ABadStepLeavesNothingBehind) {
+  const trainer::Config config = step_config({"optimizer.kind=adam", "device.graph=true"});
+
+  const RunOutcome spoilt = run_steps(config, Engine::cuda, {.spoilt = 6});
+  const RunOutcome left_out = run_steps(config, Engine::cuda, {.left_out = 6});
+
+  EXPECT_EQ(spoilt.bad, std::vector<std::size_t>{6});
+  EXPECT_EQ(spoilt.values, left_out.values);
+  EXPECT_EQ(spoilt.first_state, left_out.first_state);
+}
+
 }  // namespace
 }  // namespace annulus::trainer

@@ -93,8 +93,7 @@ TEST_P(CudaStepGuard, ABadStepLeavesNothingBehind) {  // though the next one beg
   EXPECT_EQ(spoilt.first_state, left_out.first_state);
 }
 
-INSTANTIATE_TEST_SUITE_P(Ways, CudaStepGuard,
-                         testing::Values("device.graph=true", "device.graph=false", "debug=true"));
+INSTANTIATE_TEST_SUITE_P(Ways, CudaStepGuard, testing::Values("device.graph=false", "debug=true"));
 
 TEST(CudaStepDebug, GivesTheSameBitsStepByStep) {
   const RunOutcome ahead = run_steps(step_config({"device.graph=false"}), Engine::cuda);
