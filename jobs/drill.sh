@@ -54,7 +54,8 @@ start() {
     # shellcheck disable=SC2086  # words of a command line
     timeout --kill-after=10 300 $ANNULUS_START "$program" "$@" >"$log" 2>&1
   else
-    MPIEXEC_TIMEOUT=300 start_ranks "$ranks" "$program" "$@" >"$log" 2>&1
+    # mpirun's default: a second for the others after a death, in which they can say what happened.
+    OMPI_MCA_odls_base_sigkill_timeout=1 MPIEXEC_TIMEOUT=300 start_ranks "$ranks" "$program" "$@" >"$log" 2>&1
   fi
 }
 
