@@ -1,8 +1,6 @@
 #include "rich/event_columns.hpp"
 
-#include <cstring>
-
-#include "base/error.hpp"
+#include "rich/column_bytes.hpp"
 
 namespace annulus::rich {
 namespace {
@@ -63,15 +61,8 @@ void EventColumns::append(const Event& event) {
   }
 }
 
-void EventColumns::append(const EventColumns& more) {
-  // Two walks over the same list of columns: the first notes where each one is.
-  std::vector<void*> targets;
-  visit(*this, [&](const char*, auto& column, const auto&) { targets.push_back(&column); });
-  std::size_t next = 0;
-  visit(more, [&](const char*, const auto& column, const auto&) {
-    auto& target = *static_cast<std::remove_cvref_t<decltype(column)>*>(targets[next++]);
-    target.insert(target.end(), column.begin(), column.end());
-  });
+void EventColumns::clear() {
+  visit(*this, [](const char*, auto& column, const auto&) { column.clear(); });
 }
 
 std::vector<Event> EventColumns::to_events() const {
@@ -96,37 +87,17 @@ std::vector<Event> EventColumns::to_events() const {
 }
 
 std::vector<std::byte> packed(const EventColumns& columns) {
+  std::size_t size = 0;
+  EventColumns::visit(columns,
+                      [&](const char*, const auto& column, const auto&) { size += packed_size(column); });
   std::vector<std::byte> bytes;
-  EventColumns::visit(columns, [&](const char*, const auto& column, const auto&) {
-    const std::uint64_t size = column.size();
-    const auto head = std::as_bytes(std::span(&size, 1));
-    const auto body = std::as_bytes(std::span(column));
-    bytes.insert(bytes.end(), head.begin(), head.end());
-    bytes.insert(bytes.end(), body.begin(), body.end());
-  });
+  bytes.reserve(size + sizeof(float));
+  EventColumns::visit(columns, [&](const char*, const auto& column, const auto&) { pack(column, bytes); });
   return bytes;
 }
 
-EventColumns unpacked(std::span<const std::byte> bytes) {
-  EventColumns columns;
-  const auto take = [&bytes](void* to, std::size_t size) {
-    if (size > bytes.size())
-      throw RuntimeError("events sent by another rank end {} bytes early. Do all ranks run the same program?",
-                         size - bytes.size());
-    if (size > 0) std::memcpy(to, bytes.data(), size);
-    bytes = bytes.subspan(size);
-  };
-  EventColumns::visit(columns, [&](const char* name, auto& column, const auto&) {
-    using Value = typename std::remove_reference_t<decltype(column)>::value_type;
-    std::uint64_t size = 0;
-    take(&size, sizeof size);
-    if (size > bytes.size() / sizeof(Value))
-      throw RuntimeError("events sent by another rank end inside {}. Do all ranks run the same program?",
-                         name);
-    column.resize(size);
-    take(column.data(), size * sizeof(Value));
-  });
-  return columns;
+void append_packed(std::span<const std::byte> bytes, EventColumns& columns) {
+  EventColumns::visit(columns, [&](const char*, auto& column, const auto&) { append_packed(bytes, column); });
 }
 
 }  // namespace annulus::rich

@@ -64,14 +64,16 @@ struct EventColumns {
 
   std::size_t events() const { return number.size(); }
   void append(const Event& event);
-  void append(const EventColumns& more);
+  /// Leaves no events; memory is kept for the next ones.
+  void clear();
   /// Back to events. @pre the columns fit together and hold possible values
   std::vector<Event> to_events() const;
 };
 
 /// All columns as bytes, to be sent to a rank of the same program.
 std::vector<std::byte> packed(const EventColumns& columns);
-/// The reverse of packed(). @throws RuntimeError when the bytes are not whole
-EventColumns unpacked(std::span<const std::byte> bytes);
+/// The reverse of packed(), behind what is there. @throws RuntimeError when the bytes are not whole; then
+/// `columns` no longer fit together
+void append_packed(std::span<const std::byte> bytes, EventColumns& columns);
 
 }  // namespace annulus::rich

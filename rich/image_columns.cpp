@@ -1,9 +1,8 @@
 #include "rich/image_columns.hpp"
 
 #include <atomic>
-#include <cstring>
 
-#include "base/error.hpp"
+#include "rich/column_bytes.hpp"
 
 namespace annulus::rich {
 namespace {
@@ -66,43 +65,19 @@ ImagesBySplit& ImageFactory::make(std::span<const Event> events, std::uint64_t f
 }
 
 std::vector<std::byte> packed(const ImagesBySplit& images) {
-  std::uint64_t total = 0;
+  std::size_t size = 0;
   for (const ImageColumns& columns : images)
-    visit(columns,
-          [&total](const auto& column) { total += sizeof total + column.size() * sizeof(column[0]); });
+    visit(columns, [&](const auto& column) { size += packed_size(column); });
   std::vector<std::byte> bytes;
-  bytes.reserve(total + sizeof(float));
-  for (const ImageColumns& columns : images) {
-    visit(columns, [&bytes](const auto& column) {
-      const std::uint64_t size = column.size();
-      const auto head = std::as_bytes(std::span(&size, 1));
-      const auto body = std::as_bytes(std::span(column));
-      bytes.insert(bytes.end(), head.begin(), head.end());
-      bytes.insert(bytes.end(), body.begin(), body.end());
-    });
-  }
+  bytes.reserve(size + sizeof(float));
+  for (const ImageColumns& columns : images) visit(columns, [&](const auto& column) { pack(column, bytes); });
   return bytes;
 }
 
 void append_packed(std::span<const std::byte> bytes, std::uint64_t first_track, ImagesBySplit& images) {
-  const auto take = [&bytes](void* to, std::size_t size) {
-    if (size > bytes.size())
-      throw RuntimeError("images sent by another rank end {} bytes early. Do all ranks run the same program?",
-                         size - bytes.size());
-    if (size > 0) std::memcpy(to, bytes.data(), size);
-    bytes = bytes.subspan(size);
-  };
   for (ImageColumns& columns : images) {
     const std::size_t rows_before = columns.rows();
-    visit(columns, [&](auto& column) {
-      std::uint64_t size = 0;
-      take(&size, sizeof size);
-      if (size > bytes.size() / sizeof(column[0]))
-        throw RuntimeError("images sent by another rank are not whole. Do all ranks run the same program?");
-      const std::size_t before = column.size();
-      column.resize(before + size);
-      take(column.data() + before, size * sizeof(column[0]));
-    });
+    visit(columns, [&](auto& column) { append_packed(bytes, column); });
     for (std::uint64_t& track : std::span(columns.track).subspan(rows_before)) track += first_track;
   }
 }

@@ -57,8 +57,8 @@ TEST(EventFile, ReadsAnyStretch) {
   const EventFile file(write(some_events()));
 
   EventColumns pieces = as_columns(file.read(0, 3));
-  pieces.append(as_columns(file.read(3, 0)));
-  pieces.append(as_columns(file.read(3, 17)));
+  append_packed(packed(as_columns(file.read(3, 0))), pieces);
+  append_packed(packed(as_columns(file.read(3, 17))), pieces);
 
   EXPECT_EQ(packed(pieces), packed(some_events()));
   EXPECT_EQ(file.first_track(3), [&] {
@@ -150,14 +150,27 @@ TEST(EventFile, CutShortIsAnError) {
             "");
 }
 
+TEST(EventColumns, PackedOnesAreAppended) {
+  const EventColumns one = some_events();
+  EventColumns two = one;
+  append_packed(packed(one), two);
+
+  ASSERT_EQ(two.events(), 2 * one.events());
+  EXPECT_EQ(two.channel[0].size(), 2 * one.channel[0].size());
+  EXPECT_EQ(two.to_events()[one.events()].tracks.size(), one.to_events()[0].tracks.size());
+  EXPECT_EQ(two.momentum[one.momentum.size()], one.momentum[0]);
+}
+
 TEST(EventColumns, BytesThatEndEarlyAreAnError) {
   std::vector<std::byte> bytes = packed(some_events());
-  EXPECT_EQ(packed(unpacked(bytes)), bytes);
+  EventColumns columns;
+  append_packed(bytes, columns);
+  EXPECT_EQ(packed(columns), bytes);
 
-  bytes.pop_back();
-  EXPECT_THROW(unpacked(bytes), RuntimeError);
-  bytes.resize(4);
-  EXPECT_THROW(unpacked(bytes), RuntimeError);
+  for (const std::size_t size : {bytes.size() - 1, std::size_t{4}, std::size_t{0}}) {
+    columns.clear();
+    EXPECT_THROW(append_packed(std::span(bytes).first(size), columns), RuntimeError);
+  }
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ TEST(Simulation, EventsDependOnTheirNumberAlone) {
 
   const EventColumns whole = alone.make(0, 24);
   EventColumns pieces = three.make(0, 7);
-  pieces.append(three.make(7, 17));
+  append_packed(packed(three.make(7, 17)), pieces);
 
   EXPECT_EQ(packed(whole), packed(pieces));
 }

@@ -1,7 +1,7 @@
 #include "trainer/commands/rich_gather.hpp"
 
-#include <cstdint>
 #include <span>
+#include <utility>
 
 namespace annulus::trainer {
 namespace {
@@ -15,26 +15,47 @@ std::span<float> as_floats(std::vector<std::byte>& bytes) {
   return {reinterpret_cast<float*>(bytes.data()), bytes.size() / sizeof(float)};
 }
 
+/// A size on its way, as floats.
+std::span<float> as_floats(std::uint64_t& size) {
+  return {reinterpret_cast<float*>(&size), sizeof(size) / sizeof(float)};
+}
+
 }  // namespace
 
 std::vector<std::vector<std::byte>> gather_bytes(comm::ProcessGroup& group, std::vector<std::byte> mine,
                                                  std::string_view what) {
-  const std::uint64_t size = mine.size();
-  std::vector<std::uint64_t> sizes(static_cast<std::size_t>(group.size()));
-  group.all_gather(std::as_bytes(std::span(&size, 1)), std::as_writable_bytes(std::span(sizes)), what);
   if (group.rank() != 0) {
-    group.wait(*group.start_send(as_floats(mine), 0, kTag), what);
+    PartSender(group, 0, std::string(what)).send(std::move(mine));
     return {};
   }
-  std::vector<std::vector<std::byte>> all(sizes.size());
-  for (int peer = 1; peer < group.size(); ++peer) {
-    std::vector<std::byte>& bytes = all[static_cast<std::size_t>(peer)];
-    const std::uint64_t peer_size = sizes[static_cast<std::size_t>(peer)];
-    bytes.resize(peer_size);
-    group.wait(*group.start_receive(as_floats(bytes), peer, kTag), what);
-    bytes.resize(peer_size);
-  }
+  std::vector<std::vector<std::byte>> all(static_cast<std::size_t>(group.size()));
+  for (int peer = 1; peer < group.size(); ++peer)
+    receive_part(group, peer, what, all[static_cast<std::size_t>(peer)]);
   return all;
+}
+
+PartSender::PartSender(comm::ProcessGroup& group, std::size_t ahead, std::string what)
+    : group_(group), ahead_(ahead), what_(std::move(what)) {}
+
+void PartSender::send(std::vector<std::byte> bytes) {
+  Part& part = under_way_.emplace_back();
+  part.size = bytes.size();
+  part.bytes = std::move(bytes);
+  part.size_transfer = group_.start_send(as_floats(part.size), 0, kTag);
+  part.transfer = group_.start_send(as_floats(part.bytes), 0, kTag);
+  while (under_way_.size() > ahead_) {
+    group_.wait(*under_way_.front().size_transfer, what_);
+    group_.wait(*under_way_.front().transfer, what_);
+    under_way_.pop_front();
+  }
+}
+
+void receive_part(comm::ProcessGroup& group, int peer, std::string_view what, std::vector<std::byte>& part) {
+  std::uint64_t size = 0;
+  group.wait(*group.start_receive(as_floats(size), peer, kTag), what);
+  part.resize(size);
+  group.wait(*group.start_receive(as_floats(part), peer, kTag), what);
+  part.resize(size);
 }
 
 }  // namespace annulus::trainer

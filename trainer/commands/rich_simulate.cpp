@@ -29,6 +29,13 @@ namespace {
 /// file do not depend on the number of ranks or threads.
 constexpr std::uint64_t kBlockEvents = 256;
 
+/// Blocks after which the ranks meet, to share out the work anew and to hear of errors. Rarely, as every rank
+/// then waits for the slowest.
+constexpr std::uint64_t kMostBlocksBetweenMeetings = 8;
+
+/// Blocks by which the others may be ahead of rank 0.
+constexpr std::size_t kBlocksAhead = 2;
+
 struct SimulateOptions {
   std::vector<std::string> words;  ///< a config file, key=value
   std::string output;
@@ -72,18 +79,19 @@ class BlockMaker {
   }
 
   /// @param first_track  row of the first track of this rank's part
-  /// @return valid until the next call
-  Block make(std::uint64_t first, std::uint64_t count, std::uint64_t first_track) {
+  /// @return valid until the next call; the caller may append to it
+  Block& make(std::uint64_t first, std::uint64_t count, std::uint64_t first_track) {
     const std::vector<rich::Event> events = events_.make_events(first, count);
-    Block block;
-    for (const rich::Event& event : events) block.events.append(event);
-    if (images_) block.images = &images_->make(events, first_track);
-    return block;
+    block_.events.clear();
+    for (const rich::Event& event : events) block_.events.append(event);
+    if (images_) block_.images = &images_->make(events, first_track);
+    return block_;
   }
 
  private:
   rich::EventFactory events_;
   std::optional<rich::ImageFactory> images_;
+  Block block_;  ///< here for its memory
 };
 
 /// Seconds that a rank has worked, waiting for others left out.
@@ -115,24 +123,20 @@ class WorkClock {
 class Shares {
  public:
   explicit Shares(const comm::ProcessGroup& group)
-      : rank_(static_cast<std::size_t>(group.rank())),
-        speeds_(static_cast<std::size_t>(group.size()), 1.0),
-        earlier_(speeds_) {}
+      : rank_(static_cast<std::size_t>(group.rank())), speeds_(static_cast<std::size_t>(group.size()), 1.0) {}
 
   struct Range {
     std::uint64_t begin = 0;
     std::uint64_t end = 0;
   };
-  /// Which of a block's `count` events are this rank's. Rank 0 asks one block later than the others, see
-  /// FileAssembly, and so goes by what was known when they asked.
+  /// Which of a block's `count` events are this rank's.
   Range of(std::uint64_t count) const {
-    const std::vector<double>& speeds = rank_ == 0 ? earlier_ : speeds_;
     const auto up_to = [&](std::size_t ranks) {
-      const auto middle = speeds.begin() + static_cast<std::ptrdiff_t>(ranks);
-      const double before = std::accumulate(speeds.begin(), middle, 0.0);
-      const double all = std::accumulate(middle, speeds.end(), before);
-      return ranks == speeds.size() ? count
-                                    : static_cast<std::uint64_t>(static_cast<double>(count) * before / all);
+      const auto middle = speeds_.begin() + static_cast<std::ptrdiff_t>(ranks);
+      const double before = std::accumulate(speeds_.begin(), middle, 0.0);
+      const double all = std::accumulate(middle, speeds_.end(), before);
+      return ranks == speeds_.size() ? count
+                                     : static_cast<std::uint64_t>(static_cast<double>(count) * before / all);
     };
     return {up_to(rank_), up_to(rank_ + 1)};
   }
@@ -144,7 +148,6 @@ class Shares {
     std::vector<double> measured(speeds_.size());
     group.all_gather(std::as_bytes(std::span(&mine, 1)), std::as_writable_bytes(std::span(measured)),
                      "the speed of simulation");
-    earlier_ = speeds_;
     // A rank that was held up once still gets a part; half of the old value keeps the shares calm.
     const double fastest = std::max(std::ranges::max(measured), 1e-6);
     for (std::size_t i = 0; i < speeds_.size(); ++i)
@@ -153,44 +156,8 @@ class Shares {
 
  private:
   std::size_t rank_;
-  std::vector<double> speeds_;   ///< relative
-  std::vector<double> earlier_;  ///< one block before
+  std::vector<double> speeds_;  ///< relative
 };
-
-/// What rank 0 gets from the others.
-struct Parts {
-  std::vector<std::vector<std::byte>> events;
-  std::vector<std::vector<std::byte>> images;
-};
-
-/// What another rank made of a block, on its way to rank 0.
-struct Parcel {
-  std::vector<std::byte> events;
-  std::vector<std::byte> images;
-};
-
-Parcel packed(const Block& block) {
-  return {packed(block.events), block.images == nullptr ? std::vector<std::byte>{} : packed(*block.images)};
-}
-
-/// Collective; the other ranks get nothing.
-Parts gather(comm::ProcessGroup& group, Parcel mine, bool with_images) {
-  if (group.size() == 1) return {};
-  Parts parts;
-  parts.events = gather_bytes(group, std::move(mine.events), "rank 0 to take simulated events");
-  if (with_images) parts.images = gather_bytes(group, std::move(mine.images), "rank 0 to take images");
-  return parts;
-}
-
-/// Appends the parts of the ranks from 1 on, in their order.
-/// @param first_track  row of the block's first track
-void merge(const Parts& parts, std::uint64_t first_track, Block& block) {
-  for (std::size_t peer = 1; peer < parts.events.size(); ++peer) {
-    if (block.images != nullptr)
-      append_packed(parts.images[peer], first_track + block.events.species.size(), *block.images);
-    block.events.append(rich::unpacked(parts.events[peer]));
-  }
-}
 
 /// What the last line says.
 struct Totals {
@@ -221,8 +188,8 @@ void report(const SimulateOptions& options, const Totals& totals, double seconds
     log_info("{} tracks lie outside both RICHes; they are kept, with `inside` 0.", totals.outside);
 }
 
-/// Puts a file together block by block. The ranks but 0 work one block ahead: while rank 0 writes a block
-/// they make the next, and nobody waits for the file.
+/// Puts a file together block by block. The ranks but 0 send their parts and go on: while rank 0 writes a
+/// block they make the next, and nobody waits for the file.
 class FileAssembly {
  public:
   FileAssembly(const SimulateOptions& options, const SimulationConfig& config, Context& context)
@@ -230,7 +197,8 @@ class FileAssembly {
         group_(context.mpi.group()),
         with_images_(config.images != EventImages::none),
         maker_(config, threads_of(options, context.mpi.world())),
-        shares_(group_) {
+        shares_(group_),
+        sender_(group_, kBlocksAhead * (with_images_ ? 2 : 1), "rank 0 to take what was simulated") {
     on_rank_zero(group_, "output file", [&] {
       writer_.emplace(options.output, options.replace ? io::Existing::replace : io::Existing::refuse,
                       config.simulation);
@@ -239,21 +207,19 @@ class FileAssembly {
   }
 
   Totals run() {
-    Parcel ready;
-    if (!writes()) ready = parcel(0);
-    for (std::uint64_t first = 0; first < options_.events; first += kBlockEvents) {
-      Block block;
-      Parcel next;
-      if (writes())
-        block = make(first);
-      else if (first + kBlockEvents < options_.events)
-        next = parcel(first + kBlockEvents);
+    std::uint64_t blocks = 1;  // at first the shares are a guess
+    for (std::uint64_t first = 0; first < options_.events;) {
+      const std::uint64_t end = std::min(first + blocks * kBlockEvents, options_.events);
+      for (; first < end; first += std::min(kBlockEvents, end - first)) {
+        if (writes())
+          assemble(first);
+        else
+          send(first);
+      }
       share_failure();
-      const Parts parts = gather(group_, std::exchange(ready, std::move(next)), with_images_);
       shares_.learn(group_, std::exchange(made_, 0), std::exchange(work_, {}).seconds());
-      if (writes()) write(parts, first, block);
+      blocks = std::min(2 * blocks, kMostBlocksBetweenMeetings);
     }
-    share_failure();
     on_rank_zero(group_, "output file", [this] { writer_->commit(); });
     return totals_;
   }
@@ -267,22 +233,41 @@ class FileAssembly {
   bool writes() const { return group_.rank() == 0; }
 
   /// This rank's part of the block that starts at event `first`.
-  Block make(std::uint64_t first) {
+  Block& make(std::uint64_t first) {
     const Shares::Range mine = shares_.of(std::min(kBlockEvents, options_.events - first));
-    made_ = mine.end - mine.begin;
+    made_ += mine.end - mine.begin;
     // Only rank 0 knows how many tracks there were; it corrects the rows of the others.
-    return work_.time([&] { return maker_.make(first + mine.begin, made_, totals_.tracks); });
+    return maker_.make(first + mine.begin, mine.end - mine.begin, totals_.tracks);
   }
 
-  Parcel parcel(std::uint64_t first) {
-    const Block block = make(first);
-    return work_.time([&] { return packed(block); });
+  void send(std::uint64_t first) {
+    std::vector<std::byte> images;
+    std::vector<std::byte> events = work_.time([&] {
+      const Block& block = make(first);
+      if (block.images != nullptr) images = packed(*block.images);
+      return packed(block.events);
+    });
+    sender_.send(std::move(events));
+    if (with_images_) sender_.send(std::move(images));
   }
 
-  void write(const Parts& parts, std::uint64_t first, Block& block) {
+  void assemble(std::uint64_t first) {
+    Block& block = *work_.time([&] { return &make(first); });
+    for (int peer = 1; peer < group_.size(); ++peer) {
+      receive_part(group_, peer, "simulated events", events_part_);
+      if (with_images_) receive_part(group_, peer, "images of simulated events", images_part_);
+      work_.time([&] {
+        if (with_images_)
+          append_packed(images_part_, totals_.tracks + block.events.species.size(), *block.images);
+        append_packed(events_part_, block.events);
+      });
+    }
+    if (!failure_) write(first, block);
+  }
+
+  void write(std::uint64_t first, const Block& block) {
     try {
       work_.time([&] {
-        merge(parts, totals_.tracks, block);
         writer_->append(block.events);
         if (block.images != nullptr) writer_->append(*block.images);
       });
@@ -305,6 +290,9 @@ class FileAssembly {
   std::optional<rich::EventWriter> writer_;  ///< of rank 0
   BlockMaker maker_;
   Shares shares_;
+  PartSender sender_;                   ///< of the other ranks
+  std::vector<std::byte> events_part_;  ///< here for their memory
+  std::vector<std::byte> images_part_;
   WorkClock work_;              ///< since the ranks met
   std::uint64_t made_ = 0;      ///< events, since then
   Totals totals_;               ///< of rank 0
