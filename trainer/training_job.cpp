@@ -28,7 +28,7 @@ TrainingJob::TrainingJob(Config config, comm::MpiSession& mpi, const JobOptions&
 }
 
 void TrainingJob::open_data(const JobOptions& options) {
-  const Activity opening(Phase::opening_data);
+  const Activity opening(Phase::opening_data, config_.data.path);
   const double began = seconds_since_process_start();
   const NodeMemoryFactory memory = [this](std::size_t bytes) { return mpi_.allocate_node_memory(bytes); };
   training_ = open_split(config_, Split::train, memory, options.sources);

@@ -2,6 +2,8 @@
 // names the rank, and nobody stays.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <chrono>
@@ -103,6 +105,32 @@ TEST_P(FailedRank, LeavesARecordOfWhereItWas) {
 
 INSTANTIATE_TEST_SUITE_P(Kinds, FailedRank, testing::Values(Loss{"segfault", 139, "", 15}),
                          [](const auto& parameter) { return parameter.param.kind; });
+
+TEST(DeadFileSystem, IsNamed) {
+  const Workplace place(12);
+  ASSERT_EQ(mkfifo(place.path("endless").c_str(), 0600), 0);  // to whoever opens it, as good as dead
+
+  const Outcome outcome =
+      place.run(place.training("run", {"data.path=endless", "watchdog.start_seconds=1"}), 2);
+
+  EXPECT_EQ(outcome.code, 70) << outcome.output;
+  EXPECT_THAT(outcome.output,
+              HasSubstr("hangs: no sign of progress for 1 s at phase 'opening data' (endless)"));
+  EXPECT_LT(outcome.seconds, 30);
+}
+
+TEST(DeadFileSystem, EndsAnEvaluation) {
+  const Workplace place(12);
+  ASSERT_EQ(place.run(place.training("run", {"epochs=1"})).code, 0);
+  ASSERT_EQ(mkfifo(place.path("endless").c_str(), 0600), 0);
+
+  const Outcome outcome = place.run({"evaluate", "run", "data.path=endless", "watchdog.start_seconds=1"}, 2);
+
+  EXPECT_EQ(outcome.code, 70) << outcome.output;
+  EXPECT_THAT(outcome.output, AllOf(HasSubstr("hangs: no sign of progress for 1 s"),
+                                    HasSubstr("The same command can be started again")));
+  EXPECT_LT(outcome.seconds, 30);
+}
 
 TEST(Status, ShowsARunningAndAnEndedJob) {
   const Workplace place(330);

@@ -57,6 +57,7 @@ ExitCode evaluate(const EvaluateOptions& options, Context& context) {
   context.phase = "evaluation";
   const ModelSource source = find_model(options.source, options.checkpoint, options.overrides, context.mpi);
   require_labels(source.config);
+  context.watch = std::make_unique<JobWatch>(source.config.watchdog, context.mpi, context.command_line);
   const auto replica = load_replica(source, context.mpi);
   const auto data = open_group(
       source.config, options.split,

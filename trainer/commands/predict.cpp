@@ -119,6 +119,7 @@ ExitCode predict(const PredictOptions& options, Context& context) {
   std::vector<std::string> overrides = options.overrides;
   overrides.push_back("data.path=" + options.input);
   ModelSource source = find_model(options.source, options.checkpoint, overrides, context.mpi);
+  context.watch = std::make_unique<JobWatch>(source.config.watchdog, context.mpi, context.command_line);
   const bool labelled = drop_missing_labels(source.config.data, options.split);
   const auto replica = load_replica(source, context.mpi);
   const auto data = open_group(source.config, options.split,

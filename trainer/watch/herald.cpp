@@ -9,12 +9,15 @@
 #include <condition_variable>
 #include <deque>
 #include <fstream>
+#include <set>
 #include <thread>
 #include <utility>
 
 #include "base/log.hpp"
 #include "base/unique_handle.hpp"
+#include "trainer/watch/bounded.hpp"
 #include "trainer/watch/crash_record.hpp"
+#include "trainer/watch/life_lock.hpp"
 #include "trainer/watch/slow_ranks.hpp"
 
 namespace annulus::trainer {
@@ -31,6 +34,10 @@ constexpr double kSlowCheckSeconds = 10;
 constexpr double kSlowWarningSeconds = 60;
 constexpr std::size_t kBeatsAveraged = 20;
 constexpr double kGoodbyeSeconds = 2;
+constexpr double kSecondsToLock = 2;
+/// So many heartbeats long at most, ranks that are few look for the locks of the others until they have seen
+/// all of them: only a lock that was seen can be missed.
+constexpr std::uint64_t kBeatsOfIntroduction = 6;
 
 struct FileTraits {
   using type = int;
@@ -95,17 +102,26 @@ struct Herald::Impl {
 
   void beat(const std::filesystem::path& run_directory) {
     beat_at = steady_seconds();
-    if (file.get() < 0)
-      file = OwnedFile(open(heartbeat_file(run_directory / "heartbeats", state->party.rank).c_str(),
-                            O_CREAT | O_RDWR | O_CLOEXEC, 0666));
+    const bool is_new = !*file;
+    if (is_new)
+      *file = OwnedFile(open(heartbeat_file(run_directory / "heartbeats", state->party.rank).c_str(),
+                             O_CREAT | O_RDWR | O_CLOEXEC, 0666));
     const std::string line = to_line(now());
-    const bool written = file.get() >= 0 &&
-                         pwrite(file.get(), line.data(), line.size(), 0) == static_cast<ssize_t>(line.size());
+    const bool written =
+        *file && pwrite(file->get(), line.data(), line.size(), 0) == static_cast<ssize_t>(line.size());
+    if (is_new && written && is_spread) lock();
     if (!written && !std::exchange(complained, true))
       log_warning(
           "the heartbeat of rank {} cannot be written in {}: the others and `annulus status` do not see "
           "what it does. Is the disk full?",
           state->party.rank, (run_directory / "heartbeats").string());
+  }
+
+  /// A lock service that hangs costs two seconds once, and the ranks of other hosts their view of this one.
+  void lock() {
+    const auto locked = std::make_shared<std::atomic<bool>>(false);
+    within(kSecondsToLock, [locked, kept = file] { *locked = lock_while_open(kept->get()); });
+    has_locked = *locked;
   }
 
   Heartbeat now() {
@@ -137,21 +153,32 @@ struct Herald::Impl {
             .resident_mb = resident_mb()};
   }
 
-  /// Reads the others' files when they matter: while this rank waits, and now and then on rank 0, which looks
-  /// for ranks that hold the others up.
+  /// Reads the others' files when they matter: in the beginning, while this rank waits, and now and then on
+  /// rank 0, which looks for ranks that hold the others up.
   void look_around(const std::filesystem::path& run_directory, double time) {
+    const bool few = state->party.ranks() <= kFewRanks;
+    const bool introduces =
+        has_locked && few && beats <= kBeatsOfIntroduction && !state->peers.has_seen_all_locks();
     const bool looks_for_slow = state->party.rank == 0 && time - slow_checked >= kSlowCheckSeconds;
     const bool first_look = state->wants_peers && !wanted_peers;
     wanted_peers = state->wants_peers;
     const double rest = kBeatSeconds + kReadSecondsPerRank * state->party.ranks();
-    if (state->party.ranks() == 1 || !(looks_for_slow || wanted_peers)) return;
-    if (time - read_at < rest && !(first_look && state->party.ranks() <= kFewRanks)) return;
+    if (state->party.ranks() == 1 || !(introduces || looks_for_slow || wanted_peers)) return;
+    if (time - read_at < rest && !introduces && !(first_look && few)) return;
     const auto heartbeats = read_heartbeats(run_directory / "heartbeats");
     state->peers.update(heartbeats, read_failures(run_directory / "crash"), steady_seconds());
+    if (has_locked) state->peers.update_locks(locks_elsewhere(run_directory / "heartbeats"));
     read_at = steady_seconds();
     if (!looks_for_slow) return;
     slow_checked = time;
     warn_of_slow(time);
+  }
+
+  std::set<int> locks_elsewhere(const std::filesystem::path& folder) const {
+    std::set<int> held;
+    for (int rank = 0; rank < state->party.ranks(); ++rank)
+      if (!state->party.is_here(rank) && is_locked(heartbeat_file(folder, rank))) held.insert(rank);
+    return held;
   }
 
   void warn_of_slow(double time) {
@@ -165,7 +192,9 @@ struct Herald::Impl {
   }
 
   std::shared_ptr<WatchState> state;
-  OwnedFile file;
+  const bool is_spread = !state->party.all_are_here();  ///< over several hosts
+  std::shared_ptr<OwnedFile> file = std::make_shared<OwnedFile>();
+  bool has_locked = false;
   StepAverage average;
   std::uint64_t beats = 0;
   bool complained = false;

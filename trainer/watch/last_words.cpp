@@ -2,6 +2,7 @@
 #include "trainer/watch/last_words.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -35,6 +36,12 @@ std::string last_seen(const PeerView* peer) {
                      where(beat.step, beat.phase, beat.text));
 }
 
+/// The file system that does not answer, if that is what it is.
+std::string stuck_on(const LastWords& facts) {
+  if (facts.blocked.empty()) return "";
+  return fmt::format(" It is stuck in: {}; does that file system answer?", fmt::join(facts.blocked, ", "));
+}
+
 std::string accusation(const LastWords& facts, const Blame& verdict) {
   const std::string name = name_of(facts, verdict.rank);
   const PeerView* const peer = peer_of(facts, verdict.rank);
@@ -63,9 +70,10 @@ std::string accusation(const LastWords& facts, const Blame& verdict) {
   if (verdict.rank != facts.own.rank)
     return fmt::format("{} hangs, and so does its watchdog. {}", name, last_seen(peer));
   return fmt::format(
-      "{} hangs: no sign of progress for {:.0f} s at {}. If that is how long it takes, raise {} (the limit "
+      "{} hangs: no sign of progress for {:.0f} s at {}.{} If that is how long it takes, raise {} (the limit "
       "was {:.0f} s).",
-      name, facts.own.quiet_seconds, own_where(facts), facts.limit_key, facts.own.limit_seconds);
+      name, facts.own.quiet_seconds, own_where(facts), stuck_on(facts), facts.limit_key,
+      facts.own.limit_seconds);
 }
 
 /// What those who are not to blame wait for.
@@ -85,6 +93,7 @@ std::string what_next(const LastWords& facts) {
   for (const PeerView& peer : facts.peers)
     if (peer.last) newest = std::max(newest, peer.last->checkpoint_step);
   const std::string run = facts.state.run().string();
+  if (run.empty()) return "The same command can be started again.";
   if (newest == 0) return "There is no checkpoint yet: the same command starts from the beginning.";
   return fmt::format(
       "The newest complete checkpoint is that of step {}: the same command goes on from there. More in "

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "trainer/watch/verdict.hpp"
 #include "trainer/watch/watch_state.hpp"
@@ -13,8 +14,9 @@ struct LastWords {
   const WatchState& state;
   const OwnView& own;
   const std::vector<PeerView>& peers;
-  VitalSigns signs;       ///< of this rank
-  std::string limit_key;  ///< of the configuration, for this rank's phase
+  VitalSigns signs;                       ///< of this rank
+  std::string limit_key;                  ///< of the configuration, for this rank's phase
+  std::vector<std::string> blocked = {};  ///< blocked_file_calls() of this rank, when it is to blame
 };
 
 /// One paragraph. @param verdict  what judge() found

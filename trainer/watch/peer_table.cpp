@@ -1,6 +1,7 @@
 // See peer_table.hpp.
 #include "trainer/watch/peer_table.hpp"
 
+#include <algorithm>
 #include <random>
 #include <span>
 
@@ -9,8 +10,14 @@ namespace {
 
 /// Reading takes about a second between two looks; after so long it must hang.
 constexpr double kStaleSeconds = 20;
+/// Without a lock and without two heartbeats.
+constexpr double kSecondsToMiss = 2.5;
 
 }  // namespace
+
+bool Party::all_are_here() const {
+  return std::ranges::all_of(identities, [this](const auto& one) { return one.place == self().place; });
+}
 
 Party meet(comm::ProcessGroup& group, const std::string& host) {
   Party party{.rank = group.rank(), .start = 0, .identities = {}};
@@ -32,9 +39,32 @@ void PeerTable::update(const std::map<int, Heartbeat>& heartbeats, const std::ma
   for (const auto& [rank, beat] : heartbeats) {
     if (beat.start != party_.start || rank >= party_.ranks()) continue;
     const auto known = entries_.find(rank);
-    if (known == entries_.end() || known->second.last.beats != beat.beats)
-      entries_[rank] = {.last = beat, .changed = now};
+    if (known != entries_.end() && known->second.last.beats == beat.beats) continue;
+    entries_[rank].last = beat;
+    entries_[rank].changed = now;
   }
+}
+
+void PeerTable::update_locks(const std::set<int>& held) {
+  const std::lock_guard lock(mutex_);
+  for (auto& [rank, entry] : entries_) {
+    entry.is_locked = held.contains(rank);
+    entry.was_locked |= entry.is_locked;
+  }
+}
+
+bool PeerTable::has_seen_all_locks() const {
+  const std::lock_guard lock(mutex_);
+  for (int rank = 0; rank < party_.ranks(); ++rank) {
+    const auto known = entries_.find(rank);
+    const bool seen = known != entries_.end() && known->second.was_locked;
+    if (!seen && !party_.is_here(rank)) return false;
+  }
+  return true;
+}
+
+bool PeerTable::let_go(const Entry& entry) const {
+  return entry.was_locked && !entry.is_locked && updated_ - entry.changed > kSecondsToMiss;
 }
 
 std::vector<PeerView> PeerTable::view(double now, Look look) const {
@@ -44,10 +74,12 @@ std::vector<PeerView> PeerTable::view(double now, Look look) const {
     for (int rank = 0; rank < party_.ranks(); ++rank) {
       if (rank == party_.rank) continue;
       PeerView peer{.rank = rank};
+      peer.life = party_.is_here(rank) ? Life::running : Life::elsewhere;
       const auto known = entries_.find(rank);
       if (known != entries_.end() && now - updated_ < kStaleSeconds) {
         peer.last = known->second.last;
         peer.silent_seconds = updated_ - known->second.changed;
+        if (look == Look::yes && let_go(known->second)) peer.life = Life::gone;
       }
       const auto failure = failures_.find(rank);
       if (failure != failures_.end()) peer.failure = failure->second;
@@ -55,10 +87,8 @@ std::vector<PeerView> PeerTable::view(double now, Look look) const {
     }
   }
   for (PeerView& peer : peers) {
-    const ProcessIdentity& identity = party_.identities[static_cast<std::size_t>(peer.rank)];
-    const bool here = identity.place == party_.self().place;
-    peer.life = here ? Life::running : Life::elsewhere;
-    if (here && look == Look::yes) peer.life = look_up(identity, party_.self());
+    if (look == Look::no || !party_.is_here(peer.rank)) continue;
+    peer.life = look_up(party_.identities[static_cast<std::size_t>(peer.rank)], party_.self());
   }
   return peers;
 }

@@ -2,12 +2,14 @@
 // nothing of MPI or CUDA but the last call. Everything that may hang is done elsewhere, for a bounded time.
 #include "trainer/watch/watchdog.hpp"
 
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <utility>
 
+#include "base/blocked_calls.hpp"
 #include "base/log.hpp"
 #include "trainer/stop_request.hpp"
 #include "trainer/watch/bounded.hpp"
@@ -29,10 +31,12 @@ constexpr double kWaitToRead = 0.8;
 constexpr double kSecondsToEnd = 10;
 constexpr double kSecondsToClaim = 1;
 constexpr double kSecondsToSpeak = 2;
+constexpr double kSecondsToBeStuck = 0.1;
 
 /// Whether a little patience may tell where the dead rank was.
-bool hasty(const Blame& verdict, const OwnView& own, const std::vector<PeerView>& peers) {
-  if (verdict.cause != Cause::gone || own.quiet_seconds > kWaitToRead) return false;
+bool hasty(const WatchState& state, const Blame& verdict, const OwnView& own,
+           const std::vector<PeerView>& peers) {
+  if (verdict.cause != Cause::gone || state.run().empty() || own.quiet_seconds > kWaitToRead) return false;
   return std::any_of(peers.begin(), peers.end(),
                      [&](const auto& peer) { return peer.rank == verdict.rank && !peer.last; });
 }
@@ -98,12 +102,11 @@ void Watchdog::look(double passed) {
   if (waits && held_by_debugger(peers)) return;
   const VerdictRules rules{
       .stopped_seconds = state_->config.least_seconds,
-
       .grace_seconds = kGraceSeconds,
       .silence_seconds = state_->config.silence_seconds,
       .unknown_seconds = std::max(state_->config.start_seconds, state_->config.save_seconds)};
   const auto verdict = judge(own, peers, rules);
-  if (verdict && !hasty(*verdict, own, peers)) return trip(own, peers, *verdict);
+  if (verdict && !hasty(*state_, *verdict, own, peers)) return trip(own, peers, *verdict);
   if (ending)
     if (const auto gone = find_gone(peers)) return trip(own, peers, *gone);
   warn(own, signs_);
@@ -170,12 +173,15 @@ void Watchdog::check_end() {
     message = failure_;
     code = failure_code_;
   }
-  end_job(message + " (and then hung while it was ending)", state_->party.rank, code);
+  const auto blocked = blocked_file_calls(kSecondsToBeStuck);
+  const std::string stuck = blocked.empty() ? "" : fmt::format(", stuck in: {}", fmt::join(blocked, ", "));
+  end_job(fmt::format("{} (and then hung while it was ending{})", message, stuck), state_->party.rank, code);
 }
 
 void Watchdog::trip(const OwnView& own, const std::vector<PeerView>& peers, const Blame& verdict) {
-  const LastWords facts{
+  LastWords facts{
       .state = *state_, .own = own, .peers = peers, .signs = signs_, .limit_key = limits_.key_of(own.phase)};
+  if (verdict.rank == own.rank) facts.blocked = blocked_file_calls(kSecondsToBeStuck);
   const ExitCode code = verdict.rank == own.rank ? ExitCode::watchdog : ExitCode::peer;
   end_job(last_words(facts, verdict), verdict.rank, code);
 }

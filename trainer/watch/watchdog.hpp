@@ -43,10 +43,10 @@ class Watchdog {
   std::shared_ptr<WatchState> state_;
   Abort abort_;
   SilenceLimits limits_;
-  VitalSigns signs_;      ///< as last seen
-  VitalFigures figures_;  ///< as last learned from
-  double quiet_ = 0;      ///< seconds in which this thread ran and saw no change
-  double awake_ = 0;      ///< seconds in which this thread ran
+  VitalSigns signs_;              ///< as last seen
+  VitalFigures figures_;          ///< as last learned from
+  double quiet_ = 0;              ///< seconds in which this thread ran and saw no change
+  std::atomic<double> awake_{0};  ///< seconds in which this thread ran
   bool warned_ = false;
   bool debugger_named_ = false;
 

@@ -56,6 +56,31 @@ TEST_F(PeerTableTest, HeartbeatsOfAnotherStartAreIgnored) {
   EXPECT_FALSE(peer(100).last.has_value());
 }
 
+TEST_F(PeerTableTest, ARankThatLetGoOfItsLockIsGone) {
+  table_.update({{1, beat(1)}}, {}, 100);
+  EXPECT_FALSE(table_.has_seen_all_locks());
+  table_.update_locks({1});
+  EXPECT_TRUE(table_.has_seen_all_locks());
+  table_.update({{1, beat(1)}}, {}, 102);
+  table_.update_locks({});
+  EXPECT_EQ(peer(102).life, Life::elsewhere) << "two heartbeats have to be missing, too";
+
+  table_.update({{1, beat(1)}}, {}, 103);
+  EXPECT_EQ(peer(103).life, Life::gone);
+
+  table_.update({{1, beat(2)}}, {}, 104);
+  EXPECT_EQ(peer(104).life, Life::elsewhere) << "only the lock was lost";
+}
+
+TEST_F(PeerTableTest, WhereLocksAreNotSharedTheyTellNothing) {
+  table_.update({{1, beat(1)}}, {}, 100);
+  table_.update_locks({});
+  table_.update({{1, beat(1)}}, {}, 110);
+  table_.update_locks({});
+
+  EXPECT_EQ(peer(110).life, Life::elsewhere);
+}
+
 TEST_F(PeerTableTest, FailuresAreKept) {
   table_.update({}, {{1, "no memory"}}, 100);
 
