@@ -32,7 +32,8 @@ constexpr std::uint64_t kMostMemory = std::uint64_t{6}
                                       << 30;  // a chunk of 1 GiB, compressed and not, with room
 constexpr std::uint64_t kMostSeconds = 20;    // of computing; a usual file takes milliseconds
 constexpr int kMostWaitSeconds = 120;         // the file may lie on a slow disk
-constexpr int kOutOfMemory = 3;               // exit code of the examining process
+constexpr int kKillMilliseconds = 1000;
+constexpr int kOutOfMemory = 3;  // exit code of the examining process
 
 /// Which version of which file.
 using FileVersion = std::tuple<dev_t, ino_t, off_t, std::int64_t, std::int64_t>;
@@ -103,7 +104,9 @@ class Child {
   ~Child() {
     if (process_ <= 0) return;
     ::kill(process_, SIGKILL);
-    wait_for_end();
+    // A process that waits for a dead file system cannot be killed before that answers: then it is left.
+    pollfd closed{alive_.get(), POLLIN, 0};
+    if (::poll(&closed, 1, kKillMilliseconds) > 0) wait_for_end();
   }
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
@@ -137,18 +140,17 @@ class Child {
 };
 
 /// What went wrong in the examining process; empty when nothing did.
-std::string complaint(const std::optional<int>& status) {
-  if (!status) return fmt::format("was not done after {} s", kMostWaitSeconds);
-  if (WIFSIGNALED(*status)) {
-    const int signal = WTERMSIG(*status);
+std::string complaint(int status) {
+  if (WIFSIGNALED(status)) {
+    const int signal = WTERMSIG(status);
     if (signal == SIGXCPU || signal == SIGKILL)
       return fmt::format("was not done after {} s of computing", kMostSeconds);
     return fmt::format("crashed ({})", strsignal(signal));
   }
-  if (WEXITSTATUS(*status) == 0) return "";
-  if (WEXITSTATUS(*status) == kOutOfMemory)
+  if (WEXITSTATUS(status) == 0) return "";
+  if (WEXITSTATUS(status) == kOutOfMemory)
     return fmt::format("needed more than {:.0f} GB of memory", static_cast<double>(kMostMemory) / 1e9);
-  return fmt::format("ended with code {}", WEXITSTATUS(*status));
+  return fmt::format("ended with code {}", WEXITSTATUS(status));
 }
 
 void set_limit(__rlimit_resource resource, std::uint64_t value) {
@@ -264,7 +266,13 @@ void examine_first(const std::string& path) {
                             status.st_mtim.tv_nsec};
   if (known.examined.contains(version)) return;
   Child child(known.program, path);
-  const std::string wrong = complaint(child.wait(std::chrono::seconds(kMostWaitSeconds)));
+  const std::optional<int> ended = child.wait(std::chrono::seconds(kMostWaitSeconds));
+  if (!ended)  // for lack of computing time it would have been ended before
+    throw RuntimeError(
+        "{}: cannot be read: its file system has not answered for {} s. Does it still work, e.g. for "
+        "`head -c 1`?",
+        path, kMostWaitSeconds);
+  const std::string wrong = complaint(*ended);
   if (!wrong.empty())
     throw DataError(
         "{}: cannot be read: a process that tried {} in the HDF5 library, as any program would. The file is "

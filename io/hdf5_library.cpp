@@ -19,7 +19,8 @@ namespace {
 
 herr_t collect_description(unsigned, const H5E_error2_t* entry, void* target) noexcept {
   auto& lines = *static_cast<std::vector<std::string>*>(target);
-  const std::string text = entry->desc != nullptr ? entry->desc : "";
+  std::string text = entry->desc != nullptr ? entry->desc : "";
+  std::ranges::replace(text, '\n', ' ');  // of a date, in the middle of a sentence
   if (!text.empty() && (lines.empty() || lines.back() != text)) lines.push_back(text);
   return 0;
 }
