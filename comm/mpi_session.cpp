@@ -74,7 +74,9 @@ struct MpiSession::State {
   bool started = false;           ///< MPI is initialised and to be finalised here
   std::unique_ptr<MpiGroup> all;  ///< only when started
   std::unique_ptr<MpiGroup> node;
-  std::unique_ptr<MpiGroup> failed;  ///< for ranks that have failed: nobody else talks here
+  std::unique_ptr<MpiGroup> failed;   ///< for ranks that have failed: nobody else talks here
+  std::uint64_t cause = 0;            ///< of this rank's failure; MPI may look at it for long
+  std::vector<std::uint64_t> causes;  ///< of all ranks; late ones are received whenever they come
   bool all_failed = false;
   std::unique_ptr<ProcessGroup> serial;  ///< only when not started
 
@@ -156,10 +158,12 @@ Failure MpiSession::meet_failed(std::uint64_t cause) noexcept {
   constexpr std::chrono::seconds kPatience{2};  // enough for ranks that meet the same error one after another
   if (!state_->started) return Failure::of_all_alike;
   try {
-    std::vector<std::uint64_t> causes(static_cast<std::size_t>(state_->world.ranks));
+    std::vector<std::uint64_t>& causes = state_->causes;
+    state_->cause = cause;
+    causes.assign(static_cast<std::size_t>(state_->world.ranks), 0);
     state_->failed->set_limit(kPatience);
-    state_->failed->all_gather(std::as_bytes(std::span(&cause, 1)), std::as_writable_bytes(std::span(causes)),
-                               "failure of all ranks");
+    state_->failed->all_gather(std::as_bytes(std::span(&state_->cause, 1)),
+                               std::as_writable_bytes(std::span(causes)), "failure of all ranks");
     state_->all_failed = true;
     const bool alike = std::all_of(causes.begin(), causes.end(), [&](auto other) { return other == cause; });
     return alike ? Failure::of_all_alike : Failure::of_all;
