@@ -42,6 +42,16 @@ TEST_F(SlowSlurmJobs, TheTimeLimitIsNoEnd) {
   expect_undisturbed_result("epochs=900");
 }
 
+TEST_F(SlowSlurmJobs, ALimitThatComesBeforeTheSaveIsNoEndEither) {
+  const Job job(place, "log", kTwoNodes + "--time=1 --signal=B:URG@10 " + train("epochs=900"));
+
+  EXPECT_EQ(job.end(300), "COMPLETED") << job.log();
+
+  EXPECT_GE(std::stoi(job.field("Restarts")), 1);
+  EXPECT_THAT(job.log(), HasSubstr("the time limit has come before the end of the last save; requeue"));
+  expect_undisturbed_result("epochs=900");
+}
+
 TEST_F(SlowSlurmJobs, PreemptedItComesBack) {
   const Job job(place, "log", kTwoNodes + train("epochs=200"));
   ASSERT_TRUE(place.has_started("run")) << job.log();

@@ -72,6 +72,7 @@ class SlurmJobs : public testing::Test {
     disturb(announce, "limit", "limit.sbatch");
     disturb(announce, "mpirun", kTwoNodes + train("mpirun"), "ANNULUS_LAUNCHER=mpirun ");
     disturb("scontrol requeue", "requeued", kTwoNodes + train("requeued"));
+    disturb("scancel", "cancelled", kTwoNodes + train("cancelled"));
     // Everything in PATH but what containers often lack.
     place->shell(
         "mkdir some fewer && ln -s /usr/bin/* some && rm some/scontrol && cp -a some/. fewer && rm "
@@ -196,6 +197,15 @@ TEST_F(SlurmJobs, RequeuedBySomebodyElseItGoesOnFromWhereItWas) {
   EXPECT_THAT(job.log(),
               AllOf(HasSubstr("SLURM ends this job (status 75)"), HasSubstr("resumed in requeued after")));
   expect_undisturbed_result("requeued");
+}
+
+TEST_F(SlurmJobs, CancelledItStaysSo) {
+  const Job& job = jobs.at("cancelled");
+
+  EXPECT_EQ(job.end(), "CANCELLED") << job.log();
+
+  EXPECT_EQ(job.field("Restarts"), "0");
+  EXPECT_TRUE(job.says("SLURM ends this job (status 75)")) << job.log();
 }
 
 TEST_F(SlurmJobs, ALostRankIsReplacedAtOnce) {
