@@ -44,7 +44,7 @@ say "drills in $folder"
   { cat "$folder/simulate.log" >&2 && fail "no data to train on"; }
 step=30 # after which a fault is made
 words=(train configs/rich.yaml "data.path=$folder/data.h5" batch.size=8 "batch.shards=$ranks" epochs=2
-  checkpoint.every_steps=8 watchdog.least_seconds=3 "device.kind=${ANNULUS_DEVICE:-cpu}")
+  checkpoint.every_steps=8 watchdog.least_seconds=3 watchdog.silence_seconds=5 "device.kind=${ANNULUS_DEVICE:-cpu}")
 
 # start LOG WORD...: the training, by whatever starts ranks here; nothing may run for longer than five minutes.
 start() {
@@ -59,22 +59,26 @@ start() {
   fi
 }
 
+# dead RANK: what the others say of it. When a rank alone has died, nobody says anything but the launcher.
+dead() { if ((ranks > 1)); then echo "rank $1 .*(is dead|gone silent)"; fi; }
+
 # expect KIND: which rank to strike, the exit codes that are right, what the message must say (the rank by name where
-# one is to blame), and seconds from the fault to the end. A launcher ends with a killed rank's own code.
+# one is to blame), and seconds from the fault to the end. A launcher ends with a killed rank's own code. A rank on
+# another host that is stopped is as silent as one whose host is lost.
 expect() {
   local last=$((ranks - 1))
   case $1 in
-    kill) rank=$last codes='71 137' message="rank $last .*(died|gone|killed)" limit=10 ;;
-    stop) rank=$last codes='70 71' message="rank $last .*stopped" limit=15 ;;
+    kill) rank=$last codes='71 137' message=$(dead $last) limit=10 ;;
+    stop) rank=$last codes='71' message="rank $last .*(been stopped|gone silent)" limit=15 ;;
     hang) rank=$last codes='70' message="rank $last " limit=15 ;;
     segfault) rank=$last codes='71 139' message="rank $last.*SIGSEGV" limit=10 ;;
     exception) rank=$last codes='1' message='injected exception' limit=10 ;;
     nan) rank=$last codes='1' message="not finite.*rank $last" limit=10 ;;
     slow) rank=$last codes='0' message="rank $last .*holds" limit=90 ;;
     full-disk) rank=0 codes='1' message='(was not|cannot be) written.*(resume auto|start again)' limit=10 ;;
-    corrupt-checkpoint) rank=0 codes='71 137' message='rank 0 .*(died|gone|killed)' limit=10 ;;
+    corrupt-checkpoint) rank=0 codes='71 137' message=$(dead 0) limit=10 ;;
     truncated-data) rank=0 codes='65' message='truncated' limit=10 ;;
-    lost-peer-during-save) rank=$last codes='71 137' message="rank $last .*(died|gone|killed)" limit=10 ;;
+    lost-peer-during-save) rank=$last codes='71 137' message=$(dead $last) limit=10 ;;
   esac
 }
 
@@ -88,16 +92,23 @@ since_fault() {
 say "the same training without a fault, to compare with"
 start "$folder/whole.log" "${words[@]}" --run "$folder/whole" || { cat "$folder/whole.log" >&2 && fail "it does not even run"; }
 
-table="$folder/table.md" failed=0
+table="$folder/table.md" failed=0 skipped=0
 printf '| fault | over after | exit code | says | resumed bit for bit |\n|---|---|---|---|---|\n' >"$table"
 for kind in "${kinds[@]}"; do
+  if ((ranks == 1)) && [[ $kind == stop || $kind == slow ]]; then
+    say "$kind is skipped: it takes a second rank to notice it"
+    printf '| %s | | | skipped: it takes a second rank to notice it | |\n' "$kind" >>"$table"
+    skipped=$((skipped + 1))
+    continue
+  fi
   expect "$kind"
   say "$kind on rank $rank"
   run=$folder/$kind log=$folder/$kind.log status=0 wrong=()
   start "$log" "${words[@]}" --run "$run" --inject "rank=$rank,step=$step,kind=$kind" || status=$?
   took=$(since_fault "$log")
   [[ " $codes " == *" $status "* ]] || wrong+=("exit code $status instead of ${codes// / or }")
-  said=$(grep -v 'injected fault:' "$log" | grep -m 1 -E "$message") || wrong+=("does not say /$message/")
+  said=''
+  [[ -z $message ]] || said=$(grep -v 'injected fault:' "$log" | grep -m 1 -E "$message") || wrong+=("does not say /$message/")
   if [[ -z $took ]]; then
     wrong+=("the fault was never made")
   elif awk -v took="$took" -v limit="$limit" 'BEGIN {exit !(took > limit)}'; then
@@ -123,4 +134,6 @@ done
 
 cat "$table"
 ((failed == 0)) || fail "$failed of ${#kinds[@]} drills failed, see above"
-say "all ${#kinds[@]} drills passed"
+passed=$((${#kinds[@]} - skipped))
+((passed > 0)) || fail "no drill was left to run"
+if ((skipped == 0)); then say "all $passed drills passed"; else say "$passed drills passed, $skipped skipped"; fi
