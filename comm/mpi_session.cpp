@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <climits>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -28,6 +29,8 @@ std::string host_name() {
 
 /// FUNNELED is enough, as only the main thread calls MPI, and cheaper than MULTIPLE.
 void initialise_mpi(int& argc, char**& argv) {
+  // Whoever writes to a rank of another host that has just died would be ended without a word.
+  std::signal(SIGPIPE, SIG_IGN);
   int provided = MPI_THREAD_SINGLE;
   CHECK_MPI(MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided));
   return_errors(MPI_COMM_WORLD);
