@@ -24,6 +24,12 @@ bool is_silent(const PeerView& peer, const VerdictRules& rules) {
   return peer.silent_seconds > rules.silence_seconds && peer.life != Life::running && !ended_orderly(peer);
 }
 
+/// Too quiet for its last heartbeat, that it waits, to prove anything.
+bool misses_beats(const PeerView& peer) {
+  constexpr double kSeconds = 4;
+  return peer.silent_seconds > kSeconds && peer.life == Life::elsewhere && !ended_orderly(peer);
+}
+
 /// At work, by a heartbeat that may be believed.
 bool is_at_work(const PeerView& peer, const VerdictRules& rules) {
   const bool may_work = peer.life == Life::running || peer.life == Life::elsewhere;
@@ -76,6 +82,7 @@ Blame find_culprit(const OwnView& own, const std::vector<PeerView>& peers, const
     return {*rank, Cause::silent};
   if (const auto rank = first(peers, [](const auto& peer) { return !peer.last->waiting; }))
     return {*rank, Cause::overdue};
+  if (const auto rank = first(peers, misses_beats)) return {*rank, Cause::silent};
   return {least_far(own, peers), Cause::deadlock};
 }
 

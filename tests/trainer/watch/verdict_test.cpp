@@ -124,6 +124,16 @@ TEST(Verdict, WhenAllWaitTheLeastFarIsNamed) {
   expect_blame(judge(waiting(36), {also_waiting(1), also_waiting(2, 6)}, kRules), 2, Cause::deadlock);
 }
 
+TEST(Verdict, WhoeverMissesBeatsIsNotPartOfADeadlock) {
+  PeerView frozen = also_waiting(1);
+  frozen.life = Life::elsewhere;
+  frozen.silent_seconds = 8;
+  OwnView own = waiting(9);
+  own.limit_seconds = 3;
+
+  expect_blame(judge(own, {frozen, also_waiting(2, 6)}, kRules), 1, Cause::silent);
+}
+
 TEST(Verdict, WithoutHeartbeatsThereIsMorePatience) {
   const PeerView unknown{.rank = 1, .life = Life::running, .last = {}, .failure = {}};
 
