@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <fstream>
+#include <memory>
 #include <thread>
 
 #include "base/random.hpp"
@@ -23,39 +24,63 @@ bool has_reached(const Workplace& place, std::uint64_t steps) {
   return false;
 }
 
-TEST(ResumeMatrix, EveryStopAndEveryWorldGiveTheSameBits) {
-  const Workplace place(330);
-  const std::vector<std::string> plan{"epochs=60", "checkpoint.every_steps=9", "ledger.every_steps=1"};
-  ASSERT_EQ(place.run(place.training("whole", plan)).code, 0);
-
-  std::uint32_t item = 0;
-  for (const int signal : {SIGUSR1, SIGTERM, SIGKILL}) {
-    for (const int ranks : {1, 2, 4}) {
-      for (const int threads : {1, 2}) {
-        RandomStream random(11, Purpose::test, 0, item++);
-        std::filesystem::remove_all(place.path("parts"));
-        std::uint64_t step = 0;
-        for (int stop = 0; stop < 3;
-             ++stop) {  // the second and third start go on, on other ranks and threads
-          step += 20 + random.next() % 120;
-          const int now_ranks = stop == 0 ? ranks : 1 << random.next() % 3;
-          std::vector<std::string> words = plan;
-          words.push_back("device.threads=" + std::to_string(stop == 0 ? threads : 1 + random.next() % 2));
-          Process job = place.start(place.training("parts", words), now_ranks);
-          ASSERT_TRUE(has_reached(place, step)) << "signal " << signal << " ranks " << now_ranks;
-          job.signal(signal);
-          job.wait();
-          for (int i = 0; i < 200 && !place.processes("annulus").empty(); ++i)
-            std::this_thread::sleep_for(std::chrono::milliseconds(50));
-        }
-        const Outcome last = place.run(place.training("parts", plan), 2);
-        EXPECT_EQ(last.code, 0) << last.output;
-        EXPECT_EQ(place.state_hash("parts"), place.state_hash("whole"))
-            << "signal " << signal << ", ranks " << ranks << ", threads " << threads;
-      }
-    }
-  }
+/// The rest of a job ends a moment after its launcher has been killed.
+void wait_for_ranks(const Workplace& place) {
+  for (int i = 0; i < 200 && !place.processes("annulus").empty(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
 }
+
+const std::vector<std::string> kPlan{"epochs=40", "checkpoint.every_steps=9", "ledger.every_steps=1"};
+
+/// How the first start of a run is made and every start is stopped.
+struct Item {
+  int signal;
+  int ranks;
+};
+
+class ResumeMatrix : public testing::TestWithParam<Item> {
+ protected:
+  static void SetUpTestSuite() {
+    place = std::make_unique<Workplace>(330);
+    ASSERT_EQ(place->run(place->training("whole", kPlan)).code, 0);
+  }
+  static void TearDownTestSuite() { place.reset(); }
+
+  inline static std::unique_ptr<Workplace> place;
+};
+
+TEST_P(ResumeMatrix, StoppedTwiceItEndsInTheSameBits) {
+  const auto [signal, ranks] = GetParam();
+  RandomStream random(11, Purpose::test, static_cast<std::uint32_t>(signal),
+                      static_cast<std::uint64_t>(ranks));
+  std::filesystem::remove_all(place->path("parts"));
+  std::uint64_t step = 0;
+  for (int start = 0; start < 2; ++start) {  // the second one goes on, on other ranks and threads
+    step += 20 + random.next() % 120;
+    std::vector<std::string> words = kPlan;
+    words.push_back("device.threads=" + std::to_string(1 + random.next() % 2));
+    const int now = start == 0 ? ranks : 1 << random.next() % 3;
+    Process job = place->start(place->training("parts", words), now);
+    ASSERT_TRUE(has_reached(*place, step)) << "start " << start << " on " << now << " ranks";
+    job.signal(signal);
+    ASSERT_NE(job.wait().code, 0) << "the run was over before it could be stopped";
+    wait_for_ranks(*place);
+  }
+
+  const Outcome last = place->run(place->training("parts", kPlan), 2);
+
+  EXPECT_EQ(last.code, 0) << last.output;
+  EXPECT_EQ(place->state_hash("parts"), place->state_hash("whole"));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ResumeMatrix,
+                         testing::Values(Item{SIGUSR1, 1}, Item{SIGUSR1, 2}, Item{SIGUSR1, 4},
+                                         Item{SIGTERM, 1}, Item{SIGTERM, 2}, Item{SIGTERM, 4},
+                                         Item{SIGKILL, 1}, Item{SIGKILL, 2}, Item{SIGKILL, 4}),
+                         [](const auto& parameter) {
+                           return "Signal" + std::to_string(parameter.param.signal) + "Ranks" +
+                                  std::to_string(parameter.param.ranks);
+                         });
 
 }  // namespace
 }  // namespace annulus::test
