@@ -5,14 +5,14 @@
 # on where it stopped.
 #
 #   ANNULUS_EVENTS  events to simulate, of 30 tracks each (2500)
-#   ANNULUS_EPOCHS  epochs to train (8)
+#   ANNULUS_EPOCHS  epochs to train (6)
 #   ANNULUS_RANKS   ranks to work on (2)
 #   ANNULUS_RUN     run directory (runs/quickstart)
 # Arguments go to `annulus train`, e.g. optimizer.learning_rate=0.002
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 events=${ANNULUS_EVENTS:-2500}
-epochs=${ANNULUS_EPOCHS:-8}
+epochs=${ANNULUS_EPOCHS:-6}
 ranks=${ANNULUS_RANKS:-2}
 run=${ANNULUS_RUN:-runs/quickstart}
 config=configs/rich_lecture.yaml
