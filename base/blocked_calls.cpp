@@ -1,6 +1,6 @@
 // /proc/PID/task/TID/syscall (man 5 proc): the number of the call and its arguments, while a thread is within
-// one. Paths among the arguments are read from this process' own memory through /proc/self/mem, which
-// answers with an error where a pointer is none.
+// one. Paths among the arguments are read from the memory of the process through /proc/PID/mem, which answers
+// with an error where a pointer is none.
 #include "base/blocked_calls.hpp"
 
 #include <fcntl.h>
@@ -24,6 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Call {
+  fs::path process;  ///< its folder in /proc
   long number = -1;
   std::array<std::uint64_t, 2> arguments{};
   bool operator==(const Call&) const = default;
@@ -75,33 +76,44 @@ constexpr std::array kKnown{
 #endif
 };
 
-/// What each thread is within; threads that are in no call, or in none of these, are left out.
-std::map<std::string, Call> calls_of_threads() {
-  std::map<std::string, Call> found;
+/// What each thread of a process is within; threads that are in no call, or in none of these, are left out.
+/// Processes that it has started, to read files for it, count as threads.
+void add_calls(const fs::path& process, std::map<std::string, Call>& found) {
   std::error_code none;
-  for (auto entry = fs::directory_iterator("/proc/self/task", none);
+  for (auto entry = fs::directory_iterator(process / "task", none);
        !none && entry != fs::directory_iterator(); entry.increment(none)) {
+    std::ifstream children(entry->path() / "children");
+    for (std::string child; children >> child;) add_calls("/proc/" + child, found);
     std::ifstream file(entry->path() / "syscall");
-    Call call;
+    Call call{.process = process};
     if (!(file >> call.number)) continue;  // "running", or not for us to know
     for (std::uint64_t& argument : call.arguments) file >> std::hex >> argument;
     if (file && std::ranges::any_of(kKnown, [&](const auto& known) { return known.number == call.number; }))
       found[entry->path().filename().string()] = call;
   }
+}
+
+std::map<std::string, Call> calls_of_threads() {
+  std::map<std::string, Call> found;
+  add_calls("/proc/self", found);
   return found;
 }
 
-std::string target_of(std::uint64_t descriptor) {
+std::string target_of(const fs::path& process, const std::string& descriptor) {
   std::array<char, 4096> target{};
-  const std::string link = "/proc/self/fd/" + std::to_string(static_cast<int>(descriptor));
+  const fs::path link = process / "fd" / descriptor;
   const ssize_t length = readlink(link.c_str(), target.data(), target.size());
   return length > 0 ? std::string(target.data(), static_cast<std::size_t>(length)) : std::string();
 }
 
-std::string text_at(std::uint64_t address) {
+std::string target_of(const Call& call) {
+  return target_of(call.process, std::to_string(static_cast<int>(call.arguments[0])));
+}
+
+std::string text_at(const fs::path& process, std::uint64_t address) {
   constexpr std::uint64_t kPage = 4096;  // what follows the page of a text's end may not be there
   std::string text;
-  const int memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+  const int memory = open((process / "mem").c_str(), O_RDONLY | O_CLOEXEC);
   while (memory >= 0 && text.size() < kPage) {
     std::array<char, kPage> part{};
     const std::size_t wanted = kPage - address % kPage;
@@ -123,12 +135,14 @@ bool is_on_a_disk(const std::string& path) {
 }
 
 std::string file_of(const Call& call, Subject subject) {
-  if (subject == Subject::open_file) return target_of(call.arguments[0]);
-  if (subject == Subject::path) return text_at(call.arguments[0]);
-  const std::string name = text_at(call.arguments[1]);
-  if (name.empty()) return target_of(call.arguments[0]);
+  if (subject == Subject::open_file) return target_of(call);
+  if (subject == Subject::path) return text_at(call.process, call.arguments[0]);
+  const std::string name = text_at(call.process, call.arguments[1]);
+  if (name.empty()) return target_of(call);
+  constexpr std::string_view kDescriptors = "/proc/self/fd/";  // as which a reader opens what it was given
+  if (name.starts_with(kDescriptors)) return target_of(call.process, name.substr(kDescriptors.size()));
   const bool from_here = name[0] == '/' || static_cast<int>(call.arguments[0]) == AT_FDCWD;
-  return from_here ? name : target_of(call.arguments[0]) + "/" + name;
+  return from_here ? name : target_of(call) + "/" + name;
 }
 
 }  // namespace

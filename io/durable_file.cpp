@@ -18,7 +18,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "base/unique_handle.hpp"
+#include "io/descriptor.hpp"
 
 namespace annulus::io {
 namespace {
@@ -28,22 +28,14 @@ namespace fs = std::filesystem;
 constexpr std::string_view kSealWord = "\nannulus-seal xxh64 ";
 constexpr std::size_t kSealBytes = kSealWord.size() + 16 + 1;  // 16 hexadecimal digits and a line end
 
-struct DescriptorTraits {
-  using type = int;
-  static constexpr type null = -1;
-  static void close(type descriptor) noexcept {
-    if (::close(descriptor) != 0) std::fprintf(stderr, "warning: close: %s\n", std::strerror(errno));
-  }
-};
-using Descriptor = UniqueHandle<DescriptorTraits>;
-
 /// The one check of system calls in this file.
 void check_system(bool succeeded, const char* call, const fs::path& path) {
   if (succeeded) return;
   const int code = errno;
   const bool full = code == ENOSPC || code == EDQUOT;
   throw RuntimeError("{}: {} failed ({}). {}", path.string(), call, std::strerror(code),
-                     full ? "Free some space or choose another place, then start again."
+                     full            ? "Free some space or choose another place, then start again."
+                     : code == ELOOP ? "It is a symbolic link, through which nothing is written: remove it."
                      : code == EFBIG
                          ? "Raise the limit for the size of files (`ulimit -f`), then start again."
                          : "Check that the directory exists and may be written, then start again.");
@@ -113,7 +105,7 @@ void publish_file(const fs::path& from, const fs::path& to) {
 void write_text_file(const fs::path& path, const std::string& text) {
   const fs::path partial = partial_name(path);
   try {
-    write_all(open_file(partial, O_WRONLY | O_CREAT | O_TRUNC), text, partial);
+    write_all(open_file(partial, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW), text, partial);
     publish_file(partial, path);
   } catch (const Error&) {
     std::error_code ignored;  // the first error is the one to report
@@ -131,7 +123,7 @@ void replace_link(const fs::path& link, const std::string& target) {
 }
 
 void check_space(const fs::path& path, std::uint64_t bytes) {
-  const Descriptor file = open_file(path, O_WRONLY | O_CREAT | O_TRUNC);
+  const Descriptor file = open_file(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW);
   const bool fits = ::fallocate(file.get(), 0, 0, static_cast<off_t>(bytes)) == 0;
   if (!fits &&
       (errno == EOPNOTSUPP || errno == ENOSYS)) {  // e.g. older NFS: only the free space can be asked for

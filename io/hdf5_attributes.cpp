@@ -1,7 +1,9 @@
 // Attributes of groups and datasets: strings of both kinds, and scalar numbers.
 #include <algorithm>
+#include <cstring>
 
 #include "io/hdf5_library.hpp"
+#include "io/hdf5_process.hpp"
 
 namespace annulus::io {
 namespace {
@@ -72,6 +74,7 @@ herr_t collect_name(hid_t, const char* name, const H5A_info_t*, void* target) no
 }  // namespace
 
 bool Hdf5File::has_attribute(const std::string& object, const std::string& name) const {
+  if (process_) return process_->ask<bool>(Hdf5Request::has_attribute, object, name);
   return exists(object) &&
          hdf5_call("H5Aexists_by_name", {path_, attribute_place(object, name)}, [&] {
            return H5Aexists_by_name(handle_.get(), object.c_str(), name.c_str(), H5P_DEFAULT);
@@ -79,6 +82,7 @@ bool Hdf5File::has_attribute(const std::string& object, const std::string& name)
 }
 
 std::vector<std::string> Hdf5File::attributes(const std::string& object) const {
+  if (process_) return process_->ask<std::vector<std::string>>(Hdf5Request::attributes, object);
   std::vector<std::string> names;
   hdf5_call("H5Aiterate_by_name", {path_, "attributes of " + object}, [&] {
     return H5Aiterate_by_name(handle_.get(), object.c_str(), H5_INDEX_NAME, H5_ITER_INC, nullptr,
@@ -135,6 +139,11 @@ void Hdf5File::write_number(const std::string& object, const std::string& name, 
 void Hdf5File::read_number(const std::string& object, const std::string& name, ElementType type,
                            void* value) const {
   const Hdf5Place place{path_, attribute_place(object, name)};
+  if (process_) {
+    const auto bits = process_->ask<std::uint64_t>(Hdf5Request::number, object, name, type);
+    std::memcpy(value, &bits, sizeof bits);
+    return;
+  }
   const auto attribute = open_attribute(object, name);
   const auto stored = hdf5_handle("H5Aget_type", place, [&] { return H5Aget_type(attribute.get()); });
   check_convertible(describe_type(static_cast<hid_t>(stored.get())), type, place);
@@ -170,6 +179,7 @@ void Hdf5File::set_attribute(const std::string& object, const std::string& name,
 
 std::vector<std::string> Hdf5File::strings_attribute(const std::string& object,
                                                      const std::string& name) const {
+  if (process_) return process_->ask<std::vector<std::string>>(Hdf5Request::strings, object, name);
   const Hdf5Place place{path_, attribute_place(object, name)};
   const auto attribute = open_attribute(object, name);
   const auto type = hdf5_handle("H5Aget_type", place, [&] { return H5Aget_type(attribute.get()); });

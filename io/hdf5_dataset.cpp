@@ -2,15 +2,20 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <limits>
 
 #include "io/hdf5_library.hpp"
+#include "io/hdf5_process.hpp"
 
 namespace annulus::io {
 namespace {
 
 using Access = Hdf5Place::Access;
+
+constexpr std::array kElementTypes{ElementType::uint8,  ElementType::int32,   ElementType::int64,
+                                   ElementType::uint64, ElementType::float32, ElementType::float64};
 
 Extents chunk_of(hid_t plist, std::size_t rank) {
   if (H5Pget_layout(plist) != H5D_CHUNKED) return {};
@@ -55,6 +60,17 @@ void check_chunk(const DatasetInfo& info, const Hdf5Place& place) {
   }
 }
 
+/// Where rows can be read without the library.
+std::optional<std::uint64_t> plain_place(hid_t dataset, hid_t type, hid_t plist) {
+  const bool as_in_memory = std::ranges::any_of(
+      kElementTypes, [&](ElementType each) { return H5Tequal(type, memory_type(each)) > 0; });
+  if (!as_in_memory || H5Pget_layout(plist) != H5D_CONTIGUOUS || H5Pget_nfilters(plist) != 0)
+    return std::nullopt;
+  const haddr_t offset = H5Dget_offset(dataset);
+  if (offset == HADDR_UNDEF) return std::nullopt;
+  return offset;
+}
+
 DatasetInfo describe(hid_t dataset, const Hdf5Place& place) {
   const auto space = hdf5_handle("H5Dget_space", place, [&] { return H5Dget_space(dataset); });
   const auto type = hdf5_handle("H5Dget_type", place, [&] { return H5Dget_type(dataset); });
@@ -86,6 +102,7 @@ DatasetInfo describe(hid_t dataset, const Hdf5Place& place) {
   info.chunk = chunk_of(plist.get(), sizes.size());
   info.filters = filters_of(plist.get(), place);
   info.stored_bytes = H5Dget_storage_size(dataset);
+  info.plain_at = plain_place(dataset, type.get(), plist.get());
   check_chunk(info, place);
   return info;
 }
@@ -126,22 +143,38 @@ Hdf5Dataset::Hdf5Dataset(Hdf5Handle handle, std::string file, std::string name)
   info_ = describe(handle_.get(), {file_, name_});
 }
 
+Hdf5Dataset::Hdf5Dataset(std::shared_ptr<Hdf5Process> process, std::string file, std::string name)
+    : process_(std::move(process)),
+      file_(std::move(file)),
+      name_(std::move(name)),
+      info_(process_->ask<DatasetInfo>(Hdf5Request::describe, name_)) {}
+
 std::uint64_t Hdf5Dataset::row_size() const {
   std::uint64_t size = 1;
-  for (std::size_t i = 1; i < info_.extents.size(); ++i) size *= static_cast<std::uint64_t>(info_.extents[i]);
+  for (std::size_t i = 1; i < info_.extents.size(); ++i)
+    if (__builtin_mul_overflow(size, static_cast<std::uint64_t>(info_.extents[i]), &size))
+      throw DataError(
+          "{}, {}: claims more values in a row than any memory holds. The file is damaged; make it again.",
+          file_, name_);
   return size;
 }
 
 void Hdf5Dataset::read_rows(std::uint64_t first, std::uint64_t count, ElementType type, void* values,
                             std::size_t size) const {
   const Hdf5Place place{file_, name_};
-  expect_contract(size == count * row_size(), "the buffer of read_rows has count * row_size() values");
+  const std::uint64_t row = row_size();
+  expect_contract(row == 0 ? size == 0 : size / row == count && size % row == 0,
+                  "the buffer of read_rows has count * row_size() values");
   check_convertible(info_.type, type, place);
   if (first > info_.rows() || count > info_.rows() - first)
     throw DataError(
         "{}, {}: rows {} to {} were asked for, but it has {}. Was the file replaced while it is in use?",
         file_, name_, first, first + count, info_.rows());
   if (size == 0) return;
+  if (process_) {
+    const std::size_t bytes = size * describe_type(memory_type(type)).bytes;
+    return process_->read_rows({name_, first, count, type}, info_, {static_cast<std::byte*>(values), bytes});
+  }
   const RowSelection rows = select_rows(static_cast<hid_t>(handle_.get()), info_, first, count);
   hdf5_call("H5Dread", place, [&] {
     return H5Dread(handle_.get(), memory_type(type), rows.memory.get(), rows.file.get(), H5P_DEFAULT, values);

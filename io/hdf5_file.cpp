@@ -8,9 +8,10 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 
-#include "io/examiner.hpp"
 #include "io/hdf5_library.hpp"
+#include "io/hdf5_process.hpp"
 #include "io/nearest_name.hpp"
 
 namespace annulus::io {
@@ -64,6 +65,19 @@ void collect_datasets(const Hdf5File& file, const std::string& group, std::vecto
                   more ? ", ..." : "", nearest.empty() ? "" : fmt::format(" Did you mean {}?", nearest));
 }
 
+/// The library's own rule: these bytes at the beginning, or at 512, 1024, 2048 and so on.
+bool has_signature(const std::string& path, std::uint64_t size) {
+  constexpr std::string_view kSignature("\x89HDF\r\n\x1a\n");
+  std::ifstream file(path, std::ios::binary);
+  for (std::uint64_t at = 0; at < size; at = at == 0 ? 512 : 2 * at) {
+    std::string bytes(kSignature.size(), '\0');
+    file.seekg(static_cast<std::streamoff>(at));
+    if (!file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()))) return false;
+    if (bytes == kSignature) return true;
+  }
+  return false;
+}
+
 /// Says plainly what HDF5 would say at length.
 void check_readable(const std::string& path) {
   std::error_code error;
@@ -72,10 +86,11 @@ void check_readable(const std::string& path) {
     throw DataError("{}: no such file. Check the path; `annulus data import` makes a dataset.", path);
   if (std::filesystem::is_directory(status))
     throw DataError("{}: is a folder, but an HDF5 file is needed. Name the file inside it.", path);
+  if (!std::filesystem::is_regular_file(status))
+    throw DataError("{}: is a device or a pipe, but an HDF5 file is needed. Copy it to a file first.", path);
   if (::access(path.c_str(), R_OK) != 0)
     throw DataError("{}: cannot be opened ({}). Check its permissions.", path, std::strerror(errno));
-  silence_hdf5();
-  if (H5Fis_hdf5(path.c_str()) == 0)
+  if (!has_signature(path, std::filesystem::file_size(path, error)))
     throw DataError(
         "{}: is not an HDF5 file, or lost its beginning. Images, archives and IDX files become one with "
         "`annulus data "
@@ -126,6 +141,31 @@ H5L_type_t link_type(hid_t file, const std::string& name, const Hdf5Place& place
 /// Hard and soft links stay in their file; external and user-defined ones need not.
 bool stays_within(H5L_type_t link) { return link == H5L_TYPE_HARD || link == H5L_TYPE_SOFT; }
 
+Hdf5Handle open_file(const std::string& path, unsigned mode, const Hdf5Place& place) {
+  const auto plist = hdf5_handle("H5Pcreate", place, [] { return H5Pcreate(H5P_FILE_ACCESS); });
+  hdf5_call("H5Pset_file_locking", place, [&] { return H5Pset_file_locking(plist.get(), false, true); });
+  return hdf5_handle("H5Fopen", place, [&] { return H5Fopen(path.c_str(), mode, plist.get()); });
+}
+
+/// How far a name leads into a file.
+enum class Walk { found, missing, dangling, elsewhere };
+
+/// Follows a name link by link: the library fails, instead of answering no, when a parent is missing.
+Walk walk(hid_t file, const std::string& name, const Hdf5Place& place) {
+  std::string prefix;
+  for (const std::string& part : components(name)) {
+    prefix += "/" + part;
+    if (hdf5_call("H5Lexists", place, [&] { return H5Lexists(file, prefix.c_str(), H5P_DEFAULT); }) == 0)
+      return Walk::missing;
+    const H5L_type_t link = link_type(file, prefix, place);
+    if (!stays_within(link)) return Walk::elsewhere;
+    const htri_t found = H5Oexists_by_name(file, prefix.c_str(), H5P_DEFAULT);
+    if (found < 0 && link == H5L_TYPE_HARD) throw_hdf5_error("H5Oexists_by_name", place);
+    if (found <= 0) return Walk::dangling;  // or a link out of the file by way of another one
+  }
+  return Walk::found;
+}
+
 Hdf5Handle parents_created(const Hdf5Place& place) {
   auto plist = hdf5_handle("H5Pcreate", place, [] { return H5Pcreate(H5P_LINK_CREATE); });
   hdf5_call("H5Pset_create_intermediate_group", place,
@@ -135,31 +175,30 @@ Hdf5Handle parents_created(const Hdf5Place& place) {
 
 }  // namespace
 
-Hdf5File::Hdf5File(Hdf5Handle handle, std::string path)
-    : handle_(std::move(handle)), path_(std::move(path)) {}
+Hdf5File::Hdf5File(Hdf5Handle handle, std::string path, std::shared_ptr<Hdf5Process> process)
+    : handle_(std::move(handle)), path_(std::move(path)), process_(std::move(process)) {}
 
 Hdf5File Hdf5File::open(const std::string& path) {
   check_readable(path);
-  examine_first(path);
-  return open_own(path);
+  auto process = Hdf5Process::reading(path);
+  if (!process) return open_own(path);
+  process->ask<bool>(Hdf5Request::open);
+  return {Hdf5Handle(), path, std::move(process)};
 }
 
 Hdf5File Hdf5File::open_own(const std::string& path) {
   check_readable(path);
-  const Hdf5Place place{path, ""};
-  const auto plist = hdf5_handle("H5Pcreate", place, [] { return H5Pcreate(H5P_FILE_ACCESS); });
-  hdf5_call("H5Pset_file_locking", place, [&] { return H5Pset_file_locking(plist.get(), false, true); });
-  return {hdf5_handle("H5Fopen", place, [&] { return H5Fopen(path.c_str(), H5F_ACC_RDONLY, plist.get()); }),
-          path};
+  return {open_file(path, H5F_ACC_RDONLY, {path, ""}), path};
+}
+
+Hdf5File Hdf5File::open_descriptor(int descriptor, const std::string& path) {
+  return {open_file(fmt::format("/proc/self/fd/{}", descriptor), H5F_ACC_RDONLY, {path, ""}), path};
 }
 
 Hdf5File Hdf5File::open_to_change(const std::string& path) {
   check_readable(path);
-  const Hdf5Place place{path, ""};
-  const auto plist = hdf5_handle("H5Pcreate", place, [] { return H5Pcreate(H5P_FILE_ACCESS); });
-  hdf5_call("H5Pset_file_locking", place, [&] { return H5Pset_file_locking(plist.get(), false, true); });
-  return {hdf5_handle("H5Fopen", place, [&] { return H5Fopen(path.c_str(), H5F_ACC_RDWR, plist.get()); }),
-          path};
+  if (const auto process = Hdf5Process::reading(path)) process->ask<bool>(Hdf5Request::touch);
+  return {open_file(path, H5F_ACC_RDWR, {path, ""}), path};
 }
 
 Hdf5File Hdf5File::create(const std::string& path, Existing existing) {
@@ -183,37 +222,17 @@ void Hdf5File::create_group(const std::string& name) {
 }
 
 bool Hdf5File::exists(const std::string& name) const {
-  // The library fails, instead of answering no, when a parent is missing: ask level by level.
-  const Hdf5Place place{path_, name};
-  std::string prefix;
-  for (const std::string& part : components(name)) {
-    prefix += "/" + part;
-    if (hdf5_call("H5Lexists", place,
-                  [&] { return H5Lexists(handle_.get(), prefix.c_str(), H5P_DEFAULT); }) == 0)
-      return false;
-    const H5L_type_t link = link_type(handle_.get(), prefix, place);
-    if (!stays_within(link)) return false;
-    const htri_t found = H5Oexists_by_name(handle_.get(), prefix.c_str(), H5P_DEFAULT);
-    if (found < 0 && link == H5L_TYPE_HARD) throw_hdf5_error("H5Oexists_by_name", place);
-    if (found <= 0) return false;  // a link that leads nowhere, or out of the file by way of another one
-  }
-  return true;
+  if (process_) return process_->ask<bool>(Hdf5Request::exists, name);
+  return walk(handle_.get(), name, {path_, name}) == Walk::found;
 }
 
 bool Hdf5File::leads_elsewhere(const std::string& name) const {
-  const Hdf5Place place{path_, name};
-  std::string prefix;
-  for (const std::string& part : components(name)) {
-    prefix += "/" + part;
-    if (hdf5_call("H5Lexists", place,
-                  [&] { return H5Lexists(handle_.get(), prefix.c_str(), H5P_DEFAULT); }) == 0)
-      return false;
-    if (!stays_within(link_type(handle_.get(), prefix, place))) return true;
-  }
-  return false;
+  if (process_) return process_->ask<bool>(Hdf5Request::leads_elsewhere, name);
+  return walk(handle_.get(), name, {path_, name}) == Walk::elsewhere;
 }
 
 bool Hdf5File::is_dataset(const std::string& name) const {
+  if (process_) return process_->ask<bool>(Hdf5Request::is_dataset, name);
   if (!exists(name)) return false;
   const auto object = hdf5_handle("H5Oopen", {path_, name},
                                   [&] { return H5Oopen(handle_.get(), name.c_str(), H5P_DEFAULT); });
@@ -221,6 +240,7 @@ bool Hdf5File::is_dataset(const std::string& name) const {
 }
 
 std::vector<std::string> Hdf5File::members(const std::string& group) const {
+  if (process_) return process_->ask<std::vector<std::string>>(Hdf5Request::members, group);
   const Hdf5Place place{path_, group};
   const auto object =
       hdf5_handle("H5Oopen", place, [&] { return H5Oopen(handle_.get(), group.c_str(), H5P_DEFAULT); });
@@ -233,6 +253,7 @@ std::vector<std::string> Hdf5File::members(const std::string& group) const {
 }
 
 Hdf5Dataset Hdf5File::dataset(const std::string& name) const {
+  if (process_) return {process_, path_, name};
   if (!exists(name)) throw_missing(*this, name);
   if (!is_dataset(name))
     throw DataError("{}: {} is a group, but a dataset is needed. It holds {}.", path_, name,

@@ -6,6 +6,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -46,6 +48,8 @@ struct Hdf5Traits {
 };
 using Hdf5Handle = UniqueHandle<Hdf5Traits>;
 
+class Hdf5Process;
+
 /// How values are stored in a file.
 struct StoredType {
   enum class Kind { signed_integer, unsigned_integer, real, other };
@@ -63,6 +67,8 @@ struct DatasetInfo {
   Extents chunk = {};                     ///< empty when the rows are stored one after another
   std::vector<std::string> filters = {};  ///< names as HDF5 gives them, e.g. "deflate"
   std::uint64_t stored_bytes = 0;         ///< what the file really holds, after compression
+  /// Offset of the first value, where the file holds them one after another as memory does.
+  std::optional<std::uint64_t> plain_at = {};
   std::uint64_t rows() const { return extents.empty() ? 1 : static_cast<std::uint64_t>(extents.front()); }
 };
 
@@ -70,7 +76,7 @@ struct DatasetInfo {
 class Hdf5Dataset {
  public:
   const DatasetInfo& info() const { return info_; }
-  /// Values in one row.
+  /// Values in one row. @throws DataError when no memory holds as many
   std::uint64_t row_size() const;
 
   /// Reads rows [first, first + count) into `values` (count * row_size()).
@@ -91,13 +97,16 @@ class Hdf5Dataset {
 
  private:
   friend class Hdf5File;
+  friend class Hdf5Server;
   Hdf5Dataset(Hdf5Handle handle, std::string file, std::string name);
+  Hdf5Dataset(std::shared_ptr<Hdf5Process> process, std::string file, std::string name);
   void read_rows(std::uint64_t first, std::uint64_t count, ElementType type, void* values,
                  std::size_t size) const;
   void write_rows(std::uint64_t first, std::uint64_t count, ElementType type, const void* values,
                   std::size_t size);
 
-  Hdf5Handle handle_;
+  Hdf5Handle handle_;                     ///< of the library in this process, or
+  std::shared_ptr<Hdf5Process> process_;  ///< what reads the file
   std::string file_;
   std::string name_;
   DatasetInfo info_;
@@ -114,14 +123,19 @@ enum class Existing { refuse, replace };
 
 class Hdf5File {
  public:
-  /// Opens read-only and without file locks, after the examiner (io/examiner.hpp), where there is one, has
-  /// done so.
+  /// Opens read-only and without file locks. Where set_hdf5_reader() (io/hdf5_process.hpp) has named one,
+  /// another process calls the library, and whatever a damaged file does to it is a DataError here, now or
+  /// later.
   /// @throws DataError: missing, unreadable, not HDF5, truncated, dangerous
   static Hdf5File open(const std::string& path);
-  /// The same for a file that this process has just written: nobody needs to examine it.
+  /// The same in this process, for a file that it has just written.
   static Hdf5File open_own(const std::string& path);
-  /// Opens for reading and writing, to add to what is there or to write over it. A crash in between leaves it
-  /// damaged: do it to a copy (io/atomic_file.hpp). @throws DataError as `open`
+  /// The same for a file that is open already. @param path  for messages
+  static Hdf5File open_descriptor(int descriptor, const std::string& path);
+  /// Opens for reading and writing in this process, to add to what is there or to write over it, once the
+  /// reader has looked at all of it. A crash in between leaves it damaged: do it to a copy
+  /// (io/atomic_file.hpp).
+  /// @throws DataError as `open`
   static Hdf5File open_to_change(const std::string& path);
   /// Creates a file. @throws RuntimeError when it exists and is not to be replaced, or cannot be written
   static Hdf5File create(const std::string& path, Existing existing = Existing::refuse);
@@ -191,7 +205,8 @@ class Hdf5File {
   void close();
 
  private:
-  Hdf5File(Hdf5Handle handle, std::string path);
+  friend class Hdf5Server;
+  Hdf5File(Hdf5Handle handle, std::string path, std::shared_ptr<Hdf5Process> process = nullptr);
   std::size_t checked_size(const Hdf5Dataset& source, const std::string& name) const;
   Hdf5Handle open_attribute(const std::string& object, const std::string& name) const;
   void write_strings(const std::string& object, const std::string& name, std::span<const std::string> values,
@@ -201,6 +216,7 @@ class Hdf5File {
 
   Hdf5Handle handle_;
   std::string path_;
+  std::shared_ptr<Hdf5Process> process_;  ///< reads the file; nothing: `handle_` is open
 };
 
 /// The bytes of a dataset when read, after checking that the extents make sense and that the file can hold

@@ -4,6 +4,7 @@
 #include "base/log.hpp"
 #include "base/process_time.hpp"
 #include "base/vital_signs.hpp"
+#include "io/hdf5_process.hpp"
 #include "trainer/device.hpp"
 #include "trainer/file_recorder.hpp"
 #include "trainer/initialise.hpp"
@@ -29,6 +30,7 @@ TrainingJob::TrainingJob(Config config, comm::MpiSession& mpi, const JobOptions&
 
 void TrainingJob::open_data(const JobOptions& options) {
   const Activity opening(Phase::opening_data, config_.data.path);
+  const io::KeepReaders one_process_a_file;
   const double began = seconds_since_process_start();
   const NodeMemoryFactory memory = [this](std::size_t bytes) { return mpi_.allocate_node_memory(bytes); };
   training_ = open_split(config_, Split::train, memory, options.sources);

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -62,6 +63,25 @@ TEST_F(BlockedCalls, NamesAFileThatIsReadWithoutEnd) {
   reader.join();
   close(file);
   if (found.empty() && access("/proc/self/syscall", R_OK) != 0) GTEST_SKIP() << "/proc does not tell here";
+  EXPECT_THAT(found, Contains("read of " + path_));
+}
+
+TEST_F(BlockedCalls, NamesAFileThatAStartedProcessReads) {
+  const int file = open(path_.c_str(), O_RDWR);
+  const pid_t reader = fork();
+  if (reader == 0) {
+    char byte = 0;
+    _exit(read(file, &byte, 1) == 1 ? 0 : 1);
+  }
+
+  const auto found = wait_for_calls();
+
+  EXPECT_EQ(write(file, "x", 1), 1);
+  EXPECT_EQ(waitpid(reader, nullptr, 0), reader);
+  close(file);
+  if (found.empty() &&
+      access(("/proc/self/task/" + std::to_string(getpid()) + "/children").c_str(), R_OK) != 0)
+    GTEST_SKIP() << "/proc does not tell here";
   EXPECT_THAT(found, Contains("read of " + path_));
 }
 

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "io/dataset_writer.hpp"
+#include "io/durable_file.hpp"
 #include "tests/end_to_end/program.hpp"
 
 namespace annulus::test {
@@ -39,7 +40,7 @@ void expect_refusal(const Workplace& place, const std::vector<std::string>& word
     EXPECT_THAT(outcome.output, Not(HasSubstr("MPI_ABORT")));
     EXPECT_LT(outcome.seconds, kSoon);
     EXPECT_THAT(place.unfinished(), IsEmpty());
-    EXPECT_THAT(place.processes(), IsEmpty());
+    EXPECT_THAT(place.left_behind(), IsEmpty());
   }
 }
 
@@ -128,12 +129,17 @@ TEST(BadData, AFileThatCrashesTheLibraryIsRefusedByEveryVerb) {
   const std::filesystem::path corpus = std::string(ANNULUS_SOURCE_DIR) + "/tests/fuzz/corpus";
   std::filesystem::copy_file(corpus / "dataset/heap_object_size.hdf5", place.path("bomb.h5"));
   std::filesystem::copy_file(corpus / "events/heap_object_size.hdf5", place.path("events.h5"));
-  const auto message = AllOf(HasSubstr("cannot be read: a process that tried crashed"), HasSubstr("made to do harm"));
+  std::filesystem::copy_file(corpus / "checkpoint/heap_object_size.hdf5", place.path("checkpoint.h5"));
+  io::seal_file(place.path("checkpoint.h5"));
+  const auto message =
+      AllOf(HasSubstr("cannot be read: a process that tried crashed"), HasSubstr("made to do harm"));
 
-  expect_refusal(place, place.training("run", {"data.path=bomb.h5"}), 65, message);
   expect_refusal(place, {"data", "info", "bomb.h5"}, 65, message);
+  expect_refusal(place,
+                 {"evaluate", std::string(ANNULUS_SOURCE_DIR) + "/configs/smoke.yaml", "data.path=data.h5",
+                  "--checkpoint", "checkpoint.h5"},
+                 65, message);
   expect_refusal(place, {"rich", "reconstruct", "events.h5"}, 65, message);
-  EXPECT_FALSE(std::filesystem::exists(place.path("run")));
 }
 
 /// A dataset with one label or pixel out of order.
@@ -185,7 +191,7 @@ TEST(BadData, NotANumberMetByOneRankInTheMiddleOfTraining) {
   EXPECT_EQ(outcome.code, 65) << outcome.output;
   EXPECT_THAT(outcome.output, HasSubstr("[rank 0] error: nan.h5, train/images: row 33 holds the value inf"));
   EXPECT_LT(outcome.seconds, kSoon);
-  EXPECT_THAT(place.processes(), IsEmpty());
+  EXPECT_THAT(place.left_behind(), IsEmpty());
 }
 
 TEST(BadData, DatasetThatDoesNotFitTheNetwork) {
@@ -272,7 +278,7 @@ TEST(BadRunDirectory, WhatRankZeroCannotWriteEndsAllAlike) {
   EXPECT_EQ(count(outcome.output, "error: "), 1U) << outcome.output;
   EXPECT_LT(outcome.seconds, kSoon);
   EXPECT_THAT(place.unfinished(), IsEmpty());
-  EXPECT_THAT(place.processes(), IsEmpty());
+  EXPECT_THAT(place.left_behind(), IsEmpty());
   for (const char* rank : {"0", "1"}) {
     const auto crash =
         nlohmann::json::parse(read_text(place.path(std::string("run/crash/rank-") + rank + ".json")));

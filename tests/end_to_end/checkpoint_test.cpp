@@ -78,7 +78,7 @@ TEST(Saving, AWriterThatFailsEndsAllRanksAlike) {
   EXPECT_EQ(outcome.code, 1) << outcome.output;
   EXPECT_THAT(outcome.output, AllOf(HasSubstr("was not written"), HasSubstr("No such file or directory"),
                                     Not(HasSubstr("[rank 1]"))));  // said once, by rank 0, for all
-  EXPECT_THAT(place.processes(), IsEmpty());
+  EXPECT_THAT(place.left_behind(), IsEmpty());
   fs::remove_all(place.path("run/checkpoints"));
   fs::rename(place.path("run/gone"), place.path("run/checkpoints"));
   EXPECT_EQ(place.run(place.training("run", {"epochs=2"})).code, 0);

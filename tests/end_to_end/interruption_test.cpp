@@ -52,7 +52,7 @@ TEST(Interruption, CtrlCOnMpirunLeavesACheckpoint) {
   EXPECT_TRUE(std::filesystem::exists(place.path("run/checkpoints/latest")));
   EXPECT_EQ(place.metrics("run").back()["kind"], "event");  // "stopped on request"
   EXPECT_THAT(place.unfinished(), IsEmpty());
-  EXPECT_THAT(place.processes(), IsEmpty());
+  EXPECT_THAT(place.left_behind(), IsEmpty());
 }
 
 TEST(Interruption, KilledRankTakesTheOthersAlong) {
@@ -71,7 +71,7 @@ TEST(Interruption, KilledRankTakesTheOthersAlong) {
 
   EXPECT_NE(outcome.code, 0) << outcome.output;
   EXPECT_LT(took.count(), 10.0);
-  EXPECT_THAT(place.processes(), IsEmpty());
+  EXPECT_THAT(place.left_behind(), IsEmpty());
   ASSERT_EQ(place.run(place.training("killed", plan)).code, 0);
   EXPECT_EQ(place.state_hash("killed"), place.state_hash("whole"));
 }

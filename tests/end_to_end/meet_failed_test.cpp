@@ -31,7 +31,7 @@ class MeetFailed : public testing::TestWithParam<int> {
     if (found != "alone") {
       EXPECT_THAT(outcome.output, Not(HasSubstr("MPI_ABORT")));
     }
-    EXPECT_THAT(place_.processes(), IsEmpty());
+    EXPECT_THAT(place_.left_behind(), IsEmpty());
   }
 
  private:

@@ -161,6 +161,15 @@ std::vector<pid_t> Workplace::processes(const std::string& program) const {
   return found;
 }
 
+std::vector<pid_t> Workplace::left_behind() const {
+  std::vector<pid_t> found = processes();
+  for (int i = 0; i < 100 && !found.empty(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    found = processes();
+  }
+  return found;
+}
+
 std::vector<std::string> Workplace::training(const std::string& run,
                                              const std::vector<std::string>& more) const {
   std::vector<std::string> words{"train", std::string(ANNULUS_SOURCE_DIR) + "/configs/smoke.yaml",

@@ -213,7 +213,7 @@ TEST(Predict, WritesWhatEvaluateCounts) {
   EXPECT_EQ(again.code, 2);
   EXPECT_THAT(again.output, AllOf(HasSubstr("out.h5: exists already"), HasSubstr("--replace")));
   EXPECT_THAT(place.unfinished(), IsEmpty());
-  EXPECT_THAT(place.processes(), IsEmpty());
+  EXPECT_THAT(place.left_behind(), IsEmpty());
 }
 
 TEST(Predict, NeedsNoLabels) {

@@ -1,20 +1,16 @@
 // See fuzz_target.hpp.
 #include "tests/fuzz/fuzz_target.hpp"
 
-#include <fcntl.h>
 #include <spdlog/spdlog.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <csignal>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
-#include "io/examiner.hpp"
+#include "tests/support/forked_reader.hpp"
 
 namespace annulus::fuzz {
 namespace {
@@ -44,83 +40,34 @@ class Folder {
 };
 
 /// What became of the children, told when the process ends.
-struct DeathCount {
-  std::uint64_t examined = 0;
+struct Deaths {
+  std::uint64_t children = 0;
   std::uint64_t crashed = 0;
   std::uint64_t hung = 0;
-  ~DeathCount() {
+  ~Deaths() {
     std::fprintf(
         stderr,
-        "examined in a child: %llu files, of which the HDF5 library crashed on %llu and hung on %llu\n",
-        static_cast<unsigned long long>(examined), static_cast<unsigned long long>(crashed),
+        "read by a child: %llu HDF5 files, on which the library crashed %llu times and hung %llu times\n",
+        static_cast<unsigned long long>(children), static_cast<unsigned long long>(crashed),
         static_cast<unsigned long long>(hung));
   }
 };
 
-/// A process forked while this one is still small, which forks the children that examine: much faster than
-/// from here, and here nobody has threads or MPI.
-class Nursery {
- public:
-  Nursery() {
-    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends_) != 0 || (process_ = ::fork()) < 0)
-      report_finding("no child can be started");
-    if (process_ == 0) serve();
-    ::close(ends_[1]);
-  }
-  ~Nursery() {
-    ::close(ends_[0]);
-    ::waitpid(process_, nullptr, 0);
-  }
-  Nursery(const Nursery&) = delete;
-  Nursery& operator=(const Nursery&) = delete;
+Deaths& deaths() {
+  static Deaths count;
+  return count;
+}
 
-  /// @return the status of the child as of waitpid()
-  int examine(const std::string& path) const {
-    int status = 0;
-    if (patiently([&] { return ::send(ends_[0], path.data(), path.size(), MSG_NOSIGNAL); }) < 0 ||
-        patiently([&] { return ::recv(ends_[0], &status, sizeof status, 0); }) != sizeof status)
-      report_finding("the process that examines is gone");
-    return status;
-  }
-
- private:
-  /// libFuzzer's clock interrupts system calls.
-  template <class Call>
-  static ssize_t patiently(Call&& call) {
-    ssize_t result = 0;
-    do result = call();
-    while (result < 0 && errno == EINTR);
-    return result;
-  }
-
-  [[noreturn]] void serve() const {
-    ::close(ends_[0]);
-    const int nowhere = ::open("/dev/null", O_WRONLY);
-    ::dup2(nowhere, STDERR_FILENO);
-    if (::chdir("/proc") != 0) std::_Exit(2);  // where nobody can leave an input that is no finding
-    for (const int signal : {SIGALRM, SIGABRT}) std::signal(signal, SIG_DFL);
-    char path[4096];
-    ssize_t size = 0;
-    while ((size = ::recv(ends_[1], path, sizeof path, 0)) > 0) {
-      int status = 0;
-      const pid_t child = ::fork();
-      if (child == 0) examine_and_leave({path, static_cast<std::size_t>(size)});
-      ::waitpid(child, &status, 0);
-      if (::send(ends_[1], &status, sizeof status, MSG_NOSIGNAL) < 0) break;
-    }
-    std::_Exit(0);
-  }
-
-  [[noreturn]] static void examine_and_leave(const std::string& path) {
-    constexpr unsigned kSeconds = 5;
-    alarm(kSeconds);
-    expect_answer([&] { io::touch_file(path); });
-    std::_Exit(0);
-  }
-
-  int ends_[2] = {-1, -1};
-  pid_t process_ = -1;
-};
+/// A child for every file.
+void read_by_children() {
+  constexpr std::chrono::seconds kLimit(5);
+  io::set_hdf5_reader([fork = fork_reader([](const std::string& path, const io::ReaderEnds& ends) {
+                         io::serve_hdf5(path, ends, kLimit);
+                       })](const io::ReaderEnds& ends, const std::string& path) {
+    ++deaths().children;
+    return fork(ends, path);
+  });
+}
 
 }  // namespace
 
@@ -129,14 +76,13 @@ void report_finding(const std::string& what) {
   std::abort();
 }
 
-bool survives_examination(const std::string& path) {
-  static Nursery nursery;
-  static DeathCount deaths;
-  ++deaths.examined;
-  const int status = nursery.examine(path);
-  const bool survived = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-  if (!survived) ++(WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? deaths.hung : deaths.crashed);
-  return survived;
+void count(const Error& refusal) {
+  static std::uint64_t counted = 0;  // a dead child is the same answer to every call
+  const std::string_view text = refusal.what();
+  if (text.find("a process that tried") == text.npos || counted == deaths().children) return;
+  counted = deaths().children;
+  if (text.find("a process that tried crashed") != text.npos) ++deaths().crashed;
+  if (text.find("a process that tried was not done") != text.npos) ++deaths().hung;
 }
 
 std::uint8_t take_byte(std::span<const std::uint8_t>& input) {
@@ -153,6 +99,8 @@ const std::string& folder() {
 }
 
 std::string write_file(const std::string& name, std::span<const std::uint8_t> contents) {
+  static const bool prepared = (read_by_children(), true);
+  static_cast<void>(prepared);
   const std::string path = folder() + "/" + name;
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   if (!contents.empty())  // an empty write of no address counts as a failure

@@ -15,12 +15,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
 namespace annulus::fuzz {
 
+/// Keeps count of refusals that tell of a death in the HDF5 library, told when the process ends.
+void count(const Error& refusal);
+
 /// Runs what may be refused.
 template <class Call>
 void expect_answer(Call&& call) {
   try {
     call();
-  } catch (const Error&) {
+  } catch (const Error& refusal) {
+    count(refusal);
   }
 }
 
@@ -37,11 +41,8 @@ inline std::string_view text_of(std::span<const std::uint8_t> input) {
 /// The folder of this process for files, in memory where there is /dev/shm; removed at the end.
 const std::string& folder();
 
-/// What the program does before it opens an HDF5 file: tries it in a child. @return whether the child has
-/// survived; when it has not, the program refuses the file. Deaths are counted and told at the end.
-bool survives_examination(const std::string& path);
-
-/// Makes the input a file of that name in folder(). @return its path
+/// Makes the input a file of that name in folder(). From now on HDF5 files are read by a child, as in the
+/// program; where it dies, the right answer is an error. @return its path
 std::string write_file(const std::string& name, std::span<const std::uint8_t> contents);
 
 }  // namespace annulus::fuzz

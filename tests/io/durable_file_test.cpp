@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <functional>
 #include <iterator>
 
 #include "base/error.hpp"
@@ -48,6 +49,22 @@ TEST_F(DurableFile, WritesTextAndLeavesNothingElse) {
 
   EXPECT_EQ(read(directory / "a"), "two");
   EXPECT_EQ(std::distance(fs::directory_iterator(directory), {}), 1);
+}
+
+TEST_F(DurableFile, NeverWritesThroughALink) {
+  write(directory / "precious", "old");
+  for (const auto& write_it : {std::function<void()>([&] { write_text_file(directory / "a", "new"); }),
+                               std::function<void()>([&] { check_space(directory / "a.partial", 10); })}) {
+    fs::remove(directory / "a.partial");
+    fs::create_symlink("precious", directory / "a.partial");
+    try {
+      write_it();
+      ADD_FAILURE() << "written";
+    } catch (const RuntimeError& error) {
+      EXPECT_THAT(error.what(), testing::HasSubstr("It is a symbolic link"));
+    }
+  }
+  EXPECT_EQ(read(directory / "precious"), "old");
 }
 
 TEST_F(DurableFile, NamesTheFileItCannotWrite) {

@@ -5,8 +5,7 @@
 #include <hdf5.h>
 
 #include "io/dataset.hpp"
-#include "io/examiner.hpp"
-#include "io/hdf5_file.hpp"
+#include "io/hdf5_server.hpp"
 #include "tests/io/io_test_support.hpp"
 
 namespace annulus::io {
@@ -148,56 +147,14 @@ TEST(HostileFile, AnImageLargerThanAnyNetworkTakesIsRefused) {
               HasSubstr("one image has more than 268435456 values"));
 }
 
-/// A program that plays the examiner.
-std::string examiner_script(const std::string& lines) {
-  const std::string path = fresh_path("examiner.sh");
-  write_text(path, "#!/bin/sh\n" + lines + "\n");
-  std::filesystem::permissions(path, std::filesystem::perms::owner_all);
-  return path;
-}
-
-class Examination : public testing::Test {
- protected:
-  ~Examination() override { set_examiner(""); }
-  std::string open_error(const std::string& path) {
-    return error_of([&] { Hdf5File::open(path); });
-  }
-};
-
-TEST_F(Examination, ACrashOfTheExaminerIsAnErrorOfTheFile) {
-  const std::string path = file_with_values("crash.h5");
-  set_examiner(examiner_script("kill -SEGV $$"));
-  EXPECT_THAT(open_error(path), AllOf(HasSubstr(path), HasSubstr("crashed (Segmentation fault)")));
-  set_examiner(examiner_script("kill -XCPU $$"));
-  EXPECT_THAT(open_error(path), HasSubstr("was not done after 20 s of computing"));
-  set_examiner(examiner_script("exit 3"));
-  EXPECT_THAT(open_error(path), HasSubstr("needed more than 6 GB of memory"));
-  set_examiner(examiner_script("exit 0"));
-  EXPECT_EQ(open_error(path), "");
-}
-
-TEST_F(Examination, HappensOnceAVersionOfAFile) {
-  const std::string path = file_with_values("once.h5");
-  const std::string calls = fresh_path("calls");
-  set_examiner(examiner_script("echo \"$1 $2\" >> " + calls));
-
-  EXPECT_EQ(open_error(path) + open_error(path), "");
-  EXPECT_EQ(file_text(calls), "--examine-file " + path + "\n");
-  with_library(path,
-               [](hid_t file) { H5Gclose(H5Gcreate2(file, "more", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT)); });
-  EXPECT_EQ(open_error(path), "");
-  EXPECT_EQ(file_text(calls), "--examine-file " + path + "\n--examine-file " + path + "\n");
-}
-
-TEST_F(Examination, TouchingPassesOverPlainErrors) {
+TEST(HostileFile, TouchingPassesOverPlainErrors) {
   const std::string path = file_with_values("plain.h5");
   with_library(path, [&](hid_t file) {
     H5Lcreate_soft("/nowhere", file, "dangling", H5P_DEFAULT, H5P_DEFAULT);
     H5Lcreate_hard(file, "/", file, "group/circle", H5P_DEFAULT, H5P_DEFAULT);
   });
 
-  EXPECT_EQ(error_of([&] { touch_file(path); }), "");
-  EXPECT_THAT(error_of([&] { touch_file(path + ".gone"); }), HasSubstr("no such file"));
+  EXPECT_EQ(error_of([&] { touch(Hdf5File::open(path)); }), "");
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "base/log.hpp"
-#include "io/examiner.hpp"
+#include "io/hdf5_server.hpp"
 #include "io/nearest_name.hpp"
 #include "trainer/commands/context.hpp"
 #include "trainer/environment.hpp"
@@ -110,9 +110,9 @@ std::optional<ExitCode> parse(CLI::App& app, int argc, char** argv, int rank) {
 int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
   using namespace annulus::trainer;
   // Before MPI: this process is no rank, but one that a rank has started.
-  if (argc == 3 && std::string_view(argv[1]) == annulus::io::kExamineWord)
-    return annulus::io::examine_main(argv[2]);
-  annulus::io::set_examiner("/proc/self/exe");
+  if (argc == 3 && std::string_view(argv[1]) == annulus::io::kReaderWord)
+    return annulus::io::reader_main(argv[2]);
+  annulus::io::set_hdf5_reader(annulus::io::start_program("/proc/self/exe"));
   try {
     // Ranks that fail together at the start end one after another, and srun ends the slower ones by SIGTERM:
     // that would hide the exit code on which job scripts act.
