@@ -67,11 +67,11 @@ void LedgerWriter::append(const LedgerLine& line) {
 }
 
 std::vector<LedgerLine> read_ledger(const std::string& path) {
-  std::ifstream file(path);
+  std::ifstream file = open_lines(path);
   if (!file) throw DataError("{}: cannot be read, so there is nothing to compare.", path);
   std::vector<LedgerLine> lines;
   std::size_t unreadable = 0;
-  for (std::string text; std::getline(file, text);) {
+  for (std::string text; next_line(file, path, text);) {
     if (auto line = parse(text))
       lines.push_back(std::move(*line));
     else

@@ -5,13 +5,12 @@
 #include <bit>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/error.hpp"
-#include "io/hdf5_file.hpp"
+#include "io/hdf5_process.hpp"
 #include "trainer/checkpoint.hpp"
 #include "trainer/checkpoint_store.hpp"
 #include "trainer/run_directory.hpp"
@@ -94,8 +93,7 @@ std::string text_of(const nlohmann::json& json, const char* key) {
 
 std::vector<KeyDifference> environment_differences(const RunDirectory& a, const RunDirectory& b) {
   const auto read = [](const RunDirectory& run) {
-    std::ifstream file(run.environment());
-    auto json = nlohmann::json::parse(file, nullptr, false);
+    auto json = nlohmann::json::parse(run.stored_environment(), nullptr, false);
     return json.is_object() ? json : nlohmann::json::object();
   };
   const nlohmann::json one = read(a), other = read(b);
@@ -153,6 +151,7 @@ LedgerComparison compare_ledgers(const std::vector<LedgerLine>& a, const std::ve
 }
 
 CheckpointComparison compare_checkpoints(const std::string& a, const std::string& b) {
+  const io::KeepReaders one_process_a_file;
   const CheckpointInfo one = read_checkpoint_info(a), other = read_checkpoint_info(b);
   CheckpointComparison result{.step = one.step, .same_hash = one.state_hash == other.state_hash};
   const io::Hdf5File file_a = io::Hdf5File::open(a), file_b = io::Hdf5File::open(b);

@@ -120,7 +120,7 @@ std::string to_json(const RunComparison& comparison) {
   if (comparison.checkpoints) json["checkpoints"] = json_of(*comparison.checkpoints);
   json["config"] = json_of(comparison.config);
   json["environment"] = json_of(comparison.environment);
-  return json.dump(2);
+  return json.dump(2, ' ', false, Json::error_handler_t::replace);  // names in files may be any bytes
 }
 
 }  // namespace annulus::trainer

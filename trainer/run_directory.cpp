@@ -7,22 +7,16 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 
 #include "base/error.hpp"
 #include "io/durable_file.hpp"
+#include "io/small_file.hpp"
 #include "trainer/watch/crash_record.hpp"
 
 namespace annulus::trainer {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string read_text(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 void make_directory(const fs::path& path) {
   std::error_code error;
@@ -37,9 +31,8 @@ void make_directory(const fs::path& path) {
 bool is_unused(const fs::path& path, std::error_code& error) {
   fs::directory_iterator entries(path, error);
   if (error) return false;
-  return std::all_of(begin(entries), end(entries), [](const fs::directory_entry& entry) {
-    return entry.path().filename() == kJobRecord;
-  });
+  return std::all_of(begin(entries), end(entries),
+                     [](const fs::directory_entry& entry) { return entry.path().filename() == kJobRecord; });
 }
 
 /// A directory with files of something else is most likely a slip: a run would bury them.
@@ -73,7 +66,35 @@ void check_same(const RunDirectory& directory, const StoredDifferences& differen
       directory.path().string(), fmt::join(differences, "; "), directory.config().string());
 }
 
+/// Whether a file of that name may be written through a link; others are replaced as a whole.
+bool is_written_through(const std::string& name) {
+  return name.ends_with(".partial") || name.ends_with(".log") || name.starts_with("events.");
+}
+
+void refuse_link(const fs::path& path) {
+  std::error_code none;
+  if (!fs::is_symlink(fs::symlink_status(path, none))) return;
+  throw UsageError(
+      "{} is a symbolic link (to {}), and nothing is written through links inside a run directory: one that "
+      "came from "
+      "elsewhere could lead to any file. Remove it; the run directory as a whole may be a link.",
+      path.string(), fs::read_symlink(path, none).string());
+}
+
+void refuse_links(const RunDirectory& directory) {
+  for (const fs::path& path :
+       {directory.checkpoints(), directory.logs(), directory.crash(), directory.heartbeats()})
+    refuse_link(path);
+  for (const fs::path& folder : {directory.path(), directory.checkpoints(), directory.logs()}) {
+    std::error_code none;
+    for (auto entry = fs::directory_iterator(folder, none); !none && entry != fs::directory_iterator();
+         entry.increment(none))
+      if (is_written_through(entry->path().filename().string())) refuse_link(entry->path());
+  }
+}
+
 void check_free_or_same(const RunDirectory& directory, const StoredDifferences& differences) {
+  refuse_links(directory);
   if (directory.holds_run())
     check_same(directory, differences);
   else
@@ -126,7 +147,15 @@ std::string RunDirectory::stored_config() const {
         "{} is not a run directory: there is no config.yaml in it. `annulus train` makes one; its place is "
         "runs/NAME unless --run says otherwise.",
         path_.string());
-  return read_text(config());
+  constexpr std::uint64_t kMostBytes = 4 << 20;  // more than the reader of configurations takes
+  const auto text = io::read_small_file(config(), kMostBytes);
+  if (!text) throw UsageError("{} cannot be read, or is no configuration by its size.", config().string());
+  return *text;
+}
+
+std::string RunDirectory::stored_environment() const {
+  constexpr std::uint64_t kMostBytes = 64 << 20;  // it keeps what it says of earlier starts
+  return io::read_small_file(environment(), kMostBytes).value_or("");
 }
 
 void check_run(const RunDirectory& directory, const StoredDifferences& differences,
@@ -142,8 +171,8 @@ void start_run(const RunDirectory& directory, const RunStart& start) {
   for (const fs::path& path : {directory.checkpoints(), directory.logs(), directory.crash()})
     make_directory(path);
   clear_traces(directory.path());
-  const std::string earlier = read_text(directory.environment());
-  io::write_text_file(directory.environment(), environment_json(start.environment, earlier));
+  io::write_text_file(directory.environment(),
+                      environment_json(start.environment, directory.stored_environment()));
   io::write_text_file(directory.config(), start.config);
 }
 

@@ -34,6 +34,8 @@ class RunDirectory {
   bool holds_run() const;
   /// The configuration of the run here. @throws UsageError when there is none, naming what to try
   std::string stored_config() const;
+  /// The text of environment.json; empty when there is none that can be read.
+  std::string stored_environment() const;
 
  private:
   std::filesystem::path path_;

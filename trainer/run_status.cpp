@@ -15,6 +15,7 @@
 #include "base/error.hpp"
 #include "trainer/checkpoint_store.hpp"
 #include "trainer/run_directory.hpp"
+#include "trainer/step_lines.hpp"
 #include "trainer/watch/crash_record.hpp"
 
 namespace annulus::trainer {
@@ -37,8 +38,8 @@ double unix_time() {
 }
 
 std::string read_tail(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
-  if (!file) return {};
+  std::ifstream file = open_lines(path.string());
+  if (!file.seekg(0, std::ios::end)) return {};
   const std::streamoff size = file.tellg();
   const std::streamoff begin = std::max<std::streamoff>(0, size - kTailBytes);
   file.seekg(begin);

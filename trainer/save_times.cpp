@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "trainer/run_directory.hpp"
+#include "trainer/step_lines.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -33,9 +34,10 @@ std::string save_note(std::uint64_t step, std::uint64_t bytes, double seconds) {
 }
 
 std::optional<double> slowest_save_s(const std::filesystem::path& run) {
-  std::ifstream file(RunDirectory(run).log_file(0));
+  const std::string path = RunDirectory(run).log_file(0).string();
+  std::ifstream file = open_lines(path);
   std::optional<double> slowest;
-  for (std::string line; std::getline(file, line);)
+  for (std::string line; next_line(file, path, line);)
     if (const auto seconds = seconds_in(line)) slowest = std::max(slowest.value_or(0), *seconds);
   return slowest;
 }

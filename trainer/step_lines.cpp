@@ -2,7 +2,9 @@
 #include "trainer/step_lines.hpp"
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
@@ -17,11 +19,31 @@ std::optional<std::uint64_t> step_of_json(const std::string& line) {
   return json["step"].get<std::uint64_t>();
 }
 
+std::ifstream open_lines(const std::string& path) {
+  std::error_code none;
+  return std::ifstream(std::filesystem::is_regular_file(path, none) ? path : std::string());
+}
+
+bool next_line(std::ifstream& file, const std::string& path, std::string& line) {
+  constexpr std::size_t kLongest = 16 << 20;
+  line.clear();
+  std::streambuf* const buffer = file.rdbuf();
+  for (int c = file ? buffer->sbumpc() : EOF; c != EOF; c = buffer->sbumpc()) {
+    if (c == '\n') return true;
+    if (line.size() == kLongest)
+      throw DataError("{}: has a line of more than {} MB, which no run writes. Remove the file or mend it.",
+                      path, kLongest >> 20);
+    line.push_back(static_cast<char>(c));
+  }
+  file.setstate(std::ios::eofbit);
+  return !line.empty();
+}
+
 void drop_later(const std::string& path, const StepFilter& filter) {
-  std::ifstream file(path);
+  std::ifstream file = open_lines(path);
   std::string kept = filter.header.empty() ? "" : filter.header + "\n";
   std::size_t unreadable = 0;
-  for (std::string line; std::getline(file, line);) {
+  for (std::string line; next_line(file, path, line);) {
     if (line == filter.header) continue;
     const auto step = filter.step_of(line);
     if (!step) ++unreadable;

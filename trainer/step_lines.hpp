@@ -20,8 +20,14 @@ struct StepFilter {
 /// killed process.
 std::optional<std::uint64_t> step_of_json(const std::string& line);
 
+/// For a file that is read line by line: a stream that has failed when there is no such file, or something
+/// else of that name, which could hold up its reader or never end.
+std::ifstream open_lines(const std::string& path);
+/// @return whether there was one more line @throws DataError for one that no run writes, by its length
+bool next_line(std::ifstream& file, const std::string& path, std::string& line);
+
 /// Rewrites a file without the lines about later steps and those that cannot be read.
-/// @throws RuntimeError when it cannot be written
+/// @throws RuntimeError when it cannot be written; DataError as next_line()
 void drop_later(const std::string& path, const StepFilter& filter);
 
 /// @throws RuntimeError when it cannot be written

@@ -9,7 +9,7 @@ seconds=${1:-600}
 shift || true
 [[ $seconds =~ ^[0-9]+$ ]] || fail "usage: tests/fuzz/run.sh [SECONDS [TARGET...]], got '$seconds'"
 targets=("$@")
-((${#targets[@]} > 0)) || targets=(config dataset checkpoint events state import)
+((${#targets[@]} > 0)) || targets=(config dataset checkpoint events state run answer import)
 
 preset=asan
 if command -v clang++ >/dev/null; then preset=fuzz; fi
@@ -37,6 +37,6 @@ for target in "${targets[@]}"; do
   then
     failed+=" $target"
   fi
-  grep -E '^(finding|SUMMARY|examined|stat::number_of_executed_units|[0-9]+ inputs)' "$work/$target.log" || true
+  grep -E '^(finding|SUMMARY|read by a child|stat::number_of_executed_units|[0-9]+ inputs)' "$work/$target.log" || true
 done
 [[ -z $failed ]] || fail "findings in:$failed"

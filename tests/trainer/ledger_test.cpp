@@ -3,6 +3,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
 
 #include "base/error.hpp"
 #include "tests/trainer/fake_replica.hpp"
@@ -88,6 +91,16 @@ TEST(HashTensors, NamesTheTensorThatChanged) {
     EXPECT_EQ(before.tensors[i].hash == after.tensors[i].hash,
               before.tensors[i].path != "optimizer/momentum/norm/gamma")
         << before.tensors[i].path;
+}
+
+TEST_F(LedgerTest, IsAFileOfLines) {
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);  // would hold up who opens it
+  EXPECT_THAT(message_of<DataError>([&] { read_ledger(path); }), HasSubstr("cannot be read"));
+
+  std::filesystem::remove(path);
+  write_file(path, "");
+  std::filesystem::resize_file(path, std::uintmax_t{20} << 20);
+  EXPECT_THAT(message_of<DataError>([&] { read_ledger(path); }), HasSubstr("a line of more than 16 MB"));
 }
 
 }  // namespace

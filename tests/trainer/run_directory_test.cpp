@@ -114,6 +114,39 @@ TEST_F(RunDirectoryTest, RefusesAFile) {
               AllOf(HasSubstr("Not a directory"), HasSubstr("--run")));
 }
 
+TEST_F(RunDirectoryTest, WritesThroughNoLinkInside) {
+  start_run(run, start());
+  fs::create_directories(directory / "elsewhere");
+  write_file(directory / "elsewhere/file", "precious");
+  for (const char* name :
+       {"checkpoints", "logs", "crash", "heartbeats", "logs/rank-0.log", "config.yaml.partial",
+        "checkpoints/step-000000005.h5.partial", "events.out.tfevents.1"}) {
+    const fs::path link = run.path() / name;
+    fs::remove_all(link);
+    fs::create_symlink(directory / "elsewhere", link);
+
+    EXPECT_THAT(message_of<UsageError>([&] { start_run(run, start()); }),
+                AllOf(HasSubstr(link.string() + " is a symbolic link"), HasSubstr("elsewhere"),
+                      HasSubstr("Remove it")));
+
+    fs::remove(link);
+    start_run(run, start());
+  }
+  EXPECT_EQ(std::distance(fs::directory_iterator(directory / "elsewhere"), {}), 1);
+}
+
+TEST_F(RunDirectoryTest, MayBeALinkItself) {
+  fs::create_directories(directory / "scratch");
+  fs::create_symlink(directory / "scratch", directory / "link");
+  const RunDirectory linked(directory / "link");
+
+  start_run(linked, start());
+  fs::create_symlink("step-000000005.h5", linked.checkpoints() / "latest");
+  start_run(linked, start());
+
+  EXPECT_TRUE(RunDirectory(directory / "scratch").holds_run());
+}
+
 class CheckRunTest : public RunDirectoryTest {
  protected:
   static constexpr std::uint64_t kBytes = 1000;

@@ -8,10 +8,10 @@
 #include <cerrno>
 #include <chrono>
 #include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
+#include "io/small_file.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -79,19 +79,20 @@ bool write_crash_record(const fs::path& folder, const WatchState& state, const C
 }
 
 std::map<int, std::string> read_failures(const fs::path& folder) {
+  constexpr std::uint64_t kMostBytes = 64 << 20;  // with the heartbeats of as many ranks as there may be
   std::map<int, std::string> found;
   std::error_code none;
   for (auto entry = fs::directory_iterator(folder, none); !none && entry != fs::directory_iterator();
        entry.increment(none)) {
     if (entry->path().extension() != ".json") continue;
-    std::ifstream file(entry->path(), std::ios::binary);
-    const std::string text{std::istreambuf_iterator<char>(file), {}};
-    const Json json = Json::parse(text, nullptr, false);
-    if (!json.is_object()) continue;  // being written, or cut short
+    const auto text = io::read_small_file(entry->path(), kMostBytes);
+    const Json json = Json::parse(text.value_or(""), nullptr, false);
+    if (!json.is_object()) continue;  // being written, cut short, or of somebody else
     const auto rank = json.find("rank");
     const auto origin = json.find("origin");
     const auto message = json.find("message");
-    const bool own = rank != json.end() && rank->is_number_unsigned() && origin != json.end() &&
+    const bool own = rank != json.end() && rank->is_number_unsigned() &&
+                     rank->get<std::uint64_t>() < std::uint64_t{kMostRanks} && origin != json.end() &&
                      *origin == *rank && message != json.end() && message->is_string();
     if (own) found[rank->get<int>()] = message->get<std::string>();
   }

@@ -8,15 +8,15 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
-#include <fstream>
 #include <nlohmann/json.hpp>
+
+#include "io/small_file.hpp"
 
 namespace annulus::trainer {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kMostRanks = 1 << 20;
 constexpr std::array<const char*, 3> kStates{"running", "failed", "ended"};
 constexpr std::size_t kLongestText = 200;
 
@@ -175,11 +175,8 @@ std::map<int, Heartbeat> read_heartbeats(const std::filesystem::path& folder) {
   std::error_code none;
   for (auto entry = std::filesystem::directory_iterator(folder, none);
        !none && entry != std::filesystem::directory_iterator(); entry.increment(none)) {
-    std::ifstream file(entry->path(), std::ios::binary);
-    std::string text(kHeartbeatBytes, '\0');
-    file.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<std::size_t>(file.gcount()));
-    const auto beat = parse_heartbeat(text);
+    const auto text = io::read_small_file(entry->path(), kHeartbeatBytes);
+    const auto beat = text ? parse_heartbeat(*text) : std::nullopt;
     if (beat && entry->path() == heartbeat_file(folder, beat->rank)) found[beat->rank] = *beat;
   }
   return found;

@@ -50,6 +50,9 @@ struct Heartbeat {
   ProcessIdentity identity() const;
 };
 
+/// What nobody believes any more.
+constexpr int kMostRanks = 1 << 20;
+
 /// Length of a heartbeat file.
 constexpr std::size_t kHeartbeatBytes = 1024;
 

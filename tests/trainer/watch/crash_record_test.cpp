@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 #include <nlohmann/json.hpp>
 
@@ -48,6 +49,8 @@ TEST(CrashRecord, OnlyAFailureOfItsOwnCountsAsOne) {
                      {.message = "no memory", .exit_code = 1, .origin = 1, .signs = {}});
   write_file(folder / "rank-2.json", "{\"rank\": 2, \"orig");
   write_file(folder / "rank-3.json", "{\"rank\": -1, \"origin\": -1, \"message\": 4}");
+  write_file(folder / "rank-4.json", "{\"rank\": 4294967300, \"origin\": 4294967300, \"message\": \"far\"}");
+  ASSERT_EQ(mkfifo((folder / "rank-5.json").c_str(), 0600), 0);  // would hold up who opens it
 
   EXPECT_EQ(read_failures(folder.path()), (std::map<int, std::string>{{1, "no memory"}}));
 }

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "base/random.hpp"
 #include "tests/trainer/temporary_directory.hpp"
@@ -100,6 +101,8 @@ TEST(Heartbeat, OnlyFilesOfTheRightNameCount) {
   other.rank = 0;
   write_file(folder / "rank-2.json", to_line(other));
   write_file(folder / "rank-1.json", "garbage");
+  write_file(folder / "rank-4.json", std::string(std::size_t{1} << 20, ' '));
+  ASSERT_EQ(mkfifo((folder / "rank-5.json").c_str(), 0600), 0);  // would hold up who opens it
 
   const auto found = read_heartbeats(folder.path());
 
