@@ -36,8 +36,9 @@ test_with_sanitizer() {
     # As in tests/CMakeLists.txt: a room has a program of unit tests when it has such a file.
     [[ -z $(find "tests/$room" -name '*_test.cpp' ! -name '*_mpi_test.cpp') ]] || targets+=("${room}_tests")
   done
+  if [[ $preset == asan ]]; then targets+=(fuzz_targets); fi  # a short run of each
   build "$preset" "${targets[@]}"
-  ctest --preset "$preset" --parallel "$(build_jobs)" --tests-regex '^(base|comm|io|rich|trainer)[.]' \
+  ctest --preset "$preset" --parallel "$(build_jobs)" --tests-regex '^(base|comm|io|rich|trainer|fuzz)[.]' \
     --label-exclude 'mpi|slow'
 }
 
