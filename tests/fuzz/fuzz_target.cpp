@@ -60,7 +60,7 @@ Deaths& deaths() {
 
 /// A child for every file.
 void read_by_children() {
-  constexpr std::chrono::seconds kLimit(5);
+  static constexpr std::chrono::seconds kLimit(5);
   io::set_hdf5_reader([fork = fork_reader([](const std::string& path, const io::ReaderEnds& ends) {
                          io::serve_hdf5(path, ends, kLimit);
                        })](const io::ReaderEnds& ends, const std::string& path) {
