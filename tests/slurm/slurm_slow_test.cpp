@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "tests/slurm/cluster.hpp"
 
 namespace annulus::test {
@@ -43,13 +45,20 @@ TEST_F(SlowSlurmJobs, TheTimeLimitIsNoEnd) {
 }
 
 TEST_F(SlowSlurmJobs, ALimitThatComesBeforeTheSaveIsNoEndEither) {
-  const Job job(place, "log", kTwoNodes + "--time=1 --signal=B:URG@10 " + train("epochs=900"));
+  // The first start takes its time, the second one goes on quickly.
+  std::ofstream(place.path("slow_once")) << "#!/bin/sh\n"
+                                            "if mkdir slowed.$SLURM_PROCID 2>/dev/null; then set -- \"$@\" "
+                                            "--inject rank=1,step=100,kind=slow; fi\n"
+                                            "exec \"$ANNULUS\" \"$@\"\n";
+  std::filesystem::permissions(place.path("slow_once"), std::filesystem::perms::owner_all);
+  const Job job(place, "log", kTwoNodes + "--time=1 --signal=B:URG@10 " + train("epochs=100"),
+                "ANNULUS_PROGRAM=$PWD/slow_once ");
 
   EXPECT_EQ(job.end(300), "COMPLETED") << job.log();
 
   EXPECT_GE(std::stoi(job.field("Restarts")), 1);
   EXPECT_THAT(job.log(), HasSubstr("the time limit has come before the end of the last save; requeue"));
-  expect_undisturbed_result("epochs=900");
+  expect_undisturbed_result("epochs=100");
 }
 
 TEST_F(SlowSlurmJobs, PreemptedItComesBack) {
