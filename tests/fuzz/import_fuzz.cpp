@@ -38,7 +38,8 @@ void import_archive(std::span<const std::uint8_t> input) {
 }
 
 void import_arrays(std::span<const std::uint8_t> input) {
-  const std::size_t labels = std::min<std::size_t>(fuzz::take_byte(input), input.size());
+  const std::size_t wanted = fuzz::take_byte(input);
+  const std::size_t labels = std::min(wanted, input.size());
   const std::string source = fuzz::write_file("images", input.subspan(labels));
   ImportOptions options = options_for("");
   options.idx.train_images = source;
