@@ -53,6 +53,11 @@ void catch_stop_signals() {
   }
 }
 
+void release_stop_signals() {
+  for (const int signal_number : kSignals) ::signal(signal_number, SIG_DFL);
+  if (stop_requested()) ::raise(first_signal);
+}
+
 bool stop_requested() noexcept { return first_signal.load(std::memory_order_relaxed) != 0; }
 
 std::string stop_reason() {

@@ -12,6 +12,9 @@ namespace annulus::trainer {
 /// @throws RuntimeError when the system refuses a handler
 void catch_stop_signals();
 
+/// For what has nothing to save: the signals end this process again, at once when one has arrived already.
+void release_stop_signals();
+
 /// True once one of the signals has arrived. Any thread.
 bool stop_requested() noexcept;
 

@@ -4,6 +4,11 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <thread>
+
 #include "tests/end_to_end/program.hpp"
 
 namespace annulus::test {
@@ -35,6 +40,31 @@ TEST_P(StopSignal, LeavesACheckpointFromWhichTheRunGoesOn) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Signals, StopSignal, testing::Values(SIGINT, SIGTERM, SIGUSR2));
+
+/// Whether every process of the program handles or ignores a signal by now.
+bool is_prepared_for(int number, const Workplace& place) {
+  const std::vector<pid_t> programs = place.processes("annulus");
+  return !programs.empty() && std::ranges::all_of(programs, [number](pid_t process) {
+    std::ifstream status("/proc/" + std::to_string(process) + "/status");
+    std::uint64_t prepared = 0;
+    for (std::string line; std::getline(status, line);)
+      if (line.starts_with("SigIgn:") || line.starts_with("SigCgt:"))
+        prepared |= std::stoull(line.substr(8), nullptr, 16);
+    return (prepared >> (number - 1) & 1) != 0;
+  });
+}
+
+TEST(Interruption, CountsBeforeMpiHasStarted) {
+  const Workplace place(330);
+  Process job = place.start(place.training("run", kPlan));
+
+  while (!is_prepared_for(SIGTERM, place)) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  const bool started = std::filesystem::exists(place.path("run"));
+  job.signal(SIGUSR1);
+
+  EXPECT_EQ(job.wait().code, 75);
+  EXPECT_FALSE(started);
+}
 
 TEST(Interruption, CtrlCOnMpirunLeavesACheckpoint) {
   const Workplace place(330);

@@ -1,8 +1,8 @@
 // One rank dies, stops, hangs or fails while the others need it: the job ends soon, with one message that
 // names the rank, and nobody stays.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -107,8 +107,8 @@ TEST_P(FailedRank, LeavesARecordOfWhereItWas) {
 INSTANTIATE_TEST_SUITE_P(Kinds, FailedRank, testing::Values(Loss{"segfault", 139, "", 15}),
                          [](const auto& parameter) { return parameter.param.kind; });
 
-/// A file that does not open, as on a file system that has died: by a lease, which the kernel lets its holder keep
-/// for 45 s when another process opens the file (fcntl(2), F_SETLEASE).
+/// A file that does not open, as on a file system that has died: by a lease, which the kernel lets its holder
+/// keep for 45 s when another process opens the file (fcntl(2), F_SETLEASE).
 class DeadFile {
  public:
   explicit DeadFile(const std::string& path) : descriptor_(::open(path.c_str(), O_RDWR)) {

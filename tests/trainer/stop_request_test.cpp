@@ -41,6 +41,23 @@ TEST(StopRequest, OtherSignalsMayRepeat) {
   EXPECT_EXIT(receive_several({SIGTERM, SIGTERM, SIGUSR1, SIGINT}), testing::ExitedWithCode(0), "SIGTERM");
 }
 
+/// @param raised_first  before the signals are released, or after
+void release(int signal_number, bool raised_first) {
+  catch_stop_signals();
+  if (raised_first) std::raise(signal_number);
+  std::fputs("still here", stderr);
+  release_stop_signals();
+  if (!raised_first) std::raise(signal_number);
+  std::_Exit(0);
+}
+
+TEST(StopRequest, ReleasedSignalsEndTheProcess) {
+  for (const bool raised_first : {true, false}) {
+    EXPECT_EXIT(release(SIGTERM, raised_first), testing::KilledBySignal(SIGTERM), "still here");
+    EXPECT_EXIT(release(SIGUSR1, raised_first), testing::KilledBySignal(SIGUSR1), "still here");
+  }
+}
+
 TEST(StopRequest, NothingIsRequestedAtFirst) {
   EXPECT_FALSE(stop_requested());
   EXPECT_EQ(stop_reason(), "");

@@ -13,6 +13,7 @@
 #include "io/nearest_name.hpp"
 #include "trainer/commands/context.hpp"
 #include "trainer/environment.hpp"
+#include "trainer/stop_request.hpp"
 #include "trainer/watch/crash_signals.hpp"
 
 namespace {
@@ -114,9 +115,10 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
     return annulus::io::reader_main(argv[2]);
   annulus::io::set_hdf5_reader(annulus::io::start_program("/proc/self/exe"));
   try {
-    // Ranks that fail together at the start end one after another, and srun ends the slower ones by SIGTERM:
-    // that would hide the exit code on which job scripts act.
-    std::signal(SIGTERM, SIG_IGN);
+    // From the first moment: a job may be asked to stop while MPI still starts. And ranks that fail together
+    // end one after another, of which srun ends the slower ones by SIGTERM: that would hide their exit code,
+    // on which job scripts act.
+    catch_stop_signals();
     annulus::comm::MpiSession mpi(argc, argv);
     annulus::configure_log(mpi.world().rank, mpi.world().ranks);
     annulus::trainer::catch_crash_signals();
@@ -139,7 +141,7 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
     add_doctor(app, action);
     add_status(app, action);
     if (const auto code = parse(app, argc, argv, mpi.world().rank)) return static_cast<int>(*code);
-    std::signal(SIGTERM, SIG_DFL);  // a verb that knows better catches it first of all
+    if (!app.got_subcommand("train")) release_stop_signals();
     return static_cast<int>(run(context, action));
   } catch (const Error& error) {  // only the start of MPI gets here
     annulus::log_error("{}", error.what());

@@ -7,7 +7,6 @@
 #include "trainer/commands/context.hpp"
 #include "trainer/commands/generators.hpp"
 #include "trainer/commands/load.hpp"
-#include "trainer/stop_request.hpp"
 #include "trainer/training_job.hpp"
 
 namespace annulus::trainer {
@@ -62,7 +61,6 @@ Outcome run_watched(TrainingJob& job, JobWatch& watch) {
 }
 
 ExitCode train(TrainOptions options, Context& context) {
-  catch_stop_signals();
   context.phase = "configuration";
   if (options.debug) add_debug_overrides(options.overrides);
   LoadedConfig loaded = load_shared_config(options.config, options.overrides, context.mpi);
