@@ -5,6 +5,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <exception>
 #include <initializer_list>
 #include <vector>
 
@@ -50,8 +52,12 @@ bool fills_its_bytes(hid_t type, std::size_t bytes) {
 }  // namespace
 
 void Hdf5Traits::close(type id) noexcept {
-  silence_hdf5();
-  if (H5Idec_ref(static_cast<hid_t>(id)) < 0) log_error("closing an HDF5 object failed: {}", error_text());
+  try {
+    silence_hdf5();
+    if (H5Idec_ref(static_cast<hid_t>(id)) < 0) log_error("closing an HDF5 object failed: {}", error_text());
+  } catch (const std::exception& error) {  // no memory for the message
+    std::fprintf(stderr, "closing an HDF5 object failed: %s\n", error.what());
+  }
 }
 
 void silence_hdf5() {

@@ -110,13 +110,14 @@ std::string to_text(const RunComparison& comparison) {
 
 std::string to_json(const RunComparison& comparison) {
   Json json{{"a", comparison.a}, {"b", comparison.b}, {"equal", comparison.equal()}};
-  if (const auto& ledgers = comparison.ledgers)
+  if (const auto& ledgers = comparison.ledgers) {
     json["ledgers"] = {{"shared_steps", ledgers->shared},
                        {"end_a", ledgers->end_a},
                        {"end_b", ledgers->end_b},
                        {"last_equal", json_of(ledgers->last_equal)},
                        {"first_different", json_of(ledgers->first_different)},
                        {"tensors", ledgers->tensors}};
+  }
   if (comparison.checkpoints) json["checkpoints"] = json_of(*comparison.checkpoints);
   json["config"] = json_of(comparison.config);
   json["environment"] = json_of(comparison.environment);

@@ -107,9 +107,9 @@ void TrainingLoop::record_steps(std::size_t unfinished) {
     record.loss = result.loss_sum / samples;
     record.accuracy = result.correct / samples;
     record.gradient_norm = result.gradient_norm;
-    if (result.verdict == Verdict::good)
+    if (result.verdict == Verdict::good) {
       this->record(record, result);
-    else
+    } else {
       handle({.step = record.step,
               .epoch = record.epoch,
               .step_in_epoch = (record.step - 1) % steps_per_epoch_,
@@ -117,6 +117,7 @@ void TrainingLoop::record_steps(std::size_t unfinished) {
               .loss_limit = begun.loss_limit,
               .result = result,
               .spoil = begun.spoil});
+    }
   }
 }
 

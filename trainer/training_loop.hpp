@@ -64,8 +64,8 @@ class TrainingLoop {
   /// A step under way.
   struct Begun {
     StepRecord record;
-    double loss_limit;
-    Spoil spoil;
+    double loss_limit = 0;
+    Spoil spoil = Spoil::nothing;
   };
   /// Thrown to where the run can go back: by a bad step, whoever waits for its result.
   struct GoBack : RuntimeError {

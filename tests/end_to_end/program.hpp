@@ -62,7 +62,8 @@ class Workplace {
   std::vector<std::string> unfinished() const;
   /// Processes that work in the folder, of all programs or of the one with this name.
   std::vector<pid_t> processes(const std::string& program = {}) const;
-  /// Processes that still do a second later: what reads files for a rank that was killed sees it go, and goes.
+  /// Processes that still do a second later: what reads files for a rank that was killed sees it go, and
+  /// goes.
   std::vector<pid_t> left_behind() const;
   /// Records of a run's metrics.jsonl.
   std::vector<nlohmann::json> metrics(const std::string& run) const;

@@ -327,7 +327,7 @@ TEST(Doctor, ReportsRanksDirectoryAndData) {
 
   const Outcome alone = place.run({"doctor", "data.h5"});
   const Outcome pair =
-      place.run({"doctor", "--run", "runs/new", "--config", ANNULUS_SOURCE_DIR "/configs/smoke.yaml"}, 2);
+      place.run({"doctor", "--run", "runs/new", "--config", (ANNULUS_SOURCE_DIR "/configs/smoke.yaml")}, 2);
   const Outcome bad = place.run({"doctor", "gone.h5"}, 2);
 
   EXPECT_EQ(alone.code, 0) << alone.output;

@@ -43,7 +43,7 @@ TEST(Simulation, SeedsGiveOtherEvents) {
 
 TEST(Simulation, HitsAreBinaryAndNameTheirMakers) {
   const Detector detector = make_detector(Preset::run3);
-  for (const Event& event : simulate({}, 20))
+  for (const Event& event : simulate({}, 20)) {
     for (const Rich& rich : detector.riches) {
       const std::vector<Hit>& hits = event.hits[index_of(rich.id)];
       EXPECT_TRUE(std::ranges::is_sorted(hits, std::ranges::less_equal{}, &Hit::channel));
@@ -58,6 +58,7 @@ TEST(Simulation, HitsAreBinaryAndNameTheirMakers) {
       for (std::size_t i = 0; i < of_track.size(); ++i)
         EXPECT_LE(of_track[i], event.tracks[i].photons[index_of(rich.id)]);  // some were merged
     }
+  }
 }
 
 TEST(Simulation, HitsPerEventGrowWithTheTracks) {
@@ -137,7 +138,7 @@ TEST(Simulation, MostTracksCrossBothDetectors) {
 }
 
 TEST(Simulation, TheMagnetBendsByChargeOverMomentum) {
-  for (const Event& event : simulate({}, 5))
+  for (const Event& event : simulate({}, 5)) {
     for (const Track& track : event.tracks) {
       const auto& [before, after] = track.truth.entries;
       // Single precision of slopes and momenta.
@@ -145,19 +146,21 @@ TEST(Simulation, TheMagnetBendsByChargeOverMomentum) {
       EXPECT_NEAR(after.slope_y, before.slope_y, 1e-7);
       EXPECT_NEAR(after.x - before.x, before.slope_x * (5200 - 990) + after.slope_x * (9497 - 5200), 0.01);
     }
+  }
 }
 
 /// Deviation of the measured slopes in RICH1 of tracks above 20 GeV/c.
 double slope_error(const std::vector<Event>& events, bool mistaken) {
   double squares = 0;
   int count = 0;
-  for (const Event& event : events)
+  for (const Event& event : events) {
     for (const Track& track : event.tracks) {
       if (track.truth.momentum < 20 || track.mistaken != mistaken) continue;
       const double error = track.measured.entries[0].slope_y - track.truth.entries[0].slope_y;
       squares += error * error;
       ++count;
     }
+  }
   return std::sqrt(squares / count);
 }
 
@@ -176,7 +179,7 @@ TEST(Simulation, LostTracksGiveLessLight) {
   options.quality.lost_fraction = 0.5;
   int without_light = 0;
   int lost = 0;
-  for (const Event& event : simulate(options, 60))
+  for (const Event& event : simulate(options, 60)) {
     for (const Track& track : event.tracks) {
       if (track.lost_z == 0) continue;
       ++lost;
@@ -187,6 +190,7 @@ TEST(Simulation, LostTracksGiveLessLight) {
         ++without_light;
       }
     }
+  }
 
   EXPECT_GT(lost, 600);
   EXPECT_GT(without_light, 400);

@@ -9,7 +9,9 @@
 #include <cstdlib>
 
 // Only there with a sanitizer.
-extern "C" __attribute__((weak)) void __sanitizer_set_death_callback(void (*callback)());
+extern "C" __attribute__((weak)) void
+__sanitizer_set_death_callback(  // NOLINT(bugprone-reserved-identifier): its name
+    void (*callback)());
 
 namespace annulus {
 namespace {
