@@ -66,8 +66,10 @@ void check_same(const RunDirectory& directory, const StoredDifferences& differen
       directory.path().string(), fmt::join(differences, "; "), directory.config().string());
 }
 
-/// Whether a file of that name may be written through a link; others are replaced as a whole.
+/// Whether a file of that name may be written through a link; others are replaced as a whole, and so are the
+/// links among the checkpoints together with what a kill left of a new one.
 bool is_written_through(const std::string& name) {
+  if (name == io::partial_name("latest") || name == io::partial_name("best")) return false;
   return name.ends_with(".partial") || name.ends_with(".log") || name.starts_with("events.");
 }
 

@@ -88,7 +88,8 @@ TEST(Interruption, CtrlCOnMpirunLeavesACheckpoint) {
 TEST(Interruption, KilledRankTakesTheOthersAlong) {
   const Workplace place(330);
   const std::vector<std::string> plan{"epochs=20", "checkpoint.every_steps=7"};
-  ASSERT_EQ(place.run(place.training("whole", plan)).code, 0);
+  const Outcome whole = place.run(place.training("whole", plan));
+  ASSERT_EQ(whole.code, 0) << whole.output;
 
   Process job = place.start(place.training("killed", plan), 2);
   ASSERT_TRUE(place.has_started("killed"));
@@ -102,7 +103,8 @@ TEST(Interruption, KilledRankTakesTheOthersAlong) {
   EXPECT_NE(outcome.code, 0) << outcome.output;
   EXPECT_LT(took.count(), 10.0);
   EXPECT_THAT(place.left_behind(), IsEmpty());
-  ASSERT_EQ(place.run(place.training("killed", plan)).code, 0);
+  const Outcome resumed = place.run(place.training("killed", plan));
+  ASSERT_EQ(resumed.code, 0) << outcome.output << resumed.output;
   EXPECT_EQ(place.state_hash("killed"), place.state_hash("whole"));
 }
 

@@ -135,6 +135,16 @@ TEST_F(RunDirectoryTest, WritesThroughNoLinkInside) {
   EXPECT_EQ(std::distance(fs::directory_iterator(directory / "elsewhere"), {}), 1);
 }
 
+TEST_F(RunDirectoryTest, GoesOnWhereAKillLeftALinkHalfReplaced) {
+  start_run(run, start());
+  for (const char* name : {"latest.partial", "best.partial"})
+    fs::create_symlink("step-000000005.h5", run.checkpoints() / name);
+
+  start_run(run, start());
+
+  EXPECT_TRUE(run.holds_run());
+}
+
 TEST_F(RunDirectoryTest, MayBeALinkItself) {
   fs::create_directories(directory / "scratch");
   fs::create_symlink(directory / "scratch", directory / "link");
