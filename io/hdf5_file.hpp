@@ -40,7 +40,8 @@ constexpr ElementType element_type_of() {
   }
 }
 
-/// Owner of an HDF5 identifier of any kind; `close` logs a failure.
+/// Owner of an HDF5 identifier of any kind. A failure to close it is heard when the file is flushed or
+/// closed.
 struct Hdf5Traits {
   using type = std::int64_t;
   static constexpr type null = -1;
@@ -198,10 +199,11 @@ class Hdf5File {
   std::uint64_t uint64_attribute(const std::string& object, const std::string& name) const;
   double double_attribute(const std::string& object, const std::string& name) const;
 
-  /// Hands everything to the operating system. @throws RuntimeError, for example when the disk is full
+  /// Hands everything to the operating system. @throws RuntimeError when this or earlier writing failed, for
+  /// example because the disk is full
   void flush();
-  /// Flushes and closes; only this way a failure is heard. The destructor merely logs one. Datasets opened
-  /// from the file must be gone by then: the library keeps a file open as long as they are.
+  /// Flushes and closes; only this way a failure is heard, the destructor gives up in silence. Datasets
+  /// opened from the file must be gone by then: the library keeps a file open as long as they are.
   void close();
 
  private:
@@ -216,6 +218,7 @@ class Hdf5File {
 
   Hdf5Handle handle_;
   std::string path_;
+  std::uint64_t failed_closes_;           ///< those of earlier files
   std::shared_ptr<Hdf5Process> process_;  ///< reads the file; nothing: `handle_` is open
 };
 

@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <exception>
 #include <initializer_list>
+#include <mutex>
+#include <string_view>
 #include <vector>
 
 #include "base/log.hpp"
@@ -19,9 +21,19 @@
 namespace annulus::io {
 namespace {
 
+/// Entries about system calls list every argument; what was tried and the system's message say enough.
+std::string without_arguments(const std::string& text) {
+  constexpr std::string_view kMessage = "error message = '";
+  const std::size_t message = text.find(kMessage);
+  if (message == std::string::npos) return text;
+  const std::size_t begin = message + kMessage.size();
+  return fmt::format("{}: {}", text.substr(0, text.find_first_of(":,")),
+                     text.substr(begin, text.find('\'', begin) - begin));
+}
+
 herr_t collect_description(unsigned, const H5E_error2_t* entry, void* target) noexcept {
   auto& lines = *static_cast<std::vector<std::string>*>(target);
-  std::string text = entry->desc != nullptr ? entry->desc : "";
+  std::string text = without_arguments(entry->desc != nullptr ? entry->desc : "");
   std::ranges::replace(text, '\n', ' ');  // of a date, in the middle of a sentence
   if (!text.empty() && (lines.empty() || lines.back() != text)) lines.push_back(text);
   return 0;
@@ -49,12 +61,28 @@ bool fills_its_bytes(hid_t type, std::size_t bytes) {
   return usual && H5Tget_precision(type) == 8 * bytes && H5Tget_offset(type) == 0;
 }
 
+struct FailedCloses {
+  std::mutex mutex;
+  std::uint64_t count = 0;
+  std::string last;  ///< why
+};
+
+FailedCloses& failures() {
+  static FailedCloses all;
+  return all;
+}
+
 }  // namespace
 
 void Hdf5Traits::close(type id) noexcept {
   try {
     silence_hdf5();
-    if (H5Idec_ref(static_cast<hid_t>(id)) < 0) log_error("closing an HDF5 object failed: {}", error_text());
+    if (H5Idec_ref(static_cast<hid_t>(id)) >= 0) return;
+    const std::string reason = error_text();
+    log_debug("closing an HDF5 object failed: {}", reason);
+    const std::lock_guard lock(failures().mutex);
+    ++failures().count;
+    failures().last = reason;
   } catch (const std::exception& error) {  // no memory for the message
     std::fprintf(stderr, "closing an HDF5 object failed: %s\n", error.what());
   }
@@ -92,6 +120,21 @@ void throw_hdf5_error(const char* call, const Hdf5Place& place) {
   throw RuntimeError(
       "{}{}: cannot be written ({}: {}). Check free space, quota and permissions of that folder.", place.file,
       object, call, reason);
+}
+
+std::uint64_t failed_closes() {
+  const std::lock_guard lock(failures().mutex);
+  return failures().count;
+}
+
+void check_closes(std::uint64_t since, const std::string& file) {
+  const std::lock_guard lock(failures().mutex);
+  if (failures().count == since) return;
+  throw RuntimeError(
+      "{}: cannot be written: a part of it was lost when it was closed ({}). Check free space, quota and the "
+      "health of "
+      "the disk.",
+      file, failures().last);
 }
 
 hid_t memory_type(ElementType type) {

@@ -4,6 +4,7 @@
 
 #include <hdf5.h>
 
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -39,6 +40,13 @@ template <class Call>
 Hdf5Handle hdf5_handle(const char* name, const Hdf5Place& place, Call&& call) {
   return Hdf5Handle(hdf5_call(name, place, std::forward<Call>(call)));
 }
+
+/// How many objects could not be closed so far, in all files. What such a one still had to write is lost, and
+/// a later flush of its file succeeds as if nothing were missing.
+std::uint64_t failed_closes();
+
+/// @throws RuntimeError naming `file` when there are more of them than `since`
+void check_closes(std::uint64_t since, const std::string& file);
 
 /// Memory type of the library; owned by the library, never closed.
 hid_t memory_type(ElementType type);

@@ -4,7 +4,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <hdf5.h>
+#include <sys/resource.h>
 
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -20,6 +24,7 @@ namespace {
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::MatchesRegex;
 
 template <class T>
 std::span<const T> view(const std::vector<T>& values) {
@@ -218,6 +223,39 @@ TEST(Hdf5File, IsSilentAndUsableFromAnotherThread) {
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
   EXPECT_THAT(values, ElementsAre(1, 2));
   EXPECT_THAT(message, HasSubstr("cannot be written"));
+}
+
+/// No file may grow beyond `bytes`, as where the disk is full; for processes of their own.
+void limit_files(rlim_t bytes) {
+  std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit limit{.rlim_cur = bytes, .rlim_max = RLIM_INFINITY};
+  ::setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+/// Writes a file on a disk with room for a part of it. @param room_later  before it is closed, there is more
+[[noreturn]] void write_on_full_disk(const std::string& path, bool room_later) {
+  limit_files(50000);
+  const std::string message = error_of([&] {
+    Hdf5File file = Hdf5File::create(path);
+    for (const char* name : {"first", "second", "third"})
+      file.write(name, {10000}, view(std::vector<float>(10000)), {.chunk_rows = 5000});
+    if (room_later) limit_files(RLIM_INFINITY);
+    file.close();
+  });
+  std::fprintf(stderr, "%s\n", message.c_str());
+  std::_Exit(0);
+}
+
+TEST(Hdf5File, SaysOnceThatTheDiskIsFull) {
+  EXPECT_EXIT(
+      write_on_full_disk(fresh_path("full.h5"), false), testing::ExitedWithCode(0),
+      MatchesRegex("[^\n]*full.h5: cannot be written[^\n]*: File too large;[^\n]*free space[^\n]*\n"));
+}
+
+TEST(Hdf5File, IsNotClosedWithAHole) {
+  EXPECT_EXIT(
+      write_on_full_disk(fresh_path("hole.h5"), true), testing::ExitedWithCode(0),
+      MatchesRegex("[^\n]*hole.h5: cannot be written: a part of it was lost[^\n]*: File too large;[^\n]*\n"));
 }
 
 TEST(NearestName, SuggestsOnlyWhatIsNear) {

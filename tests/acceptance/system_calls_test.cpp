@@ -1,0 +1,109 @@
+// A training struck at any one of the system calls that change its files. Killed before it, the run goes on
+// and ends with the bits of one that was never killed; refused it, by a full disk or a failing one, it says
+// so and loses nothing. strace counts the calls and strikes at the one asked for.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <string>
+
+#include "tests/end_to_end/program.hpp"
+
+namespace annulus::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+const std::vector<std::string> kPlan{"epochs=3", "checkpoint.every_steps=3", "checkpoint.keep_last=1"};
+
+class SystemCalls : public testing::TestWithParam<const char*> {
+ protected:
+  static void SetUpTestSuite() {
+    place = std::make_unique<Workplace>(110);
+    ASSERT_EQ(place->run(place->training("whole", kPlan)).code, 0);
+  }
+  static void TearDownTestSuite() { place.reset(); }
+  void SetUp() override {
+    if (place->shell("strace -f -qq true").code != 0)
+      GTEST_SKIP() << "strace is missing, or not allowed here";
+  }
+
+  /// Trains afresh and is struck at one call of each thread. @param what  in strace's words
+  static Outcome train_struck(const std::string& what, int at) {
+    std::filesystem::remove_all(place->path("struck"));
+    const std::string call = GetParam();
+    std::string line = "exec strace -f -qq -o strace.log -e trace=" + call + " -e inject=" + call + ":" +
+                       what + ":when=" + std::to_string(at) + " \"$ANNULUS\"";
+    for (const std::string& word : place->training("struck", kPlan)) line += " '" + word + "'";
+    return place->shell(line);
+  }
+
+  /// Whether a call of the last training was made to fail: it had as many.
+  static bool has_failed() {
+    std::ifstream file(place->path("strace.log"));
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    return text.find("INJECTED") != std::string::npos;
+  }
+
+  static void goes_on_to_the_same_bits() {
+    ASSERT_THAT(place->left_behind(), IsEmpty());
+    const Outcome resumed = place->run(place->training("struck", kPlan));
+    ASSERT_EQ(resumed.code, 0) << resumed.output;
+    ASSERT_EQ(place->state_hash("struck"), place->state_hash("whole"));
+    ASSERT_THAT(place->unfinished(), IsEmpty());
+  }
+
+  inline static std::unique_ptr<Workplace> place;
+};
+
+class KillBefore : public SystemCalls {};
+
+TEST_P(KillBefore, LosesNothing) {
+  int at = 1;
+  for (; train_struck("signal=SIGKILL", at).code != 0; ++at) {
+    SCOPED_TRACE("killed before call " + std::to_string(at));
+    ASSERT_NO_FATAL_FAILURE(goes_on_to_the_same_bits());
+  }
+  EXPECT_GT(at, 3);
+  std::cout << "went on after " << at - 1 << " kills\n";
+}
+
+std::string name_of(const testing::TestParamInfo<const char*>& info) { return info.param; }
+
+INSTANTIATE_TEST_SUITE_P(SystemCalls, KillBefore,
+                         testing::Values("mkdir", "openat", "write", "pwrite64", "ftruncate", "fsync",
+                                         "close", "rename", "symlink", "unlink"),
+                         name_of);
+
+class FailureOf : public SystemCalls {};
+
+TEST_P(FailureOf, IsNamedAndLosesNothing) {
+  int strikes = 0, ends = 0;
+  for (const char* error : {"error=ENOSPC", "error=EIO"}) {
+    for (int at = 1;; ++at, ++strikes) {
+      const Outcome struck = train_struck(error, at);
+      if (!has_failed()) break;
+      SCOPED_TRACE(std::string(error) + " at call " + std::to_string(at) + ":\n" + struck.output);
+      ends += struck.code != 0;
+      if (struck.code != 0)
+        ASSERT_THAT(struck.output, HasSubstr("error: "));
+      else
+        ASSERT_EQ(place->state_hash("struck"), place->state_hash("whole"));
+      ASSERT_NO_FATAL_FAILURE(goes_on_to_the_same_bits());
+    }
+  }
+  EXPECT_GT(strikes, 6);
+  std::cout << strikes << " failures, " << ends << " of them ended the training\n";
+}
+
+INSTANTIATE_TEST_SUITE_P(SystemCalls, FailureOf,
+                         testing::Values("mkdir", "write", "pwrite64", "ftruncate", "fsync", "rename",
+                                         "symlink", "unlink"),
+                         name_of);
+
+}  // namespace
+}  // namespace annulus::test
