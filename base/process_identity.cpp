@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <climits>
 #include <cstring>
 #include <fstream>
 #include <functional>
@@ -48,6 +49,11 @@ std::uint64_t place_of(const std::string& host) {
 }
 
 }  // namespace
+
+std::string host_name() {
+  std::array<char, HOST_NAME_MAX + 1> name{};
+  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown host";
+}
 
 ProcessIdentity own_identity(const std::string& host) {
   const std::optional<Stat> stat = read_stat("self");

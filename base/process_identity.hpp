@@ -16,6 +16,9 @@ struct ProcessIdentity {
   std::array<char, 64> host{};  ///< ends in '\0'
 };
 
+/// Name of this machine; "unknown host" when it has none.
+std::string host_name();
+
 /// Of this process. @param host  name of this machine
 /// @throws RuntimeError when /proc does not say
 ProcessIdentity own_identity(const std::string& host);

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <climits>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -15,17 +14,13 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "base/process_identity.hpp"
 #include "comm/launcher.hpp"
 #include "comm/mpi_group.hpp"
 #include "comm/mpi_node_memory.hpp"
 
 namespace annulus::comm {
 namespace {
-
-std::string host_name() {
-  char name[HOST_NAME_MAX + 1] = "";
-  return gethostname(name, sizeof name - 1) == 0 ? name : "unknown host";
-}
 
 /// FUNNELED is enough, as only the main thread calls MPI, and cheaper than MULTIPLE.
 void initialise_mpi(int& argc, char**& argv) {

@@ -254,7 +254,7 @@ class FileRecorder final : public Recorder {
     if (directory_.holds_run())
       rules_.compare_config(directory_.stored_config(), directory_.config().string());
     for (const KeyDifference& change : rules_.allowed()) facts.allowed_changes.push_back(to_string(change));
-    start_run(directory_, {.config = options_.config.yaml,
+    claim_ = start_run(directory_, {.config = options_.config.yaml,
                            .environment = facts,
                            .differences = [this](const std::string&) { return rules_.refused(); }});
   }
@@ -306,6 +306,7 @@ class FileRecorder final : public Recorder {
 
   FileRecorderOptions options_;
   RunDirectory directory_;
+  std::optional<RunClaim> claim_;
   CheckpointStore store_;
   std::optional<MetricsWriter> metrics_;
   std::optional<Progress> progress_;

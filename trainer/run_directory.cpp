@@ -168,14 +168,16 @@ void check_run(const RunDirectory& directory, const StoredDifferences& differenc
   check_room(directory.path(), checkpoint_bytes);
 }
 
-void start_run(const RunDirectory& directory, const RunStart& start) {
+RunClaim start_run(const RunDirectory& directory, const RunStart& start) {
   check_free_or_same(directory, start.differences);
   for (const fs::path& path : {directory.checkpoints(), directory.logs(), directory.crash()})
     make_directory(path);
+  RunClaim claim(directory.path());
   clear_traces(directory.path());
   io::write_text_file(directory.environment(),
                       environment_json(start.environment, directory.stored_environment()));
   io::write_text_file(directory.config(), start.config);
+  return claim;
 }
 
 }  // namespace annulus::trainer

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "trainer/environment.hpp"
+#include "trainer/run_claim.hpp"
 
 namespace annulus::trainer {
 
@@ -59,10 +60,11 @@ struct RunStart {
   StoredDifferences differences;
 };
 
-/// Makes the directory, or takes over one that holds a run of the same configuration; writes config.yaml and
-/// environment.json. Rank 0 only; the others wait for it before they open their log files.
-/// @throws UsageError when it holds another run or foreign files, or cannot be made; RuntimeError when it is
-/// full
-void start_run(const RunDirectory& directory, const RunStart& start);
+/// Makes the directory and claims it, or takes over one that holds a run of the same configuration; writes
+/// config.yaml and environment.json. Rank 0 only; the others wait for it before they open their log files.
+/// @return the claim, which lasts as long as it is kept
+/// @throws UsageError when it holds another run or foreign files, is at work in another job, or cannot be
+/// made; RuntimeError when it is full
+RunClaim start_run(const RunDirectory& directory, const RunStart& start);
 
 }  // namespace annulus::trainer

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <climits>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -27,11 +26,6 @@ using Json = nlohmann::ordered_json;
 /// A rank of another host whose heartbeat is older may be gone; of this host the system knows.
 constexpr double kSilentSeconds = 30;
 constexpr std::streamoff kTailBytes = 1 << 16;
-
-std::string host_name() {
-  std::array<char, HOST_NAME_MAX + 1> name{};
-  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown host";
-}
 
 double unix_time() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();

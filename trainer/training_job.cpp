@@ -9,6 +9,7 @@
 #include "trainer/file_recorder.hpp"
 #include "trainer/initialise.hpp"
 #include "trainer/rank_zero.hpp"
+#include "trainer/run_claim.hpp"
 #include "trainer/shared_state.hpp"
 
 namespace annulus::trainer {
@@ -19,6 +20,7 @@ TrainingJob::TrainingJob(Config config, comm::MpiSession& mpi, const JobOptions&
   require_labels(config_);
   on_rank_zero(group_, "run directory",  // before the data, which may take long to open and read
                [&] {
+                 await_unclaimed(options.run_directory);
                  check_run(config_, {options.run_directory, options.resume, options.allow_change});
                });
   open_data(options);

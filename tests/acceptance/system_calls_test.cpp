@@ -1,6 +1,6 @@
-// A training struck at any one of the system calls that change its files. Killed before it, the run goes on
-// and ends with the bits of one that was never killed; refused it, by a full disk or a failing one, it says
-// so and loses nothing. strace counts the calls and strikes at the one asked for.
+// A training, fresh or resumed, struck at any one of the system calls that change its files. Killed before
+// it, the run goes on and ends with the bits of one that was never killed; refused it, by a full disk or a
+// failing one, it says so and loses nothing. strace counts the calls and strikes at the one asked for.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -18,13 +18,24 @@ namespace {
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-const std::vector<std::string> kPlan{"epochs=3", "checkpoint.every_steps=3", "checkpoint.keep_last=1"};
+const std::vector<std::string> kPlan{"epochs=3", "checkpoint.every_steps=3", "checkpoint.keep_last=2"};
 
-class SystemCalls : public testing::TestWithParam<const char*> {
+enum class Training { fresh, resumed };
+
+struct Item {
+  const char* call;
+  Training training;
+};
+
+class SystemCalls : public testing::TestWithParam<Item> {
  protected:
   static void SetUpTestSuite() {
     place = std::make_unique<Workplace>(110);
     ASSERT_EQ(place->run(place->training("whole", kPlan)).code, 0);
+    std::vector<std::string> words =
+        place->training("begun", kPlan);  // and its newest checkpoint is of no use
+    words.insert(words.end(), {"--inject", "rank=0,step=10,kind=corrupt-checkpoint"});
+    ASSERT_EQ(place->run(words).code, 137);
   }
   static void TearDownTestSuite() { place.reset(); }
   void SetUp() override {
@@ -32,10 +43,15 @@ class SystemCalls : public testing::TestWithParam<const char*> {
       GTEST_SKIP() << "strace is missing, or not allowed here";
   }
 
-  /// Trains afresh and is struck at one call of each thread. @param what  in strace's words
+  /// Trains and is struck at one call of each thread. @param what  in strace's words
   static Outcome train_struck(const std::string& what, int at) {
+    const auto [call_name, training] = GetParam();
+    const std::string call = call_name;
     std::filesystem::remove_all(place->path("struck"));
-    const std::string call = GetParam();
+    if (training == Training::resumed)
+      std::filesystem::copy(
+          place->path("begun"), place->path("struck"),
+          std::filesystem::copy_options::recursive | std::filesystem::copy_options::copy_symlinks);
     std::string line = "exec strace -f -qq -o strace.log -e trace=" + call + " -e inject=" + call + ":" +
                        what + ":when=" + std::to_string(at) + " \"$ANNULUS\"";
     for (const std::string& word : place->training("struck", kPlan)) line += " '" + word + "'";
@@ -60,6 +76,17 @@ class SystemCalls : public testing::TestWithParam<const char*> {
   inline static std::unique_ptr<Workplace> place;
 };
 
+std::string name_of(const testing::TestParamInfo<Item>& info) {
+  return std::string(info.param.call) + (info.param.training == Training::fresh ? "Fresh" : "Resumed");
+}
+
+std::vector<Item> each(const std::vector<const char*>& calls) {
+  std::vector<Item> items;
+  for (const char* call : calls)
+    for (const Training training : {Training::fresh, Training::resumed}) items.push_back({call, training});
+  return items;
+}
+
 class KillBefore : public SystemCalls {};
 
 TEST_P(KillBefore, LosesNothing) {
@@ -72,11 +99,9 @@ TEST_P(KillBefore, LosesNothing) {
   std::cout << "went on after " << at - 1 << " kills\n";
 }
 
-std::string name_of(const testing::TestParamInfo<const char*>& info) { return info.param; }
-
 INSTANTIATE_TEST_SUITE_P(SystemCalls, KillBefore,
-                         testing::Values("mkdir", "openat", "write", "pwrite64", "ftruncate", "fsync",
-                                         "close", "rename", "symlink", "unlink"),
+                         testing::ValuesIn(each({"mkdir", "openat", "write", "pwrite64", "ftruncate", "fsync",
+                                                 "close", "rename", "symlink", "unlink"})),
                          name_of);
 
 class FailureOf : public SystemCalls {};
@@ -101,8 +126,8 @@ TEST_P(FailureOf, IsNamedAndLosesNothing) {
 }
 
 INSTANTIATE_TEST_SUITE_P(SystemCalls, FailureOf,
-                         testing::Values("mkdir", "write", "pwrite64", "ftruncate", "fsync", "rename",
-                                         "symlink", "unlink"),
+                         testing::ValuesIn(each({"mkdir", "write", "pwrite64", "ftruncate", "fsync", "rename",
+                                                 "symlink", "unlink"})),
                          name_of);
 
 }  // namespace

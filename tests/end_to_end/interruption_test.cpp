@@ -85,6 +85,19 @@ TEST(Interruption, CtrlCOnMpirunLeavesACheckpoint) {
   EXPECT_THAT(place.left_behind(), IsEmpty());
 }
 
+TEST(Interruption, AJobStartedTwiceInOneRunDirectoryIsRefusedTheSecondTime) {
+  const Workplace place(330);
+  Process job = place.start(place.training("run", {"epochs=4000", "checkpoint.every_epochs=0"}));
+  ASSERT_TRUE(place.has_started("run"));
+
+  const Outcome second = place.run(place.training("run", {"epochs=4000", "checkpoint.every_epochs=0"}), 2);
+  job.signal(SIGTERM);
+
+  EXPECT_EQ(second.code, 2);
+  EXPECT_THAT(second.output, HasSubstr("the run directory run is in use by process"));
+  EXPECT_EQ(job.wait().code, 75) << "the first one does not notice";
+}
+
 TEST(Interruption, KilledRankTakesTheOthersAlong) {
   const Workplace place(330);
   const std::vector<std::string> plan{"epochs=20", "checkpoint.every_steps=7"};

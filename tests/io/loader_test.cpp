@@ -327,8 +327,10 @@ TEST(BatchLoader, CountsWaitingTime) {
   BatchLoader loader(source, ShardedSampler(setup.sampler), generator, setup.loader);
   EXPECT_EQ(loader.waited_seconds(), 0);
 
-  loader.seek(0, 0);
-  loader.next();
+  for (int i = 0; i < 1000 && loader.waited_seconds() == 0; ++i) {  // the loader may be the faster one
+    loader.seek(0, 0);
+    loader.next();
+  }
 
   EXPECT_GT(loader.waited_seconds(), 0);
 }
