@@ -1,8 +1,10 @@
 // Log sinks: the terminal (stderr) and one file a rank, through spdlog.
 #include "base/log.hpp"
 
+#include <fcntl.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <memory>
@@ -84,6 +86,12 @@ void log_message(LogLevel level, const std::string& message) {
   const std::lock_guard lock(log.mutex);
   if (log.file) log.file->log(spdlog_level(level), message);
   write_terminal(log, level, message);
+}
+
+void open_standard_streams() noexcept {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (fcntl(stream, F_GETFD) < 0)
+      static_cast<void>(open("/dev/null", O_RDWR));  // takes the lowest free number
 }
 
 void set_terminal_hooks(void (*before)(), void (*after)()) {

@@ -11,6 +11,10 @@ namespace annulus {
 
 enum class LogLevel { debug, info, warning, error };
 
+/// Opens /dev/null for each of the three standard streams that the process was started without. The files
+/// opened next would take their numbers, and messages would end up in them.
+void open_standard_streams() noexcept;
+
 /// Says who is speaking. Called once the rank is known, and again when the run directory exists.
 /// @param file  path of this rank's log file (its folder is made when missing), or empty for none.
 /// @throws RuntimeError when the file cannot be written

@@ -187,13 +187,13 @@ std::uint64_t write_checkpoint(const std::string& path, const CheckpointInfo& in
   std::error_code ignored;  // the first error is the one to report
   fs::remove(partial, ignored);
   const fs::path directory = partial.has_parent_path() ? partial.parent_path() : fs::path(".");
-  const fs::space_info space = fs::space(directory, ignored);
+  std::error_code unknown;
+  const fs::space_info space = fs::space(directory, unknown);
   throw RuntimeError(
-      "checkpoint {} was not written: {} It needs about {:.1f} MB, and {:.1f} MB are free. Earlier "
-      "checkpoints are untouched: free some space (or lower checkpoint.keep_last) and start again with "
-      "--resume auto.",
+      "checkpoint {} was not written: {} It needs about {:.1f} MB{}. Earlier checkpoints are untouched: free "
+      "some space (or lower checkpoint.keep_last) and start again with --resume auto.",
       path, reason, static_cast<double>(needed) / 1e6,
-      ignored ? 0.0 : static_cast<double>(space.available) / 1e6);
+      unknown ? "" : fmt::format(", and {:.1f} MB are free", static_cast<double>(space.available) / 1e6));
 }
 
 std::uint64_t write_checkpoint(const std::string& path, const CheckpointInfo& info, Replica& replica,

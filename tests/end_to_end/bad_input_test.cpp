@@ -333,5 +333,17 @@ TEST(BadCheckpoint, OfAnotherNetwork) {
   EXPECT_FALSE(std::filesystem::exists(place.path("run")));
 }
 
+TEST(StandardStreams, MayBeClosed) {
+  const Workplace place(330);
+  const std::string smoke = std::string(ANNULUS_SOURCE_DIR) + "/configs/smoke.yaml";
+
+  const Outcome closed =
+      place.shell("\"$ANNULUS\" train " + smoke + " data.path=data.h5 epochs=2 --run run <&- >&- 2>&-");
+  const Outcome found = place.shell("grep -rl --exclude-dir=logs 'epoch 1/2: loss' run");
+
+  EXPECT_EQ(closed.code, 0);
+  EXPECT_THAT(found.output, IsEmpty()) << "a message ended up in a file";
+}
+
 }  // namespace
 }  // namespace annulus::test

@@ -110,6 +110,7 @@ std::optional<ExitCode> parse(CLI::App& app, int argc, char** argv, int rank) {
 // What escapes from the handler, no memory for its message for example, ends the process as it should.
 int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
   using namespace annulus::trainer;
+  annulus::open_standard_streams();
   // Before MPI: this process is no rank, but one that a rank has started.
   if (argc == 3 && std::string_view(argv[1]) == annulus::io::kReaderWord)
     return annulus::io::reader_main(argv[2]);
