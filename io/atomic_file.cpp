@@ -1,6 +1,8 @@
 // Checks before writing, and removal of what was not finished.
 #include "io/atomic_file.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -9,6 +11,7 @@
 
 #include "base/log.hpp"
 #include "io/durable_file.hpp"
+#include "io/life_lock.hpp"
 
 namespace annulus::io {
 namespace {
@@ -16,6 +19,28 @@ namespace {
 std::string folder_of(const std::string& path) {
   const auto parent = std::filesystem::path(path).parent_path();
   return parent.empty() ? "." : parent.string();
+}
+
+bool is_file_at(const Descriptor& file, const std::string& path) {
+  struct stat opened {
+  }, found{};
+  return ::fstat(file.get(), &opened) == 0 && ::stat(path.c_str(), &found) == 0 &&
+         opened.st_dev == found.st_dev && opened.st_ino == found.st_ino;
+}
+
+/// Makes the partial file, or takes the one that a killed process left, and locks it.
+Descriptor claim(const std::string& partial) {
+  for (;;) {
+    Descriptor file(::open(partial.c_str(), O_CREAT | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0666));
+    if (!file)
+      throw UsageError("{}: cannot be opened ({}). Remove it, or choose another name.", partial,
+                       errno == ELOOP ? "it is a symbolic link" : std::strerror(errno));
+    const bool locked = lock_while_open(file.get());
+    if (!locked && is_locked(partial))
+      throw UsageError("{}: another process is writing it. Wait for its end, or choose another name.",
+                       partial);
+    if (!locked || is_file_at(file, partial)) return file;  // else its owner has just finished and renamed it
+  }
 }
 
 }  // namespace
@@ -35,6 +60,7 @@ AtomicFile::AtomicFile(std::string path, Existing existing)
   if (::access(folder.c_str(), W_OK) != 0)
     throw UsageError("{}: nothing can be written to the folder {} ({}).", path_, folder,
                      std::strerror(errno));
+  lock_ = claim(partial_);
 }
 
 AtomicFile::~AtomicFile() {

@@ -4,15 +4,18 @@
 
 #include <string>
 
+#include "io/descriptor.hpp"
 #include "io/hdf5_file.hpp"
 
 namespace annulus::io {
 
 /// Names and finishes a file that must never be seen half-written. Until `commit`, `partial()` is where to
-/// write; without it the partial file is removed.
+/// write; without it the partial file is removed. Meanwhile no other process can own the same one, where the
+/// file system has locks.
 class AtomicFile {
  public:
-  /// @throws UsageError when `path` exists and is not to be replaced, its folder is missing or not writable
+  /// @throws UsageError when `path` exists and is not to be replaced, its folder is missing or not
+  /// writable, or another process is writing it
   AtomicFile(std::string path, Existing existing);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
@@ -29,6 +32,7 @@ class AtomicFile {
   std::string path_;
   std::string partial_;
   Existing existing_;
+  Descriptor lock_;
   bool committed_ = false;
 };
 

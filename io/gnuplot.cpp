@@ -16,8 +16,8 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "base/unique_handle.hpp"
 #include "io/atomic_file.hpp"
+#include "io/descriptor.hpp"
 
 extern char** environ;
 
@@ -30,14 +30,6 @@ void check_system(bool succeeded, const char* call, int code = errno) {
     throw RuntimeError("Drawing a picture: {} failed ({}). Free some memory or processes, then try again.",
                        call, std::strerror(code));
 }
-
-struct DescriptorTraits {
-  using type = int;
-  static constexpr type null = -1;
-  static void close(type descriptor) noexcept {
-    if (::close(descriptor) != 0) log_warning("closing a file of gnuplot: {}", std::strerror(errno));
-  }
-};
 
 /// A file in memory without a name.
 class MemoryFile {
@@ -71,7 +63,7 @@ class MemoryFile {
   }
 
  private:
-  UniqueHandle<DescriptorTraits> descriptor_;
+  Descriptor descriptor_;
 };
 
 /// What the child's standard streams are.

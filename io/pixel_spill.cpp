@@ -12,13 +12,9 @@
 
 namespace annulus::io {
 
-void DescriptorTraits::close(type descriptor) noexcept {
-  if (::close(descriptor) != 0) log_warning("closing a temporary file failed ({})", std::strerror(errno));
-}
-
 PixelSpill::PixelSpill(const std::string& beside, std::size_t slot_bytes)
     : name_(beside + ".pixels-XXXXXX"), slot_bytes_(slot_bytes) {
-  file_ = UniqueHandle<DescriptorTraits>(::mkstemp(name_.data()));
+  file_ = Descriptor(::mkstemp(name_.data()));
   if (!file_) throw RuntimeError("{}: a temporary file cannot be made ({}).", name_, std::strerror(errno));
   if (::unlink(name_.c_str()) != 0)
     log_warning("{}: the temporary file stays behind ({})", name_, std::strerror(errno));

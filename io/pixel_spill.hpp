@@ -7,15 +7,9 @@
 #include <span>
 #include <string>
 
-#include "base/unique_handle.hpp"
+#include "io/descriptor.hpp"
 
 namespace annulus::io {
-
-struct DescriptorTraits {
-  using type = int;
-  static constexpr type null = -1;
-  static void close(type descriptor) noexcept;
-};
 
 /// Slots of equal size; different threads may use different slots at the same time.
 class PixelSpill {
@@ -32,7 +26,7 @@ class PixelSpill {
  private:
   std::string name_;
   std::size_t slot_bytes_;
-  UniqueHandle<DescriptorTraits> file_;
+  Descriptor file_;
 };
 
 }  // namespace annulus::io

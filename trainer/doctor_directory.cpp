@@ -16,7 +16,7 @@
 #include <functional>
 #include <numeric>
 
-#include "base/unique_handle.hpp"
+#include "io/descriptor.hpp"
 #include "io/durable_file.hpp"
 #include "io/hdf5_file.hpp"
 #include "trainer/rank_zero.hpp"
@@ -26,14 +26,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct DescriptorTraits {
-  using type = int;
-  static constexpr type null = -1;
-  static void close(type descriptor) noexcept {
-    ::close(descriptor);
-  }  // of files that are removed in a moment
-};
-using Descriptor = UniqueHandle<DescriptorTraits>;
+using io::Descriptor;
 
 struct KnownFileSystem {
   long magic;

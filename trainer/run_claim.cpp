@@ -17,10 +17,10 @@
 #include "base/log.hpp"
 #include "base/process_identity.hpp"
 #include "base/vital_signs.hpp"
+#include "io/life_lock.hpp"
 #include "io/small_file.hpp"
 #include "trainer/watch/bounded.hpp"
 #include "trainer/watch/heartbeat.hpp"
-#include "trainer/watch/life_lock.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -71,13 +71,13 @@ UsageError in_use(const fs::path& run, const std::optional<Heartbeat>& holder) {
 /// A lock service that does not answer says no.
 bool is_claimed(const fs::path& run) {
   const auto claimed = std::make_shared<std::atomic<bool>>(false);
-  within(kSecondsToAnswer, [claimed, path = lock_file(run)] { *claimed = is_locked(path); });
+  within(kSecondsToAnswer, [claimed, path = lock_file(run)] { *claimed = io::is_locked(path); });
   return *claimed;
 }
 
 bool claim(const std::shared_ptr<io::Descriptor>& file) {
   const auto claimed = std::make_shared<std::atomic<bool>>(false);
-  within(kSecondsToAnswer, [claimed, file] { *claimed = lock_while_open(file->get()); });
+  within(kSecondsToAnswer, [claimed, file] { *claimed = io::lock_while_open(file->get()); });
   return *claimed;
 }
 

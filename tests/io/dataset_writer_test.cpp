@@ -98,6 +98,33 @@ TEST(DatasetWriter, ReplacesWhenAsked) {
   EXPECT_EQ(open_dataset({.path = path}, make_private_memory)->info().samples, 2u);
 }
 
+TEST(AtomicFile, HasOneOwnerAtATime) {
+  const std::string path = fresh_path("owned.h5");
+  const auto own = [&] { return error_of([&] { const AtomicFile second(path, Existing::replace); }); };
+  {
+    AtomicFile first(path, Existing::replace);
+    write_text(first.partial(), "first");
+    EXPECT_THAT(own(), HasSubstr("owned.h5.partial: another process is writing it"));
+    first.commit();
+    EXPECT_EQ(own(), "") << "what is written next is another file";
+  }
+  EXPECT_EQ(file_text(path), "first");
+  EXPECT_EQ(own(), "");
+
+  write_text(path + ".partial", "of a killed process");
+  EXPECT_EQ(own(), "");
+  EXPECT_FALSE(std::filesystem::exists(path + ".partial"));
+}
+
+TEST(AtomicFile, WritesThroughNoLink) {
+  const std::string path = fresh_path("linked.h5");
+  write_text(path + ".precious", "mine");
+  std::filesystem::create_symlink(path + ".precious", path + ".partial");
+
+  EXPECT_THAT(error_of([&] { const AtomicFile file(path, Existing::replace); }), HasSubstr("symbolic link"));
+  EXPECT_EQ(file_text(path + ".precious"), "mine");
+}
+
 TEST(AtomicFile, ChecksFreeSpace) {
   const std::string path = fresh_path("big.h5");
 

@@ -14,10 +14,10 @@
 #include <utility>
 
 #include "base/log.hpp"
-#include "base/unique_handle.hpp"
+#include "io/descriptor.hpp"
+#include "io/life_lock.hpp"
 #include "trainer/watch/bounded.hpp"
 #include "trainer/watch/crash_record.hpp"
-#include "trainer/watch/life_lock.hpp"
 #include "trainer/watch/slow_ranks.hpp"
 
 namespace annulus::trainer {
@@ -38,13 +38,6 @@ constexpr double kSecondsToLock = 2;
 /// So many heartbeats long at most, ranks that are few look for the locks of the others until they have seen
 /// all of them: only a lock that was seen can be missed.
 constexpr std::uint64_t kBeatsOfIntroduction = 6;
-
-struct FileTraits {
-  using type = int;
-  static inline const type null = -1;
-  static void close(type file) noexcept { ::close(file); }
-};
-using OwnedFile = UniqueHandle<FileTraits>;
 
 double resident_mb() {
   std::ifstream file("/proc/self/statm");
@@ -104,8 +97,8 @@ struct Herald::Impl {
     beat_at = steady_seconds();
     const bool is_new = !*file;
     if (is_new)
-      *file = OwnedFile(open(heartbeat_file(run_directory / "heartbeats", state->party.rank).c_str(),
-                             O_CREAT | O_RDWR | O_CLOEXEC, 0666));
+      *file = io::Descriptor(open(heartbeat_file(run_directory / "heartbeats", state->party.rank).c_str(),
+                                  O_CREAT | O_RDWR | O_CLOEXEC, 0666));
     const std::string line = to_line(now());
     const bool written =
         *file && pwrite(file->get(), line.data(), line.size(), 0) == static_cast<ssize_t>(line.size());
@@ -120,7 +113,7 @@ struct Herald::Impl {
   /// A lock service that hangs costs two seconds once, and the ranks of other hosts their view of this one.
   void lock() {
     const auto locked = std::make_shared<std::atomic<bool>>(false);
-    within(kSecondsToLock, [locked, kept = file] { *locked = lock_while_open(kept->get()); });
+    within(kSecondsToLock, [locked, kept = file] { *locked = io::lock_while_open(kept->get()); });
     has_locked = *locked;
   }
 
@@ -177,7 +170,7 @@ struct Herald::Impl {
   std::set<int> locks_elsewhere(const std::filesystem::path& folder) const {
     std::set<int> held;
     for (int rank = 0; rank < state->party.ranks(); ++rank)
-      if (!state->party.is_here(rank) && is_locked(heartbeat_file(folder, rank))) held.insert(rank);
+      if (!state->party.is_here(rank) && io::is_locked(heartbeat_file(folder, rank))) held.insert(rank);
     return held;
   }
 
@@ -193,7 +186,7 @@ struct Herald::Impl {
 
   std::shared_ptr<WatchState> state;
   const bool is_spread = !state->party.all_are_here();  ///< over several hosts
-  std::shared_ptr<OwnedFile> file = std::make_shared<OwnedFile>();
+  std::shared_ptr<io::Descriptor> file = std::make_shared<io::Descriptor>();
   bool has_locked = false;
   StepAverage average;
   std::uint64_t beats = 0;

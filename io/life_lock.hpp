@@ -1,11 +1,11 @@
-// The lock that a rank holds on its heartbeat file while its process lives. The system lets go of it however
-// the process ends; where a file system shares locks between hosts (NFS, Lustre with `flock`), the ranks of
-// other hosts see that.
+// Locks that say that a process lives: a rank holds one on its heartbeat file, a job on its run directory, a
+// writer on its unfinished file. The system lets go of them however the process ends; where a file system
+// shares locks between hosts (NFS, Lustre with `flock`), other hosts see that.
 #pragma once
 
 #include <filesystem>
 
-namespace annulus::trainer {
+namespace annulus::io {
 
 /// Locks a file for as long as it stays open. May hang where the lock service of a file system does.
 /// @return whether it is locked now; file systems without locks refuse
@@ -15,4 +15,4 @@ bool lock_while_open(int file) noexcept;
 /// as above.
 bool is_locked(const std::filesystem::path& path) noexcept;
 
-}  // namespace annulus::trainer
+}  // namespace annulus::io

@@ -1,11 +1,11 @@
 // Locks of the open file, not of the process: those are lost when any other part of the process closes the
 // same file.
-#include "trainer/watch/life_lock.hpp"
+#include "io/life_lock.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
 
-namespace annulus::trainer {
+namespace annulus::io {
 namespace {
 
 struct flock whole_file(short kind) noexcept {
@@ -31,4 +31,4 @@ bool is_locked(const std::filesystem::path& path) noexcept {
   return held;
 }
 
-}  // namespace annulus::trainer
+}  // namespace annulus::io

@@ -1,18 +1,17 @@
 // A lock that says whether somebody has a file open still.
-#include "trainer/watch/life_lock.hpp"
+#include "io/life_lock.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "tests/trainer/temporary_directory.hpp"
+#include "tests/io/io_test_support.hpp"
 
-namespace annulus::trainer {
+namespace annulus::io {
 namespace {
 
 TEST(LifeLock, LastsUntilItsFileIsClosed) {
-  const TemporaryDirectory folder;
-  const std::string path = folder / "rank-0.json";
+  const std::string path = fresh_path("rank-0.json");
   const int file = open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
   ASSERT_GE(file, 0);
   EXPECT_FALSE(is_locked(path));
@@ -26,11 +25,9 @@ TEST(LifeLock, LastsUntilItsFileIsClosed) {
 }
 
 TEST(LifeLock, AFileThatIsNotThereIsNotLocked) {
-  const TemporaryDirectory folder;
-
-  EXPECT_FALSE(is_locked(folder / "missing"));
+  EXPECT_FALSE(is_locked(fresh_path("missing")));
   EXPECT_FALSE(lock_while_open(-1));
 }
 
 }  // namespace
-}  // namespace annulus::trainer
+}  // namespace annulus::io
