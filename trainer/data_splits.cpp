@@ -4,15 +4,18 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <span>
 #include <string_view>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/process_identity.hpp"
 #include "io/dataset.hpp"
 #include "io/hdf5_file.hpp"
 #include "io/normalisation.hpp"
 #include "trainer/rank_zero.hpp"
+#include "trainer/resume_rules.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -136,6 +139,19 @@ std::unique_ptr<io::SampleSource> open_training_file(const Config& config, const
   return open_file(config, options, memory);
 }
 
+/// What one rank sees of a split; plain bytes, sent to the others.
+struct Sight {
+  std::array<char, 64> host{};  ///< ends in '\0', like the next one
+  std::array<char, 192> data{};
+
+  Sight() = default;
+  explicit Sight(io::SampleSource* source) {
+    host_name().copy(host.data(), host.size() - 1);
+    const std::string text = source == nullptr ? "finds none" : "finds " + data_fingerprint(*source);
+    text.copy(data.data(), data.size() - 1);
+  }
+};
+
 }  // namespace
 
 std::unique_ptr<io::SampleSource> open_group(const Config& config, const std::string& group,
@@ -155,6 +171,20 @@ std::unique_ptr<io::SampleSource> open_split(const Config& config, Split split,
   if (!has_group(data.path, data.test)) return nullptr;
   log_info("{} has no group '{}': validating on '{}'.", data.path, data.validation, data.test);
   return open_group(config, data.test, memory);
+}
+
+void require_same_data(io::SampleSource* source, const std::string& path, comm::ProcessGroup& group) {
+  const Sight mine(source);
+  std::vector<Sight> all(static_cast<std::size_t>(group.size()));
+  group.all_gather(std::as_bytes(std::span(&mine, 1)), std::as_writable_bytes(std::span(all)),
+                   "comparison of the data");
+  for (std::size_t rank = 1; rank < all.size(); ++rank)
+    if (all[rank].data != all[0].data)
+      throw DataError(
+          "the ranks do not see the same data in {}: rank 0 on host {} {}, rank {} on host {} {}. Is it a "
+          "local file "
+          "of each host? Copy the same one to all of them, or name one that they share.",
+          path, all[0].host.data(), all[0].data.data(), rank, all[rank].host.data(), all[rank].data.data());
 }
 
 void require_labels(const Config& config) {

@@ -35,6 +35,11 @@ std::unique_ptr<io::SampleSource> open_group(const Config& config, const std::st
                                              const NodeMemoryFactory& memory,
                                              const SourceFactory& factory = {});
 
+/// Compares what the ranks have opened: each opens the path on its own host. Collective.
+/// @param source  null on a rank that has found no such split
+/// @throws DataError on all ranks, naming two that differ
+void require_same_data(io::SampleSource* source, const std::string& path, comm::ProcessGroup& group);
+
 /// @throws UsageError when the config says that its data have no labels, which only predictions can do
 /// without
 void require_labels(const Config& config);

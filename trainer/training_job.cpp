@@ -37,6 +37,8 @@ void TrainingJob::open_data(const JobOptions& options) {
   const NodeMemoryFactory memory = [this](std::size_t bytes) { return mpi_.allocate_node_memory(bytes); };
   training_ = open_split(config_, Split::train, memory, options.sources);
   validation_ = open_split(config_, Split::validation, memory, options.sources);
+  for (io::SampleSource* source : {training_.get(), validation_.get()})
+    require_same_data(source, config_.data.path, group_);
   resolve_normalisation(config_, *training_, group_);
   data_seconds_ = seconds_since_process_start() - began;
 }

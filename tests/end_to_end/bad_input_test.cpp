@@ -333,6 +333,25 @@ TEST(BadCheckpoint, OfAnotherNetwork) {
   EXPECT_FALSE(std::filesystem::exists(place.path("run")));
 }
 
+TEST(DataOfRanks, ThatDifferAreNamedBeforeTraining) {
+  const Workplace place(96);
+  const Workplace other(90);
+  for (const char* folder : {"rank0", "rank1"}) std::filesystem::create_directory(place.path(folder));
+  std::filesystem::copy(place.path("data.h5"), place.path("rank0/data.h5"));
+  std::filesystem::copy(other.path("data.h5"), place.path("rank1/data.h5"));
+
+  const Outcome outcome =
+      place.shell("$MPIRUN -n 2 sh -c 'cd rank$OMPI_COMM_WORLD_RANK && exec \"$ANNULUS\" train " +
+                  std::string(ANNULUS_SOURCE_DIR) +
+                  "/configs/smoke.yaml data.path=data.h5 data.resident_mb=0 --run ../run'");
+
+  EXPECT_EQ(outcome.code, 65) << outcome.output;
+  EXPECT_THAT(outcome.output,
+              ContainsRegex("error: the ranks do not see the same data in data.h5: rank 0 on host .* "
+                            "finds 96 samples .*, rank 1 on host .* finds 90 samples"));
+  EXPECT_FALSE(std::filesystem::exists(place.path("run")));
+}
+
 TEST(StandardStreams, MayBeClosed) {
   const Workplace place(330);
   const std::string smoke = std::string(ANNULUS_SOURCE_DIR) + "/configs/smoke.yaml";

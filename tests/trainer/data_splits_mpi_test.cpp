@@ -12,6 +12,7 @@
 namespace annulus::trainer {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 comm::ProcessGroup& group() { return annulus::test::session().group(); }
@@ -84,6 +85,29 @@ TEST(ResolveNormalisation, AnErrorOfTheReaderIsEverybodys) {
     EXPECT_EQ(error.code(), ExitCode::data);
     EXPECT_THAT(error.what(), HasSubstr("cannot be read"));
   }
+}
+
+TEST(RequireSameData, OneRankWithOtherDataStopsAll) {
+  const bool odd_one = group().rank() == group().size() - 1 && group().size() > 1;
+  test::PatternSource usual(30, {4, 4, 3});
+  test::PatternSource fewer(29, {4, 4, 3});
+  const auto message = [](io::SampleSource* source) {
+    try {
+      require_same_data(source, "cifar10.h5", group());
+    } catch (const DataError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+
+  EXPECT_EQ(message(&usual), "");
+  EXPECT_EQ(message(nullptr), "");
+  if (group().size() == 1) return;
+  const std::string last = "rank " + std::to_string(group().size() - 1) + " on host ";
+  EXPECT_THAT(message(odd_one ? &fewer : &usual),
+              AllOf(HasSubstr("cifar10.h5: rank 0 on host "), HasSubstr("finds 30 samples of (4, 4, 3)"),
+                    HasSubstr(last), HasSubstr("finds 29 samples")));
+  EXPECT_THAT(message(odd_one ? nullptr : &usual), HasSubstr("finds none"));
 }
 
 }  // namespace

@@ -62,6 +62,7 @@ ExitCode evaluate(const EvaluateOptions& options, Context& context) {
   const auto data = open_group(
       source.config, options.split,
       [&](std::size_t bytes) { return context.mpi.allocate_node_memory(bytes); }, generate_source);
+  require_same_data(data.get(), source.config.data.path, context.mpi.group());
   const io::Generator generator = evaluation_generator(source.config, data->info());
   Evaluator evaluator(*replica, context.mpi.group(), *data, generator, evaluator_options(source.config));
   const Evaluation result = evaluator.run();

@@ -124,6 +124,7 @@ ExitCode predict(const PredictOptions& options, Context& context) {
   const auto replica = load_replica(source, context.mpi);
   const auto data = open_group(source.config, options.split,
                                [&](std::size_t bytes) { return context.mpi.allocate_node_memory(bytes); });
+  require_same_data(data.get(), source.config.data.path, context.mpi.group());
   const io::Generator generator = evaluation_generator(source.config, data->info());
   Evaluator evaluator(*replica, context.mpi.group(), *data, generator, evaluator_options(source.config));
 
