@@ -104,8 +104,7 @@ void publish() noexcept {
 }
 
 void set_text(VitalSigns& signs, std::string_view text) noexcept {
-  const std::size_t length = std::min(text.size(), signs.text.size() - 1);
-  std::memcpy(signs.text.data(), text.data(), length);
+  const std::size_t length = text.copy(signs.text.data(), signs.text.size() - 1);
   signs.text[length] = '\0';
 }
 

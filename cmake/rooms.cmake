@@ -21,6 +21,7 @@ if(WITH_NATIVE_ARCH)
 endif()
 if(WITH_SANITIZER)  # -g1: reports want lines, not values; everything else makes compilers slower
   add_compile_options($<$<NOT:$<COMPILE_LANGUAGE:CUDA>>:-fsanitize=${WITH_SANITIZER}>
+    $<$<NOT:$<COMPILE_LANGUAGE:CUDA>>:-fno-sanitize-recover=all>  # undefined behaviour ends a test, too
     $<$<NOT:$<COMPILE_LANGUAGE:CUDA>>:-fno-omit-frame-pointer> -g1)
   add_link_options(-fsanitize=${WITH_SANITIZER})
 endif()
