@@ -178,13 +178,14 @@ void require_same_data(io::SampleSource* source, const std::string& path, comm::
   std::vector<Sight> all(static_cast<std::size_t>(group.size()));
   group.all_gather(std::as_bytes(std::span(&mine, 1)), std::as_writable_bytes(std::span(all)),
                    "comparison of the data");
-  for (std::size_t rank = 1; rank < all.size(); ++rank)
-    if (all[rank].data != all[0].data)
-      throw DataError(
-          "the ranks do not see the same data in {}: rank 0 on host {} {}, rank {} on host {} {}. Is it a "
-          "local file "
-          "of each host? Copy the same one to all of them, or name one that they share.",
-          path, all[0].host.data(), all[0].data.data(), rank, all[rank].host.data(), all[rank].data.data());
+  const auto other = std::ranges::find_if(all, [&](const Sight& sight) { return sight.data != all[0].data; });
+  if (other == all.end()) return;
+  throw DataError(
+      "the ranks do not see the same data in {}: rank 0 on host {} {}, rank {} on host {} {}. Is it a local "
+      "file of "
+      "each host? Copy the same one to all of them, or name one that they share.",
+      path, all[0].host.data(), all[0].data.data(), other - all.begin(), other->host.data(),
+      other->data.data());
 }
 
 void require_labels(const Config& config) {

@@ -255,8 +255,8 @@ class FileRecorder final : public Recorder {
       rules_.compare_config(directory_.stored_config(), directory_.config().string());
     for (const KeyDifference& change : rules_.allowed()) facts.allowed_changes.push_back(to_string(change));
     claim_ = start_run(directory_, {.config = options_.config.yaml,
-                           .environment = facts,
-                           .differences = [this](const std::string&) { return rules_.refused(); }});
+                                    .environment = facts,
+                                    .differences = [this](const std::string&) { return rules_.refused(); }});
   }
 
   void time_first(const StepRecord& record) {
