@@ -127,7 +127,11 @@ io::Gnuplot separation_picture(const CurveSet& set) {
         colour_of(set, method));
   }
   plot.script(
-      "set title 'Separation of kaons and pions'\nset logscale x\nset xrange [2:100]\nset yrange [0:*]\n"
+      set.separations.empty()  // gnuplot finds no range for points that are not there
+          ? "set yrange [0:1]\nset label 'too few kaons and pions in every bin' at graph 0.5,0.5 center\n"
+          : "set yrange [0:*]\n");
+  plot.script(
+      "set title 'Separation of kaons and pions'\nset logscale x\nset xrange [2:100]\n"
       "set xtics (2,3,5,7,'9.3' 9.3,'17.7' 17.7,'35.3' 35.3,60,100)\nset xlabel 'momentum [GeV/c]'\n"
       "set ylabel 'standard deviations'\nset key top right\n" +
       plots);

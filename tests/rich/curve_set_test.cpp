@@ -19,15 +19,16 @@ namespace {
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 /// Kaons and pions in turn, 1 to 40 GeV/c, of a network that is the surer of the truth the higher the number,
 /// and never wrong below 20 GeV/c.
-PidComparison made_up() {
+PidComparison made_up(int tracks = 400) {
   PidComparison comparison;
   NamedTracks& network = comparison.network;
   network.source = "made up";
   network.classes = {Species::pion, Species::proton, Species::kaon};
-  for (int i = 0; i < 400; ++i) {
+  for (int i = 0; i < tracks; ++i) {
     const bool kaon = i % 2 == 1;
     const float momentum = 1 + 0.1f * static_cast<float>(i);
     const bool wrong = momentum > 20 && i % 20 < 2;
@@ -93,22 +94,34 @@ TEST(CurveSet, NeedsKaonsAndPionsAmongTheClasses) {
   }
 }
 
+/// The text of a picture in SVG.
+std::string drawn(const io::Gnuplot& picture) {
+  const std::string path = testing::TempDir() + "curves_" + std::to_string(getpid()) + ".svg";
+  picture.draw(path, io::Existing::replace);
+  std::ifstream stream(path);
+  const std::string text{std::istreambuf_iterator<char>(stream), {}};
+  std::filesystem::remove(path);
+  return text;
+}
+
 TEST(CurvePictures, HoldTitlesBinsAndMethods) {
   const CurveSet set = curves_of({made_up(), made_up()}, {"it's net_a", "net b"});
-  const std::string path = testing::TempDir() + "curves_" + std::to_string(getpid()) + ".svg";
-  const auto drawn = [&path](const io::Gnuplot& picture) {
-    picture.draw(path, io::Existing::replace);
-    std::ifstream stream(path);
-    return std::string{std::istreambuf_iterator<char>(stream), {}};
-  };
 
   EXPECT_THAT(drawn(kaon_pion_picture(set)),
               AllOf(HasSubstr("Kaons kept and pions mistaken"), HasSubstr("9.3 to 17.7 GeV/c"),
                     HasSubstr("it's net_a"), HasSubstr("net b"), HasSubstr("</svg>")));
   EXPECT_THAT(drawn(heavy_light_picture(set)), AllOf(HasSubstr("named heavy"), HasSubstr("all momenta")));
   EXPECT_THAT(drawn(separation_picture(set)),
-              AllOf(HasSubstr("standard deviations"), HasSubstr("it's net_a")));
-  std::filesystem::remove(path);
+              AllOf(HasSubstr("standard deviations"), HasSubstr("it's net_a"), Not(HasSubstr("too few"))));
+}
+
+TEST(CurvePictures, AreDrawnOfAlmostNoTracksToo) {
+  const CurveSet set = curves_of({made_up(4)}, {"net"});
+
+  EXPECT_THAT(drawn(kaon_pion_picture(set)), HasSubstr("</svg>"));
+  EXPECT_THAT(drawn(heavy_light_picture(set)), HasSubstr("</svg>"));
+  EXPECT_THAT(drawn(separation_picture(set)),
+              AllOf(HasSubstr("too few kaons and pions"), HasSubstr("</svg>")));
 }
 
 }  // namespace
