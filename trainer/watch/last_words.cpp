@@ -49,6 +49,12 @@ std::string accusation(const LastWords& facts, const Blame& verdict) {
     case Cause::failed:
       return fmt::format("{} failed: {}", name, peer != nullptr ? sentence(peer->failure) : "");
     case Cause::gone:
+      if (facts.state.run().empty())  // where it could have left its reason
+        return fmt::format(
+            "{} has ended before the run was open. If it gave a reason, that stands above; if not, and "
+            "nobody "
+            "killed it, `dmesg` on that host tells whether memory ran out.",
+            name);
       return fmt::format(
           "{} is dead: its process has ended without a word. {} If nobody killed it, `dmesg` on that host "
           "tells whether memory ran out.",
