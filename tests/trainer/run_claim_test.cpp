@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <filesystem>
 #include <optional>
 #include <thread>
@@ -53,12 +54,15 @@ TEST_F(RunClaimTest, EndsWithItsOwner) {
 
 TEST_F(RunClaimTest, AJobThatIsEndingIsWaitedFor) {
   std::optional<RunClaim> first(run.path());
+  std::atomic<bool> over{false};
   std::thread ending([&] {
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    over = true;
     first.reset();
   });
 
   EXPECT_THAT(refusal_of({.here_seconds = 60, .elsewhere_seconds = 0}), IsEmpty());
+  EXPECT_TRUE(over);
   ending.join();
 }
 
