@@ -132,8 +132,7 @@ void check_closes(std::uint64_t since, const std::string& file) {
   if (failures().count == since) return;
   throw RuntimeError(
       "{}: cannot be written: a part of it was lost when it was closed ({}). Check free space, quota and the "
-      "health of "
-      "the disk.",
+      "health of the disk.",
       file, failures().last);
 }
 

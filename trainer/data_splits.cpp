@@ -182,8 +182,7 @@ void require_same_data(io::SampleSource* source, const std::string& path, comm::
   if (other == all.end()) return;
   throw DataError(
       "the ranks do not see the same data in {}: rank 0 on host {} {}, rank {} on host {} {}. Is it a local "
-      "file of "
-      "each host? Copy the same one to all of them, or name one that they share.",
+      "file of each host? Copy the same one to all of them, or name one that they share.",
       path, all[0].host.data(), all[0].data.data(), other - all.begin(), other->host.data(),
       other->data.data());
 }

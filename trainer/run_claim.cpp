@@ -61,10 +61,8 @@ bool is_elsewhere(const std::optional<Heartbeat>& holder) {
 UsageError in_use(const fs::path& run, const std::optional<Heartbeat>& holder) {
   return UsageError(
       "the run directory {} is in use by {}: two jobs would overwrite each other's files. Wait for that job "
-      "or end "
-      "it, or choose another directory with --run DIR. If it is gone for certain (a lost host may keep its "
-      "lock for "
-      "a while), remove {}.",
+      "or end it, or choose another directory with --run DIR. If it is gone for certain (a lost host may "
+      "keep its lock for a while), remove {}.",
       run.string(), describe(holder), lock_file(run).string());
 }
 

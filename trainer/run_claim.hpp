@@ -10,9 +10,8 @@ namespace annulus::trainer {
 
 /// How long a job that is about to end is waited for.
 struct Patience {
-  double here_seconds = 5;  ///< on this machine
-  double elsewhere_seconds =
-      120;  ///< on another, whose file server may keep a lock for 90 s after it is lost
+  double here_seconds = 5;         ///< on this machine
+  double elsewhere_seconds = 120;  ///< on another: a file server may keep the lock of a lost host for 90 s
 };
 
 /// Waits until no job works in a run directory. Makes nothing.
