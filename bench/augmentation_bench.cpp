@@ -1,7 +1,7 @@
 // Time to make one image on one core, by kind of augmentation.
 #include <benchmark/benchmark.h>
 
-#include "io/augmentation.hpp"
+#include "io/augmentation/augmentation.hpp"
 #include "tests/support/pattern_source.hpp"
 
 namespace annulus::io {

@@ -1,7 +1,7 @@
 // Images a second that a loader delivers from a source in memory, by augmentation and number of threads.
 #include <benchmark/benchmark.h>
 
-#include "io/batch_loader.hpp"
+#include "io/loading/batch_loader.hpp"
 #include "tests/support/pattern_source.hpp"
 
 namespace annulus::io {

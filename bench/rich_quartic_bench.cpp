@@ -8,9 +8,9 @@
 #include <numbers>
 #include <vector>
 
-#include "rich/draws.hpp"
-#include "rich/quartic.hpp"
-#include "rich/vector_math.hpp"
+#include "rich/detector/vector_math.hpp"
+#include "rich/reconstruction/quartic.hpp"
+#include "rich/simulation/draws.hpp"
 
 namespace annulus::rich {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <vector>
 
-#include "rich/reconstruction.hpp"
-#include "rich/simulation.hpp"
+#include "rich/reconstruction/reconstruction.hpp"
+#include "rich/simulation/simulation.hpp"
 
 namespace annulus::rich {
 namespace {

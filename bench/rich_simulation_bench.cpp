@@ -2,9 +2,9 @@
 // that event files hold of their tracks.
 #include <benchmark/benchmark.h>
 
-#include "rich/image_columns.hpp"
-#include "rich/image_file.hpp"
-#include "rich/simulation.hpp"
+#include "rich/files/image_file.hpp"
+#include "rich/images/image_columns.hpp"
+#include "rich/simulation/simulation.hpp"
 
 namespace annulus::rich {
 namespace {

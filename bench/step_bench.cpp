@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "base/random.hpp"
-#include "comm/gradient_reducer.hpp"
-#include "comm/process_group.hpp"
-#include "trainer/backend/replica.hpp"
+#include "comm/host/gradient_reducer.hpp"
+#include "comm/ranks/process_group.hpp"
+#include "trainer/backend/contract/replica.hpp"
 #include "trainer/model/network_builder.hpp"
 
 namespace annulus::trainer {

@@ -26,16 +26,21 @@ if(WITH_SANITIZER)  # -g1: reports want lines, not values; everything else makes
   add_link_options(-fsanitize=${WITH_SANITIZER})
 endif()
 
-# annulus_room(NAME SOURCES pattern... [CUDA pattern...] LINK PUBLIC ... PRIVATE ...)
-# Files of the patterns after CUDA are compiled only with WITH_CUDA, files named *_without_cuda.cpp only without: they
-# hold the other half of functions that exist in both builds.
+# annulus_room(NAME FOLDERS folder... [WITHOUT folder...] [CUDA folder...] LINK PUBLIC ... PRIVATE ...)
+# All sources below FOLDERS but those below WITHOUT, which are rooms of their own. What lies below CUDA is compiled only
+# with WITH_CUDA, files named *_without_cuda.cpp only without: they hold the other half of functions that exist in both
+# builds.
 function(annulus_room name)
-  cmake_parse_arguments(ROOM "" "" "SOURCES;CUDA;LINK" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${ROOM_SOURCES})
+  cmake_parse_arguments(ROOM "" "" "FOLDERS;WITHOUT;CUDA;LINK" ${ARGN})
+  list(TRANSFORM ROOM_FOLDERS APPEND "/*.cpp" OUTPUT_VARIABLE patterns)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${patterns})
+  foreach(folder IN LISTS ROOM_WITHOUT ROOM_CUDA)
+    list(FILTER sources EXCLUDE REGEX "^${PROJECT_SOURCE_DIR}/${folder}/")
+  endforeach()
+  list(TRANSFORM ROOM_CUDA REPLACE "(.+)" "\\1/*.cpp;\\1/*.cu" OUTPUT_VARIABLE patterns)
   set(cuda_sources "")
   if(ROOM_CUDA)
-    file(GLOB cuda_sources CONFIGURE_DEPENDS ${ROOM_CUDA})
-    list(REMOVE_ITEM sources ${cuda_sources})
+    file(GLOB_RECURSE cuda_sources CONFIGURE_DEPENDS ${patterns})
   endif()
   if(WITH_CUDA)
     list(APPEND sources ${cuda_sources})

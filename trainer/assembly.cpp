@@ -3,10 +3,10 @@
 
 #include <algorithm>
 
-#include "trainer/backend/cuda_backend.hpp"
+#include "trainer/backend/contract/cuda_backend.hpp"
+#include "trainer/backend/device.hpp"
 #include "trainer/data_splits.hpp"
-#include "trainer/device.hpp"
-#include "trainer/host_step_engine.hpp"
+#include "trainer/loop/host_step_engine.hpp"
 
 namespace annulus::trainer {
 namespace {

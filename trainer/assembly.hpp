@@ -4,14 +4,14 @@
 
 #include <memory>
 
-#include "comm/bucket_choice.hpp"
-#include "comm/device_group.hpp"
-#include "comm/mpi_session.hpp"
-#include "io/batch_loader.hpp"
-#include "trainer/backend/replica.hpp"
-#include "trainer/backend/step_engine.hpp"
+#include "comm/device/bucket_choice.hpp"
+#include "comm/device/group.hpp"
+#include "comm/ranks/mpi_session.hpp"
+#include "io/loading/batch_loader.hpp"
+#include "trainer/backend/contract/replica.hpp"
+#include "trainer/backend/contract/step_engine.hpp"
+#include "trainer/loop/optimizer.hpp"
 #include "trainer/model/config.hpp"
-#include "trainer/optimizer.hpp"
 
 namespace annulus::trainer {
 

@@ -11,11 +11,11 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/process_identity.hpp"
-#include "io/dataset.hpp"
-#include "io/hdf5_file.hpp"
-#include "io/normalisation.hpp"
-#include "trainer/rank_zero.hpp"
-#include "trainer/resume_rules.hpp"
+#include "io/augmentation/normalisation.hpp"
+#include "io/dataset/dataset.hpp"
+#include "io/hdf5/file.hpp"
+#include "trainer/loop/rank_zero.hpp"
+#include "trainer/run/resume_rules.hpp"
 
 namespace annulus::trainer {
 namespace {

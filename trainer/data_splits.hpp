@@ -5,9 +5,9 @@
 #include <memory>
 
 #include "base/node_memory.hpp"
-#include "comm/process_group.hpp"
-#include "io/augmentation.hpp"
-#include "io/sample_source.hpp"
+#include "comm/ranks/process_group.hpp"
+#include "io/augmentation/augmentation.hpp"
+#include "io/dataset/sample_source.hpp"
 #include "trainer/model/config.hpp"
 
 namespace annulus::trainer {

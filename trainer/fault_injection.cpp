@@ -19,9 +19,9 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "io/nearest_name.hpp"
-#include "trainer/checkpoint_store.hpp"
-#include "trainer/run_directory.hpp"
+#include "base/nearest_name.hpp"
+#include "trainer/run/checkpoint_store.hpp"
+#include "trainer/run/directory.hpp"
 
 namespace annulus::trainer {
 namespace {

@@ -6,9 +6,9 @@
 #include <memory>
 #include <string>
 
-#include "comm/mpi_session.hpp"
-#include "trainer/recorder.hpp"
-#include "trainer/step_hook.hpp"
+#include "comm/ranks/mpi_session.hpp"
+#include "trainer/loop/recorder.hpp"
+#include "trainer/loop/step_hook.hpp"
 
 namespace annulus::trainer {
 

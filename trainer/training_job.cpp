@@ -4,13 +4,13 @@
 #include "base/log.hpp"
 #include "base/process_time.hpp"
 #include "base/vital_signs.hpp"
-#include "io/hdf5_process.hpp"
-#include "trainer/device.hpp"
-#include "trainer/file_recorder.hpp"
-#include "trainer/initialise.hpp"
-#include "trainer/rank_zero.hpp"
-#include "trainer/run_claim.hpp"
-#include "trainer/shared_state.hpp"
+#include "io/hdf5/process.hpp"
+#include "trainer/backend/device.hpp"
+#include "trainer/loop/initialise.hpp"
+#include "trainer/loop/rank_zero.hpp"
+#include "trainer/loop/shared_state.hpp"
+#include "trainer/run/claim.hpp"
+#include "trainer/run/file_recorder.hpp"
 
 namespace annulus::trainer {
 

@@ -7,15 +7,15 @@
 #include <string>
 #include <vector>
 
-#include "comm/mpi_session.hpp"
+#include "comm/ranks/mpi_session.hpp"
 #include "trainer/assembly.hpp"
 #include "trainer/data_splits.hpp"
-#include "trainer/evaluator.hpp"
 #include "trainer/fault_injection.hpp"
+#include "trainer/loop/evaluator.hpp"
+#include "trainer/loop/recorder.hpp"
+#include "trainer/loop/run_state.hpp"
+#include "trainer/loop/training_loop.hpp"
 #include "trainer/model/config.hpp"
-#include "trainer/recorder.hpp"
-#include "trainer/run_state.hpp"
-#include "trainer/training_loop.hpp"
 
 namespace annulus::trainer {
 

@@ -1,9 +1,9 @@
-// The one addition of the reducer on the GPU, as comm/add.hpp is on the host.
+// The one addition of the reducer on the GPU, as comm/host/add.hpp is on the host.
 #pragma once
 
 #include <cstdint>
 
-#include "comm/cuda/host_device.hpp"
+#include "base/host_device.hpp"
 
 namespace annulus::comm {
 

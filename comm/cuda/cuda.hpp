@@ -1,5 +1,5 @@
 // CUDA's runtime behind owners and one check. Only files that are compiled with WITH_CUDA alone include it:
-// comm/cuda, comm/nccl_* and trainer/backend/cuda. It stays free of base/error.hpp, because nvcc does not
+// comm/cuda and trainer/backend/cuda. It stays free of base/error.hpp, because nvcc does not
 // compile fmt: kernels (.cu) may include it, and no header that includes fmt.
 #pragma once
 

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "comm/device_work.hpp"
+#include "comm/device/work.hpp"
 
 namespace annulus::comm {
 

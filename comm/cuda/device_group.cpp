@@ -1,8 +1,8 @@
 // Puts a rank's GPU and its link together.
-#include "comm/device_group.hpp"
+#include "comm/device/group.hpp"
 
 #include "comm/cuda/cuda_work.hpp"
-#include "comm/nccl_link.hpp"
+#include "comm/cuda/nccl_link.hpp"
 
 namespace annulus::comm {
 

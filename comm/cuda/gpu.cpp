@@ -1,5 +1,5 @@
 // Asks driver, runtime and libraries what is there and whether it fits together.
-#include "comm/gpu.hpp"
+#include "comm/device/gpu.hpp"
 
 #include <cublasLt.h>
 #include <cuda_runtime_api.h>
@@ -9,8 +9,8 @@
 
 #include "base/error.hpp"
 #include "comm/cuda/cuda.hpp"
+#include "comm/cuda/nccl_link.hpp"
 #include "comm/cuda/reduction_kernels.hpp"
-#include "comm/nccl_link.hpp"
 
 namespace annulus::comm {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "comm/cuda/host_device.hpp"
+#include "base/host_device.hpp"
 
 namespace annulus::comm {
 

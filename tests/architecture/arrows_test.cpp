@@ -32,7 +32,7 @@ const std::map<std::string, Names> kRooms{
 };
 
 /// Files that are compiled with CUDA only, and so the only ones that see it.
-const Names kCudaFolders{"comm/cuda/", "comm/nccl_", "trainer/backend/cuda/"};
+const Names kCudaFolders{"comm/cuda/", "trainer/backend/cuda/"};
 
 /// Headers that only some folders see, each as a pattern of the whole header name.
 struct Library {
@@ -44,7 +44,7 @@ struct Library {
 const std::vector<Library>& libraries() {
   static const std::vector<Library> all{
       {"MPI", std::regex("mpi(cxx|-ext)?\\.h"), {"comm/"}},
-      {"NCCL", std::regex("nccl.*\\.h"), {"comm/nccl_"}},
+      {"NCCL", std::regex("nccl.*\\.h"), {"comm/cuda/"}},
       {"CUDA", std::regex("(cuda|cudnn|cublas|nvtx).*\\.h(pp)?"), kCudaFolders},
       {"HDF5", std::regex("(hdf5|hdf5_hl|H5.*)\\.h"), {"io/"}},
       {"libarchive", std::regex("archive(_entry)?\\.h"), {"io/"}},
@@ -58,7 +58,7 @@ const std::vector<Library>& libraries() {
       // process that reads HDF5 for it hold the two ends of a pair without a name.
       {"the network",
        std::regex("sys/(socket|un)\\.h|netinet/.*|arpa/inet\\.h|netdb\\.h"),
-       {"io/hdf5_message.cpp", "io/hdf5_process.cpp"}},
+       {"io/hdf5/message.cpp", "io/hdf5/process.cpp"}},
   };
   return all;
 }
@@ -168,12 +168,12 @@ class PlantedTree : public testing::Test {
 
 TEST_F(PlantedTree, ForbiddenArrowsAreFound) {
   const std::vector<std::pair<std::string, std::string>> planted{
-      {"base/a.cpp", "#include \"comm/process_group.hpp\""},
-      {"comm/a.hpp", "#include \"io/dataset.hpp\""},
-      {"io/a.cpp", "#include \"comm/process_group.hpp\""},
-      {"io/deep/a.cpp", "  #  include \"trainer/optimizer.hpp\"  // why"},
-      {"rich/a.cpp", "#include \"trainer/optimizer.hpp\""},
-      {"trainer/a.cpp", "#include \"rich/optics.hpp\""},
+      {"base/a.cpp", "#include \"comm/ranks/process_group.hpp\""},
+      {"comm/a.hpp", "#include \"io/dataset/dataset.hpp\""},
+      {"io/a.cpp", "#include \"comm/ranks/process_group.hpp\""},
+      {"io/deep/a.cpp", "  #  include \"trainer/loop/optimizer.hpp\"  // why"},
+      {"rich/a.cpp", "#include \"trainer/loop/optimizer.hpp\""},
+      {"trainer/a.cpp", "#include \"rich/detector/optics.hpp\""},
       {"trainer/backend/cpu/a.cpp", "#include \"tests/support/mpi_environment.hpp\""},
       {"io/b.cpp", "#include \"bench/figures.hpp\""},
       {"comm/b.cpp", "#include \"process_group.hpp\""},
@@ -198,9 +198,9 @@ TEST_F(PlantedTree, LibrariesOutOfTheirPlaceAreFound) {
       {"trainer/model/a.cpp", "oneapi/dnnl/dnnl.hpp"},
       {"trainer/a.cpp", "yaml-cpp/yaml.h"},
       {"trainer/backend/cpu/a.cpp", "cuda_runtime.h"},
-      {"comm/mpi_group.cpp", "cuda_runtime_api.h"},
-      {"comm/mpi_group.cpp", "nccl.h"},
-      {"comm/device_reducer.hpp", "cuda_runtime_api.h"},
+      {"comm/ranks/mpi_group.cpp", "cuda_runtime_api.h"},
+      {"comm/ranks/mpi_group.cpp", "nccl.h"},
+      {"comm/device/reducer.hpp", "cuda_runtime_api.h"},
       {"trainer/a.cpp", "CLI/CLI.hpp"},
       {"base/a.cpp", "nlohmann/json.hpp"},
       {"base/a.cpp", "sys/socket.h"},
@@ -215,21 +215,21 @@ TEST_F(PlantedTree, AllowedArrowsPass) {
   const std::vector<std::pair<std::string, std::string>> planted{
       {"base/a.cpp", "#include <spdlog/spdlog.h>"},
       {"comm/a.cpp", "#include <mpi.h>"},
-      {"comm/nccl_link.cpp", "#include <nccl.h>"},
+      {"comm/cuda/nccl_link.cpp", "#include <nccl.h>"},
       {"comm/cuda/a.cpp", "#include <cuda_runtime.h>"},
       {"comm/cuda/b.cu", "#include \"comm/cuda/cuda.hpp\""},
       {"io/b.cpp", "#include <cstdint>"},
       {"trainer/c.cpp", "#include \"comm/cuda/add_body.hpp\""},
       {"trainer/backend/cuda/b.cpp", "#include \"comm/cuda/cuda.hpp\""},
       {"io/a.cpp", "#include <hdf5.h>"},
-      {"rich/a.cpp", "#include \"io/dataset.hpp\""},
-      {"trainer/a.cpp", "#include \"comm/process_group.hpp\""},
-      {"trainer/commands/a.cpp", "#include \"rich/optics.hpp\""},
+      {"rich/a.cpp", "#include \"io/dataset/dataset.hpp\""},
+      {"trainer/a.cpp", "#include \"comm/ranks/process_group.hpp\""},
+      {"trainer/commands/a.cpp", "#include \"rich/detector/optics.hpp\""},
       {"trainer/backend/cpu/a.cpp", "#include <dnnl.hpp>"},
       {"trainer/backend/cuda/a.cu", "#include <cudnn.h>"},
       {"trainer/model/a.cpp", "#include <yaml-cpp/yaml.h>"},
       {"tests/io/a.cpp", "#include <hdf5.h>"},
-      {"trainer/b.cpp", "// #include \"rich/optics.hpp\" in a comment"},
+      {"trainer/b.cpp", "// #include \"rich/detector/optics.hpp\" in a comment"},
   };
   for (const auto& [file, line] : planted) EXPECT_THAT(check(file, line), testing::IsEmpty()) << line;
 }

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "tests/cuda_emulation/fake_cuda.hpp"
-#include "trainer/backend/cuda/element.hpp"
+#include "trainer/backend/cuda/kernels/element.hpp"
 
 using annulus::test::rounded_to_tf32;
 using annulus::trainer::cuda::BFloat16;

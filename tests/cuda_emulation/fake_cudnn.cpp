@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "tests/cuda_emulation/fake_cuda.hpp"
-#include "tests/trainer/cuda/host_executor.hpp"
+#include "tests/trainer/backend/cuda/host_executor.hpp"
 
 using namespace annulus::trainer::cuda;
 

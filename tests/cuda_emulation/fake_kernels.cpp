@@ -1,5 +1,5 @@
 // The model's own kernels, run by loops.
-#include "tests/trainer/cuda/host_executor.hpp"
+#include "tests/trainer/backend/cuda/host_executor.hpp"
 
 namespace annulus::trainer::cuda {
 

@@ -2,8 +2,8 @@
 #include <span>
 
 #include "comm/cuda/reduction_kernels.hpp"
-#include "tests/trainer/cuda/step_executor.hpp"
-#include "trainer/backend/cuda/step_calls.hpp"
+#include "tests/trainer/backend/cuda/step_executor.hpp"
+#include "trainer/backend/cuda/kernels/step_calls.hpp"
 
 namespace annulus::trainer::cuda {
 

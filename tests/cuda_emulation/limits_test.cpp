@@ -9,11 +9,11 @@
 #include "tests/support/oracle_networks.hpp"
 #include "tests/support/pattern_source.hpp"
 #include "tests/support/replica_harness.hpp"
+#include "trainer/backend/contract/cuda_backend.hpp"
 #include "trainer/backend/cuda/device_model.hpp"
-#include "trainer/backend/cuda_backend.hpp"
+#include "trainer/loop/optimizer.hpp"
 #include "trainer/model/config.hpp"
 #include "trainer/model/network_builder.hpp"
-#include "trainer/optimizer.hpp"
 
 namespace annulus::trainer::cuda {
 namespace {

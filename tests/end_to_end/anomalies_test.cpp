@@ -7,7 +7,7 @@
 #include <cmath>
 #include <fstream>
 
-#include "io/hdf5_file.hpp"
+#include "io/hdf5/file.hpp"
 #include "tests/end_to_end/program.hpp"
 
 namespace annulus::test {

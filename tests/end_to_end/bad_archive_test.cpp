@@ -5,7 +5,7 @@
 #include <fstream>
 
 #include "tests/end_to_end/program.hpp"
-#include "tests/io/image_test_support.hpp"
+#include "tests/io/pictures/image_test_support.hpp"
 
 namespace annulus::test {
 namespace {

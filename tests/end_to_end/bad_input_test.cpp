@@ -6,8 +6,8 @@
 #include <fstream>
 #include <limits>
 
-#include "io/dataset_writer.hpp"
-#include "io/durable_file.hpp"
+#include "io/dataset/writer.hpp"
+#include "io/files/durable_file.hpp"
 #include "tests/end_to_end/program.hpp"
 
 namespace annulus::test {

@@ -8,8 +8,8 @@
 #include <thread>
 
 #include "base/random.hpp"
-#include "io/durable_file.hpp"
-#include "io/hdf5_file.hpp"
+#include "io/files/durable_file.hpp"
+#include "io/hdf5/file.hpp"
 #include "tests/end_to_end/program.hpp"
 
 namespace annulus::test {

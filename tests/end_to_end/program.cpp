@@ -14,8 +14,8 @@
 #include <thread>
 
 #include "base/random.hpp"
-#include "io/dataset_writer.hpp"
-#include "io/hdf5_file.hpp"
+#include "io/dataset/writer.hpp"
+#include "io/hdf5/file.hpp"
 
 namespace annulus::test {
 namespace {

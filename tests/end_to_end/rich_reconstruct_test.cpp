@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-#include "io/hdf5_file.hpp"
+#include "io/hdf5/file.hpp"
 #include "tests/end_to_end/program.hpp"
 
 namespace annulus::test {

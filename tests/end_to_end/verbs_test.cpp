@@ -6,7 +6,7 @@
 #include <fstream>
 #include <numeric>
 
-#include "io/hdf5_file.hpp"
+#include "io/hdf5/file.hpp"
 #include "tests/end_to_end/program.hpp"
 
 namespace annulus::test {

@@ -1,5 +1,5 @@
 // What the process that reads HDF5 files may answer, as the asking one takes it apart.
-#include "io/hdf5_message.hpp"
+#include "io/hdf5/message.hpp"
 #include "tests/fuzz/fuzz_target.hpp"
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

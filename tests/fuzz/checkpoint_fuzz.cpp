@@ -2,13 +2,13 @@
 // over.
 #include <filesystem>
 
-#include "io/durable_file.hpp"
-#include "io/hdf5_process.hpp"
+#include "io/files/durable_file.hpp"
+#include "io/hdf5/process.hpp"
 #include "tests/fuzz/fuzz_target.hpp"
 #include "tests/trainer/fake_replica.hpp"
-#include "trainer/checkpoint.hpp"
+#include "trainer/loop/run_state.hpp"
 #include "trainer/model/config.hpp"
-#include "trainer/run_state.hpp"
+#include "trainer/run/checkpoint.hpp"
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace annulus;

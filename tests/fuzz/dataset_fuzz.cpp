@@ -2,9 +2,9 @@
 #include <array>
 #include <sstream>
 
-#include "io/dataset.hpp"
-#include "io/dataset_summary.hpp"
-#include "io/hdf5_process.hpp"
+#include "io/dataset/dataset.hpp"
+#include "io/dataset/summary.hpp"
+#include "io/hdf5/process.hpp"
 #include "tests/fuzz/fuzz_target.hpp"
 
 namespace annulus::io {

@@ -1,6 +1,6 @@
 // A file of simulated RICH events, as `annulus rich reconstruct`, `images` and `display` read it.
-#include "io/hdf5_process.hpp"
-#include "rich/event_file.hpp"
+#include "io/hdf5/process.hpp"
+#include "rich/files/event_file.hpp"
 #include "tests/fuzz/fuzz_target.hpp"
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

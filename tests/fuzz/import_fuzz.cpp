@@ -3,9 +3,9 @@
 #include <filesystem>
 #include <set>
 
-#include "io/archive.hpp"
-#include "io/image_codec.hpp"
-#include "io/import.hpp"
+#include "io/import/archive.hpp"
+#include "io/import/import.hpp"
+#include "io/pictures/image_codec.hpp"
 #include "tests/fuzz/fuzz_target.hpp"
 
 namespace annulus::io {

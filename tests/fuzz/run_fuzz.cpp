@@ -5,12 +5,12 @@
 #include <fstream>
 
 #include "tests/fuzz/fuzz_target.hpp"
-#include "trainer/environment.hpp"
-#include "trainer/ledger.hpp"
-#include "trainer/run_comparison.hpp"
-#include "trainer/run_directory.hpp"
-#include "trainer/run_status.hpp"
-#include "trainer/save_times.hpp"
+#include "trainer/run/comparison.hpp"
+#include "trainer/run/directory.hpp"
+#include "trainer/run/environment.hpp"
+#include "trainer/run/ledger.hpp"
+#include "trainer/run/save_times.hpp"
+#include "trainer/run/status.hpp"
 #include "trainer/watch/crash_record.hpp"
 
 namespace annulus::trainer {

@@ -5,12 +5,12 @@
 #include <filesystem>
 #include <numeric>
 
-#include "io/hdf5_file.hpp"
-#include "rich/event_factory.hpp"
-#include "rich/event_file.hpp"
+#include "io/hdf5/file.hpp"
+#include "rich/files/event_file.hpp"
+#include "rich/simulation/event_factory.hpp"
 #include "tests/trainer/fake_replica.hpp"
-#include "trainer/checkpoint.hpp"
-#include "trainer/run_state.hpp"
+#include "trainer/loop/run_state.hpp"
+#include "trainer/run/checkpoint.hpp"
 
 namespace annulus {
 namespace {

@@ -4,8 +4,8 @@
 
 #include "tests/fuzz/fuzz_target.hpp"
 #include "trainer/fault_injection.hpp"
-#include "trainer/metrics.hpp"
-#include "trainer/run_state.hpp"
+#include "trainer/loop/run_state.hpp"
+#include "trainer/run/metrics.hpp"
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace annulus;

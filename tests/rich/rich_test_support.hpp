@@ -5,8 +5,8 @@
 #include <numbers>
 #include <optional>
 
-#include "rich/draws.hpp"
-#include "rich/optics.hpp"
+#include "rich/detector/optics.hpp"
+#include "rich/simulation/draws.hpp"
 
 namespace annulus::rich::test {
 

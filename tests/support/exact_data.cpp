@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "tests/support/random_tensor.hpp"
-#include "trainer/backend/cuda/element.hpp"
+#include "trainer/backend/cuda/kernels/element.hpp"
 
 namespace annulus::test {
 namespace {

@@ -1,10 +1,10 @@
-// A reader of HDF5 files (io/hdf5_process.hpp) that is a copy of the test itself: quick to start, and it
+// A reader of HDF5 files (io/hdf5/process.hpp) that is a copy of the test itself: quick to start, and it
 // needs no program. Only for processes without threads.
 #pragma once
 
 #include <functional>
 
-#include "io/hdf5_server.hpp"
+#include "io/hdf5/server.hpp"
 
 namespace annulus {
 

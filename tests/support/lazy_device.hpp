@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "comm/device_group.hpp"
+#include "comm/device/group.hpp"
 
 namespace annulus::comm::test {
 

@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "comm/mpi_session.hpp"
+#include "comm/ranks/mpi_session.hpp"
 
 namespace {
 

@@ -1,7 +1,7 @@
 // The MPI session of a test program that runs under mpirun.
 #pragma once
 
-#include "comm/mpi_session.hpp"
+#include "comm/ranks/mpi_session.hpp"
 
 namespace annulus::test {
 

@@ -3,7 +3,7 @@
 
 #include <cstdio>
 
-#include "comm/mpi_session.hpp"
+#include "comm/ranks/mpi_session.hpp"
 #include "tests/support/mpi_environment.hpp"
 
 namespace {

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "io/sample_source.hpp"
+#include "io/dataset/sample_source.hpp"
 
 namespace annulus::test {
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "comm/gradient_reducer.hpp"
-#include "trainer/backend/replica.hpp"
+#include "comm/host/gradient_reducer.hpp"
+#include "trainer/backend/contract/replica.hpp"
 
 namespace annulus::test {
 

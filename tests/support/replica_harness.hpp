@@ -5,8 +5,8 @@
 #include <span>
 #include <vector>
 
-#include "io/batch.hpp"
-#include "trainer/backend/replica.hpp"
+#include "io/dataset/batch.hpp"
+#include "trainer/backend/contract/replica.hpp"
 
 namespace annulus::test {
 

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.hpp"
-#include "io/normalisation.hpp"
+#include "io/augmentation/normalisation.hpp"
 #include "tests/support/mpi_environment.hpp"
 #include "tests/support/pattern_source.hpp"
 

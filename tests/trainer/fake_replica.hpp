@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/random.hpp"
-#include "trainer/backend/replica.hpp"
+#include "trainer/backend/contract/replica.hpp"
 
 namespace annulus::trainer {
 

@@ -12,18 +12,18 @@
 
 #include "base/log.hpp"
 #include "base/process_time.hpp"
-#include "comm/allreduce_benchmark.hpp"
-#include "io/synthetic_source.hpp"
+#include "comm/device/allreduce_benchmark.hpp"
+#include "io/dataset/synthetic_source.hpp"
 #include "trainer/assembly.hpp"
-#include "trainer/commands/context.hpp"
+#include "trainer/commands/common/context.hpp"
+#include "trainer/commands/common/load.hpp"
 #include "trainer/commands/generators.hpp"
-#include "trainer/commands/load.hpp"
 #include "trainer/data_splits.hpp"
-#include "trainer/fma_rate.hpp"
-#include "trainer/initialise.hpp"
+#include "trainer/loop/initialise.hpp"
+#include "trainer/loop/recorder.hpp"
+#include "trainer/loop/training_loop.hpp"
 #include "trainer/model/summary.hpp"
-#include "trainer/recorder.hpp"
-#include "trainer/training_loop.hpp"
+#include "trainer/preflight/fma_rate.hpp"
 
 namespace annulus::trainer {
 namespace {

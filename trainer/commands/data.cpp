@@ -8,15 +8,15 @@
 #include <memory>
 
 #include "base/log.hpp"
-#include "io/contact_sheet.hpp"
-#include "io/dataset.hpp"
-#include "io/dataset_summary.hpp"
-#include "io/import.hpp"
-#include "trainer/commands/context.hpp"
+#include "io/dataset/dataset.hpp"
+#include "io/dataset/summary.hpp"
+#include "io/import/import.hpp"
+#include "io/pictures/contact_sheet.hpp"
+#include "trainer/commands/common/context.hpp"
 #include "trainer/data_splits.hpp"
-#include "trainer/environment.hpp"
+#include "trainer/loop/rank_zero.hpp"
 #include "trainer/model/config.hpp"
-#include "trainer/rank_zero.hpp"
+#include "trainer/run/environment.hpp"
 
 namespace annulus::trainer {
 namespace {

@@ -3,9 +3,9 @@
 
 #include <memory>
 
-#include "trainer/commands/context.hpp"
-#include "trainer/rank_zero.hpp"
-#include "trainer/run_comparison.hpp"
+#include "trainer/commands/common/context.hpp"
+#include "trainer/loop/rank_zero.hpp"
+#include "trainer/run/comparison.hpp"
 
 namespace annulus::trainer {
 

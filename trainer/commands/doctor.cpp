@@ -9,19 +9,19 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "comm/allreduce_benchmark.hpp"
-#include "comm/gpu.hpp"
-#include "comm/launcher.hpp"
-#include "io/dataset_summary.hpp"
-#include "trainer/backend/replica.hpp"
-#include "trainer/commands/context.hpp"
-#include "trainer/device.hpp"
-#include "trainer/doctor_directory.hpp"
-#include "trainer/doctor_facts.hpp"
-#include "trainer/environment.hpp"
+#include "comm/device/allreduce_benchmark.hpp"
+#include "comm/device/gpu.hpp"
+#include "comm/ranks/launcher.hpp"
+#include "io/dataset/summary.hpp"
+#include "trainer/backend/contract/replica.hpp"
+#include "trainer/backend/device.hpp"
+#include "trainer/commands/common/context.hpp"
+#include "trainer/loop/rank_zero.hpp"
 #include "trainer/model/config.hpp"
 #include "trainer/model/network_builder.hpp"
-#include "trainer/rank_zero.hpp"
+#include "trainer/preflight/directory.hpp"
+#include "trainer/preflight/facts.hpp"
+#include "trainer/run/environment.hpp"
 
 namespace annulus::trainer {
 namespace {

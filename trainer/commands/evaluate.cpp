@@ -5,11 +5,11 @@
 #include <nlohmann/json.hpp>
 
 #include "base/log.hpp"
-#include "trainer/commands/context.hpp"
+#include "trainer/commands/common/context.hpp"
+#include "trainer/commands/common/load.hpp"
 #include "trainer/commands/generators.hpp"
-#include "trainer/commands/load.hpp"
 #include "trainer/data_splits.hpp"
-#include "trainer/evaluator.hpp"
+#include "trainer/loop/evaluator.hpp"
 
 namespace annulus::trainer {
 namespace {

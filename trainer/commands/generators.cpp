@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "base/error.hpp"
-#include "rich/endless_source.hpp"
-#include "trainer/commands/rich_config.hpp"
+#include "rich/images/endless_source.hpp"
+#include "trainer/commands/rich/config.hpp"
 
 namespace annulus::trainer {
 namespace {

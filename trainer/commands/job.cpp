@@ -10,14 +10,14 @@
 #include <sstream>
 
 #include "base/log.hpp"
-#include "trainer/commands/context.hpp"
-#include "trainer/file_recorder.hpp"
-#include "trainer/job_script.hpp"
+#include "trainer/commands/common/context.hpp"
+#include "trainer/loop/rank_zero.hpp"
 #include "trainer/model/config.hpp"
-#include "trainer/rank_zero.hpp"
-#include "trainer/run_directory.hpp"
-#include "trainer/save_times.hpp"
-#include "trainer/slurm_words.hpp"
+#include "trainer/run/directory.hpp"
+#include "trainer/run/file_recorder.hpp"
+#include "trainer/run/save_times.hpp"
+#include "trainer/slurm/job_script.hpp"
+#include "trainer/slurm/words.hpp"
 
 namespace annulus::trainer {
 namespace {

@@ -9,11 +9,11 @@
 #include <string_view>
 
 #include "base/log.hpp"
-#include "io/hdf5_server.hpp"
-#include "io/nearest_name.hpp"
-#include "trainer/commands/context.hpp"
-#include "trainer/environment.hpp"
-#include "trainer/stop_request.hpp"
+#include "base/nearest_name.hpp"
+#include "base/stop_request.hpp"
+#include "io/hdf5/server.hpp"
+#include "trainer/commands/common/context.hpp"
+#include "trainer/run/environment.hpp"
 #include "trainer/watch/crash_signals.hpp"
 
 namespace {

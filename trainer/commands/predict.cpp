@@ -5,13 +5,13 @@
 #include <optional>
 
 #include "base/log.hpp"
-#include "io/atomic_file.hpp"
-#include "io/hdf5_file.hpp"
-#include "trainer/commands/context.hpp"
-#include "trainer/commands/load.hpp"
+#include "io/files/atomic_file.hpp"
+#include "io/hdf5/file.hpp"
+#include "trainer/commands/common/context.hpp"
+#include "trainer/commands/common/load.hpp"
 #include "trainer/data_splits.hpp"
-#include "trainer/evaluator.hpp"
-#include "trainer/rank_zero.hpp"
+#include "trainer/loop/evaluator.hpp"
+#include "trainer/loop/rank_zero.hpp"
 
 namespace annulus::trainer {
 namespace {

@@ -4,9 +4,9 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "trainer/commands/context.hpp"
-#include "trainer/progress.hpp"
-#include "trainer/run_status.hpp"
+#include "trainer/commands/common/context.hpp"
+#include "trainer/run/progress.hpp"
+#include "trainer/run/status.hpp"
 #include "trainer/watch/last_words.hpp"
 
 namespace annulus::trainer {

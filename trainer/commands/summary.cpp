@@ -3,10 +3,10 @@
 
 #include <memory>
 
-#include "trainer/commands/context.hpp"
+#include "trainer/commands/common/context.hpp"
+#include "trainer/loop/rank_zero.hpp"
 #include "trainer/model/config.hpp"
 #include "trainer/model/summary.hpp"
-#include "trainer/rank_zero.hpp"
 
 namespace annulus::trainer {
 

@@ -4,9 +4,9 @@
 #include <memory>
 
 #include "base/log.hpp"
-#include "trainer/commands/context.hpp"
+#include "trainer/commands/common/context.hpp"
+#include "trainer/commands/common/load.hpp"
 #include "trainer/commands/generators.hpp"
-#include "trainer/commands/load.hpp"
 #include "trainer/training_job.hpp"
 
 namespace annulus::trainer {

@@ -8,12 +8,12 @@
 #include <string>
 #include <vector>
 
-#include "comm/gpu.hpp"
-#include "comm/gradient_reducer.hpp"
-#include "io/augmentation.hpp"
-#include "trainer/backend/cuda/precision.hpp"
-#include "trainer/backend/replica.hpp"
+#include "comm/device/gpu.hpp"
+#include "comm/host/gradient_reducer.hpp"
+#include "io/augmentation/augmentation.hpp"
+#include "trainer/backend/contract/replica.hpp"
 #include "trainer/model/network.hpp"
+#include "trainer/model/precision.hpp"
 
 namespace annulus::trainer {
 

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
-#include "io/nearest_name.hpp"
+#include "base/nearest_name.hpp"
 #include "trainer/model/network_reader.hpp"
 #include "trainer/model/scalar_values.hpp"
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
-#include "io/nearest_name.hpp"
+#include "base/nearest_name.hpp"
 #include "trainer/model/layer_fields.hpp"
 #include "trainer/model/scalar_values.hpp"
 

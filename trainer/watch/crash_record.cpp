@@ -11,7 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
-#include "io/small_file.hpp"
+#include "io/files/small_file.hpp"
 
 namespace annulus::trainer {
 namespace {

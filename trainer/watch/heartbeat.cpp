@@ -10,7 +10,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
-#include "io/small_file.hpp"
+#include "io/files/small_file.hpp"
 
 namespace annulus::trainer {
 namespace {

@@ -14,8 +14,8 @@
 #include <utility>
 
 #include "base/log.hpp"
-#include "io/descriptor.hpp"
-#include "io/life_lock.hpp"
+#include "io/files/descriptor.hpp"
+#include "io/files/life_lock.hpp"
 #include "trainer/watch/bounded.hpp"
 #include "trainer/watch/crash_record.hpp"
 #include "trainer/watch/slow_ranks.hpp"

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "comm/mpi_session.hpp"
+#include "comm/ranks/mpi_session.hpp"
 #include "trainer/model/config.hpp"
 
 namespace annulus::trainer {

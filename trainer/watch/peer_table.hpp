@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/process_identity.hpp"
-#include "comm/process_group.hpp"
+#include "comm/ranks/process_group.hpp"
 #include "trainer/watch/heartbeat.hpp"
 #include "trainer/watch/verdict.hpp"
 

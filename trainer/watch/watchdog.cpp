@@ -11,7 +11,7 @@
 
 #include "base/blocked_calls.hpp"
 #include "base/log.hpp"
-#include "trainer/stop_request.hpp"
+#include "base/stop_request.hpp"
 #include "trainer/watch/bounded.hpp"
 #include "trainer/watch/crash_record.hpp"
 #include "trainer/watch/last_words.hpp"

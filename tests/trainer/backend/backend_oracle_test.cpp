@@ -8,7 +8,7 @@
 #include "tests/support/oracle_networks.hpp"
 #include "tests/support/replica_harness.hpp"
 #include "tests/support/tensor_matchers.hpp"
-#include "trainer/backend/replica.hpp"
+#include "trainer/backend/contract/replica.hpp"
 #include "trainer/model/network_builder.hpp"
 
 namespace annulus::trainer {

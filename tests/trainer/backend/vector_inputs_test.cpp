@@ -6,7 +6,7 @@
 
 #include "base/error.hpp"
 #include "tests/support/replica_harness.hpp"
-#include "trainer/backend/replica.hpp"
+#include "trainer/backend/contract/replica.hpp"
 #include "trainer/model/network_builder.hpp"
 
 namespace annulus::trainer {

@@ -8,8 +8,8 @@
 #include <list>
 #include <memory>
 
+#include "trainer/backend/contract/replica.hpp"
 #include "trainer/backend/cpu/program.hpp"
-#include "trainer/backend/replica.hpp"
 
 namespace annulus::trainer {
 namespace {

@@ -3,7 +3,7 @@
 #include <numeric>
 
 #include "trainer/backend/cpu/steps.hpp"
-#include "trainer/backend/keyed_dropout.hpp"
+#include "trainer/backend/planning/keyed_dropout.hpp"
 
 namespace annulus::trainer::cpu {
 namespace {

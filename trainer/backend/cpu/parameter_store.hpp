@@ -6,8 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "trainer/backend/contract/replica.hpp"
 #include "trainer/backend/cpu/onednn.hpp"
-#include "trainer/backend/replica.hpp"
 
 namespace annulus::trainer::cpu {
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "trainer/backend/bad_value.hpp"
+#include "trainer/backend/contract/bad_value.hpp"
 
 namespace annulus::trainer::cpu {
 namespace {

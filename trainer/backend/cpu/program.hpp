@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "io/batch.hpp"
+#include "io/dataset/batch.hpp"
 #include "trainer/backend/cpu/lowering.hpp"
 
 namespace annulus::trainer::cpu {

@@ -5,9 +5,9 @@
 #include <limits>
 #include <vector>
 
-#include "io/augmentation_output.hpp"
-#include "io/sample_source.hpp"
-#include "trainer/backend/cuda/augmentation_body.hpp"
+#include "io/augmentation/output.hpp"
+#include "io/dataset/sample_source.hpp"
+#include "trainer/backend/cuda/kernels/augmentation_body.hpp"
 
 namespace annulus::trainer::cuda {
 

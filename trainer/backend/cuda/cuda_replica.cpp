@@ -5,7 +5,7 @@
 
 #include "base/error.hpp"
 #include "comm/cuda/out_of_device_memory.hpp"
-#include "trainer/backend/cuda_backend.hpp"
+#include "trainer/backend/contract/cuda_backend.hpp"
 
 namespace annulus::trainer::cuda {
 namespace {

@@ -5,8 +5,8 @@
 #include <string>
 
 #include "comm/cuda/cuda.hpp"
+#include "trainer/backend/contract/replica.hpp"
 #include "trainer/backend/cuda/device_model.hpp"
-#include "trainer/backend/replica.hpp"
 
 namespace annulus::trainer::cuda {
 

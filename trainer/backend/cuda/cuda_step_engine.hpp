@@ -7,12 +7,12 @@
 #include <map>
 #include <memory>
 
-#include "comm/device_reducer.hpp"
+#include "comm/device/reducer.hpp"
+#include "trainer/backend/contract/cuda_backend.hpp"
 #include "trainer/backend/cuda/cuda_replica.hpp"
 #include "trainer/backend/cuda/device_images.hpp"
 #include "trainer/backend/cuda/device_optimizer.hpp"
 #include "trainer/backend/cuda/step_graph.hpp"
-#include "trainer/backend/cuda_backend.hpp"
 
 namespace annulus::trainer::cuda {
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/log.hpp"
-#include "trainer/backend/cuda/calls.hpp"
+#include "trainer/backend/cuda/kernels/calls.hpp"
 
 namespace annulus::trainer::cuda {
 namespace {

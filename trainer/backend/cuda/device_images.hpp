@@ -6,10 +6,10 @@
 #include <cstdint>
 
 #include "comm/cuda/cuda.hpp"
-#include "io/batch_loader.hpp"
-#include "io/sample_source.hpp"
+#include "io/dataset/sample_source.hpp"
+#include "io/loading/batch_loader.hpp"
 #include "trainer/backend/cuda/augmentation_setup.hpp"
-#include "trainer/backend/cuda/step_calls.hpp"
+#include "trainer/backend/cuda/kernels/step_calls.hpp"
 
 namespace annulus::trainer::cuda {
 

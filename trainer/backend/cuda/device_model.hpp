@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
-#include "trainer/backend/cuda/precision.hpp"
-#include "trainer/backend/cuda/step_scalars.hpp"
-#include "trainer/backend/replica.hpp"
+#include "trainer/backend/contract/replica.hpp"
+#include "trainer/backend/cuda/kernels/step_scalars.hpp"
+#include "trainer/model/precision.hpp"
 
 namespace annulus::trainer::cuda {
 

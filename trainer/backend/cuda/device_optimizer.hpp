@@ -4,11 +4,11 @@
 #include <cuda_runtime_api.h>
 
 #include "comm/cuda/cuda.hpp"
+#include "trainer/backend/contract/optimizer_state.hpp"
+#include "trainer/backend/contract/step_engine.hpp"
 #include "trainer/backend/cuda/device_model.hpp"
-#include "trainer/backend/cuda/step_calls.hpp"
+#include "trainer/backend/cuda/kernels/step_calls.hpp"
 #include "trainer/backend/cuda/update_plan.hpp"
-#include "trainer/backend/optimizer_state.hpp"
-#include "trainer/backend/step_engine.hpp"
 
 namespace annulus::trainer::cuda {
 

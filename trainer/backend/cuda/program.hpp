@@ -4,9 +4,9 @@
 
 #include <vector>
 
-#include "trainer/backend/bad_value.hpp"
+#include "trainer/backend/contract/bad_value.hpp"
 #include "trainer/backend/cuda/device_model.hpp"
-#include "trainer/backend/cuda/lowering.hpp"
+#include "trainer/backend/cuda/steps/lowering.hpp"
 
 namespace annulus::trainer::cuda {
 

@@ -7,8 +7,8 @@
 #include <variant>
 #include <vector>
 
-#include "trainer/backend/cuda/optimizer_body.hpp"
-#include "trainer/backend/replica.hpp"
+#include "trainer/backend/contract/replica.hpp"
+#include "trainer/backend/cuda/kernels/optimizer_body.hpp"
 #include "trainer/model/config.hpp"
 
 namespace annulus::trainer::cuda {

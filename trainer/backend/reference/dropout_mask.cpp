@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "trainer/backend/keyed_dropout.hpp"
+#include "trainer/backend/planning/keyed_dropout.hpp"
 
 namespace annulus::trainer::reference {
 

@@ -5,7 +5,7 @@
 
 namespace annulus::trainer::reference {
 
-/// Training: y = x * factor with the factors of trainer/backend/keyed_dropout.hpp. Inference: y = x.
+/// Training: y = x * factor with the factors of trainer/backend/planning/keyed_dropout.hpp. Inference: y = x.
 class DropoutMask final : public Kernel {
  public:
   DropoutMask(float rate, int layer) : rate_(rate), layer_(layer) {}

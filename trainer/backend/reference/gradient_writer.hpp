@@ -4,10 +4,10 @@
 #include <cstdint>
 #include <span>
 
-#include "comm/gradient_reducer.hpp"
+#include "comm/host/gradient_reducer.hpp"
+#include "trainer/backend/contract/replica.hpp"
 #include "trainer/backend/reference/graph_pass.hpp"
 #include "trainer/backend/reference/softmax_loss.hpp"
-#include "trainer/backend/replica.hpp"
 
 namespace annulus::trainer::reference {
 

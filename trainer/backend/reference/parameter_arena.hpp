@@ -5,8 +5,8 @@
 #include <span>
 #include <vector>
 
+#include "trainer/backend/contract/replica.hpp"
 #include "trainer/backend/reference/kernel.hpp"
-#include "trainer/backend/replica.hpp"
 
 namespace annulus::trainer::reference {
 

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "trainer/backend/contract/replica.hpp"
 #include "trainer/backend/reference/graph_pass.hpp"
 #include "trainer/backend/reference/parameter_arena.hpp"
-#include "trainer/backend/replica.hpp"
 
 namespace annulus::trainer::reference {
 

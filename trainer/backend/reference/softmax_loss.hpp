@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <span>
 
+#include "trainer/backend/contract/replica.hpp"
 #include "trainer/backend/reference/kernel.hpp"
-#include "trainer/backend/replica.hpp"
 
 namespace annulus::trainer::reference {
 

@@ -5,7 +5,7 @@
 #include <span>
 #include <string_view>
 
-#include "trainer/backend/bad_value.hpp"
+#include "trainer/backend/contract/bad_value.hpp"
 #include "trainer/backend/reference/kernel.hpp"
 
 namespace annulus::trainer::reference {

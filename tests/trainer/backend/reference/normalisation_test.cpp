@@ -5,7 +5,7 @@
 
 #include "tests/support/tensor_matchers.hpp"
 #include "tests/trainer/backend/reference/kernel_harness.hpp"
-#include "trainer/backend/keyed_dropout.hpp"
+#include "trainer/backend/planning/keyed_dropout.hpp"
 
 namespace annulus::trainer::reference {
 namespace {

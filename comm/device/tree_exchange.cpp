@@ -1,0 +1,135 @@
+// The fixed tree across ranks on GPUs: one run after another, because each fills the links by itself.
+#include <algorithm>
+
+#include "comm/device/exchange.hpp"
+#include "comm/host/exchange_driver.hpp"
+#include "comm/host/runs.hpp"
+#include "comm/host/tree_plan.hpp"
+
+namespace annulus::comm {
+namespace {
+
+class DeviceTreeExchange final : public DeviceExchange {
+ public:
+  DeviceTreeExchange(DeviceGroup& group, const ReducerOptions& options, std::vector<float*> nodes,
+                     std::size_t part_elements);
+  void start(std::size_t bucket, DeviceStream compute) override;
+  void finish(DeviceStream compute) override;
+  bool capturable() const override { return true; }
+
+ private:
+  Bucket part(const Run& run, int rank) const { return part_of_run(run, rank, size_); }
+  float* theirs(std::size_t node) const;
+  void gather(const Run& run);
+  void sum(const Run& run);
+  void spread(const Run& run);
+  std::string purpose(const Run& run) const { return bucket_purpose(run.bucket, buckets_); }
+
+  DeviceWork& work_;
+  DeviceLink& link_;
+  int rank_;
+  int size_;
+  std::size_t buckets_;
+  TreePlan plan_;
+  bool pairs_;
+  std::vector<Run> runs_;
+  std::vector<float*> nodes_;
+  float* staging_ = nullptr;  ///< for the nodes of the other ranks, part_elements_ each
+  std::size_t part_elements_ = 0;
+};
+
+DeviceTreeExchange::DeviceTreeExchange(DeviceGroup& group, const ReducerOptions& options,
+                                       std::vector<float*> nodes, std::size_t part_elements)
+    : work_(group.work()),
+      link_(*group.link()),
+      rank_(group.host().rank()),
+      size_(group.host().size()),
+      buckets_(options.buckets.size()),
+      plan_(make_tree_plan(options.shards, size_)),
+      pairs_(pairs_up(plan_)),
+      runs_(make_runs(options.buckets, part_elements * static_cast<std::size_t>(size_))),
+      nodes_(std::move(nodes)) {
+  for (const Run& run : runs_) {
+    const auto [begin, end] = part(run, rank_);
+    part_elements_ = std::max(part_elements_, end - begin);
+  }
+  staging_ = work_.allocate((plan_.nodes.size() - nodes_.size()) * part_elements_, "sums of the other ranks");
+}
+
+/// Where the part of another rank's node arrives.
+float* DeviceTreeExchange::theirs(std::size_t node) const {
+  const std::size_t place = node < plan_.first_node(rank_) ? node : node - nodes_.size();
+  return staging_ + place * part_elements_;
+}
+
+void DeviceTreeExchange::start(std::size_t bucket, DeviceStream compute) {
+  work_.order(compute, work_.stream());
+  work_.take_note(static_cast<int>(bucket) + 1, work_.stream());
+  for (const Run& run : runs_) {
+    if (run.bucket != bucket) continue;
+    gather(run);
+    sum(run);
+    spread(run);
+  }
+}
+
+void DeviceTreeExchange::gather(const Run& run) {
+  const auto [begin, end] = part(run, rank_);
+  link_.open();
+  for (int peer = 0; peer < size_; ++peer) {
+    if (peer == rank_) continue;
+    const auto [their_begin, their_end] = part(run, peer);
+    for (float* node : nodes_)
+      if (their_end > their_begin) link_.send(node + their_begin, their_end - their_begin, peer);
+    for (std::size_t node = plan_.first_node(peer); node < plan_.first_node(peer + 1); ++node)
+      if (end > begin) link_.receive(theirs(node), end - begin, peer);
+  }
+  link_.close(purpose(run));
+}
+
+/// Combines all nodes of this rank's part; the root is written where the result belongs.
+void DeviceTreeExchange::sum(const Run& run) {
+  const auto [begin, end] = part(run, rank_);
+  if (begin == end) return;
+  std::vector<float*> operands(plan_.nodes.size());
+  for (std::size_t node = 0; node < operands.size(); ++node) {
+    const std::size_t own =
+        node - plan_.first_node(rank_);  // wraps around, to a large number, before the first
+    operands[node] = own < nodes_.size() ? nodes_[own] + begin : theirs(node);
+  }
+  float* const result = nodes_[0] + begin;
+  const std::vector<const float*> sources(operands.begin(), operands.end());
+  if (pairs_ && work_.add_pairwise(result, sources, end - begin, work_.stream())) return;
+  for (std::size_t i = 0; i < plan_.additions.size(); ++i) {
+    const auto [left, right] = plan_.additions[i];
+    float* const into = i + 1 == plan_.additions.size() ? result : operands[left];
+    work_.add(into, operands[left], operands[right], end - begin, work_.stream());
+  }
+}
+
+void DeviceTreeExchange::spread(const Run& run) {
+  const auto [begin, end] = part(run, rank_);
+  link_.open();
+  for (int peer = 0; peer < size_; ++peer) {
+    if (peer == rank_) continue;
+    const auto [their_begin, their_end] = part(run, peer);
+    if (end > begin) link_.send(nodes_[0] + begin, end - begin, peer);
+    if (their_end > their_begin) link_.receive(nodes_[0] + their_begin, their_end - their_begin, peer);
+  }
+  link_.close(purpose(run));
+}
+
+void DeviceTreeExchange::finish(DeviceStream compute) {
+  work_.take_note(0, work_.stream());
+  work_.order(work_.stream(), compute);
+}
+
+}  // namespace
+
+std::unique_ptr<DeviceExchange> make_device_tree_exchange(DeviceGroup& group, const ReducerOptions& options,
+                                                          std::vector<float*> nodes,
+                                                          std::size_t part_elements) {
+  return std::make_unique<DeviceTreeExchange>(group, options, std::move(nodes), part_elements);
+}
+
+}  // namespace annulus::comm

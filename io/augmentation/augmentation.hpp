@@ -1,0 +1,80 @@
+// The augmentation generator: raw pixels to normalised float images, with Keras' names for the
+// transformations. What happens to a sample is a pure function of (seed, epoch, sample number): never of
+// rank, thread or order.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/shape.hpp"
+#include "io/dataset/batch.hpp"
+#include "io/dataset/sample_source.hpp"
+
+namespace annulus::io {
+
+enum class FillMode { nearest, constant, reflect, wrap };
+
+/// Random transformations of an image, in the units of Keras' ImageDataGenerator. All off by default.
+struct AugmentationOptions {
+  float rotation_range = 0;      ///< degrees: angle uniform in [-r, r]
+  float width_shift_range = 0;   ///< fraction of the width; from 1 on: whole pixels in [-r, r]
+  float height_shift_range = 0;  ///< fraction of the height; from 1 on: whole pixels in [-r, r]
+  float shear_range = 0;         ///< degrees
+  float zoom_low = 1;            ///< factor on source positions, uniform in [low, high] per axis: > 1 shrinks
+  float zoom_high = 1;
+  bool horizontal_flip = false;
+  bool vertical_flip = false;
+  float brightness_low = 1;  ///< factor uniform in [low, high]; uint8 pixels are clipped to 0..255
+  float brightness_high = 1;
+  float channel_shift_range =
+      0;  ///< in pixel units: one amount in [-r, r] added to all channels, as Keras does
+  FillMode fill_mode = FillMode::nearest;
+  float constant_value = 0;  ///< for FillMode::constant, in pixel units
+  int crop_padding = 0;      ///< random crop after padding by this many pixels on each side
+  FillMode crop_fill_mode = FillMode::constant;  ///< what the padding holds
+  int cutout_size = 0;  ///< side of a square whose network input becomes 0 (the mean), in pixels; 0 = none
+  bool operator==(const AugmentationOptions&) const = default;
+};
+
+/// @throws UsageError naming key, value, reason and what to try
+void check(const AugmentationOptions& options, const SampleShape& shape);
+
+/// From pixel values to network input: x -> ((x * rescale) - mean[c]) / deviation[c].
+struct Normalisation {
+  enum class Kind { none, given, per_feature, per_sample };
+  Kind kind = Kind::none;
+  float rescale = 1.0f;     ///< applied first, e.g. 1/255
+  std::vector<float> mean;  ///< per channel, in rescaled units (given, or computed from the training set)
+  std::vector<float> deviation;  ///< per channel
+  bool operator==(const Normalisation&) const = default;
+};
+
+/// @throws UsageError if mean or deviation do not fit the image
+void check(const Normalisation& normalisation, const SampleShape& shape);
+
+/// Makes float images from raw pixels, in this order: rotation, shift, shear and zoom as one affine
+/// resampling; channel shift; horizontal, vertical flip; brightness; random crop; cutout; normalisation.
+/// Const and thread-safe: one generator serves all threads, and copies share what they know.
+class Generator {
+ public:
+  /// @throws UsageError as check() does
+  Generator(const SourceInfo& source, AugmentationOptions augmentation, Normalisation normalisation,
+            std::uint64_t seed);
+  /// Transforms one image. @param raw  H*W*C values of the source's pixel type, channels last
+  /// @param output  H*W*C floats in `layout`
+  void make(std::span<const std::byte> raw, std::uint64_t epoch, std::uint64_t sample, PixelLayout layout,
+            std::span<float> output) const;
+
+  const SampleShape& shape() const;
+  PixelType pixels() const;
+
+ private:
+  struct Impl;
+  std::shared_ptr<const Impl> impl_;
+};
+
+}  // namespace annulus::io

@@ -1,0 +1,136 @@
+// Chooses between memory and disk, and loads resident data: every rank of a host reads its part of the rows.
+#include "io/dataset/dataset.hpp"
+#include "io/dataset/check_buffers.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "io/dataset/columns.hpp"
+#include "io/dataset/streaming.hpp"
+
+namespace annulus::io {
+namespace {
+
+/// What a rank tells the others about its part of the load, at the beginning of the shared block: when one
+/// cannot read, all of them throw, and none waits for a rank that is gone.
+struct LoadReport {
+  std::int32_t failed = 0;
+  char message[1020] = "";
+};
+
+/// The shared block: a report per part, then the vectors of all samples, then the pixels.
+class ResidentBlock {
+ public:
+  ResidentBlock(const DatasetColumns& columns, const NodeMemoryFactory& memory)
+      : vector_floats_(columns.info().samples * columns.vector_floats()),
+        pixel_bytes_(columns.info().samples * columns.row_bytes()),
+        memory_(memory(kVectorsAt + vector_floats_ * sizeof(float) + pixel_bytes_)) {}
+
+  std::span<float> vectors() {
+    return {reinterpret_cast<float*>(memory_->bytes().data() + kVectorsAt), vector_floats_};
+  }
+  std::span<std::byte> pixels() {
+    return memory_->bytes().subspan(kVectorsAt + vector_floats_ * sizeof(float), pixel_bytes_);
+  }
+
+  /// Fills this rank's part, tells the others how it went and waits for them. @throws what any of them met
+  void load(const DatasetColumns& columns) {
+    const int part = memory_->part();
+    const int parts = memory_->parts();
+    if (parts > kMostParts)
+      throw RuntimeError("{} ranks on one host share a dataset, but at most {} can.", parts, kMostParts);
+    LoadReport report;
+    try {
+      load_part(columns, part, parts);
+    } catch (const std::exception& error) {
+      report.failed = 1;
+      std::strncpy(report.message, error.what(), sizeof report.message - 1);
+    }
+    std::memcpy(memory_->bytes().data() + static_cast<std::size_t>(part) * sizeof report, &report,
+                sizeof report);
+    memory_->synchronise();
+    for (int other = 0; other < parts; ++other) {
+      std::memcpy(&report, memory_->bytes().data() + static_cast<std::size_t>(other) * sizeof report,
+                  sizeof report);
+      if (report.failed != 0) throw DataError("{}", report.message);
+    }
+  }
+
+ private:
+  static constexpr int kMostParts = 256;
+  static constexpr std::size_t kVectorsAt = kMostParts * sizeof(LoadReport);  // aligned for floats
+
+  /// Whole chunks in large reads: no chunk is decompressed twice.
+  void load_part(const DatasetColumns& columns, int part, int parts) {
+    constexpr std::uint64_t kReadBytes = 8 << 20;
+    const std::uint64_t rows = columns.info().samples;
+    const std::uint64_t chunk = columns.chunk_rows();
+    const std::uint64_t chunks = (rows + chunk - 1) / chunk;
+    const std::uint64_t begin =
+        chunks * static_cast<std::uint64_t>(part) / static_cast<std::uint64_t>(parts) * chunk;
+    const std::uint64_t end = std::min(
+        rows, chunks * static_cast<std::uint64_t>(part + 1) / static_cast<std::uint64_t>(parts) * chunk);
+    const std::uint64_t step = std::max<std::uint64_t>(1, kReadBytes / columns.row_bytes() / chunk) * chunk;
+    for (std::uint64_t first = begin; first < end; first += step) {
+      const std::uint64_t count = std::min(step, end - first);
+      columns.read_pixels(first, count,
+                          pixels().subspan(first * columns.row_bytes(), count * columns.row_bytes()));
+      const std::size_t floats = columns.vector_floats();
+      columns.read_vectors(first, count, vectors().subspan(first * floats, count * floats));
+    }
+  }
+
+  std::size_t vector_floats_;
+  std::size_t pixel_bytes_;
+  std::unique_ptr<NodeMemory> memory_;
+};
+
+class ResidentSource final : public SampleSource {
+ public:
+  ResidentSource(const DatasetColumns& columns, ResidentBlock block)
+      : info_(columns.info()),
+        row_bytes_(columns.row_bytes()),
+        vector_floats_(columns.vector_floats()),
+        labels_(columns.labels().begin(), columns.labels().end()),
+        block_(std::move(block)) {
+    info_.resident = true;
+    info_.chunk = 1;  // any order costs the same: the shuffle need not keep chunks together
+  }
+
+  const SourceInfo& info() const override { return info_; }
+  std::span<const std::int32_t> all_labels() const override { return labels_; }
+
+  void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {
+    check_buffers(samples.size(), buffers, info_);
+    const std::byte* const stored = block_.pixels().data();
+    const float* const vectors = block_.vectors().data();
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+      expect_contract(samples[i] < info_.samples, "a sample number is below the number of samples");
+      std::memcpy(buffers.pixels.data() + i * row_bytes_, stored + samples[i] * row_bytes_, row_bytes_);
+      buffers.labels[i] = labels_[samples[i]];
+      if (!buffers.vectors.empty())
+        std::copy_n(vectors + samples[i] * vector_floats_, vector_floats_,
+                    buffers.vectors.data() + i * vector_floats_);
+    }
+  }
+
+ private:
+  SourceInfo info_;
+  std::size_t row_bytes_;
+  std::size_t vector_floats_;
+  std::vector<std::int32_t> labels_;
+  ResidentBlock block_;
+};
+
+}  // namespace
+
+std::unique_ptr<SampleSource> open_dataset(const DatasetOptions& options, const NodeMemoryFactory& memory) {
+  auto columns = std::make_unique<DatasetColumns>(options);
+  if (columns->info().samples * sample_bytes(columns->info()) > options.resident_bytes)
+    return make_streaming_source(std::move(columns), options.cache_bytes);
+  ResidentBlock block(*columns, memory);
+  block.load(*columns);
+  return std::make_unique<ResidentSource>(*columns, std::move(block));
+}
+
+}  // namespace annulus::io

@@ -1,0 +1,50 @@
+// A split of an HDF5 dataset file as a sample source: resident in memory (once per node) when it fits the
+// budget, streamed from disk otherwise.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/node_memory.hpp"
+#include "io/dataset/sample_source.hpp"
+
+namespace annulus::io {
+
+/// A dataset of float rows that belongs to the images: (N, F), or (N) for one value a sample; float32, or
+/// other numbers, which are read as float32.
+struct VectorColumn {
+  std::string name;     ///< of the network's input
+  std::string dataset;  ///< HDF5 path
+};
+
+/// What to do with float images and vectors that hold NaN or Inf.
+enum class NotFinite {
+  refuse,  ///< reading them throws
+  keep,    ///< the values are given out as they are: whoever trains on them deals with it
+};
+
+/// Which data sets of which file. Names are HDF5 paths, so foreign files work too.
+struct DatasetOptions {
+  std::string path;
+  std::string images = "train/images";  ///< (N, H, W, C) or (N, H, W), uint8 or float32
+  std::string labels = "train/labels";  ///< (N) or (N, 1), any integer type; "" = none, all labels read as 0
+  std::vector<VectorColumn> vectors = {};                 ///< in the order in which samples hold them
+  std::uint64_t limit = 0;                                ///< use only the first `limit` samples; 0 = all
+  std::uint64_t resident_bytes = std::uint64_t{4} << 30;  ///< keep in memory up to this size
+  /// Streaming keeps this much in memory per rank; at least the shuffle window (window_chunks times a chunk's
+  /// bytes), or chunks are read again and again.
+  std::uint64_t cache_bytes = std::uint64_t{256} << 20;
+  NotFinite not_finite = NotFinite::refuse;
+};
+
+/// Opens and validates: shapes, types, counts, label range, class names (without a `classes` attribute the
+/// names are "0" to the largest label). Float images and vectors must be finite, unless options say
+/// otherwise: checked when they are read. Collective over the ranks of a host when the data become resident;
+/// a rank that cannot read makes all of them throw.
+/// @param memory  where resident data live (shared by the ranks of a node, or private)
+/// @throws DataError naming file, dataset, row and what to try
+std::unique_ptr<SampleSource> open_dataset(const DatasetOptions& options, const NodeMemoryFactory& memory);
+
+}  // namespace annulus::io

@@ -1,0 +1,59 @@
+// What is in a dataset file: for `annulus data info`.
+#pragma once
+
+#include <cstdint>
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "io/dataset/sample_source.hpp"
+#include "io/hdf5/file.hpp"
+
+namespace annulus::io {
+
+struct PixelStatistics {
+  double mean = 0;
+  double deviation = 0;
+  double smallest = 0;
+  double largest = 0;
+};
+
+struct ColumnSummary {
+  std::string name;  ///< within the split, e.g. "images"
+  DatasetInfo info;
+};
+
+/// A group with images and labels.
+struct SplitSummary {
+  std::string name;
+  std::uint64_t samples = 0;
+  SampleShape shape;
+  PixelType pixels = PixelType::uint8;
+  std::vector<ColumnSummary> columns;       ///< images and labels included
+  std::vector<std::uint64_t> label_counts;  ///< per class
+  std::vector<PixelStatistics> statistics;  ///< per channel, when asked for; raw pixel units
+  std::uint64_t pixel_bytes = 0;            ///< in memory
+};
+
+struct DatasetSummary {
+  std::string path;
+  std::uint64_t file_bytes = 0;
+  std::string schema;  ///< "" for foreign files
+  std::string description;
+  std::vector<std::string> classes;
+  std::vector<std::pair<std::string, std::string>> attributes;  ///< the other root attributes that are text
+  std::vector<SplitSummary> splits;
+  std::vector<ColumnSummary> others;  ///< datasets outside of such groups, by full name (foreign files)
+};
+
+enum class PixelScan { skip, read_all };
+
+/// @throws DataError when the file cannot be read, or a split in it breaks the format
+DatasetSummary describe_dataset(const std::string& path, PixelScan scan = PixelScan::skip);
+
+/// Prints it for people.
+void print_dataset(const DatasetSummary& summary, std::ostream& out);
+
+}  // namespace annulus::io

@@ -1,0 +1,80 @@
+// Columns grow by rows; every one is an extendable HDF5 dataset.
+#include "io/dataset/writer.hpp"
+
+#include <algorithm>
+
+namespace annulus::io {
+namespace {
+
+constexpr std::int64_t kColumnChunk = 8192;
+
+}  // namespace
+
+DatasetWriter::DatasetWriter(const std::string& path, Existing existing, DatasetSpec spec)
+    : target_(path, existing), spec_(std::move(spec)) {
+  expect_contract(spec_.shape.size() > 0 && !spec_.classes.empty(), "a dataset has a shape and classes");
+  file_ = Hdf5File::create(target_.partial(), Existing::replace);
+  file_->set_attribute("/", "schema", kDatasetSchema);
+  file_->set_attribute("/", "classes", spec_.classes);
+  file_->set_attribute("/", "description", spec_.description);
+  for (const auto& [key, value] : spec_.provenance) file_->set_attribute("/", "provenance_" + key, value);
+}
+
+Hdf5Dataset& DatasetWriter::column(const std::string& name, ElementType type, const Extents& extents) {
+  const auto found = columns_.find(name);
+  if (found != columns_.end()) return found->second;
+  // One value per row: larger chunks, or reading the labels costs more than reading the images.
+  const std::int64_t chunk_rows =
+      extents.size() == 1 ? std::max(spec_.chunk_rows, kColumnChunk) : spec_.chunk_rows;
+  const Hdf5Layout layout{chunk_rows, spec_.deflate, Hdf5Layout::Growth::extendable};
+  return columns_.emplace(name, file_->create_dataset(name, type, extents, layout)).first->second;
+}
+
+void DatasetWriter::append(const std::string& split, std::span<const std::byte> pixels,
+                           std::span<const std::int32_t> labels) {
+  const SampleShape& shape = spec_.shape;
+  expect_contract(
+      pixels.size() == labels.size() * static_cast<std::size_t>(shape.size()) * size_of(spec_.pixels),
+      "a block has one image per label");
+  const Extents extents{0, shape.height, shape.width, shape.channels};
+  const bool bytes = spec_.pixels == PixelType::uint8;
+  Hdf5Dataset& images = column(split + "/images", bytes ? ElementType::uint8 : ElementType::float32, extents);
+  const std::uint64_t first = images.info().rows();
+  for (std::size_t i = 0; i < labels.size(); ++i)
+    if (labels[i] < 0 || static_cast<std::size_t>(labels[i]) >= spec_.classes.size())
+      throw DataError("{}: {} image {} has label {}, but there are {} classes.", target_.path(), split,
+                      first + i, labels[i], spec_.classes.size());
+  if (bytes) {
+    images.write_rows(first, labels.size(), pixels);
+  } else {
+    const std::span<const float> values{reinterpret_cast<const float*>(pixels.data()),
+                                        pixels.size() / sizeof(float)};
+    images.write_rows(first, labels.size(), values);
+  }
+  column(split + "/labels", ElementType::int32, {0}).write_rows(first, labels.size(), labels);
+}
+
+void DatasetWriter::append_column(const std::string& split, const std::string& name,
+                                  std::span<const float> values) {
+  Hdf5Dataset& target = column(split + "/" + name, ElementType::float32, {0});
+  target.write_rows(target.info().rows(), values.size(), values);
+}
+
+void DatasetWriter::commit() {
+  std::map<std::string, std::uint64_t> rows;
+  for (const auto& [name, dataset] : columns_) {
+    const std::string split = name.substr(0, name.find('/'));
+    const auto [first, is_new] = rows.emplace(split, dataset.info().rows());
+    if (!is_new && first->second != dataset.info().rows())
+      throw RuntimeError(
+          "{}: {} has {} rows where others of its split have {}: a column was not written for "
+          "every image.",
+          target_.path(), name, dataset.info().rows(), first->second);
+  }
+  columns_.clear();
+  file_->close();
+  file_.reset();
+  target_.commit();
+}
+
+}  // namespace annulus::io

@@ -1,0 +1,45 @@
+// Files that are whole or absent, whatever happens in between: written under another name, synced, renamed. A
+// seal at the end of a file detects every truncation and (all but surely) every flipped bit.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace annulus::io {
+
+/// Name under which a file is written before it is complete: PATH.partial, in the same directory.
+std::filesystem::path partial_name(const std::filesystem::path& path);
+
+/// Waits until a file is on the disk and forgets what memory holds of it, so that the next read tells what
+/// the disk has. @throws RuntimeError
+void sync_to_disk(const std::filesystem::path& path);
+
+/// Makes `from` (complete, not yet synced) appear as `to` at once, replacing what was there; survives a power
+/// cut.
+/// @throws RuntimeError naming the file and the system's reason
+void publish_file(const std::filesystem::path& from, const std::filesystem::path& to);
+
+/// Writes a small text file, whole or not at all. @throws RuntimeError; the old file is then untouched
+void write_text_file(const std::filesystem::path& path, const std::string& text);
+
+/// Points the symbolic link `link` to `target` (a name relative to the link's directory) in one step.
+/// @throws RuntimeError
+void replace_link(const std::filesystem::path& link, const std::string& target);
+
+/// Finds out whether a file can grow to `bytes`: quotas and limits count, not only the free space. Creates
+/// the file or empties it. Asking first gives a clear answer, where a library that runs out of space halfway
+/// gives many.
+/// @throws RuntimeError naming the reason
+void check_space(const std::filesystem::path& path, std::uint64_t bytes);
+
+/// Appends a line with the XXH64 checksum of everything before it. HDF5 ignores what follows its data.
+/// @throws RuntimeError
+void seal_file(const std::filesystem::path& path);
+
+/// Compares a file with its seal. @return nothing when it is intact, else what is wrong ("is truncated or
+/// ...")
+std::optional<std::string> broken_seal(const std::filesystem::path& path);
+
+}  // namespace annulus::io

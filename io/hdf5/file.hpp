@@ -1,0 +1,229 @@
+// HDF5 files without HDF5 in the header: open or create a file, write and read typed datasets through spans,
+// attach attributes. Datasets (io/dataset/dataset.hpp) and checkpoints stand on it.
+//
+// Thread rule: one thread at a time uses a file and everything opened from it. The library has one global
+// lock (a build without it is refused), so a second thread gains nothing; give HDF5 to one I/O thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/shape.hpp"
+#include "base/unique_handle.hpp"
+
+namespace annulus::io {
+
+/// Types that are written and read as they are. Stored integers of other widths are converted when read.
+enum class ElementType { uint8, int32, int64, uint64, float32, float64 };
+
+template <class T>
+constexpr ElementType element_type_of() {
+  if constexpr (std::is_same_v<T, std::uint8_t> || std::is_same_v<T, std::byte>)
+    return ElementType::uint8;
+  else if constexpr (std::is_same_v<T, std::int32_t>)
+    return ElementType::int32;
+  else if constexpr (std::is_same_v<T, std::int64_t>)
+    return ElementType::int64;
+  else if constexpr (std::is_same_v<T, std::uint64_t>)
+    return ElementType::uint64;
+  else if constexpr (std::is_same_v<T, float>)
+    return ElementType::float32;
+  else {
+    static_assert(std::is_same_v<T, double>, "no HDF5 type for this");
+    return ElementType::float64;
+  }
+}
+
+/// Owner of an HDF5 identifier of any kind. A failure to close it is heard when the file is flushed or
+/// closed.
+struct Hdf5Traits {
+  using type = std::int64_t;
+  static constexpr type null = -1;
+  static void close(type id) noexcept;
+};
+using Hdf5Handle = UniqueHandle<Hdf5Traits>;
+
+class Hdf5Process;
+
+/// How values are stored in a file.
+struct StoredType {
+  enum class Kind { signed_integer, unsigned_integer, real, other };
+  Kind kind = Kind::other;
+  std::size_t bytes = 0;
+  bool is_integer() const { return kind == Kind::signed_integer || kind == Kind::unsigned_integer; }
+};
+
+/// "uint8", "float32", or, for what is not a number, "16-byte non-numeric".
+std::string to_string(const StoredType& type);
+
+struct DatasetInfo {
+  Extents extents = {};
+  StoredType type = {};
+  Extents chunk = {};                     ///< empty when the rows are stored one after another
+  std::vector<std::string> filters = {};  ///< names as HDF5 gives them, e.g. "deflate"
+  std::uint64_t stored_bytes = 0;         ///< what the file really holds, after compression
+  /// Offset of the first value, where the file holds them one after another as memory does.
+  std::optional<std::uint64_t> plain_at = {};
+  std::uint64_t rows() const { return extents.empty() ? 1 : static_cast<std::uint64_t>(extents.front()); }
+};
+
+/// One open dataset. Rows run over the first extent.
+class Hdf5Dataset {
+ public:
+  const DatasetInfo& info() const { return info_; }
+  /// Values in one row. @throws DataError when no memory holds as many
+  std::uint64_t row_size() const;
+
+  /// Reads rows [first, first + count) into `values` (count * row_size()).
+  /// @throws DataError when T cannot hold the stored type (integers and reals do not mix, no narrowing), when
+  /// the rows do not exist, or when the file is damaged
+  template <class T>
+  void read_rows(std::uint64_t first, std::uint64_t count, std::span<T> values) const {
+    read_rows(first, count, element_type_of<T>(), values.data(), values.size());
+  }
+  /// Walks the index of chunks and reads a first and a last row, whatever their type: what a damaged file
+  /// breaks, it breaks here. @throws DataError
+  void touch() const;
+  /// Writes rows [first, first + count), making an extendable dataset longer where needed.
+  template <class T>
+  void write_rows(std::uint64_t first, std::uint64_t count, std::span<const T> values) {
+    write_rows(first, count, element_type_of<T>(), values.data(), values.size());
+  }
+
+ private:
+  friend class Hdf5File;
+  friend class Hdf5Server;
+  Hdf5Dataset(Hdf5Handle handle, std::string file, std::string name);
+  Hdf5Dataset(std::shared_ptr<Hdf5Process> process, std::string file, std::string name);
+  void read_rows(std::uint64_t first, std::uint64_t count, ElementType type, void* values,
+                 std::size_t size) const;
+  void write_rows(std::uint64_t first, std::uint64_t count, ElementType type, const void* values,
+                  std::size_t size);
+
+  Hdf5Handle handle_;                     ///< of the library in this process, or
+  std::shared_ptr<Hdf5Process> process_;  ///< what reads the file
+  std::string file_;
+  std::string name_;
+  DatasetInfo info_;
+};
+
+/// How a new dataset is laid out.
+struct Hdf5Layout {
+  std::int64_t chunk_rows = 0;                                     ///< rows stored together; 0 = contiguous
+  int deflate = 0;                                                 ///< gzip level 0..9; needs chunks
+  enum class Growth { fixed, extendable } growth = Growth::fixed;  ///< extendable needs chunks
+};
+
+enum class Existing { refuse, replace };
+
+class Hdf5File {
+ public:
+  /// Opens read-only and without file locks. Where set_hdf5_reader() (io/hdf5/process.hpp) has named one,
+  /// another process calls the library, and whatever a damaged file does to it is a DataError here, now or
+  /// later.
+  /// @throws DataError: missing, unreadable, not HDF5, truncated, dangerous
+  static Hdf5File open(const std::string& path);
+  /// The same in this process, for a file that it has just written.
+  static Hdf5File open_own(const std::string& path);
+  /// The same for a file that is open already. @param path  for messages
+  static Hdf5File open_descriptor(int descriptor, const std::string& path);
+  /// Opens for reading and writing in this process, to add to what is there or to write over it, once the
+  /// reader has looked at all of it. A crash in between leaves it damaged: do it to a copy
+  /// (io/files/atomic_file.hpp).
+  /// @throws DataError as `open`
+  static Hdf5File open_to_change(const std::string& path);
+  /// Creates a file. @throws RuntimeError when it exists and is not to be replaced, or cannot be written
+  static Hdf5File create(const std::string& path, Existing existing = Existing::refuse);
+
+  const std::string& path() const { return path_; }
+
+  /// Object names are HDF5 paths ("a/b", with or without a leading slash); missing parents are created.
+  void create_group(const std::string& name);
+  bool exists(const std::string& name) const;
+  /// Whether the name, or a part of it, is a link out of the file. Such links are not followed: nothing
+  /// exists there.
+  bool leads_elsewhere(const std::string& name) const;
+  bool is_dataset(const std::string& name) const;
+  /// Names of the members of a group, sorted.
+  std::vector<std::string> members(const std::string& group = "/") const;
+
+  /// Opens a dataset. @throws DataError listing what is there and the nearest name
+  Hdf5Dataset dataset(const std::string& name) const;
+  Hdf5Dataset create_dataset(const std::string& name, ElementType type, const Extents& extents,
+                             const Hdf5Layout& layout = {});
+
+  /// Creates a dataset and writes all of it. @pre values.size() == element_count(extents)
+  template <class T>
+  void write(const std::string& name, const Extents& extents, std::span<const T> values,
+             const Hdf5Layout& layout = {}) {
+    Hdf5Dataset target = create_dataset(name, element_type_of<T>(), extents, layout);
+    target.write_rows(0, target.info().rows(), values);
+  }
+  /// Reads a whole dataset into `values`; its size must be that of the dataset.
+  template <class T>
+  void read(const std::string& name, std::span<T> values) const {
+    const Hdf5Dataset source = dataset(name);
+    source.read_rows(0, source.info().rows(), values);
+  }
+  /// Reads a whole dataset, after its claimed size has been checked against what the file holds.
+  template <class T>
+  std::vector<T> read(const std::string& name) const {
+    const Hdf5Dataset source = dataset(name);
+    std::vector<T> values(checked_size(source, name));
+    source.read_rows(0, source.info().rows(), std::span<T>(values));
+    return values;
+  }
+  Extents extents(const std::string& name) const { return dataset(name).info().extents; }
+
+  // Attributes of a group or dataset; "/" is the root. Writing replaces an older value.
+  bool has_attribute(const std::string& object, const std::string& name) const;
+  std::vector<std::string> attributes(const std::string& object) const;
+  void set_attribute(const std::string& object, const std::string& name, const std::string& value);
+  void set_attribute(const std::string& object, const std::string& name, const char* value);
+  void set_attribute(const std::string& object, const std::string& name,
+                     const std::vector<std::string>& values);
+  void set_attribute(const std::string& object, const std::string& name, std::int64_t value);
+  void set_attribute(const std::string& object, const std::string& name, std::uint64_t value);
+  void set_attribute(const std::string& object, const std::string& name, double value);
+  // Reading: strings of fixed and of variable length; numbers must be scalar.
+  // @throws DataError when missing or of another type
+  std::string string_attribute(const std::string& object, const std::string& name) const;
+  std::vector<std::string> strings_attribute(const std::string& object, const std::string& name) const;
+  std::int64_t int64_attribute(const std::string& object, const std::string& name) const;
+  std::uint64_t uint64_attribute(const std::string& object, const std::string& name) const;
+  double double_attribute(const std::string& object, const std::string& name) const;
+
+  /// Hands everything to the operating system. @throws RuntimeError when this or earlier writing failed, for
+  /// example because the disk is full
+  void flush();
+  /// Flushes and closes; only this way a failure is heard, the destructor gives up in silence. Datasets
+  /// opened from the file must be gone by then: the library keeps a file open as long as they are.
+  void close();
+
+ private:
+  friend class Hdf5Server;
+  Hdf5File(Hdf5Handle handle, std::string path, std::shared_ptr<Hdf5Process> process = nullptr);
+  std::size_t checked_size(const Hdf5Dataset& source, const std::string& name) const;
+  Hdf5Handle open_attribute(const std::string& object, const std::string& name) const;
+  void write_strings(const std::string& object, const std::string& name, std::span<const std::string> values,
+                     const Extents& extents);
+  void write_number(const std::string& object, const std::string& name, ElementType type, const void* value);
+  void read_number(const std::string& object, const std::string& name, ElementType type, void* value) const;
+
+  Hdf5Handle handle_;
+  std::string path_;
+  std::uint64_t failed_closes_;           ///< those of earlier files
+  std::shared_ptr<Hdf5Process> process_;  ///< reads the file; nothing: `handle_` is open
+};
+
+/// The bytes of a dataset when read, after checking that the extents make sense and that the file can hold
+/// them: hostile or truncated files claim sizes they do not have. @throws DataError naming file and dataset
+std::uint64_t checked_bytes(const DatasetInfo& info, const std::string& file, const std::string& name);
+
+}  // namespace annulus::io

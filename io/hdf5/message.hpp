@@ -1,0 +1,124 @@
+// What a rank and the process that reads HDF5 for it say to each other: numbers of 8 bytes and texts, each
+// taken back only as far as the message reaches. Internal to io/hdf5*.
+#pragma once
+
+#include <cstring>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "io/hdf5/file.hpp"
+
+namespace annulus::io {
+
+/// Requests, with their parts and what the answer holds. Attributes are named by object and name.
+enum class Hdf5Request : std::uint64_t {
+  open,             ///< -> true: the library has opened the file
+  exists,           ///< name -> bool
+  leads_elsewhere,  ///< name -> bool
+  is_dataset,       ///< name -> bool
+  members,          ///< group -> names
+  describe,         ///< dataset -> DatasetInfo
+  rows,             ///< dataset, first, count, type, id and size of the window -> true: they are in it
+  has_attribute,    ///< object, name -> bool
+  attributes,       ///< object -> names
+  strings,          ///< object, name -> texts
+  number,           ///< object, name, type -> the 8 bytes of the number
+  touch,            ///< -> true: everything in the file was looked at
+};
+
+constexpr std::uint64_t kMostAnswer = std::uint64_t{1} << 28;  ///< names and attributes; rows go another way
+
+/// How a request ended; what follows is its result, or a text.
+enum class Hdf5Answer : std::uint64_t { result, data_error, other_error, no_memory };
+
+class MessageWriter {
+ public:
+  template <class Whole>
+  requires(std::is_integral_v<Whole> || std::is_enum_v<Whole>) void put(Whole value) {
+    const auto wide = static_cast<std::uint64_t>(value);
+    bytes_.append(reinterpret_cast<const char*>(&wide), sizeof wide);
+  }
+  void put(std::string_view text) {
+    put(text.size());
+    bytes_.append(text);
+  }
+  template <class Value>
+  void put(const std::vector<Value>& values) {
+    put(values.size());
+    for (const Value& value : values) put(value);
+  }
+  void put(const DatasetInfo& info) {
+    put(info.extents);
+    put(info.type.kind);
+    put(info.type.bytes);
+    put(info.chunk);
+    put(info.filters);
+    put(info.stored_bytes);
+    put(info.plain_at.has_value());
+    put(info.plain_at.value_or(0));
+  }
+  const std::string& bytes() const { return bytes_; }
+
+ private:
+  std::string bytes_;
+};
+
+/// Takes apart what a MessageWriter has put together. @throws DataError when the message is something else
+class MessageReader {
+ public:
+  explicit MessageReader(std::string bytes) : bytes_(std::move(bytes)) {}
+
+  template <class Value>
+  Value take() {
+    if constexpr (std::is_same_v<Value, bool>) {
+      return whole(1) != 0;
+    } else if constexpr (std::is_integral_v<Value>) {
+      return static_cast<Value>(whole(static_cast<std::uint64_t>(std::numeric_limits<Value>::max())));
+    } else if constexpr (std::is_same_v<Value, std::string>) {
+      const std::uint64_t size = whole(bytes_.size() - at_);
+      check(size <= bytes_.size() - at_);
+      at_ += size;
+      return bytes_.substr(at_ - size, size);
+    } else if constexpr (std::is_same_v<Value, DatasetInfo>) {
+      return take_info();
+    } else {
+      return take_list<typename Value::value_type>();
+    }
+  }
+  /// One of the values up to `last`.
+  template <class Enum>
+  Enum take_enum(Enum last) {
+    return static_cast<Enum>(whole(static_cast<std::uint64_t>(last)));
+  }
+  void expect_end() const { check(at_ == bytes_.size()); }
+
+ private:
+  static void check(bool holds) {
+    if (!holds) throw DataError("the process that reads an HDF5 file answered nonsense.");
+  }
+
+  std::uint64_t whole(std::uint64_t most);
+
+  template <class Value>
+  std::vector<Value> take_list() {
+    const std::uint64_t count = whole((bytes_.size() - at_) / sizeof(std::uint64_t));  // each takes as much
+    std::vector<Value> values;
+    for (std::uint64_t i = 0; i < count; ++i) values.push_back(take<Value>());
+    return values;
+  }
+
+  DatasetInfo take_info();
+
+  std::string bytes_;
+  std::size_t at_ = 0;
+};
+
+/// Over a stream socket. @return false when the other side is gone
+bool send_all(int socket, std::string_view bytes);
+bool receive_all(int socket, std::span<char> bytes);
+
+}  // namespace annulus::io

@@ -1,0 +1,336 @@
+// See hdf5_process.hpp. The child is started by posix_spawn, never by fork: MPI libraries keep threads and
+// memory that a forked copy must not touch.
+#include "io/hdf5/process.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/shm.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+
+#include <array>
+#include <csignal>
+#include <cstdlib>
+#include <map>
+#include <tuple>
+#include <utility>
+
+#include "io/hdf5/library.hpp"
+#include "io/hdf5/server.hpp"
+
+namespace annulus::io {
+namespace {
+
+constexpr std::uint64_t kUsualWindow = std::uint64_t{64} << 20;  // of values read at once
+constexpr std::uint64_t kLargestWindow = std::uint64_t{2} << 30;
+
+constexpr int kMostOpenSeconds = 120;  // the file may lie on a slow disk
+constexpr int kKillMilliseconds = 1000;
+
+/// Which version of which file.
+using FileVersion = std::tuple<dev_t, ino_t, off_t, std::int64_t, std::int64_t>;
+
+struct Readers {
+  std::mutex mutex;
+  ReaderStarter starter;
+  std::map<FileVersion, std::weak_ptr<Hdf5Process>> known;
+  int keepers = 0;
+  std::vector<std::shared_ptr<Hdf5Process>> kept;
+};
+
+Readers& readers() {
+  static Readers instance;
+  return instance;
+}
+
+void check_system(bool succeeded, const char* call) {
+  if (!succeeded)
+    throw RuntimeError(
+        "a process that reads an HDF5 file could not be started: {} failed ({}). Is a limit of processes, "
+        "files or "
+        "memory reached?",
+        call, std::strerror(errno));
+}
+
+/// The same file under a number that the ends of a child do not have.
+Descriptor set_apart(int descriptor, const char* call) {
+  check_system(descriptor >= 0, call);
+  const Descriptor low(descriptor);
+  constexpr int kAboveEnds = 16;
+  const int high = ::fcntl(descriptor, F_DUPFD_CLOEXEC, kAboveEnds);
+  check_system(high >= 0, "fcntl");
+  return Descriptor(high);
+}
+
+/// Streams and signals of a child. Signals that ask for an orderly end are for the rank: its child lives as
+/// long as it asks.
+class SpawnSettings {
+ public:
+  SpawnSettings() {
+    check(::posix_spawn_file_actions_init(&actions_));
+    check(::posix_spawnattr_init(&attributes_));
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGTSTP})
+      sigaddset(&blocked, signal);
+    check(::posix_spawnattr_setsigmask(&attributes_, &blocked));
+    check(::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK));
+    for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+      check(::posix_spawn_file_actions_addopen(&actions_, stream, "/dev/null", O_RDWR, 0));
+  }
+  ~SpawnSettings() {
+    ::posix_spawnattr_destroy(&attributes_);
+    ::posix_spawn_file_actions_destroy(&actions_);
+  }
+  SpawnSettings(const SpawnSettings&) = delete;
+  SpawnSettings& operator=(const SpawnSettings&) = delete;
+
+  void connect(int descriptor, int end) {
+    check(::posix_spawn_file_actions_adddup2(&actions_, descriptor, end));
+  }
+  pid_t spawn(const char* program, char* const* words) const {
+    pid_t process = -1;
+    check(::posix_spawn(&process, program, &actions_, &attributes_, words, environ));
+    return process;
+  }
+
+ private:
+  static void check(int code) {
+    errno = code;  // these calls return it
+    check_system(code == 0, "posix_spawn");
+  }
+  posix_spawn_file_actions_t actions_{};
+  posix_spawnattr_t attributes_{};
+};
+
+int wait_for_end(pid_t process) {
+  int status = 0;
+  while (::waitpid(process, &status, 0) < 0 && errno == EINTR) {
+  }
+  return status;
+}
+
+std::string complaint(int status) {
+  if (!WIFSIGNALED(status)) return fmt::format("ended with code {}", WEXITSTATUS(status));
+  const int signal = WTERMSIG(status);
+  if (signal == SIGPROF)
+    return fmt::format("was not done after {} s of computing", kReaderTime.count() / 1000);
+  return fmt::format("crashed ({})", strsignal(signal));
+}
+
+/// Whether the file holds these values as memory does.
+bool is_plain(const DatasetInfo& info, ElementType type) {
+  const StoredType memory = describe_type(memory_type(type));
+  return info.plain_at && info.type.kind == memory.kind && info.type.bytes == memory.bytes;
+}
+
+/// Rows to ask for at once: whole chunks, so that none is unpacked twice.
+std::uint64_t rows_at_once(const DatasetInfo& info, std::uint64_t row_bytes) {
+  const std::uint64_t rows = std::max<std::uint64_t>(1, kUsualWindow / row_bytes);
+  const auto chunk =
+      info.chunk.empty() ? 1 : std::max<std::uint64_t>(1, static_cast<std::uint64_t>(info.chunk[0]));
+  if (chunk > kLargestWindow / row_bytes) return rows;
+  return std::max<std::uint64_t>(1, rows / chunk) * chunk;
+}
+
+}  // namespace
+
+void set_hdf5_reader(ReaderStarter starter) {
+  const std::lock_guard lock(readers().mutex);
+  readers().starter = std::move(starter);
+}
+
+ReaderStarter start_program(const std::string& program) {
+  return [program](const ReaderEnds& ends, const std::string& path) {
+    SpawnSettings settings;
+    const ReaderEnds targets;
+    settings.connect(ends.requests, targets.requests);
+    settings.connect(ends.file, targets.file);
+    std::string name = program;
+    std::string word = kReaderWord;
+    std::string file = path;
+    const std::array<char*, 4> words{name.data(), word.data(), file.data(), nullptr};
+    return settings.spawn(program.c_str(), words.data());
+  };
+}
+
+void SharedWindow::grow(std::size_t bytes) {
+  if (bytes <= size_) return;
+  detach();
+  const int id = ::shmget(IPC_PRIVATE, bytes, IPC_CREAT | 0600);
+  check_system(id >= 0, "shmget");
+  attach(static_cast<std::uint64_t>(id), bytes);
+  // It lives as long as somebody is attached, and Linux lets the other process attach still.
+  check_system(::shmctl(id, IPC_RMID, nullptr) == 0, "shmctl");
+}
+
+void SharedWindow::attach(std::uint64_t id, std::size_t bytes) {
+  if (place_ != nullptr && id == id_) return;
+  detach();
+  void* const place = ::shmat(static_cast<int>(id), nullptr, 0);
+  check_system(reinterpret_cast<std::intptr_t>(place) != -1, "shmat");
+  id_ = id;
+  place_ = static_cast<std::byte*>(place);
+  size_ = bytes;
+}
+
+void SharedWindow::detach() noexcept {
+  if (place_ != nullptr && ::shmdt(place_) != 0)
+    std::fprintf(stderr, "warning: shmdt: %s\n", std::strerror(errno));
+  place_ = nullptr;
+  size_ = 0;
+}
+
+KeepReaders::KeepReaders() {
+  const std::lock_guard lock(readers().mutex);
+  ++readers().keepers;
+}
+
+KeepReaders::~KeepReaders() {
+  std::vector<std::shared_ptr<Hdf5Process>> ending;  // outside the lock
+  const std::lock_guard lock(readers().mutex);
+  if (--readers().keepers == 0) ending.swap(readers().kept);
+}
+
+std::shared_ptr<Hdf5Process> Hdf5Process::reading(const std::string& path) {
+  Readers& all = readers();
+  const std::lock_guard lock(all.mutex);
+  if (!all.starter) return nullptr;
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0)
+    throw DataError("{}: cannot be opened ({}). Check its permissions.", path, std::strerror(errno));
+  Descriptor file = set_apart(descriptor, "open");
+  struct stat status {};
+  check_system(::fstat(file.get(), &status) == 0, "fstat");
+  const FileVersion version{status.st_dev, status.st_ino, status.st_size, status.st_mtim.tv_sec,
+                            status.st_mtim.tv_nsec};
+  std::erase_if(all.known, [](const auto& entry) { return entry.second.expired(); });
+  if (const auto found = all.known.find(version); found != all.known.end())
+    if (auto process = found->second.lock()) return process;
+  auto process = std::make_shared<Hdf5Process>(std::move(file), path, all.starter);
+  all.known[version] = process;
+  if (all.keepers > 0) all.kept.push_back(process);
+  return process;
+}
+
+Hdf5Process::Hdf5Process(Descriptor file, std::string path, const ReaderStarter& starter)
+    : path_(std::move(path)), file_(std::move(file)) {
+  std::array<int, 2> ends{};
+  check_system(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0, "socketpair");
+  Descriptor theirs(ends[1]);
+  socket_ = set_apart(ends[0], "socketpair");
+  theirs = set_apart(theirs.release(), "socketpair");
+  wait_at_most(kMostOpenSeconds);
+  process_ = starter({.requests = theirs.get(), .file = file_.get()}, path_);
+}
+
+Hdf5Process::~Hdf5Process() {
+  if (process_ <= 0) return;
+  ::kill(process_, SIGKILL);  // it only reads: nothing is lost
+  // A process that waits for a dead file system cannot be killed before that answers: then it is left.
+  pollfd closed{socket_.get(), POLLIN, 0};
+  if (::poll(&closed, 1, kKillMilliseconds) > 0) wait_for_end(process_);
+}
+
+/// 0: for ever, which ends where a watchdog says so.
+void Hdf5Process::wait_at_most(int seconds) const {
+  const timeval limit{.tv_sec = seconds, .tv_usec = 0};
+  check_system(::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == 0, "setsockopt");
+}
+
+void Hdf5Process::report_death() {
+  const int status = wait_for_end(process_);
+  process_ = -1;
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+    death_ = fmt::format(
+        "{}: cannot be read: the process that reads it was killed. Did memory run out (`dmesg` tells)?",
+        path_);
+  else
+    death_ = fmt::format(
+        "{}: cannot be read: a process that tried {} in the HDF5 library, as any program would. The file is "
+        "damaged, "
+        "or made to do harm; copy or make it again.",
+        path_, complaint(status));
+  throw DataError("{}", death_);
+}
+
+std::string Hdf5Process::exchange(const std::string& request) {
+  if (!death_.empty()) throw DataError("{}", death_);
+  MessageWriter framed;
+  framed.put(std::string_view(request));
+  std::uint64_t size = 0;
+  errno = 0;
+  if (!send_all(socket_.get(), framed.bytes()) ||
+      !receive_all(socket_.get(), {reinterpret_cast<char*>(&size), sizeof size})) {
+    if (errno == EAGAIN) {  // for lack of computing time it would have been ended before
+      death_ = fmt::format(
+          "{}: cannot be read: its file system has not answered for {} s. Does it still work, e.g. for `head "
+          "-c 1`?",
+          path_, kMostOpenSeconds);
+      throw RuntimeError("{}", death_);
+    }
+    report_death();
+  }
+  if (!std::exchange(opened_, true)) wait_at_most(0);
+  if (size > kMostAnswer) ::kill(process_, SIGKILL);
+  std::string bytes(std::min(size, kMostAnswer), '\0');
+  if (!receive_all(socket_.get(), bytes)) report_death();
+  MessageReader answer(bytes);
+  switch (answer.take_enum(Hdf5Answer::no_memory)) {
+    case Hdf5Answer::result:
+      return bytes.substr(sizeof(std::uint64_t));
+    case Hdf5Answer::no_memory:
+      throw DataError(
+          "{}: cannot be read: a process that tried needed more than {:.0f} GB of memory. The file is "
+          "damaged, or made "
+          "to do harm; copy or make it again.",
+          path_, static_cast<double>(kReaderMemory) / 1e9);
+    case Hdf5Answer::data_error:
+      throw DataError("{}", answer.take<std::string>());
+    case Hdf5Answer::other_error:
+      break;
+  }
+  throw RuntimeError("{}", answer.take<std::string>());
+}
+
+void Hdf5Process::read_plain(std::uint64_t offset, std::span<std::byte> values) const {
+  while (!values.empty()) {
+    const ssize_t count = ::pread(file_.get(), values.data(), values.size(), static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0)
+      throw DataError("{}: cannot be read to its end ({}). Is it truncated? Copy or make it again.", path_,
+                      count < 0 ? std::strerror(errno) : "it is shorter than it says");
+    values = values.subspan(static_cast<std::size_t>(count));
+    offset += static_cast<std::uint64_t>(count);
+  }
+}
+
+void Hdf5Process::read_rows(const Rows& rows, const DatasetInfo& info, std::span<std::byte> values) {
+  const std::uint64_t row_bytes = values.size() / rows.count;
+  if (is_plain(info, rows.type)) {
+    constexpr auto kMostOffset = static_cast<std::uint64_t>(std::numeric_limits<off_t>::max());
+    if (*info.plain_at > kMostOffset || rows.first > (kMostOffset - *info.plain_at) / row_bytes)
+      throw DataError("{}, {}: claims a place beyond the end of the file.", path_, rows.dataset);
+    return read_plain(*info.plain_at + rows.first * row_bytes, values);
+  }
+  if (row_bytes > kLargestWindow)
+    throw DataError("{}, {}: has rows of {} bytes, more than are read at once. Is this the right dataset?",
+                    path_, rows.dataset, row_bytes);
+  const std::uint64_t at_once = rows_at_once(info, row_bytes);
+  const std::lock_guard lock(mutex_);
+  for (std::uint64_t done = 0; done < rows.count;) {
+    const std::uint64_t first = rows.first + done;
+    const std::uint64_t count = std::min(at_once - first % at_once, rows.count - done);
+    const std::size_t bytes = count * row_bytes;
+    window_.grow(bytes);
+    ask_alone<bool>(Hdf5Request::rows, rows.dataset, first, count, rows.type, window_.id(),
+                    window_.bytes().size());
+    std::memcpy(values.data() + done * row_bytes, window_.bytes().data(), bytes);
+    done += count;
+  }
+}
+
+}  // namespace annulus::io

@@ -1,0 +1,252 @@
+// See hdf5_server.hpp.
+#include "io/hdf5/server.hpp"
+
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <optional>
+
+#include "io/hdf5/library.hpp"
+
+namespace annulus::io {
+namespace {
+
+void set_limit(__rlimit_resource resource, std::uint64_t value) {
+  rlimit limit{};
+  if (getrlimit(resource, &limit) != 0) return;
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, value);
+  setrlimit(resource, &limit);  // a limit that cannot be set is one that is lower already
+}
+
+void limit_this_process() {
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // which take terabytes of addresses
+  set_limit(RLIMIT_AS, kReaderMemory);
+#endif
+  set_limit(RLIMIT_CORE, 0);
+  set_limit(RLIMIT_FSIZE, 0);
+}
+
+/// What the asking process holds open would otherwise seem to live on here.
+void close_inherited(int above) {
+#ifdef SYS_close_range
+  static_cast<void>(
+      ::syscall(SYS_close_range, above + 1, ~0U, 0));  // older kernels: such files close with us
+#endif
+}
+
+/// While it lives, the process may compute for so long.
+class TimeLimit {
+ public:
+  explicit TimeLimit(std::chrono::milliseconds time) { set(time); }
+  ~TimeLimit() { set(std::chrono::milliseconds(0)); }
+  TimeLimit(const TimeLimit&) = delete;
+  TimeLimit& operator=(const TimeLimit&) = delete;
+
+ private:
+  static void set(std::chrono::milliseconds time) {
+    itimerval timer{};
+    timer.it_value.tv_sec = time.count() / 1000;
+    timer.it_value.tv_usec = time.count() % 1000 * 1000;
+    ::setitimer(ITIMER_PROF, &timer, nullptr);
+  }
+};
+
+/// HDF5's words for it; only these are told apart from what is wrong with the file.
+bool tells_of_memory(const std::string& message) {
+  return message.find("allocation failed") != std::string::npos;
+}
+
+std::string failure(Hdf5Answer kind, std::string_view text) {
+  MessageWriter answer;
+  answer.put(kind);
+  answer.put(text);
+  return answer.bytes();
+}
+
+class Toucher {
+ public:
+  explicit Toucher(const Hdf5File& file) : file_(file) {}
+
+  void touch_group(const std::string& group, int depth) {
+    std::vector<std::string> names;
+    attempt([&] { names = file_.members(group.empty() ? "/" : group); });
+    for (const std::string& name : names) {
+      if (++objects_ > kMostObjects) return;
+      const std::string path = group.empty() ? name : group + "/" + name;
+      attempt([&] { touch_object(path, depth); });
+    }
+  }
+
+  void touch_attributes(const std::string& object) {
+    std::vector<std::string> names;
+    attempt([&] { names = file_.attributes(object); });
+    for (const std::string& name : names) {
+      attempt([&] { file_.strings_attribute(object, name); });
+      attempt([&] { file_.double_attribute(object, name); });
+      attempt([&] { file_.uint64_attribute(object, name); });
+    }
+  }
+
+ private:
+  static constexpr int kMostObjects = 10'000;
+  static constexpr int kDeepest = 8;
+
+  template <class Call>
+  static void attempt(Call&& call) {
+    try {
+      call();
+    } catch (const DataError& error) {
+      if (tells_of_memory(error.what())) throw;
+    }
+  }
+
+  void touch_object(const std::string& path, int depth) {
+    if (!file_.exists(path)) return;
+    touch_attributes(path);
+    if (file_.is_dataset(path))
+      file_.dataset(path).touch();
+    else if (depth < kDeepest)
+      touch_group(path, depth + 1);
+  }
+
+  const Hdf5File& file_;
+  int objects_ = 0;
+};
+
+}  // namespace
+
+class Hdf5Server {
+ public:
+  Hdf5Server(std::string path, const ReaderEnds& ends) : path_(std::move(path)), ends_(ends) {}
+
+  std::string answer(std::string request) {
+    try {
+      MessageReader parts(std::move(request));
+      MessageWriter answer;
+      answer.put(Hdf5Answer::result);
+      respond(parts, answer);
+      if (answer.bytes().size() > kMostAnswer)
+        throw DataError("{}: has names or attributes of {} bytes, which no sane file has.", path_,
+                        answer.bytes().size());
+      return answer.bytes();
+    } catch (const std::bad_alloc&) {
+      return failure(Hdf5Answer::no_memory, "");
+    } catch (const DataError& error) {
+      return failure(tells_of_memory(error.what()) ? Hdf5Answer::no_memory : Hdf5Answer::data_error,
+                     error.what());
+    } catch (const std::exception& error) {
+      return failure(Hdf5Answer::other_error, error.what());
+    }
+  }
+
+ private:
+  void respond(MessageReader& parts, MessageWriter& answer) {
+    const auto request = parts.take_enum(Hdf5Request::touch);
+    const auto text = [&parts] { return parts.take<std::string>(); };
+    switch (request) {
+      case Hdf5Request::open:
+        file();
+        return answer.put(true);
+      case Hdf5Request::exists:
+        return answer.put(file().exists(text()));
+      case Hdf5Request::leads_elsewhere:
+        return answer.put(file().leads_elsewhere(text()));
+      case Hdf5Request::is_dataset:
+        return answer.put(file().is_dataset(text()));
+      case Hdf5Request::members:
+        return answer.put(file().members(text()));
+      case Hdf5Request::describe:
+        return answer.put(dataset(text()).info());
+      case Hdf5Request::rows:
+        read_rows(parts);
+        return answer.put(true);
+      case Hdf5Request::attributes:
+        return answer.put(file().attributes(text()));
+      case Hdf5Request::touch:
+        touch(file());
+        return answer.put(true);
+      default:
+        return respond_attribute(request, parts, answer);
+    }
+  }
+
+  void respond_attribute(Hdf5Request request, MessageReader& parts, MessageWriter& answer) {
+    const auto object = parts.take<std::string>();
+    const auto name = parts.take<std::string>();
+    if (request == Hdf5Request::has_attribute) return answer.put(file().has_attribute(object, name));
+    if (request == Hdf5Request::strings) return answer.put(file().strings_attribute(object, name));
+    std::uint64_t bits = 0;
+    file().read_number(object, name, parts.take_enum(ElementType::float64), &bits);
+    answer.put(bits);
+  }
+
+  void read_rows(MessageReader& parts) {
+    Hdf5Dataset& source = dataset(parts.take<std::string>());
+    const auto first = parts.take<std::uint64_t>();
+    const auto count = parts.take<std::uint64_t>();
+    const auto type = parts.take_enum(ElementType::float64);
+    const auto id = parts.take<std::uint64_t>();
+    window_.attach(id, parts.take<std::size_t>());
+    const std::uint64_t row = source.row_size();
+    const std::size_t most = window_.bytes().size() / describe_type(memory_type(type)).bytes;
+    if (row > 0 && count > most / row)
+      throw RuntimeError("{}: rows larger than the window were asked for.", path_);
+    source.read_rows(first, count, type, window_.bytes().data(), count * row);
+  }
+
+  const Hdf5File& file() {
+    if (!file_) file_ = Hdf5File::open_descriptor(ends_.file, path_);
+    return *file_;
+  }
+
+  Hdf5Dataset& dataset(const std::string& name) {
+    constexpr std::size_t kMostOpen = 256;
+    const auto found = datasets_.find(name);
+    if (found != datasets_.end()) return found->second;
+    if (datasets_.size() >= kMostOpen) datasets_.clear();
+    return datasets_.emplace(name, file().dataset(name)).first->second;
+  }
+
+  std::string path_;
+  ReaderEnds ends_;
+  std::optional<Hdf5File> file_;
+  std::map<std::string, Hdf5Dataset> datasets_;  ///< open ones keep their index of chunks
+  SharedWindow window_;
+};
+
+void serve_hdf5(const std::string& path, const ReaderEnds& ends, std::chrono::milliseconds limit) {
+  constexpr std::uint64_t kMostRequest = 1 << 20;
+  Hdf5Server server(path, ends);
+  std::uint64_t size = 0;
+  while (receive_all(ends.requests, {reinterpret_cast<char*>(&size), sizeof size}) && size <= kMostRequest) {
+    std::string request(size, '\0');
+    if (!receive_all(ends.requests, request)) return;
+    MessageWriter framed;
+    {
+      const TimeLimit limited(limit);
+      framed.put(std::string_view(server.answer(std::move(request))));
+    }
+    if (!send_all(ends.requests, framed.bytes())) return;
+  }
+}
+
+int reader_main(const std::string& path) {
+  limit_this_process();
+  const ReaderEnds ends;
+  close_inherited(std::max(ends.requests, ends.file));
+  serve_hdf5(path, ends);
+  // What the library would still do about a damaged file, nobody needs.
+  std::_Exit(0);
+}
+
+void touch(const Hdf5File& file) {
+  Toucher toucher(file);
+  toucher.touch_attributes("/");
+  toucher.touch_group("", 0);
+}
+
+}  // namespace annulus::io

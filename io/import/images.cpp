@@ -1,0 +1,183 @@
+// Class folders of JPEG and PNG images: one thread reads the archive, all of them decode what it has read.
+#include <xxhash.h>
+
+#include <atomic>
+#include <exception>
+#include <filesystem>
+#include <future>
+#include <optional>
+#include <thread>
+
+#include "base/log.hpp"
+#include "base/worker_pool.hpp"
+#include "io/files/atomic_file.hpp"
+#include "io/import/archive.hpp"
+#include "io/import/image_listing.hpp"
+#include "io/import/output.hpp"
+#include "io/import/pixel_spill.hpp"
+
+namespace annulus::io {
+namespace {
+
+/// Hidden files ("._photo.jpg", ".thumbnails/") are leftovers of desktops, not data.
+bool is_hidden(const std::string& name) {
+  return name.starts_with('.') || name.find("/.") != std::string::npos;
+}
+
+/// Reads the source in batches and counts what it leaves out.
+class BatchReader {
+ public:
+  explicit BatchReader(const std::string& path) : source_(open_files(path)) {}
+
+  std::vector<SourceFile> next() {
+    constexpr std::size_t kMostFiles = 2048;
+    constexpr std::size_t kMostBytes = 64 << 20;
+    std::vector<SourceFile> files;
+    std::size_t bytes = 0;
+    SourceFile file;
+    const auto wanted = [this](const std::string& name) { return is_wanted(name); };
+    while (files.size() < kMostFiles && bytes < kMostBytes && source_->next(wanted, file)) {
+      bytes += file.contents.size();
+      files.push_back(std::move(file));
+      file = {};
+    }
+    return files;
+  }
+
+  const FileSource& source() const { return *source_; }
+  void report_ignored() const {
+    if (ignored_ > 0) log_info("Left out what is neither JPEG nor PNG: {} (files: {})", example_, ignored_);
+  }
+
+ private:
+  bool is_wanted(const std::string& name) {
+    if (has_image_name(name) && !is_hidden(name)) return true;
+    if (ignored_++ == 0) example_ = name;
+    return false;
+  }
+
+  std::unique_ptr<FileSource> source_;
+  std::uint64_t ignored_ = 0;
+  std::string example_;
+};
+
+/// Decodes batches on all workers into the spill. The first image of the source fixes the size.
+class BatchDecoder {
+ public:
+  explicit BatchDecoder(const ImportOptions& options)
+      : options_(options), pool_(worker_count(options)), decoders_(static_cast<std::size_t>(pool_.size())) {}
+
+  void decode(const std::vector<SourceFile>& files) {
+    const std::uint64_t first_slot = images_.size();
+    for (const SourceFile& file : files) {
+      images_.push_back(place_image(options_.source, file.name));
+      images_.back().slot = images_.size() - 1;
+    }
+    if (!spill_) fix_size(files.front());
+    std::vector<std::exception_ptr> errors(files.size());
+    std::atomic<std::size_t> taken{0};
+    pool_.run([&](int worker) {
+      for (std::size_t i = taken++; i < files.size(); i = taken++) try {
+          decode_one(decoders_[static_cast<std::size_t>(worker)], files[i], images_[first_slot + i]);
+        } catch (...) {
+          errors[i] = std::current_exception();
+        }
+    });
+    // Whatever the threads did first, the first bad file of the source is reported.
+    for (const std::exception_ptr& error : errors)
+      if (error) std::rethrow_exception(error);
+  }
+
+  std::vector<ListedImage> take_images() { return std::move(images_); }
+  const SampleShape& shape() const { return shape_; }
+  const PixelSpill& spill() const { return *spill_; }
+
+ private:
+  static int worker_count(const ImportOptions& options) {
+    return options.threads > 0 ? options.threads
+                               : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  }
+
+  Image decoded(ImageDecoder& decoder, const SourceFile& file) const {
+    Image image = decoder.decode(file.contents, options_.colour, options_.source + ", " + file.name);
+    if (options_.resize_height > 0) image = resize(image, options_.resize_height, options_.resize_width);
+    return image;
+  }
+
+  void fix_size(const SourceFile& file) {
+    const Image image = decoded(decoders_[0], file);
+    shape_ = {image.height, image.width, image.channels, false};
+    first_name_ = file.name;
+    spill_.emplace(options_.output, image.pixels.size());
+  }
+
+  void decode_one(ImageDecoder& decoder, const SourceFile& file, ListedImage& listed) const {
+    const Image image = decoded(decoder, file);
+    if (image.height != shape_.height || image.width != shape_.width) {
+      throw DataError(
+          "{}: {} has {} x {} pixels, but {} has {} x {}; a dataset holds images of one size. Ask for a "
+          "common size, "
+          "for example --resize {}x{}.",
+          options_.source, first_name_, shape_.height, shape_.width, file.name, image.height, image.width,
+          shape_.height, shape_.width);
+    }
+    listed.hash = XXH64(file.contents.data(), file.contents.size(), 0);
+    spill_->write(listed.slot, std::as_bytes(std::span(image.pixels)));
+  }
+
+  const ImportOptions& options_;
+  WorkerPool pool_;
+  std::vector<ImageDecoder> decoders_;
+  std::vector<ListedImage> images_;
+  SampleShape shape_;
+  std::string first_name_;
+  std::optional<PixelSpill> spill_;
+};
+
+/// Reads one batch ahead of the decoding.
+void read_and_decode(BatchReader& reader, BatchDecoder& decoder, const std::string& what,
+                     const ProgressCallback& progress) {
+  std::vector<SourceFile> files = reader.next();
+  while (!files.empty()) {
+    const std::uint64_t done = reader.source().done();
+    auto following = std::async(std::launch::async, [&reader] { return reader.next(); });
+    decoder.decode(files);
+    report(progress, done, reader.source().total(), what);
+    files = following.get();
+  }
+}
+
+std::string source_text(const ImportOptions& options) {
+  const bool folder = std::filesystem::is_directory(options.source);
+  return folder ? file_name(options.source) + " (folder)"
+                : fmt::format("{}, {} bytes", file_name(options.source),
+                              std::filesystem::file_size(options.source));
+}
+
+}  // namespace
+
+void import_images(const ImportOptions& options, const ProgressCallback& progress) {
+  check_import_options(options);
+  BatchReader reader(options.source);
+  BatchDecoder decoder(options);
+  read_and_decode(reader, decoder, "reading " + file_name(options.source), progress);
+  reader.report_ignored();
+
+  ImageListing listing = list_images(options.source, decoder.take_images());
+  ImportedData data;
+  data.shape = decoder.shape();
+  data.classes = std::move(listing.classes);
+  data.description = "images of " + file_name(options.source);
+  data.provenance.emplace_back("source", source_text(options));
+  data.provenance.emplace_back("contents", fmt::format("xxh64 {:016x}", listing.hash));
+  if (options.resize_height > 0)
+    data.provenance.emplace_back("resize", fmt::format("{}x{}", options.resize_height, options.resize_width));
+  for (ListedSplit& split : listing.splits)
+    data.splits.push_back(
+        {split.name, std::move(split.labels),
+         [&spill = decoder.spill(), slots = std::move(split.slots)](
+             std::uint64_t row, std::span<std::byte> pixels) { spill.read(slots[row], pixels); }});
+  write_imported(options, std::move(data), progress);
+}
+
+}  // namespace annulus::io

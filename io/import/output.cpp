@@ -1,0 +1,121 @@
+// Validation split, free space, blocks of rows, provenance.
+#include "io/import/output.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+
+#include "base/random.hpp"
+#include "io/dataset/writer.hpp"
+
+namespace annulus::io {
+namespace {
+
+/// Moves the chosen rows of `train` into a new split that reads them through it.
+void take_validation(const ImportOptions& options, std::vector<ImportSplit>& splits) {
+  if (options.validation_fraction <= 0) return;
+  const auto named = [&](const char* name) {
+    return std::find_if(splits.begin(), splits.end(), [&](const ImportSplit& s) { return s.name == name; });
+  };
+  if (named("validation") != splits.end())
+    throw UsageError(
+        "{}: has validation images of its own, so none are taken from the training images. Leave the "
+        "validation fraction out.",
+        options.source);
+  const auto train = named("train");
+  if (train == splits.end())
+    throw UsageError("{}: has no training images to take validation images from.", options.source);
+
+  const std::uint64_t rows = train->labels.size();
+  const auto wanted =
+      static_cast<std::uint64_t>(std::llround(options.validation_fraction * static_cast<double>(rows)));
+  if (wanted == 0 || wanted >= rows)
+    throw UsageError(
+        "A validation fraction of {} of {} training images leaves one of the two empty. Choose another.",
+        options.validation_fraction, rows);
+  const Permutation order(options.seed, 0, rows);
+  std::vector<bool> chosen(rows, false);
+  for (std::uint64_t i = 0; i < wanted; ++i) chosen[order(i)] = true;
+
+  ImportSplit kept{"train", {}, {}};
+  ImportSplit taken{"validation", {}, {}};
+  std::vector<std::uint64_t> kept_rows;
+  std::vector<std::uint64_t> taken_rows;
+  for (std::uint64_t row = 0; row < rows; ++row) {
+    (chosen[row] ? taken : kept).labels.push_back(train->labels[row]);
+    (chosen[row] ? taken_rows : kept_rows).push_back(row);
+  }
+  kept.pixels = [all = train->pixels, kept_rows = std::move(kept_rows)](
+                    std::uint64_t row, std::span<std::byte> out) { all(kept_rows[row], out); };
+  taken.pixels = [all = train->pixels, taken_rows = std::move(taken_rows)](
+                     std::uint64_t row, std::span<std::byte> out) { all(taken_rows[row], out); };
+  *train = std::move(kept);
+  splits.insert(std::next(train), std::move(taken));
+}
+
+void write_split(DatasetWriter& writer, const ImportSplit& split, std::size_t row_bytes,
+                 const ProgressCallback& progress) {
+  constexpr std::size_t kRowsPerBlock = 1024;  // whole chunks of 128
+  const std::size_t rows = split.labels.size();
+  std::vector<std::byte> block;
+  for (std::size_t first = 0; first < rows; first += kRowsPerBlock) {
+    const std::size_t count = std::min(kRowsPerBlock, rows - first);
+    block.resize(count * row_bytes);
+    for (std::size_t i = 0; i < count; ++i)
+      split.pixels(first + i, std::span(block).subspan(i * row_bytes, row_bytes));
+    writer.append(split.name, block, std::span(split.labels).subspan(first, count));
+    report(progress, first + count, rows, "writing " + split.name);
+  }
+}
+
+}  // namespace
+
+void check_import_options(const ImportOptions& options) {
+  if (!(options.validation_fraction >= 0 && options.validation_fraction < 1))
+    throw UsageError("The validation fraction is {}, but it must be at least 0 and below 1.",
+                     options.validation_fraction);
+  if (options.deflate < 0 || options.deflate > 9)
+    throw UsageError("The gzip level is {}, but it must be from 0 (none) to 9.", options.deflate);
+  if (options.pad < 0 || options.pad > 1024)
+    throw UsageError("The padding is {} pixels, but it must be from 0 to 1024.", options.pad);
+  if (options.resize_height < 0 || options.resize_width < 0 ||
+      (options.resize_height > 0) != (options.resize_width > 0) || options.resize_height > 16384 ||
+      options.resize_width > 16384)
+    throw UsageError("The new size is {} x {} pixels, but both must be from 1 to 16384.",
+                     options.resize_height, options.resize_width);
+  const AtomicFile writable(options.output, options.existing);
+}
+
+void write_imported(const ImportOptions& options, ImportedData data, const ProgressCallback& progress) {
+  take_validation(options, data.splits);
+  std::uint64_t rows = 0;
+  for (const ImportSplit& split : data.splits) rows += split.labels.size();
+  const auto row_bytes = static_cast<std::size_t>(data.shape.size());
+  constexpr std::uint64_t kOverhead = 1 << 20;  // HDF5's own structures
+  require_free_space(options.output, rows * (row_bytes + sizeof(std::int32_t)) + kOverhead);
+
+  DatasetSpec spec{.shape = data.shape,
+                   .classes = std::move(data.classes),
+                   .description = options.description.empty() ? data.description : options.description,
+                   .provenance = std::move(data.provenance),
+                   .deflate = options.deflate};
+  spec.provenance.emplace_back("program", options.program);
+  if (options.validation_fraction > 0)
+    spec.provenance.emplace_back(
+        "validation", fmt::format("{} of train, seed {}", options.validation_fraction, options.seed));
+  DatasetWriter writer(options.output, options.existing, std::move(spec));
+  for (const ImportSplit& split : data.splits) write_split(writer, split, row_bytes, progress);
+  writer.commit();
+}
+
+void report(const ProgressCallback& progress, std::uint64_t done, std::uint64_t total,
+            const std::string& what) {
+  if (progress) progress({done, total, what});
+}
+
+std::string file_name(const std::string& path) {
+  const std::filesystem::path whole(path);
+  return (whole.has_filename() ? whole : whole.parent_path()).filename().string();
+}
+
+}  // namespace annulus::io

@@ -1,0 +1,47 @@
+// The second half of every importer: splits that are known by now are written as a dataset. Internal to
+// io/import*.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/shape.hpp"
+#include "io/import/import.hpp"
+
+namespace annulus::io {
+
+/// One split, whose images are handed out by row.
+struct ImportSplit {
+  std::string name;  ///< "train", "validation", "test"
+  std::vector<std::int32_t> labels;
+  /// Writes the H*W*C bytes of a row.
+  std::function<void(std::uint64_t row, std::span<std::byte> pixels)> pixels;
+};
+
+struct ImportedData {
+  SampleShape shape;
+  std::vector<std::string> classes;
+  std::string description;  ///< used when the options give none
+  std::vector<std::pair<std::string, std::string>> provenance;
+  std::vector<ImportSplit> splits;
+};
+
+/// Checks what all importers have in common before a long read starts. @throws UsageError
+void check_import_options(const ImportOptions& options);
+
+/// Writes the file. A validation fraction is taken from `train` with Permutation(seed, 0, N): the rows at its
+/// first positions, in their stored order.
+void write_imported(const ImportOptions& options, ImportedData data, const ProgressCallback& progress);
+
+/// Calls the callback when there is one.
+void report(const ProgressCallback& progress, std::uint64_t done, std::uint64_t total,
+            const std::string& what);
+
+/// The last part of a path, for messages and provenance.
+std::string file_name(const std::string& path);
+
+}  // namespace annulus::io

@@ -1,0 +1,124 @@
+// One read for all owned shards, then every image by whichever thread is free: the result does not know
+// which.
+#include "io/loading/batch_loader_maker.hpp"
+
+#include <new>
+
+namespace annulus::io {
+namespace {
+
+constexpr std::size_t kImagesPerChunk = 4;  // handed to a helper at a time
+
+std::shared_ptr<std::byte> memory_of(const BatchMemory& memory, std::size_t bytes) {
+  if (memory) return memory(bytes);
+  constexpr std::align_val_t kAlignment{kBatchAlignment};
+  return {static_cast<std::byte*>(::operator new(bytes, kAlignment)),
+          [](std::byte* data) { ::operator delete(data, kAlignment); }};
+}
+
+}  // namespace
+
+BatchMaker::BatchMaker(SampleSource& source, const ShardedSampler& sampler, const Generator& generator,
+                       const LoaderOptions& options)
+    : source_(source),
+      sampler_(sampler),
+      generator_(generator),
+      options_(options),
+      pool_(options.threads),
+      shard_size_(static_cast<std::size_t>(sampler.options().batch / sampler.options().shards)),
+      image_size_(static_cast<std::size_t>(source.info().shape.size())),
+      image_bytes_(image_size_ * size_of(source.info().pixels)),
+      vector_floats_(static_cast<std::size_t>(total_length(source.info().vectors))) {
+  constexpr std::size_t kFloats = kBatchAlignment / sizeof(float);
+  shard_stride_ = (shard_size_ * image_size_ + kFloats - 1) / kFloats * kFloats;
+}
+
+void BatchMaker::allocate(BatchBuffer& buffer) const {
+  const auto shards = static_cast<std::size_t>(options_.owned_shards);
+  const std::size_t samples = shards * shard_size_;
+  if (options_.content == BatchContent::images)
+    buffer.memory = memory_of(options_.memory, shards * shard_stride_ * sizeof(float));
+  if (options_.content == BatchContent::pixels)
+    buffer.memory = memory_of(options_.memory, samples * image_bytes_);
+  if (options_.content != BatchContent::numbers && vector_floats_ > 0)
+    buffer.vectors = memory_of(options_.memory, samples * vector_floats_ * sizeof(float));
+  buffer.samples.reserve(samples);
+  buffer.labels.reserve(samples);
+  buffer.outputs.reserve(samples);
+}
+
+void BatchMaker::make(Position position, BatchBuffer& buffer) {
+  lay_out(position, buffer);
+  if (buffer.samples.empty()) return;
+  if (options_.content == BatchContent::images) make_images(buffer);
+  if (options_.content == BatchContent::pixels)
+    source_.read(
+        buffer.samples,
+        {{buffer.memory.get(), buffer.samples.size() * image_bytes_}, buffer.labels, vectors_of(buffer)});
+}
+
+/// (samples of the batch, vector_floats_).
+std::span<float> BatchMaker::vectors_of(const BatchBuffer& buffer) const {
+  if (buffer.vectors == nullptr) return {};
+  return {reinterpret_cast<float*>(buffer.vectors.get()), buffer.samples.size() * vector_floats_};
+}
+
+void BatchMaker::make_images(BatchBuffer& buffer) {
+  raw_.resize(buffer.samples.size() * image_bytes_);
+  source_.read(buffer.samples, {raw_, buffer.labels, vectors_of(buffer)});
+  const std::span<const std::byte> raw(raw_);
+  const std::uint64_t epoch = buffer.batch.epoch;
+  pool_.for_chunks(buffer.samples.size(), kImagesPerChunk, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i)
+      generator_.make(raw.subspan(i * image_bytes_, image_bytes_), epoch, buffer.samples[i], options_.layout,
+                      {buffer.outputs[i], image_size_});
+  });
+}
+
+/// Decides sample numbers and places of every owned shard.
+void BatchMaker::lay_out(Position position, BatchBuffer& buffer) const {
+  const auto shards = static_cast<std::size_t>(options_.owned_shards);
+  const bool images = options_.content == BatchContent::images;
+  float* const output = images ? reinterpret_cast<float*>(buffer.memory.get()) : nullptr;
+  buffer.samples.clear();
+  buffer.outputs.clear();
+  std::vector<std::size_t> sizes;
+  for (std::size_t shard = 0; shard < shards; ++shard) {
+    const auto index = options_.first_shard + static_cast<std::int64_t>(shard);
+    const auto items = sampler_.shard_samples(position.epoch, position.step, index);
+    for (std::size_t i = 0; images && i < items.size(); ++i)
+      buffer.outputs.push_back(output + shard * shard_stride_ + i * image_size_);
+    buffer.samples.insert(buffer.samples.end(), items.begin(), items.end());
+    sizes.push_back(items.size());
+  }
+  buffer.labels.resize(options_.content == BatchContent::numbers ? 0 : buffer.samples.size());
+  describe(position, sizes, buffer);
+}
+
+void BatchMaker::describe(Position position, const std::vector<std::size_t>& sizes,
+                          BatchBuffer& buffer) const {
+  Batch& batch = buffer.batch;
+  batch.epoch = position.epoch;
+  batch.step = position.step;
+  batch.samples = sampler_.samples_in_step(position.step);
+  batch.shards.clear();
+  const bool images = options_.content == BatchContent::images;
+  const bool labels = options_.content != BatchContent::numbers;
+  const auto* const output = reinterpret_cast<const float*>(buffer.memory.get());
+  batch.vectors = vectors_of(buffer);
+  std::size_t first = 0;
+  for (std::size_t shard = 0; shard < sizes.size(); ++shard) {
+    const std::size_t count = sizes[shard];
+    Shard made{.index = options_.first_shard + static_cast<std::int64_t>(shard),
+               .samples = std::span(buffer.samples).subspan(first, count)};
+    if (images) made.images = {output + shard * shard_stride_, count * image_size_};
+    if (labels) made.labels = std::span(buffer.labels).subspan(first, count);
+    if (!batch.vectors.empty())
+      made.vectors = batch.vectors.subspan(first * vector_floats_, count * vector_floats_);
+    batch.shards.push_back(made);
+    first += count;
+  }
+  if (options_.content == BatchContent::pixels) batch.pixels = {buffer.memory.get(), first * image_bytes_};
+}
+
+}  // namespace annulus::io

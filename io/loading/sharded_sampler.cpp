@@ -1,0 +1,133 @@
+// The shuffled order is computed, never stored: position -> sample in O(1), for whole datasets in memory and
+// for chunks streamed from disk alike.
+#include "io/loading/sharded_sampler.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+
+namespace annulus::io {
+namespace {
+
+/// What a derived permutation orders; part of its seed, so that no two of them share a key.
+enum class Level : std::uint32_t { chunks = 1, short_chunk = 2, window = 3 };
+
+/// Seed of the permutation of one level (and of one window), unrelated to the run's seed and to each other.
+std::uint64_t derived_seed(std::uint64_t seed, Level level, std::uint64_t index) {
+  const auto words =
+      philox(stream_key(seed, Purpose::shuffle),
+             {static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32),
+              static_cast<std::uint32_t>(level), 0x6368756Eu});  // a word no plain Permutation round uses
+  return std::uint64_t{words[0]} << 32 | words[1];
+}
+
+/// Order of data that is stored in chunks. Chunks are laid out in random order on a line of *slots*; runs of
+/// `window_chunks` slots are shuffled sample by sample, so that a reader holds one window in memory. The last
+/// chunk may be short: it takes a slot drawn for it, the full chunks share the others, so every slot's start
+/// follows from one comparison.
+class ChunkedOrder {
+ public:
+  ChunkedOrder(const SamplerOptions& options, std::uint64_t epoch)
+      : options_(options),
+        epoch_(epoch),
+        full_chunks_(options.samples / options.chunk),
+        short_size_(options.samples % options.chunk),
+        missing_(short_size_ == 0 ? 0 : options.chunk - short_size_),
+        slots_(full_chunks_ + (short_size_ == 0 ? 0 : 1)),
+        short_slot_(short_size_ == 0
+                        ? slots_
+                        : Permutation(derived_seed(options.seed, Level::short_chunk, 0), epoch, slots_)(0)),
+        chunk_order_(derived_seed(options.seed, Level::chunks, 0), epoch, full_chunks_) {}
+
+  std::uint64_t operator()(std::uint64_t position) const {
+    const std::uint64_t window = window_at(position);
+    const std::uint64_t begin = start_of(window * options_.window_chunks);
+    const std::uint64_t end = start_of(std::min((window + 1) * options_.window_chunks, slots_));
+    const Permutation inside(derived_seed(options_.seed, Level::window, window), epoch_, end - begin);
+    const std::uint64_t place = begin + inside(position - begin);
+    const std::uint64_t slot = slot_at(place);
+    return chunk_in(slot) * options_.chunk + (place - start_of(slot));
+  }
+
+ private:
+  std::uint64_t start_of(std::uint64_t slot) const {
+    return slot * options_.chunk - (slot > short_slot_ ? missing_ : 0);
+  }
+  std::uint64_t slot_at(std::uint64_t place) const {
+    const bool behind_short = place >= start_of(short_slot_ + 1);
+    const std::uint64_t slot = (place + (behind_short ? missing_ : 0)) / options_.chunk;
+    return behind_short ? slot : std::min(slot, short_slot_);
+  }
+  std::uint64_t window_at(std::uint64_t position) const { return slot_at(position) / options_.window_chunks; }
+  std::uint64_t chunk_in(std::uint64_t slot) const {
+    if (slot == short_slot_) return full_chunks_;
+    return chunk_order_(slot > short_slot_ ? slot - 1 : slot);
+  }
+
+  const SamplerOptions& options_;
+  std::uint64_t epoch_;
+  std::uint64_t full_chunks_;
+  std::uint64_t short_size_;
+  std::uint64_t missing_;     ///< samples by which the last chunk is short
+  std::uint64_t slots_;       ///< all chunks, the short one included
+  std::uint64_t short_slot_;  ///< slot of the short chunk; slots_ when there is none
+  Permutation chunk_order_;
+};
+
+void append_range(const SamplerOptions& options, std::uint64_t epoch, std::uint64_t begin, std::uint64_t end,
+                  std::vector<std::uint64_t>& items) {
+  if (options.endless) {
+    for (std::uint64_t position = begin; position < end; ++position)
+      items.push_back(epoch * options.samples + position);
+  } else if (!options.shuffle) {
+    for (std::uint64_t position = begin; position < end; ++position) items.push_back(position);
+  } else if (options.chunk == 1) {
+    const Permutation order(options.seed, epoch, options.samples);
+    for (std::uint64_t position = begin; position < end; ++position) items.push_back(order(position));
+  } else {
+    const ChunkedOrder order(options, epoch);
+    for (std::uint64_t position = begin; position < end; ++position) items.push_back(order(position));
+  }
+}
+
+}  // namespace
+
+ShardedSampler::ShardedSampler(const SamplerOptions& options) : options_(options) {
+  if (options.shards < 1 || options.batch < 1 || options.batch % options.shards != 0)
+    throw UsageError(
+        "batch.size {} cannot be cut into batch.shards {}: every shard of a step has the same size, so both "
+        "are "
+        "positive and the second divides the first. Choose a batch size that is a multiple of the shards.",
+        options.batch, options.shards);
+  expect_contract(options.chunk >= 1 && options.window_chunks >= 1,
+                  "a chunk holds at least one sample and a window at least one chunk");
+}
+
+std::uint64_t ShardedSampler::steps_per_epoch() const {
+  const auto batch = static_cast<std::uint64_t>(options_.batch);
+  return options_.samples / batch + (options_.samples % batch == 0 ? 0 : 1);
+}
+
+std::int64_t ShardedSampler::samples_in_step(std::uint64_t step) const {
+  if (step >= steps_per_epoch()) return 0;
+  const auto batch = static_cast<std::uint64_t>(options_.batch);
+  return static_cast<std::int64_t>(std::min(batch, options_.samples - step * batch));
+}
+
+std::vector<std::uint64_t> ShardedSampler::shard_samples(std::uint64_t epoch, std::uint64_t step,
+                                                         std::int64_t shard) const {
+  expect_contract(shard >= 0 && shard < options_.shards, "a shard number lies in [0, shards)");
+  const std::int64_t size = options_.batch / options_.shards;
+  const std::int64_t in_step = samples_in_step(step);
+  const std::int64_t begin = std::min(shard * size, in_step);
+  const std::int64_t end = std::min(begin + size, in_step);
+  std::vector<std::uint64_t> items;
+  items.reserve(static_cast<std::size_t>(end - begin));
+  const std::uint64_t first = step * static_cast<std::uint64_t>(options_.batch);
+  if (begin < end)
+    append_range(options_, epoch, first + static_cast<std::uint64_t>(begin),
+                 first + static_cast<std::uint64_t>(end), items);
+  return items;
+}
+
+}  // namespace annulus::io

@@ -1,0 +1,107 @@
+// Plans of the reduction: who is added to whom, in which buffers.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "comm/cuda/add_body.hpp"
+#include "comm/cuda/note_body.hpp"
+#include "comm/cuda/pairwise_body.hpp"
+#include "comm/host/local_plan.hpp"
+#include "comm/host/runs.hpp"
+#include "comm/host/tree_plan.hpp"
+#include "tests/comm/host/reducer_oracle.hpp"
+
+namespace annulus::comm {
+namespace {
+
+using Merges = std::vector<LocalPlan::Merge>;
+
+TEST(LocalPlan, UsesOneBufferALevelOfTheTree) {
+  const LocalPlan plan = make_local_plan(8, {0, 8});
+
+  EXPECT_EQ(plan.buffers, 4u);  // three levels wait for their right child while the fourth is filled
+  EXPECT_THAT(plan.shard_buffers, testing::ElementsAre(0, 1, 1, 2, 1, 2, 2, 3));
+  EXPECT_THAT(plan.merges[7],
+              testing::ElementsAre(LocalPlan::Merge{2, 3}, LocalPlan::Merge{1, 2}, LocalPlan::Merge{0, 1}));
+  EXPECT_THAT(plan.merges[6], testing::IsEmpty());
+  EXPECT_THAT(plan.node_buffers, testing::ElementsAre(0));
+}
+
+TEST(LocalPlan, KeepsTheNodesOfAnUnalignedShareApart) {
+  const LocalPlan plan = make_local_plan(6, {3, 6});  // nodes {3} and {4, 5}
+
+  EXPECT_THAT(plan.nodes, testing::ElementsAre(ShardRange{3, 4}, ShardRange{4, 6}));
+  EXPECT_THAT(plan.shard_buffers, testing::ElementsAre(0, 1, 2));
+  EXPECT_THAT(plan.merges, testing::ElementsAre(Merges{}, Merges{}, Merges{{1, 2}}));
+  EXPECT_THAT(plan.node_buffers, testing::ElementsAre(0, 1));
+}
+
+TEST(TreePlan, KnowsWhenNodesPairUp) {
+  EXPECT_TRUE(pairs_up(make_tree_plan(8, 8)));
+  EXPECT_TRUE(pairs_up(make_tree_plan(32, 4)));
+  EXPECT_FALSE(pairs_up(make_tree_plan(3, 3)));
+  EXPECT_FALSE(pairs_up(make_tree_plan(12, 4))) << "shares of three shards are no nodes of the tree";
+}
+
+TEST(TreePlan, AddsInTheOrderOfTheTree) {
+  const TreePlan plan = make_tree_plan(3, 3);
+
+  EXPECT_THAT(plan.additions, testing::ElementsAre(Addition{0, 1}, Addition{0, 2}));
+  EXPECT_EQ(plan.first_node(2), 2u);
+  EXPECT_EQ(plan.nodes_of(2), 1u);
+}
+
+TEST(Runs, PartsCoverARunOnce) {
+  for (const std::size_t length : {1u, 15u, 16u, 17u, 100u, 1024u}) {
+    const comm::Run run{0, 7, 7 + length};
+    std::size_t end = run.begin;
+    for (int rank = 0; rank < 3; ++rank) {
+      const Bucket part = part_of_run(run, rank, 3);
+      EXPECT_EQ(part.begin, end);
+      end = part.end;
+    }
+    EXPECT_EQ(end, run.end);
+  }
+}
+
+template <int kOperands>
+void expect_tree_bits() {
+  constexpr std::size_t kCount = 500;
+  std::vector<std::vector<float>> values(kOperands, std::vector<float>(kCount));
+  PairwiseBody<kOperands> body{};
+  for (int shard = 0; shard < kOperands; ++shard) {
+    for (std::size_t i = 0; i < kCount; ++i) values[shard][i] = test::awkward_value(5, shard, i);
+    body.operands[shard] = values[shard].data();
+  }
+  body.sum = values[0].data();  // as on the device, where the result replaces an operand
+
+  for (std::size_t i = 0; i < kCount; ++i) body(static_cast<std::int64_t>(i));
+
+  EXPECT_EQ(test::wrong_bits(values[0], 5, kOperands), 0u) << kOperands << " operands";
+}
+
+TEST(ReductionBodies, PairwiseSumHasTheBitsOfTheTree) {
+  expect_tree_bits<2>();
+  expect_tree_bits<4>();
+  expect_tree_bits<8>();
+  expect_tree_bits<16>();
+}
+
+TEST(ReductionBodies, AdditionMayReplaceAnOperand) {
+  std::vector<float> left{1, 2, 3};
+  const std::vector<float> right{10, 20, 30};
+
+  for (std::int64_t i = 0; i < 3; ++i) AddBody{left.data(), left.data(), right.data()}(i);
+
+  EXPECT_THAT(left, testing::ElementsAre(11, 22, 33));
+}
+
+TEST(ReductionBodies, ANoteIsWritten) {
+  int place = 0;
+
+  NoteBody{&place, 7}(0);
+
+  EXPECT_EQ(place, 7);
+}
+
+}  // namespace
+}  // namespace annulus::comm

@@ -1,0 +1,116 @@
+// Who started the process, from environments as mpirun, srun, sbatch and salloc really leave them.
+#include "comm/ranks/launcher.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+
+namespace annulus::comm {
+namespace {
+
+using Environment = std::map<std::string, std::string>;
+
+Launch detect(const Environment& environment) {
+  return detect_launcher([&](const char* name) {
+    const auto found = environment.find(name);
+    return found == environment.end() ? nullptr : found->second.c_str();
+  });
+}
+
+void expect_plain(const Launch& launch) {
+  EXPECT_EQ(launch.launcher, "none");
+  EXPECT_EQ(launch.ranks, 1);
+  EXPECT_FALSE(launch.uses_mpi);
+}
+
+TEST(DetectLauncher, PlainStart) { expect_plain(detect({})); }
+
+TEST(DetectLauncher, PlainStartInABatchScriptOfManyTasks) {
+  expect_plain(detect({{"SLURM_JOB_ID", "7"},
+                       {"SLURM_NTASKS", "4"},
+                       {"SLURM_PROCID", "0"},
+                       {"SLURM_LOCALID", "0"},
+                       {"SLURM_NNODES", "2"}}));
+}
+
+TEST(DetectLauncher, PlainStartInAShellOfSalloc) {
+  expect_plain(detect({{"SLURM_JOB_ID", "7"}, {"SLURM_NTASKS", "4"}, {"SLURM_NNODES", "2"}}));
+}
+
+TEST(DetectLauncher, Mpirun) {
+  const Launch launch = detect({{"OMPI_COMM_WORLD_SIZE", "4"}, {"PMIX_RANK", "3"}});
+
+  EXPECT_EQ(launch.launcher, "mpirun");
+  EXPECT_EQ(launch.ranks, 4);
+  EXPECT_TRUE(launch.uses_mpi);
+}
+
+TEST(DetectLauncher, MpirunInsideASlurmJobIgnoresTheStepOfItsDaemon) {
+  const Launch launch = detect({{"OMPI_COMM_WORLD_SIZE", "4"},
+                                {"PMIX_RANK", "2"},
+                                {"SLURM_PROCID", "0"},
+                                {"SLURM_NTASKS", "1"},
+                                {"SLURM_STEP_NUM_TASKS", "1"}});
+
+  EXPECT_EQ(launch.launcher, "mpirun");
+  EXPECT_EQ(launch.ranks, 4);
+}
+
+TEST(DetectLauncher, Srun) {
+  const Launch launch = detect({{"SLURM_PROCID", "3"}, {"SLURM_STEP_NUM_TASKS", "4"}, {"PMIX_RANK", "3"}});
+
+  EXPECT_EQ(launch.launcher, "srun");
+  EXPECT_EQ(launch.ranks, 4);
+  EXPECT_TRUE(launch.uses_mpi);
+}
+
+TEST(DetectLauncher, SrunWithoutPmixLeavesRanksThatCannotMeet) {
+  const Launch launch = detect({{"SLURM_PROCID", "3"}, {"SLURM_STEP_NUM_TASKS", "4"}});
+
+  EXPECT_EQ(launch.ranks, 4);
+  EXPECT_FALSE(launch.uses_mpi);
+  EXPECT_THAT(separate_worlds_message(launch), testing::AllOf(testing::HasSubstr("srun started 4 processes"),
+                                                              testing::HasSubstr("--mpi=pmix")));
+}
+
+TEST(DetectLauncher, MpiexecOfAnotherLibrary) {
+  const Launch launch = detect({{"PMI_RANK", "0"}, {"PMI_SIZE", "2"}});
+
+  EXPECT_EQ(launch.ranks, 2);
+  EXPECT_TRUE(launch.uses_mpi);
+  EXPECT_THAT(separate_worlds_message(launch), testing::HasSubstr("mpirun --version"));
+}
+
+TEST(DetectLauncher, NumbersThatAreNoneCountAsAbsent) {
+  expect_plain(detect({{"OMPI_COMM_WORLD_SIZE", "many"}}));
+  expect_plain(detect({{"OMPI_COMM_WORLD_SIZE", "0"}}));
+  expect_plain(detect({{"SLURM_PROCID", "0"}, {"SLURM_STEP_NUM_TASKS", "4x"}}));
+}
+
+int local(const Environment& environment) {
+  return local_rank(
+      [&](const char* name) {
+        const auto found = environment.find(name);
+        return found == environment.end() ? nullptr : found->second.c_str();
+      },
+      5);
+}
+
+TEST(LocalRank, IsWhatTheLauncherSays) {
+  EXPECT_EQ(local({{"OMPI_COMM_WORLD_SIZE", "4"}, {"OMPI_COMM_WORLD_LOCAL_RANK", "0"}}), 0);
+  EXPECT_EQ(local({{"PMI_SIZE", "4"}, {"MPI_LOCALRANKID", "3"}}), 3);
+  EXPECT_EQ(local({{"SLURM_STEP_NUM_TASKS", "4"}, {"SLURM_PROCID", "6"}, {"SLURM_LOCALID", "2"}}), 2);
+}
+
+TEST(LocalRank, BelowMpirunSlurmSpeaksOfMpirunsHelper) {
+  EXPECT_EQ(
+      local({{"OMPI_COMM_WORLD_SIZE", "4"}, {"OMPI_COMM_WORLD_LOCAL_RANK", "3"}, {"SLURM_LOCALID", "0"}}), 3);
+  EXPECT_EQ(local({{"PMI_SIZE", "4"}, {"SLURM_LOCALID", "0"}}), 5) << "what MPI counted";
+}
+
+TEST(LocalRank, NonsenseIsNoNumber) { EXPECT_EQ(local({{"OMPI_COMM_WORLD_LOCAL_RANK", "one"}}), 5); }
+
+}  // namespace
+}  // namespace annulus::comm

@@ -1,0 +1,121 @@
+// What is drawn for a sample: within its range, the same for the same key, and untouched by other options.
+#include "io/augmentation/plan.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numbers>
+
+#include "base/random.hpp"
+
+namespace annulus::io {
+namespace {
+
+const SampleShape kShape{32, 24, 3};
+constexpr auto kKey = stream_key(5, Purpose::augment);
+
+AugmentationOptions everything() {
+  AugmentationOptions options;
+  options.rotation_range = 30;
+  options.width_shift_range = 0.25f;
+  options.height_shift_range = 0.125f;
+  options.shear_range = 10;
+  options.zoom_low = 0.8f;
+  options.zoom_high = 1.25f;
+  options.horizontal_flip = true;
+  options.vertical_flip = true;
+  options.brightness_low = 0.5f;
+  options.brightness_high = 1.5f;
+  options.channel_shift_range = 20;
+  options.crop_padding = 4;
+  options.cutout_size = 8;
+  return options;
+}
+
+TEST(AugmentationPlan, OneTransformationDoesNotChangeAnother) {
+  const AugmentationOptions all = everything();
+  for (std::uint64_t sample = 0; sample < 50; ++sample) {
+    const AugmentationPlan plan = draw_plan(all, kShape, kKey, {3, sample});
+    AugmentationOptions only_flip;
+    only_flip.horizontal_flip = true;
+    AugmentationOptions only_crop;
+    only_crop.crop_padding = 4;
+    AugmentationOptions no_affine = all;
+    no_affine.rotation_range = no_affine.shear_range = 0;
+    no_affine.width_shift_range = no_affine.height_shift_range = 0;
+    no_affine.zoom_low = no_affine.zoom_high = 1;
+
+    EXPECT_EQ(draw_plan(only_flip, kShape, kKey, {3, sample}).flip_horizontal, plan.flip_horizontal);
+    EXPECT_EQ(draw_plan(only_crop, kShape, kKey, {3, sample}).crop_row, plan.crop_row);
+    EXPECT_EQ(draw_plan(only_crop, kShape, kKey, {3, sample}).crop_column, plan.crop_column);
+    EXPECT_EQ(draw_plan(no_affine, kShape, kKey, {3, sample}).brightness, plan.brightness);
+    EXPECT_EQ(draw_plan(no_affine, kShape, kKey, {3, sample}).channel_shift, plan.channel_shift);
+    EXPECT_EQ(draw_plan(no_affine, kShape, kKey, {3, sample}).cutout_row, plan.cutout_row);
+  }
+}
+
+TEST(AugmentationPlan, FillsTheRangesAndStaysInside) {
+  const AugmentationOptions options = everything();
+  int flips = 0;
+  float lowest = 9, highest = 0;
+  int crop_low = 9, crop_high = -9;
+  for (std::uint64_t sample = 0; sample < 2000; ++sample) {
+    const AugmentationPlan plan = draw_plan(options, kShape, kKey, {0, sample});
+    flips += plan.flip_vertical;
+    lowest = std::min(lowest, plan.brightness);
+    highest = std::max(highest, plan.brightness);
+    crop_low = std::min(crop_low, plan.crop_row);
+    crop_high = std::max(crop_high, plan.crop_row);
+    EXPECT_LE(std::abs(plan.channel_shift), 20);
+  }
+
+  EXPECT_NEAR(flips, 1000, 112) << "5 standard deviations of 2000 fair draws";
+  EXPECT_GE(lowest, 0.5f);
+  EXPECT_LT(lowest, 0.51f);
+  EXPECT_LE(highest, 1.5f);
+  EXPECT_GT(highest, 1.49f);
+  EXPECT_EQ(crop_low, -4);
+  EXPECT_EQ(crop_high, 4);
+}
+
+TEST(AugmentationPlan, EpochsAndSamplesDiffer) {
+  const AugmentationOptions options = everything();
+  const auto matrix = draw_plan(options, kShape, kKey, {0, 0}).matrix;
+
+  EXPECT_EQ(draw_plan(options, kShape, kKey, {0, 0}).matrix, matrix);
+  EXPECT_NE(draw_plan(options, kShape, kKey, {1, 0}).matrix, matrix);
+  EXPECT_NE(draw_plan(options, kShape, kKey, {0, 1}).matrix, matrix);
+  EXPECT_NE(draw_plan(options, kShape, kKey, {0, std::uint64_t{1} << 32}).matrix, matrix);
+  EXPECT_NE(draw_plan(options, kShape, stream_key(6, Purpose::augment), {0, 0}).matrix, matrix);
+}
+
+TEST(AugmentationPlan, WholePixelShiftsFromOneOn) {
+  AugmentationOptions options;
+  options.width_shift_range = 2;
+  std::array<int, 5> seen{};
+  for (std::uint64_t sample = 0; sample < 500; ++sample) {
+    const AugmentationPlan plan = draw_plan(options, kShape, kKey, {0, sample});
+    ASSERT_TRUE(plan.is_whole_shift());
+    ASSERT_EQ(plan.matrix[2], 0);
+    const int shift = plan.matrix[5] >> 16;
+    ++seen.at(static_cast<std::size_t>(2 + std::int64_t{shift}));
+  }
+
+  for (const int count : seen) EXPECT_NEAR(count, 100, 45) << "5 standard deviations of 500 draws";
+}
+
+TEST(AffineMatrix, HasTheSinesOfTheLibrary) {
+  const SampleShape shape{3, 3, 1};  // centre at (1, 1)
+  for (double degrees = -180; degrees <= 180; degrees += 7.5) {
+    const auto matrix = affine_matrix({.rotation = degrees}, shape);
+
+    const double radians = degrees * std::numbers::pi / 180;
+    // One unit in the last place of the fixed-point form.
+    EXPECT_NEAR(matrix[0], std::cos(radians) * 65536, 1) << degrees;
+    EXPECT_NEAR(matrix[1], -std::sin(radians) * 65536, 1) << degrees;
+    EXPECT_NEAR(matrix[2], (1 - std::cos(radians) + std::sin(radians)) * 65536, 1) << degrees;
+  }
+}
+
+}  // namespace
+}  // namespace annulus::io

@@ -1,0 +1,178 @@
+// Writing datasets (complete or absent) and describing them.
+#include "io/dataset/writer.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <limits>
+#include <sstream>
+
+#include "io/dataset/dataset.hpp"
+#include "io/dataset/summary.hpp"
+#include "tests/io/io_test_support.hpp"
+
+namespace annulus::io {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+DatasetSpec small_spec() {
+  return {.shape = {2, 2, 1},
+          .classes = {"electron", "muon"},
+          .description = "two by two",
+          .provenance = {{"source", "made by a test"}}};
+}
+
+const std::vector<std::byte> kPixels{std::byte{0}, std::byte{1}, std::byte{2},   std::byte{3},
+                                     std::byte{4}, std::byte{5}, std::byte{254}, std::byte{255}};
+const std::vector<std::int32_t> kLabels{1, 0};
+
+TEST(DatasetWriter, WritesWhatOpenDatasetReads) {
+  const std::string path = fresh_path("written.h5");
+  DatasetWriter writer(path, Existing::refuse, small_spec());
+  const std::vector<float> momentum{10, 20, 30, 40};
+
+  writer.append("train", kPixels, kLabels);
+  writer.append("train", kPixels, kLabels);
+  writer.append("test", kPixels, kLabels);
+  writer.append_column("train", "momentum", momentum);
+  EXPECT_FALSE(std::filesystem::exists(path)) << "not before it is complete";
+  writer.commit();
+
+  const auto source = open_dataset({.path = path}, make_private_memory);
+  std::vector<std::byte> pixels(8);
+  std::vector<std::int32_t> labels(2);
+  source->read(std::vector<std::uint64_t>{2, 3}, {pixels, labels});
+  EXPECT_EQ(pixels, kPixels);
+  EXPECT_EQ(labels, kLabels);
+  EXPECT_EQ(source->info().samples, 4u);
+  EXPECT_FALSE(std::filesystem::exists(path + ".partial"));
+  EXPECT_EQ(Hdf5File::open(path).read<float>("train/momentum"), momentum);
+}
+
+TEST(DatasetWriter, LeavesNothingBehindWithoutCommit) {
+  const std::string path = fresh_path("abandoned.h5");
+
+  {
+    DatasetWriter writer(path, Existing::refuse, small_spec());
+    writer.append("train", kPixels, kLabels);
+    EXPECT_TRUE(std::filesystem::exists(path + ".partial"));
+  }
+
+  EXPECT_TRUE(std::filesystem::is_empty(std::filesystem::path(path).parent_path()));
+}
+
+TEST(DatasetWriter, RefusesWhatItMustNotDo) {
+  const std::string path = fresh_path("taken.h5");
+  write_text(path, "precious");
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  const auto start = [](const std::string& where) {
+    return error_of([&] { DatasetWriter(where, Existing::refuse, small_spec()); });
+  };
+  DatasetWriter replacing(path, Existing::replace, small_spec());
+  const std::vector<std::int32_t> bad{0, 2};
+  const std::vector<float> one{1};
+
+  EXPECT_THAT(start(path), AllOf(HasSubstr("taken.h5: exists already"), HasSubstr("another name")));
+  EXPECT_THAT(start(folder), HasSubstr("is a folder"));
+  EXPECT_THAT(start("/nowhere/a.h5"), HasSubstr("the folder /nowhere does not exist"));
+  EXPECT_THAT(error_of([&] { replacing.append("train", kPixels, bad); }),
+              HasSubstr("train image 1 has label 2, but there are 2 classes"));
+  replacing.append_column("train", "momentum", one);
+  replacing.append("train", kPixels, kLabels);
+  EXPECT_THAT(error_of([&] { replacing.commit(); }), HasSubstr("a column was not written for every image"));
+  EXPECT_EQ(file_text(path), "precious");
+}
+
+TEST(DatasetWriter, ReplacesWhenAsked) {
+  const std::string path = fresh_path("old.h5");
+  write_text(path, "old");
+
+  DatasetWriter writer(path, Existing::replace, small_spec());
+  writer.append("train", kPixels, kLabels);
+  writer.commit();
+
+  EXPECT_EQ(open_dataset({.path = path}, make_private_memory)->info().samples, 2u);
+}
+
+TEST(AtomicFile, HasOneOwnerAtATime) {
+  const std::string path = fresh_path("owned.h5");
+  const auto own = [&] { return error_of([&] { const AtomicFile second(path, Existing::replace); }); };
+  {
+    AtomicFile first(path, Existing::replace);
+    write_text(first.partial(), "first");
+    EXPECT_THAT(own(), HasSubstr("owned.h5.partial: another process is writing it"));
+    first.commit();
+    EXPECT_EQ(own(), "") << "what is written next is another file";
+  }
+  EXPECT_EQ(file_text(path), "first");
+  EXPECT_EQ(own(), "");
+
+  write_text(path + ".partial", "of a killed process");
+  EXPECT_EQ(own(), "");
+  EXPECT_FALSE(std::filesystem::exists(path + ".partial"));
+}
+
+TEST(AtomicFile, WritesThroughNoLink) {
+  const std::string path = fresh_path("linked.h5");
+  write_text(path + ".precious", "mine");
+  std::filesystem::create_symlink(path + ".precious", path + ".partial");
+
+  EXPECT_THAT(error_of([&] { const AtomicFile file(path, Existing::replace); }), HasSubstr("symbolic link"));
+  EXPECT_EQ(file_text(path + ".precious"), "mine");
+}
+
+TEST(AtomicFile, ChecksFreeSpace) {
+  const std::string path = fresh_path("big.h5");
+
+  EXPECT_THAT(error_of([&] { require_free_space(path, std::numeric_limits<std::uint64_t>::max()); }),
+              AllOf(HasSubstr("big.h5: needs"), HasSubstr("are free there")));
+  EXPECT_EQ(error_of([&] { require_free_space(path, 1); }), "");
+}
+
+TEST(DatasetSummary, DescribesSplitsAndCountsLabels) {
+  const std::string path = fresh_path("summary.h5");
+  DatasetWriter writer(path, Existing::refuse, small_spec());
+  writer.append("train", kPixels, kLabels);
+  writer.append("test", kPixels, kLabels);
+  writer.append("test", std::span(kPixels).first(4), std::span(kLabels).first(1));
+  writer.commit();
+
+  const DatasetSummary summary = describe_dataset(path, PixelScan::read_all);
+  std::ostringstream text;
+  print_dataset(summary, text);
+
+  ASSERT_EQ(summary.splits.size(), 2u);
+  EXPECT_EQ(summary.schema, kDatasetSchema);
+  EXPECT_EQ(summary.splits[0].name, "train");
+  EXPECT_THAT(summary.splits[1].label_counts, ElementsAre(1, 2));
+  EXPECT_EQ(summary.splits[0].pixel_bytes, 8u);
+  ASSERT_EQ(summary.splits[0].statistics.size(), 1u);
+  EXPECT_DOUBLE_EQ(summary.splits[0].statistics[0].mean, (0 + 1 + 2 + 3 + 4 + 5 + 254 + 255) / 8.0);
+  EXPECT_EQ(summary.splits[0].statistics[0].largest, 255);
+  EXPECT_THAT(text.str(),
+              AllOf(HasSubstr("2 classes: electron, muon"), HasSubstr("train: 2 images of 2 x 2 x 1 uint8"),
+                    HasSubstr("electron 1, muon 2"), HasSubstr("chunks of 128 rows"),
+                    HasSubstr("made by a test"), HasSubstr("mean 65.5000")));
+}
+
+TEST(DatasetSummary, ListsForeignDatasets) {
+  const std::string path = fresh_path("foreign.h5");
+  Hdf5File file = Hdf5File::create(path);
+  const std::vector<float> values(6, 1.0f);
+  file.write("x_train", {1, 2, 3}, std::span<const float>(values));
+  file.write("group/y", {6}, std::span<const float>(values));
+  file.close();
+  std::ostringstream text;
+
+  print_dataset(describe_dataset(path), text);
+
+  EXPECT_THAT(text.str(), AllOf(HasSubstr("a foreign file"), HasSubstr("x_train"),
+                                HasSubstr("(1, 2, 3)  float32"), HasSubstr("group/y")));
+}
+
+}  // namespace
+}  // namespace annulus::io

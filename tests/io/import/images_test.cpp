@@ -1,0 +1,182 @@
+// Importing class folders of images: the same dataset from every packaging, and a sentence for what does not
+// fit.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+
+#include "io/dataset/summary.hpp"
+#include "io/hdf5/file.hpp"
+#include "io/import/import.hpp"
+#include "tests/io/io_test_support.hpp"
+#include "tests/io/pictures/image_test_support.hpp"
+
+namespace annulus::io {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+std::string flat_png(std::uint8_t value) {
+  return png(plain_image(4, 4, {value, value, value}), PNG_FORMAT_RGB);
+}
+
+/// Grey value tells the image: cats 10, 11, 12, dogs 20; test cat 30, dog 31.
+NamedFiles pets() {
+  return {{"pets/train/cat/1.png", flat_png(10)}, {"pets/train/cat/2.png", flat_png(11)},
+          {"pets/train/cat/3.png", flat_png(12)}, {"pets/train/dog/1.png", flat_png(20)},
+          {"pets/test/dog/1.png", flat_png(31)},  {"pets/test/cat/1.png", flat_png(30)},
+          {"pets/README.txt", "about pets"},      {"pets/train/cat/._1.png", "a leftover"}};
+}
+
+std::string packed(const std::string& name, const NamedFiles& files) {
+  const std::string path = fresh_path(name);
+  if (name.find('.') != std::string::npos)
+    write_archive(path, files);
+  else
+    for (const auto& [file, contents] : files) write_text(path + "/" + file, contents);
+  return path;
+}
+
+/// The first value of each image of a split.
+std::vector<int> values_of(const Hdf5File& file, const std::string& split) {
+  const auto images = file.read<std::uint8_t>(split + "/images");
+  const std::size_t rows = file.dataset(split + "/images").info().rows();
+  std::vector<int> values;
+  for (std::size_t row = 0; row < rows; ++row) values.push_back(images[row * images.size() / rows]);
+  return values;
+}
+
+std::string import_error(const NamedFiles& files, ImportOptions options = {}) {
+  options.source = packed("pets.tar", files);
+  options.output = fresh_path("out.h5");
+  const std::string message = error_of([&] { import_images(options); });
+  EXPECT_TRUE(std::filesystem::is_empty(std::filesystem::path(options.output).parent_path()))
+      << "nothing is left";
+  return message;
+}
+
+class EveryPackaging : public testing::TestWithParam<const char*> {};
+
+TEST_P(EveryPackaging, GivesTheSameDataset) {
+  NamedFiles files = pets();
+  std::rotate(files.begin(), files.begin() + 3, files.end());  // order does not matter
+  const std::string output = fresh_path("pets.h5");
+  const std::string reference = fresh_path("reference.h5");
+
+  import_images({.source = packed(GetParam(), files), .output = output, .threads = 2});
+  import_images({.source = packed("pets.tar", pets()), .output = reference, .threads = 1});
+
+  const Hdf5File file = Hdf5File::open(output);
+  EXPECT_THAT(file.strings_attribute("/", "classes"), ElementsAre("cat", "dog"));
+  EXPECT_EQ(file.extents("train/images"), (Extents{4, 4, 4, 3}));
+  // Dealt out evenly: cats at 1/6, 3/6, 5/6 of the split, the dog at 1/2, after the cat of the same place.
+  EXPECT_THAT(values_of(file, "train"), ElementsAre(10, 11, 20, 12));
+  EXPECT_THAT(file.read<std::int32_t>("train/labels"), ElementsAre(0, 0, 1, 0));
+  EXPECT_THAT(values_of(file, "test"), ElementsAre(30, 31));
+  EXPECT_EQ(file.string_attribute("/", "provenance_contents"),
+            Hdf5File::open(reference).string_attribute("/", "provenance_contents"));
+}
+
+INSTANTIATE_TEST_SUITE_P(ImportImages, EveryPackaging,
+                         testing::Values("folder", "pets.tar", "pets.tar.gz", "pets.tar.xz", "pets.zip"),
+                         [](const auto& test) {
+                           std::string name = test.param;
+                           std::replace(name.begin(), name.end(), '.', '_');
+                           return name;
+                         });
+
+TEST(ImportImages, WithoutSplitFoldersAllIsTraining) {
+  const std::string output = fresh_path("shapes.h5");
+
+  import_images({.source = packed("folder", {{"round/a.jpg", jpeg(plain_image(8, 8, {200}))},
+                                             {"square/b.jpg", jpeg(plain_image(8, 8, {100}))}}),
+                 .output = output,
+                 .colour = Colour::grey});
+
+  const Hdf5File file = Hdf5File::open(output);
+  EXPECT_THAT(file.members(), ElementsAre("train"));
+  EXPECT_EQ(file.extents("train/images"), (Extents{2, 8, 8, 1}));
+  EXPECT_THAT(values_of(file, "train"), ElementsAre(200, 100));
+}
+
+TEST(ImportImages, MixedSizesNeedResize) {
+  NamedFiles files = pets();
+  files[3].second = png(plain_image(6, 5, {20, 20, 20}), PNG_FORMAT_RGB);
+  const std::string output = fresh_path("resized.h5");
+
+  import_images(
+      {.source = packed("pets.zip", files), .output = output, .resize_height = 3, .resize_width = 5});
+
+  EXPECT_THAT(import_error(files),
+              AllOf(HasSubstr("pets/train/cat/1.png has 4 x 4 pixels"),
+                    HasSubstr("pets/train/dog/1.png has 6 x 5"), HasSubstr("--resize 4x4")));
+  EXPECT_EQ(Hdf5File::open(output).extents("train/images"), (Extents{4, 3, 5, 3}));
+  EXPECT_THAT(values_of(Hdf5File::open(output), "train"), ElementsAre(10, 11, 20, 12));
+}
+
+TEST(ImportImages, NamesWhatIsWrong) {
+  NamedFiles damaged = pets();
+  damaged[1].second.resize(40);
+  damaged[4].second = "no image";  // the first one in the archive is reported
+  NamedFiles misspelt = pets();
+  misspelt[5].first = "pets/test/cta/1.png";
+  NamedFiles twice = pets();
+  twice.push_back(twice[0]);
+  NamedFiles deeper = pets();
+  deeper[2].first = "pets/train/cat/more/3.png";
+  NamedFiles bare = pets();
+  bare.emplace_back("loose.png", flat_png(1));
+
+  EXPECT_THAT(import_error(damaged), HasSubstr("pets.tar, pets/train/cat/2.png: cannot be decoded"));
+  EXPECT_THAT(import_error(misspelt),
+              AllOf(HasSubstr("class cta has no training images"), HasSubstr("cat, dog")));
+  EXPECT_THAT(import_error(twice), HasSubstr("pets/train/cat/1.png twice"));
+  EXPECT_THAT(import_error(deeper), HasSubstr("different depths"));
+  EXPECT_THAT(import_error(bare), HasSubstr("loose.png lies in no class folder"));
+  EXPECT_THAT(import_error({{"a/readme.txt", "x"}}), HasSubstr("holds no JPEG or PNG images"));
+  EXPECT_THAT(import_error({{"images/1.png", flat_png(1)}}),
+              HasSubstr("all images lie in one folder, images"));
+}
+
+TEST(ImportImages, ValidationIsTakenFromTrainOnlyWhenThereIsNone) {
+  NamedFiles files = pets();
+  files.emplace_back("pets/val/cat/9.png", flat_png(90));
+  const std::string output = fresh_path("val.h5");
+  const std::string taken = fresh_path("taken.h5");
+
+  import_images({.source = packed("pets.tar", files), .output = output});
+  import_images({.source = packed("pets.tar", pets()), .output = taken, .validation_fraction = 0.5});
+
+  EXPECT_THAT(values_of(Hdf5File::open(output), "validation"), ElementsAre(90));
+  EXPECT_EQ(Hdf5File::open(taken).extents("validation/labels"), (Extents{2}));
+  EXPECT_THAT(import_error(files, {.validation_fraction = 0.5}),
+              HasSubstr("has validation images of its own"));
+  EXPECT_THAT(import_error(pets(), {.validation_fraction = 0.01}), HasSubstr("leaves one of the two empty"));
+}
+
+TEST(ImportImages, RealPhotographsComeOutWhole) {
+  const char* const data = std::getenv("ANNULUS_TEST_DATA");
+  const std::string archive = std::string(data != nullptr ? data : "") + "/cifar10/cifar10-images.tar.xz";
+  if (!std::filesystem::exists(archive))
+    GTEST_SKIP()
+        << "set ANNULUS_TEST_DATA to a folder with cifar10/cifar10-images.tar.xz to import the photographs";
+  const std::string output = fresh_path("cifar10.h5");
+
+  import_images({.source = archive, .output = output});
+
+  const DatasetSummary summary = describe_dataset(output, PixelScan::read_all);
+  ASSERT_EQ(summary.splits.size(), 2u);
+  EXPECT_EQ(summary.splits[0].label_counts, std::vector<std::uint64_t>(10, 5000));
+  EXPECT_EQ(summary.splits[1].label_counts, std::vector<std::uint64_t>(10, 1000));
+  // Means of the original pixels are 125.3, 123.0, 113.9; JPEG moves them by less than a tenth.
+  EXPECT_NEAR(summary.splits[0].statistics[0].mean, 125.3, 0.1);
+  EXPECT_NEAR(summary.splits[0].statistics[1].mean, 123.0, 0.1);
+  EXPECT_NEAR(summary.splits[0].statistics[2].mean, 113.9, 0.1);
+}
+
+}  // namespace
+}  // namespace annulus::io

@@ -1,0 +1,163 @@
+// The GPU's augmentation against the CPU's generator, pixel by pixel, bit by bit: every option alone and all
+// of them together, every fill mode, bytes and floats, every kind of normalisation.
+#include <gtest/gtest.h>
+
+#include <bit>
+
+#include "io/augmentation/output.hpp"
+#include "tests/support/pattern_source.hpp"
+#include "tests/trainer/backend/cuda/step_executor.hpp"
+#include "trainer/backend/cuda/augmentation_setup.hpp"
+#include "trainer/backend/cuda/kernels/apply_augmentation.hpp"
+
+namespace annulus::trainer::cuda {
+namespace {
+
+constexpr std::uint64_t kSeed = 11;
+constexpr std::uint32_t kEpoch = 3;
+constexpr std::int64_t kImages =
+    40;  // enough for every branch of a plan: flips both ways, crops on all sides
+
+struct Variant {
+  std::string name;
+  io::AugmentationOptions options;
+  io::Normalisation normalisation = {};
+  SampleShape shape = {9, 12, 3};
+  io::PixelType pixels = io::PixelType::uint8;
+};
+
+std::vector<std::uint64_t> sample_numbers() {
+  std::vector<std::uint64_t> numbers;
+  for (std::int64_t i = 0; i < kImages; ++i) numbers.push_back(static_cast<std::uint64_t>((i * 37) % 50));
+  return numbers;
+}
+
+std::vector<float> by_generator(const Variant& variant, const std::vector<std::byte>& pixels,
+                                const std::vector<std::uint64_t>& numbers) {
+  test::PatternSource source(50, variant.shape, variant.pixels);
+  const io::Generator generator(source.info(), variant.options, variant.normalisation, kSeed);
+  const auto values = static_cast<std::size_t>(variant.shape.size());
+  const std::size_t bytes = values * io::size_of(variant.pixels);
+  std::vector<float> images(numbers.size() * values);
+  for (std::size_t i = 0; i < numbers.size(); ++i)
+    generator.make(std::span(pixels).subspan(i * bytes, bytes), kEpoch, numbers[i],
+                   io::PixelLayout::channels_last, std::span(images).subspan(i * values, values));
+  return images;
+}
+
+std::vector<float> by_bodies(const Variant& variant, const void* pixels,
+                             const std::vector<std::uint64_t>& numbers, bool by_number) {
+  const test::PatternSource source(50, variant.shape, variant.pixels);
+  const AugmentationSetup setup =
+      set_up_augmentation(source.info(), {variant.options, variant.normalisation, kSeed});
+  const StepScalars scalars{.epoch = kEpoch};
+  std::vector<io::AugmentationPlan> plans(numbers.size());
+  std::vector<double> sums(2 * numbers.size() * kImageLanes);
+  std::vector<float> maps(2 * numbers.size());
+  std::vector<float> images(numbers.size() * static_cast<std::size_t>(variant.shape.size()), NAN);
+  AugmentationCall call{.constants = setup.constants, .pixel_type = variant.pixels, .pixels = pixels};
+  call.samples = numbers.data();
+  call.by_number = by_number;
+  call.scalars = &scalars;
+  call.plans = setup.augments ? plans.data() : nullptr;
+  call.scale = setup.scale.empty() ? nullptr : setup.scale.data();
+  call.offset = setup.offset.data();
+  call.sums = sums.data();
+  call.maps = maps.data();
+  call.output = images.data();
+  call.n = static_cast<std::int64_t>(numbers.size());
+  apply(call, StepExecutor{});
+  return images;
+}
+
+/// Values whose bits differ.
+std::size_t count_different(const std::vector<float>& one, const std::vector<float>& other) {
+  std::size_t different = one.size() == other.size() ? 0 : 1;
+  for (std::size_t i = 0; i < std::min(one.size(), other.size()); ++i)
+    different += std::bit_cast<std::uint32_t>(one[i]) != std::bit_cast<std::uint32_t>(other[i]) ? 1 : 0;
+  return different;
+}
+
+void expect_equal_images(const Variant& variant) {
+  const std::vector<std::uint64_t> numbers = sample_numbers();
+  test::PatternSource source(50, variant.shape, variant.pixels);
+  const std::size_t bytes = static_cast<std::size_t>(variant.shape.size()) * io::size_of(variant.pixels);
+  std::vector<std::byte> pixels(numbers.size() * bytes), all(50 * bytes);
+  std::vector<std::int32_t> labels(50);
+  source.read(numbers, {pixels, std::span(labels).first(numbers.size())});
+  std::vector<std::uint64_t> every(50);
+  for (std::size_t i = 0; i < every.size(); ++i) every[i] = i;
+  source.read(every, {all, labels});
+
+  const std::vector<float> expected = by_generator(variant, pixels, numbers);
+
+  EXPECT_EQ(count_different(by_bodies(variant, pixels.data(), numbers, false), expected), 0u) << variant.name;
+  EXPECT_EQ(count_different(by_bodies(variant, all.data(), numbers, true), expected), 0u)
+      << variant.name << ", all images resident";
+}
+
+io::AugmentationOptions everything(io::FillMode mode) {
+  io::AugmentationOptions options;
+  options.rotation_range = 40;
+  options.width_shift_range = 0.25f;
+  options.height_shift_range = 2;
+  options.shear_range = 15;
+  options.zoom_low = 0.8f;
+  options.zoom_high = 1.25f;
+  options.horizontal_flip = options.vertical_flip = true;
+  options.brightness_low = 0.5f;
+  options.brightness_high = 1.5f;
+  options.channel_shift_range = 30;
+  options.fill_mode = mode;
+  options.constant_value = 17;
+  options.crop_padding = 2;
+  options.crop_fill_mode = mode;
+  options.cutout_size = 4;
+  return options;
+}
+
+TEST(AugmentationBodies, MakeTheGeneratorsPixelsForEveryOptionAlone) {
+  expect_equal_images({"nothing", {}});
+  expect_equal_images({"rotation", {.rotation_range = 180}});
+  expect_equal_images({"part of the width", {.width_shift_range = 0.4f}});
+  expect_equal_images({"whole pixels", {.width_shift_range = 3, .height_shift_range = 5}});
+  expect_equal_images({"shear", {.shear_range = 45}});
+  expect_equal_images({"zoom", {.zoom_low = 0.5f, .zoom_high = 2}});
+  expect_equal_images({"horizontal flip", {.horizontal_flip = true}});
+  expect_equal_images({"vertical flip", {.vertical_flip = true}});
+  expect_equal_images({"brightness", {.brightness_low = 0.2f, .brightness_high = 3}});
+  expect_equal_images({"channel shift", {.channel_shift_range = 100}});
+  expect_equal_images({"crop", {.constant_value = 5, .crop_padding = 4}});
+  expect_equal_images({"cutout", {.cutout_size = 5}});
+}
+
+TEST(AugmentationBodies, MakeTheGeneratorsPixelsForEveryFillMode) {
+  for (const auto mode :
+       {io::FillMode::nearest, io::FillMode::constant, io::FillMode::reflect, io::FillMode::wrap}) {
+    const std::string name = "fill mode " + std::to_string(static_cast<int>(mode));
+    expect_equal_images({name, everything(mode)});
+    expect_equal_images(
+        {name + ", whole pixels",
+         {.width_shift_range = 3, .height_shift_range = 4, .fill_mode = mode, .constant_value = 9}});
+  }
+}
+
+TEST(AugmentationBodies, MakeTheGeneratorsPixelsForEveryNormalisation) {
+  using Kind = io::Normalisation::Kind;
+  const auto options = everything(io::FillMode::reflect);
+  const io::Normalisation given{.kind = Kind::given,
+                                .rescale = 1.0f / 255,
+                                .mean = {0.4f, 0.5f, 0.6f},
+                                .deviation = {0.2f, 0.3f, 0.25f}};
+  const io::Normalisation each{.kind = Kind::per_sample, .rescale = 1.0f / 255, .mean = {}, .deviation = {}};
+  for (const auto pixels : {io::PixelType::uint8, io::PixelType::float32}) {
+    expect_equal_images({"given", options, given, {9, 12, 3}, pixels});
+    expect_equal_images({"per sample", options, each, {9, 12, 3}, pixels});
+    expect_equal_images({"per sample alone", {}, each, {7, 5, 1}, pixels});
+    expect_equal_images(
+        {"rescaled", options, {.rescale = 0.5f, .mean = {}, .deviation = {}}, {8, 8, 5}, pixels});
+  }
+}
+
+}  // namespace
+}  // namespace annulus::trainer::cuda

@@ -1,0 +1,224 @@
+// bfloat16, elementwise kernels, dropout and the loss of the GPU, run on the host.
+#include <gmock/gmock.h>
+
+#include <bit>
+#include <set>
+
+#include "tests/support/tensor_matchers.hpp"
+#include "tests/trainer/backend/cuda/body_harness.hpp"
+#include "trainer/backend/cuda/kernels/kernel_order.hpp"
+#include "trainer/backend/planning/keyed_dropout.hpp"
+#include "trainer/backend/reference/softmax_loss.hpp"
+
+namespace annulus::trainer::cuda {
+namespace {
+
+using reference::Tensor;
+
+TEST(BFloat16, EveryValueComesBack) {
+  for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
+    const BFloat16 value{static_cast<std::uint16_t>(bits)};
+    const float wide = to_float(value);
+    if (std::isnan(wide))
+      EXPECT_TRUE(std::isnan(to_float(from_float<BFloat16>(wide)))) << bits;
+    else
+      EXPECT_EQ(from_float<BFloat16>(wide).bits, value.bits);
+  }
+}
+
+TEST(BFloat16, RoundsToTheNearestAndTiesToEven) {
+  const auto rounded = [](std::uint32_t bits) {
+    return from_float<BFloat16>(std::bit_cast<float>(bits)).bits;
+  };
+
+  EXPECT_EQ(rounded(0x3F807FFF), 0x3F80);  // below the middle
+  EXPECT_EQ(rounded(0x3F808000), 0x3F80);  // the middle, and 0x3F80 is even
+  EXPECT_EQ(rounded(0x3F818000), 0x3F82);  // the middle, and 0x3F81 is odd
+  EXPECT_EQ(rounded(0x3F808001), 0x3F81);
+  EXPECT_EQ(rounded(0x7F7FFFFF), 0x7F80);  // the largest float overflows
+  EXPECT_TRUE(
+      std::isnan(to_float(from_float<BFloat16>(std::bit_cast<float>(0x7F800001u)))));  // a payload below
+}
+
+TEST(ElementwiseBody, ActivationsAndDerivatives) {
+  const std::vector<float> x{-2, -0.5f, 0, 0.5f, 2};
+  for (const Activation kind : {Activation::relu, Activation::sigmoid, Activation::tanh, Activation::none}) {
+    std::vector<float> y(5, NAN), dx(5, NAN);
+    const std::vector<float> dy(5, 1.0f);
+
+    apply(ActivationCall{Element::float32, x.data(), y.data(), 5, kind}, HostExecutor{});
+    apply(DerivativeCall{Element::float32, y.data(), dy.data(), dx.data(), 5, kind}, HostExecutor{});
+
+    for (std::size_t i = 0; i < 5; ++i) {
+      const float step = 1e-3f;
+      const float slope = (activated(kind, x[i] + step) - activated(kind, x[i] - step)) / (2 * step);
+      const bool kink = kind == Activation::relu && x[i] == 0;
+      EXPECT_NEAR(dx[i], kink ? 0.0f : slope, 1e-3) << i;  // of a difference quotient in float
+    }
+  }
+  EXPECT_TRUE(std::isnan(activated(Activation::relu, NAN)));
+}
+
+TEST(ElementwiseBody, BiasGoesByChannel) {
+  for (const std::int32_t channels : {3, 8}) {
+    std::vector<float> y(static_cast<std::size_t>(2 * channels), -1.0f),
+        bias(static_cast<std::size_t>(channels));
+    for (std::size_t c = 0; c < bias.size(); ++c) bias[c] = static_cast<float>(c);
+
+    apply(
+        BiasActivationCall{Element::float32, y.data(), bias.data(), 2 * channels, channels, Activation::relu},
+        HostExecutor{});
+
+    for (std::size_t i = 0; i < y.size(); ++i)
+      EXPECT_EQ(y[i], std::max(0.0f, static_cast<float>(i % bias.size()) - 1.0f));
+  }
+}
+
+TEST(ElementwiseBody, FrameIsAddedAndTakenOff) {
+  const Frame frame{
+      .height = 2, .width = 3, .channels = 4, .outer_height = 4, .outer_width = 4, .top = 1, .left = 1};
+  const std::vector<float> inner = test::random_floats(2 * 2 * 3 * 4, 1);
+  std::vector<float> outer(2 * 4 * 4 * 4, NAN), back(inner.size(), NAN);
+
+  apply(PadCall{Element::float32, inner.data(), outer.data(), frame, 2}, HostExecutor{});
+  apply(CropCall{Element::float32, outer.data(), back.data(), frame, 2}, HostExecutor{});
+
+  EXPECT_EQ(back, inner);
+  EXPECT_EQ(std::ranges::count(outer, 0.0f), static_cast<std::ptrdiff_t>(outer.size() - inner.size()));
+  EXPECT_EQ(outer[(4 + 1) * 4], inner[0]);  // row 1, column 1
+}
+
+TEST(ElementwiseBody, SumOfTerms) {
+  const std::vector<float> a{1, -2, 3}, b{10, -20, 30}, c{100, 200, -400};
+  std::vector<float> y(3, NAN);
+  SumCall call{Element::float32, {a.data(), b.data(), c.data()}, 3, y.data(), 3, Activation::relu};
+
+  apply(call, HostExecutor{});
+
+  EXPECT_THAT(y, testing::ElementsAre(111, 178, 0));
+}
+
+TEST(KernelOrder, FiltersComeFirst) {
+  std::set<std::size_t> places;
+  for_each_weight({2, 3, 4, 5}, [&](std::size_t keras, std::size_t device) {
+    const std::size_t filter = keras % 5, channel = keras / 5 % 4, x = keras / 20 % 3, y = keras / 60;
+    EXPECT_EQ(device, ((filter * 2 + y) * 3 + x) * 4 + channel);
+    places.insert(device);
+  });
+  EXPECT_EQ(places.size(), 120u);
+}
+
+TEST(DropoutBody, MaskIsThatOfTheOtherBackends) {
+  constexpr float kRate = 0.3f;
+  const std::vector<std::uint64_t> samples{0, 7, (std::uint64_t{1} << 40) + 3};
+  const StepScalars scalars{.epoch = 5};
+  for (const std::int64_t size : {1, 4, 37, 64}) {
+    const auto n = static_cast<std::int64_t>(samples.size());
+    const std::vector<float> ones(static_cast<std::size_t>(n * size), 1.0f);
+    std::vector<float> y(ones.size(), NAN);
+    const DropoutMaskOf mask{stream_key(11, Purpose::dropout), 9, dropout_threshold(kRate),
+                             dropout_scale(kRate)};
+
+    apply(DropoutCall{Element::float32, ones.data(), y.data(), nullptr, samples.data(), &scalars, mask, size,
+                      n},
+          HostExecutor{});
+
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+      std::vector<float> factors(static_cast<std::size_t>(size));
+      dropout_factors({.seed = 11, .epoch = 5, .sample = samples[i], .layer = 9}, kRate, factors);
+      EXPECT_TRUE(
+          std::equal(factors.begin(), factors.end(), y.begin() + static_cast<std::ptrdiff_t>(i) * size));
+    }
+  }
+}
+
+TEST(DropoutBody, GateClosesWhereTheReluWasZero) {
+  const std::vector<float> dy(8, 2.0f), gate{1, 0, 1, 0, -0.0f, 3, 0, 1};
+  const std::uint64_t sample = 3;
+  const StepScalars scalars{};
+  std::vector<float> dx(8, NAN);
+  const DropoutMaskOf keep_all{stream_key(1, Purpose::dropout), 0, 0, 1.0f};
+
+  apply(DropoutCall{Element::float32, dy.data(), dx.data(), gate.data(), &sample, &scalars, keep_all, 8, 1},
+        HostExecutor{});
+
+  EXPECT_THAT(dx, testing::ElementsAre(2, 0, 2, 0, 0, 2, 0, 2));
+}
+
+struct LossCase {
+  std::vector<float> logits;
+  std::vector<std::int32_t> labels;
+  LossOptions options;
+};
+
+void expect_loss(const LossCase& given, Element gradient_element) {
+  const auto samples = static_cast<std::int64_t>(given.labels.size());
+  const auto classes = static_cast<std::int32_t>(given.logits.size() / given.labels.size());
+  const reference::LossResult expected =
+      reference::softmax_loss(Tensor(given.logits.begin(), given.logits.end()), given.labels, given.options);
+  Stored gradient(gradient_element, given.logits.size());
+  std::vector<float> head(kLossHead, NAN), probabilities(given.logits.size(), NAN);
+  const float* weights = given.options.class_weights.empty() ? nullptr : given.options.class_weights.data();
+
+  apply(LossCall{Element::float32, given.logits.data(), given.labels.data(), weights, gradient_element,
+                 gradient.data(), classes, samples, given.options.label_smoothing, nullptr, head.data()},
+        HostExecutor{});
+  apply(SoftmaxCall{Element::float32, given.logits.data(), probabilities.data(), classes, samples},
+        HostExecutor{});
+
+  EXPECT_NEAR(head[0], expected.sum, 1e-5 * std::abs(expected.sum));
+  EXPECT_EQ(head[1], static_cast<float>(expected.correct));
+  EXPECT_EQ(head[2], static_cast<float>(samples));
+  EXPECT_TENSOR_NEAR(gradient.doubles(), expected.gradient,
+                     .norm = gradient_element == Element::float32 ? 1e-6 : 4e-3);
+  for (std::int64_t i = 0; i < samples; ++i) {
+    double sum = 0;
+    for (std::int32_t c = 0; c < classes; ++c)
+      sum += probabilities[static_cast<std::size_t>(i * classes + c)];
+    EXPECT_NEAR(sum, 1, 1e-6);
+  }
+}
+
+TEST(LossBody, AsTheReference) {
+  LossCase given{
+      .logits = test::random_floats(8 * 5, 1), .labels = test::random_labels(8, 5, 1), .options = {}};
+  for (const Element element : kElements) {
+    given.options = {};
+    expect_loss(given, element);
+    given.options = {.label_smoothing = 0.2f, .class_weights = {0.5f, 2.0f, 0.0f, 1.0f, 3.0f}};
+    expect_loss(given, element);
+  }
+}
+
+TEST(LossBody, LargeLogitsDoNotOverflow) {
+  expect_loss({.logits = {1000, -1000, 999, -500, 700, 700}, .labels = {1, 1}, .options = {}},
+              Element::float32);
+}
+
+TEST(LossBody, FirstOfEqualLogitsCounts) {
+  const std::vector<float> logits{2, 2, 1};
+  const std::vector<std::int32_t> first{0}, second{1};
+  std::vector<float> head(kLossHead);
+  LossCall call{Element::float32, logits.data(), first.data(), nullptr, Element::float32, nullptr, 3, 1, 0,
+                nullptr,          head.data()};
+
+  apply(call, HostExecutor{});
+  EXPECT_EQ(head[1], 1.0f);
+  call.labels = second.data();
+  apply(call, HostExecutor{});
+  EXPECT_EQ(head[1], 0.0f);
+}
+
+TEST(FindBadBody, NamesTheFirst) {
+  std::vector<float> values(10, 1.0f);
+  std::int64_t found = 7;
+  apply(FindBadCall{Element::float32, values.data(), 10, &found}, HostExecutor{});
+  EXPECT_EQ(found, -1);
+  values[8] = NAN;
+  values[4] = -INFINITY;
+  apply(FindBadCall{Element::float32, values.data(), 10, &found}, HostExecutor{});
+  EXPECT_EQ(found, 4);
+}
+
+}  // namespace
+}  // namespace annulus::trainer::cuda

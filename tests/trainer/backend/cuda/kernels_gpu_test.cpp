@@ -1,0 +1,286 @@
+// Our own kernels on the GPU against the same bodies on the host, at sizes where grids have many blocks. Sums
+// are in one order on both sides and products are not fused, so most results agree to the bit.
+#include <gmock/gmock.h>
+
+#include "comm/cuda/cuda.hpp"
+#include "tests/support/random_tensor.hpp"
+#include "tests/support/tensor_matchers.hpp"
+#include "tests/trainer/backend/cuda/body_harness.hpp"
+
+namespace annulus::trainer::cuda {
+namespace {
+
+/// A tensor on both sides; starts with the same values.
+class Twin {
+ public:
+  Twin(Element element, const std::vector<float>& values)
+      : host_(element, values),
+        device_(values.size() * static_cast<std::size_t>(bytes_of(element)) + 16, "test") {
+    copy(device_.get(), host_.data(), cudaMemcpyHostToDevice);
+  }
+  Twin(Element element, std::int64_t count, std::uint64_t seed)
+      : Twin(element, test::random_floats(static_cast<std::size_t>(count), seed)) {}
+
+  void* host() { return host_.data(); }
+  void* device() { return device_.get(); }
+  std::vector<float> on_host() { return host_.floats(); }
+  std::vector<float> on_device() {
+    Stored back = host_;
+    copy(back.data(), device_.get(), cudaMemcpyDeviceToHost);
+    return back.floats();
+  }
+
+ private:
+  void copy(void* to, const void* from, cudaMemcpyKind kind) {
+    CHECK_CUDA(cudaMemcpy(to, from, device_.size() - 16, kind));
+    CHECK_CUDA(cudaDeviceSynchronize());
+  }
+  Stored host_;
+  comm::DeviceBuffer<std::byte> device_;
+};
+
+Twin poisoned(Element element, std::int64_t count) {
+  return {element, std::vector<float>(static_cast<std::size_t>(count), NAN)};
+}
+
+enum class Side { host, device };
+
+/// Fills in a call for one side.
+class Place {
+ public:
+  explicit Place(Side side) : side_(side) {}
+  void* operator()(Twin& twin) const { return side_ == Side::host ? twin.host() : twin.device(); }
+  float* floats(Twin& twin) const { return static_cast<float*>((*this)(twin)); }
+  template <class T>
+  T* as(Twin& twin) const {
+    return static_cast<T*>((*this)(twin));
+  }
+
+ private:
+  Side side_;
+};
+
+/// Runs what `make` fills in on both sides.
+template <class Make>
+void run_both(const Make& make) {
+  apply(make(Place(Side::host)), HostExecutor{});
+  const comm::Stream stream;
+  enqueue(make(Place(Side::device)), stream.get());
+  stream.synchronize();
+}
+
+TEST(Kernels, ColumnSumsAgreeToTheBit) {
+  for (const Element element : kElements)
+    for (const auto& [rows, columns] : {std::pair{100'003, 3}, {70'000, 64}, {2'500, 1000}, {5, 10}}) {
+      SCOPED_TRACE(testing::Message() << rows << " by " << columns);
+      const ColumnPlan plan = plan_columns_of(rows, columns);
+      Twin dy(element, std::int64_t{rows} * columns, 1), y(element, std::int64_t{rows} * columns, 2);
+      Twin sums = poisoned(Element::float32, columns);
+      Twin partials = poisoned(Element::float32, static_cast<std::int64_t>(plan.partials(1)));
+
+      run_both([&](const Place& at) {
+        return BiasGradientCall{
+            element, at(dy), at(y), Activation::relu, at.floats(sums), plan, at.floats(partials)};
+      });
+
+      EXPECT_EQ(sums.on_device(), sums.on_host());
+      EXPECT_EQ(dy.on_device(), dy.on_host());
+    }
+}
+
+TEST(Kernels, StatisticsAgreeToTheBit) {
+  for (const Element element : kElements) {
+    constexpr std::int64_t kRows = 60'000, kChannels = 48;
+    const ColumnPlan plan = plan_columns_of(kRows, kChannels);
+    Twin x(element, kRows * kChannels, 1);
+    std::vector<Twin> results;
+    for (int i = 0; i < 4; ++i) results.push_back(poisoned(Element::float32, kChannels));
+    Twin partials = poisoned(Element::float32, static_cast<std::int64_t>(plan.partials(2)));
+
+    run_both([&](const Place& at) {
+      return StatisticsCall{element,
+                            at(x),
+                            128.0f,
+                            1e-3f,
+                            at.floats(results[0]),
+                            at.floats(results[1]),
+                            at.floats(results[2]),
+                            at.floats(results[3]),
+                            plan,
+                            at.floats(partials)};
+    });
+
+    for (Twin& result : results) EXPECT_EQ(result.on_device(), result.on_host());
+  }
+}
+
+TEST(Kernels, PoolsAgreeToTheBit) {
+  for (const Element element : kElements)
+    for (const std::int32_t channels : {5, 64}) {
+      const PoolShape shape{33, 31, channels, 16, 15, 3, 3, 2, 2, 0, 0};
+      constexpr std::int64_t kSamples = 9;
+      const std::int64_t inputs = kSamples * 33 * 31 * channels, outputs = kSamples * 16 * 15 * channels;
+      Twin x(element, inputs, 1), dy(element, outputs, 2);
+      Twin y = poisoned(element, outputs), dx = poisoned(element, inputs);
+      Twin mean = poisoned(element, outputs), mean_dx = poisoned(element, inputs);
+      Twin winners = poisoned(Element::bfloat16, outputs);  // 16 bits each
+
+      run_both([&](const Place& at) {
+        return MaxPoolForwardCall{element, at(x),    at(y),           at.as<std::uint16_t>(winners),
+                                  shape,   kSamples, PendingRelu::yes};
+      });
+      run_both([&](const Place& at) {
+        return MaxPoolBackwardCall{element, at(dy), at.as<std::uint16_t>(winners), at(dx), shape, kSamples};
+      });
+      run_both([&](const Place& at) {
+        return AveragePoolForwardCall{element, at(x), at(mean), shape, kSamples};
+      });
+      run_both([&](const Place& at) {
+        return AveragePoolBackwardCall{element, at(dy), at(mean_dx), shape, kSamples};
+      });
+
+      for (Twin* result : {&y, &dx, &mean, &mean_dx}) EXPECT_EQ(result->on_device(), result->on_host());
+    }
+}
+
+TEST(Kernels, PlainConvolutionsAgreeToTheBit) {
+  const ConvolutionShape shape{4, 17, 15, 12, 8, 7, 10, 3, 3, 2, 2, 1, 1, 0, 0, 2};
+  for (const Element element : kElements) {
+    Twin x(element, shape.input_size(), 1), kernel(element, shape.kernel_size(), 2),
+        dy(element, shape.output_size(), 3);
+    Twin y = poisoned(element, shape.output_size()), dx = poisoned(element, shape.input_size());
+    Twin dkernel = poisoned(element, shape.kernel_size());
+
+    run_both([&](const Place& at) {
+      return ConvolutionForwardCall{element, at(x), at(kernel), at(y), shape};
+    });
+    run_both([&](const Place& at) {
+      return ConvolutionDataCall{element, at(dy), at(kernel), at(dx), shape};
+    });
+    run_both([&](const Place& at) {
+      return ConvolutionKernelCall{element, at(x), at(dy), at(dkernel), shape};
+    });
+
+    for (Twin* result : {&y, &dx, &dkernel}) EXPECT_EQ(result->on_device(), result->on_host());
+  }
+}
+
+TEST(Kernels, CircularPadsAgreeToTheBit) {
+  for (const Element element : kElements)
+    for (const std::int32_t channels : {3, 32}) {
+      const Frame frame{.height = 31,
+                        .width = 32,
+                        .channels = channels,
+                        .outer_height = 35,
+                        .outer_width = 34,
+                        .top = 2,
+                        .left = 1};
+      constexpr std::int64_t kSamples = 40;
+      const std::int64_t inputs = kSamples * 31 * 32 * channels, outputs = kSamples * 35 * 34 * channels;
+      Twin x(element, inputs, 1), dy(element, outputs, 2);
+      Twin y = poisoned(element, outputs), dx = poisoned(element, inputs);
+
+      run_both([&](const Place& at) { return WrapCall{element, at(x), at(y), frame, kSamples}; });
+      run_both([&](const Place& at) { return UnwrapCall{element, at(dy), at(dx), frame, kSamples}; });
+
+      for (Twin* result : {&y, &dx}) EXPECT_EQ(result->on_device(), result->on_host());
+    }
+}
+
+TEST(Kernels, ColumnsAreCopiedToTheBit) {
+  constexpr std::int64_t kRows = 5000;
+  for (const Element element : kElements) {
+    Twin from(Element::float32, kRows * 31, 1), to(element, kRows * 77, 2);
+
+    run_both([&](const Place& at) {
+      return CopyColumnsCall{Element::float32, at(from), {31, 4}, element, at(to), {77, 40}, 19, kRows};
+    });
+
+    EXPECT_EQ(to.on_device(), to.on_host());
+  }
+}
+
+TEST(Kernels, DropoutAgreesToTheBit) {
+  constexpr std::int64_t kSamples = 50;
+  for (const std::int64_t size : {1023, 1024}) {
+    Twin x(Element::float32, kSamples * size, 1);
+    Twin y = poisoned(Element::float32, kSamples * size);
+    // Any 64 bits will do as numbers of samples, if they are below 2^48.
+    std::vector<std::uint64_t> numbers(kSamples);
+    for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = (i << 33) + 11 * i;
+    comm::DeviceBuffer<std::uint64_t> device_numbers(numbers.size(), "test");
+    const StepScalars scalars{.epoch = 3};
+    comm::DeviceBuffer<StepScalars> device_scalars(1, "test");
+    CHECK_CUDA(
+        cudaMemcpy(device_numbers.get(), numbers.data(), device_numbers.bytes(), cudaMemcpyHostToDevice));
+    CHECK_CUDA(cudaMemcpy(device_scalars.get(), &scalars, sizeof(scalars), cudaMemcpyHostToDevice));
+    const DropoutMaskOf mask{stream_key(1, Purpose::dropout), 4, 1u << 30, 1.25f};
+
+    const auto call = [&](const Place& at, const std::uint64_t* samples, const StepScalars* step) {
+      return DropoutCall{Element::float32, at(x), at(y), nullptr, samples, step, mask, size, kSamples};
+    };
+    apply(call(Place(Side::host), numbers.data(), &scalars), HostExecutor{});
+    const comm::Stream stream;
+    CHECK_CUDA(cudaDeviceSynchronize());
+    enqueue(call(Place(Side::device), device_numbers.get(), device_scalars.get()), stream.get());
+    stream.synchronize();
+
+    EXPECT_EQ(y.on_device(), y.on_host());
+  }
+}
+
+TEST(Kernels, LossAgrees) {
+  for (const auto& [samples, classes] : {std::pair{1500, 10}, {300, 65}, {130, 1000}}) {
+    SCOPED_TRACE(testing::Message() << samples << " samples, " << classes << " classes");
+    Twin logits(Element::float32, std::int64_t{samples} * classes, 1);
+    const std::vector<std::int32_t> labels =
+        test::random_labels(static_cast<std::size_t>(samples), classes, 2);
+    comm::DeviceBuffer<std::int32_t> device_labels(labels.size(), "test");
+    CHECK_CUDA(cudaMemcpy(device_labels.get(), labels.data(), device_labels.bytes(), cudaMemcpyHostToDevice));
+    Twin gradient = poisoned(Element::float32, std::int64_t{samples} * classes);
+    Twin head = poisoned(Element::float32, kLossHead),
+         rows = poisoned(Element::float32, loss_scratch(samples));
+    Twin probabilities = poisoned(Element::float32, std::int64_t{samples} * classes);
+
+    const auto call = [&](const Place& at, const std::int32_t* own_labels) {
+      return LossCall{Element::float32, at(logits), own_labels, nullptr, Element::float32,
+                      at(gradient),     classes,    samples,    0.1f,    at.floats(rows),
+                      at.floats(head)};
+    };
+    apply(call(Place(Side::host), labels.data()), HostExecutor{});
+    const comm::Stream stream;
+    CHECK_CUDA(cudaDeviceSynchronize());
+    enqueue(call(Place(Side::device), device_labels.get()), stream.get());
+    stream.synchronize();
+    run_both([&](const Place& at) {
+      return SoftmaxCall{Element::float32, at(logits), at.floats(probabilities), classes, samples};
+    });
+
+    // exp and log differ in their last digits, sums of classes in their order.
+    EXPECT_TENSOR_NEAR(head.on_device(), head.on_host(), .norm = 1e-6);
+    EXPECT_TENSOR_NEAR(gradient.on_device(), gradient.on_host(), .norm = 1e-5);
+    EXPECT_TENSOR_NEAR(probabilities.on_device(), probabilities.on_host(), .norm = 1e-5);
+  }
+}
+
+TEST(Kernels, SearchForNanFindsTheFirst) {
+  std::vector<float> values(100'000, 1.0f);
+  for (const std::size_t bad : {std::size_t{0}, std::size_t{70'001}, std::size_t{99'999}}) {
+    std::vector<float> broken = values;
+    broken[bad] = INFINITY;
+    broken.back() = NAN;
+    Twin tensor(Element::float32, broken);
+    comm::DeviceBuffer<std::int64_t> found(1, "test");
+    const comm::Stream stream;
+    std::int64_t result = 0;
+
+    enqueue(FindBadCall{Element::float32, tensor.device(), 100'000, found.get()}, stream.get());
+    comm::copy_to_host(std::span<std::int64_t>(&result, 1), found.get(), stream.get());
+    stream.synchronize();
+
+    EXPECT_EQ(result, static_cast<std::int64_t>(bad));
+  }
+}
+
+}  // namespace
+}  // namespace annulus::trainer::cuda

@@ -1,0 +1,331 @@
+// Optimizers against PyTorch's values, hand-sized cases and formulas in double; and that neither threads nor
+// layout change a bit where they must not.
+#include "trainer/loop/optimizer.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "tests/trainer/fake_replica.hpp"
+#include "tests/trainer/loop/optimizer_reference.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+// A few float roundings of numbers of the order of one, against double.
+constexpr double kFloatTolerance = 2e-6;
+
+/// One dense layer: kernel of `kernel` elements, bias of `bias`.
+Network dense_network(std::int64_t kernel, std::int64_t bias) {
+  Layer layer;
+  layer.name = "dense";
+  layer.operation = Dense{};
+  layer.parameters = {{.name = "kernel", .extents = {kernel, 1}, .decays = true},
+                      {.name = "bias", .extents = {bias}, .decays = false}};
+  Network network;
+  network.layers = {layer};
+  return network;
+}
+
+/// The case of optimizer_reference.py.
+constexpr std::int64_t kKernel = 6;
+constexpr std::int64_t kBias = 2;
+constexpr std::int64_t kSamples = 4;
+
+double start_value(int i) { return (i * 5 % 8 - 3) / 4.0; }
+float gradient_value(int step, int i) { return static_cast<float>((i * 7 + step * 5) % 11 - 4); }
+
+std::vector<float> train_case(const OptimizerConfig& config) {
+  FakeReplica replica(dense_network(kKernel, kBias));
+  Optimizer optimizer(config, replica.network(), replica.layout());
+  const std::size_t bias_at = replica.layout().trainable[1].offset;
+  const auto place = [&](int i) {
+    return i < kKernel ? static_cast<std::size_t>(i) : bias_at + static_cast<std::size_t>(i - kKernel);
+  };
+  for (int i = 0; i < kKernel + kBias; ++i)
+    replica.parameters()[place(i)] = static_cast<float>(start_value(i));
+  for (int step = 0; step < 4; ++step) {
+    std::vector<float> gradients(replica.parameters().size(), 0.0f);
+    for (int i = 0; i < kKernel + kBias; ++i) gradients[place(i)] = gradient_value(step, i);
+    optimizer.update(replica, {gradients, kSamples}, config.learning_rate);
+  }
+  std::vector<float> result;
+  for (int i = 0; i < kKernel + kBias; ++i) result.push_back(replica.parameters()[place(i)]);
+  return result;
+}
+
+void expect_near(const std::vector<float>& got, const std::array<double, kKernel + kBias>& wanted) {
+  for (std::size_t i = 0; i < wanted.size(); ++i)
+    EXPECT_NEAR(got[i], wanted[i], kFloatTolerance) << "element " << i;
+}
+
+TEST(Optimizer, SgdHasPyTorchsValues) { expect_near(train_case({.learning_rate = 0.05}), reference::sgd); }
+
+TEST(Optimizer, MomentumHasPyTorchsValues) {
+  expect_near(train_case({.learning_rate = 0.05, .momentum = 0.9}), reference::momentum);
+}
+
+TEST(Optimizer, NesterovWithDecayHasPyTorchsValues) {
+  expect_near(train_case({.learning_rate = 0.05, .momentum = 0.9, .nesterov = true, .weight_decay = 0.1}),
+              reference::nesterov_decay);
+}
+
+TEST(Optimizer, PlainSgdWithDecayHasPyTorchsValues) {
+  expect_near(train_case({.learning_rate = 0.05, .weight_decay = 0.1}), reference::sgd_decay);
+}
+
+TEST(Optimizer, AdamHasPyTorchsValues) {
+  expect_near(train_case({.kind = OptimizerKind::adam, .learning_rate = 0.05}), reference::adam);
+}
+
+TEST(Optimizer, AdamWithDecayHasPyTorchsValues) {
+  expect_near(train_case({.kind = OptimizerKind::adam,
+                          .learning_rate = 0.05,
+                          .beta1 = 0.8,
+                          .beta2 = 0.99,
+                          .weight_decay = 0.1}),
+              reference::adam_decay);
+}
+
+TEST(Optimizer, AdamWHasPyTorchsValues) {
+  expect_near(train_case({.kind = OptimizerKind::adamw, .learning_rate = 0.05, .weight_decay = 0.1}),
+              reference::adamw_decay);
+}
+
+TEST(Optimizer, ClippingHasPyTorchsValues) {
+  // PyTorch divides by the norm + 1e-6, which shows in the sixth digit.
+  const auto got = train_case({.learning_rate = 0.05, .momentum = 0.9, .clip_norm = 0.5});
+
+  for (std::size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], reference::momentum_clipped[i], 5e-6) << i;
+}
+
+TEST(Optimizer, ClippingLeavesSmallGradientsAlone) {
+  const OptimizerConfig plain{.momentum = 0.9};
+  OptimizerConfig clipped = plain;
+  clipped.clip_norm = 1e6;
+
+  EXPECT_EQ(train_case(plain), train_case(clipped));
+}
+
+TEST(Optimizer, LarsFollowsTheFormula) {
+  // You, Gitman & Ginsburg 2017, algorithm 1, one step from zero momentum, in double.
+  FakeReplica replica(dense_network(3, 2));
+  const std::size_t bias = replica.layout().trainable[1].offset;
+  std::vector<float> gradients(replica.parameters().size(), 0.0f);
+  for (std::size_t i = 0; i < 3; ++i) {
+    replica.parameters()[i] = static_cast<float>(i) + 1.0f;  // |w| = sqrt(14)
+    gradients[i] = 2.0f;                                     // mean 1 each: |g| = sqrt(3)
+  }
+  replica.parameters()[bias] = 5.0f;
+  gradients[bias] = 4.0f;  // mean 2
+  const OptimizerConfig config{
+      .kind = OptimizerKind::lars, .momentum = 0.9, .weight_decay = 0.5, .trust_coefficient = 0.01};
+  Optimizer optimizer(config, replica.network(), replica.layout());
+
+  optimizer.update(replica, {gradients, 2}, 0.1);
+
+  const double trust = 0.01 * std::sqrt(14.0) / (std::sqrt(3.0) + 0.5 * std::sqrt(14.0));
+  for (std::size_t i = 0; i < 3; ++i) {
+    const double w = static_cast<double>(i) + 1.0;
+    EXPECT_NEAR(replica.parameters()[i], w - 0.1 * trust * (1.0 + 0.5 * w), kFloatTolerance);
+  }
+  EXPECT_NEAR(replica.parameters()[bias], 5.0 - 0.1 * 2.0, kFloatTolerance);  // neither trust ratio nor decay
+}
+
+TEST(Optimizer, LarsMovesParametersThatAreAllZero) {
+  FakeReplica replica(dense_network(3, 1));
+  const std::vector<float> gradients(replica.parameters().size(), 1.0f);
+  Optimizer optimizer({.kind = OptimizerKind::lars}, replica.network(), replica.layout());
+
+  optimizer.update(replica, {gradients, 1}, 0.1);
+
+  EXPECT_FLOAT_EQ(replica.parameters()[0], -0.1f);
+}
+
+TEST(Optimizer, ReportsTheNormOfTheMeanGradient) {
+  FakeReplica replica(dense_network(2, 1));
+  std::vector<float> gradients(replica.parameters().size(), 0.0f);
+  gradients[0] = 6.0f;
+  gradients[1] = 8.0f;
+  Optimizer optimizer({}, replica.network(), replica.layout());
+
+  const GradientReport report = optimizer.update(replica, {gradients, 2}, 0.1);
+
+  EXPECT_DOUBLE_EQ(report.norm, 5.0);
+  EXPECT_EQ(report.bad_segment, -1);
+}
+
+class OptimizerGuard : public testing::TestWithParam<OptimizerConfig> {};
+
+TEST_P(OptimizerGuard, LeavesEverythingAloneWhenTheGradientIsNotFinite) {
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    FakeReplica replica(dense_network(20000, 3));
+    fill_trainable(replica, replica.parameters(), 1);
+    std::vector<float> gradients(replica.parameters().size(), 0.5f);
+    Optimizer optimizer(GetParam(), replica.network(), replica.layout());
+    optimizer.update(replica, {gradients, 1}, 0.1);
+    const auto values = [&] {
+      std::vector<float> all(replica.parameters().begin(), replica.parameters().end());
+      for (const StateArena& state : optimizer.states())
+        all.insert(all.end(), state.values.begin(), state.values.end());
+      return all;
+    };
+    const std::vector<float> before = values();
+    gradients[replica.layout().trainable[1].offset] = bad;  // of the bias
+
+    const GradientReport report = optimizer.update(replica, {gradients, 1}, 0.1);
+
+    EXPECT_EQ(report.bad_segment, 1);
+    EXPECT_FALSE(std::isfinite(report.squares));
+    EXPECT_EQ(values(), before);
+    EXPECT_EQ(optimizer.steps(), 1U);  // Adam's bias correction counts updates
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, OptimizerGuard,
+                         testing::Values(OptimizerConfig{},
+                                         OptimizerConfig{.momentum = 0.9, .clip_norm = 0.1},
+                                         OptimizerConfig{.momentum = 0.9, .nesterov = true},
+                                         OptimizerConfig{.kind = OptimizerKind::adam},
+                                         OptimizerConfig{.kind = OptimizerKind::adamw},
+                                         OptimizerConfig{.kind = OptimizerKind::lars, .momentum = 0.9}));
+
+struct ThreadCase {
+  const char* name;
+  OptimizerConfig config;
+};
+class OptimizerThreads : public testing::TestWithParam<ThreadCase> {};
+
+/// Parameters, states and norm after three steps on a model that is large enough to be shared out.
+std::vector<float> train_large(const OptimizerConfig& config, int threads) {
+  FakeReplica replica(dense_network(150001, 1003), FakeLayout::keras, threads);
+  fill_trainable(replica, replica.parameters(), 1);
+  Optimizer optimizer(config, replica.network(), replica.layout());
+  std::vector<float> result;
+  for (std::uint32_t step = 0; step < 3; ++step) {
+    std::vector<float> gradients(replica.parameters().size(), 0.0f);
+    fill_trainable(replica, gradients, 2 + step);
+    result.push_back(static_cast<float>(optimizer.update(replica, {gradients, 7}, 0.1).norm));
+  }
+  result.insert(result.end(), replica.parameters().begin(), replica.parameters().end());
+  for (const StateArena& state : optimizer.states())
+    result.insert(result.end(), state.values.begin(), state.values.end());
+  return result;
+}
+
+TEST_P(OptimizerThreads, DoNotChangeTheBits) {
+  const std::vector<float> one = train_large(GetParam().config, 1);
+
+  EXPECT_EQ(one, train_large(GetParam().config, 2));
+  EXPECT_EQ(one, train_large(GetParam().config, 5));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Kinds, OptimizerThreads,
+    testing::Values(ThreadCase{"momentum_clipped",
+                               {.momentum = 0.9, .weight_decay = 0.01, .clip_norm = 1e-3}},
+                    ThreadCase{"adamw", {.kind = OptimizerKind::adamw, .weight_decay = 0.01}},
+                    ThreadCase{"lars", {.kind = OptimizerKind::lars, .momentum = 0.9, .weight_decay = 0.01}}),
+    [](const auto& instance) { return std::string(instance.param.name); });
+
+TEST(Optimizer, LayoutDoesNotChangeElementwiseUpdates) {
+  const OptimizerConfig config{.kind = OptimizerKind::adam, .weight_decay = 0.1};
+  FakeReplica keras(small_network(), FakeLayout::keras);
+  FakeReplica foreign(small_network(), FakeLayout::foreign);
+  for (FakeReplica* replica : {&keras, &foreign}) {
+    fill_trainable(*replica, replica->parameters(), 1);
+    std::vector<float> gradients(replica->parameters().size(), 0.0f);
+    fill_trainable(*replica, gradients, 2);
+    Optimizer optimizer(config, replica->network(), replica->layout());
+    optimizer.update(*replica, {gradients, 3}, 0.1);
+  }
+
+  const Segment& first = keras.layout().trainable.front();
+  const Segment& same = foreign.layout().trainable.back();
+  EXPECT_EQ(keras.read(first, keras.parameters()), foreign.read(same, foreign.parameters()));
+}
+
+TEST(Optimizer, KeepsPaddingAtZero) {
+  FakeReplica replica(small_network(), FakeLayout::foreign);
+  fill_trainable(replica, replica.parameters(), 1);
+  std::vector<float> gradients(replica.parameters().size(), 0.0f);
+  fill_trainable(replica, gradients, 2);
+  Optimizer optimizer({.kind = OptimizerKind::adam, .weight_decay = 0.1}, replica.network(),
+                      replica.layout());
+
+  optimizer.update(replica, {gradients, 3}, 0.1);
+
+  const Segment& bias = replica.layout().trainable.front();  // 3 values, padded to 16
+  EXPECT_EQ(bias.count, 16u);
+  for (std::size_t i = 3; i < bias.count; ++i) EXPECT_EQ(replica.parameters()[bias.offset + i], 0.0f) << i;
+}
+
+TEST(Optimizer, ContinuesFromRestoredStates) {
+  const OptimizerConfig config{.kind = OptimizerKind::adam};
+  FakeReplica replica(dense_network(50, 4));
+  std::vector<float> gradients(replica.parameters().size(), 0.0f);
+  fill_trainable(replica, gradients, 1);
+  Optimizer whole(config, replica.network(), replica.layout());
+  whole.update(replica, {gradients, 2}, 0.1);
+  FakeReplica copy(dense_network(50, 4));
+  std::copy(replica.parameters().begin(), replica.parameters().end(), copy.parameters().begin());
+  Optimizer resumed(config, copy.network(), copy.layout());
+  for (std::size_t s = 0; s < whole.states().size(); ++s)
+    std::copy(whole.states()[s].values.begin(), whole.states()[s].values.end(),
+              resumed.states()[s].values.begin());
+  resumed.set_steps(whole.steps());
+
+  whole.update(replica, {gradients, 2}, 0.1);
+  resumed.update(copy, {gradients, 2}, 0.1);
+
+  EXPECT_TRUE(
+      std::equal(replica.parameters().begin(), replica.parameters().end(), copy.parameters().begin()));
+}
+
+TEST(Optimizer, ForgetsSubnormalMomentum) {
+  FakeReplica replica(dense_network(1, 1));
+  std::vector<float> gradients(replica.parameters().size(), 0.0f);
+  Optimizer optimizer({.momentum = 0.5}, replica.network(), replica.layout());
+  optimizer.states()[0].values[0] = std::numeric_limits<float>::min();
+
+  optimizer.update(replica, {gradients, 1}, 0.1);
+
+  EXPECT_EQ(optimizer.states()[0].values[0], 0.0f);
+}
+
+TEST(Optimizer, NamesItsStates) {
+  const FakeReplica replica(dense_network(2, 1));
+  const auto names = [&](const OptimizerConfig& config) {
+    Optimizer optimizer(config, replica.network(), replica.layout());
+    std::vector<std::string> result;
+    for (const StateArena& state : optimizer.states()) result.push_back(state.name);
+    return result;
+  };
+
+  EXPECT_EQ(names({}), std::vector<std::string>{});
+  EXPECT_EQ(names({.momentum = 0.9}), std::vector<std::string>{"momentum"});
+  EXPECT_EQ(names({.kind = OptimizerKind::adamw}), (std::vector<std::string>{"m", "v"}));
+}
+
+TEST(UpdateStatistics, MovesTheAveragesByTheLayersMomentum) {
+  FakeReplica replica;  // batch norm with momentum 0.75 over 4 channels
+  std::fill(replica.statistics().begin(), replica.statistics().end(), 1.0f);
+  const std::vector<float> sums = {8, 8, 8, 8, 0, 0, 0, 16};  // over 4 samples
+
+  update_statistics(replica, sums, 4);
+
+  EXPECT_FLOAT_EQ(replica.statistics()[0], 0.75f * 1 + 0.25f * 2);
+  EXPECT_FLOAT_EQ(replica.statistics()[4], 0.75f);
+  EXPECT_FLOAT_EQ(replica.statistics()[7], 0.75f * 1 + 0.25f * 4);
+}
+
+TEST(Optimizer, RefusesGradientsOfAnotherLength) {
+  FakeReplica replica(dense_network(2, 1));
+  Optimizer optimizer({}, replica.network(), replica.layout());
+
+  EXPECT_THROW(optimizer.update(replica, {std::vector<float>(3), 1}, 0.1), std::logic_error);
+}
+
+}  // namespace
+}  // namespace annulus::trainer

@@ -1,0 +1,281 @@
+// Checkpoints: what goes in comes out, any damage is noticed, and what does not fit is named.
+#include "trainer/run/checkpoint.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <filesystem>
+
+#include "base/error.hpp"
+#include "io/files/durable_file.hpp"
+#include "io/hdf5/file.hpp"
+#include "tests/trainer/fake_replica.hpp"
+#include "tests/trainer/temporary_directory.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+const OptimizerConfig kAdam{.kind = OptimizerKind::adam};
+
+const CheckpointInfo kInfo{.step = 1234,
+                           .epoch = 3,
+                           .step_in_epoch = 34,
+                           .seed = 18446744073709551615u,
+                           .config = "name: \"r\u00f6hre\"\nseed: 1\n",
+                           .metrics = R"({"best_accuracy":0.5})",
+                           .program = "annulus test",
+                           .dataset = "abc"};
+
+struct Model {
+  explicit Model(Network network = small_network(), FakeLayout order = FakeLayout::keras,
+                 const OptimizerConfig& config = kAdam)
+      : replica(std::move(network), order), optimizer(config, replica.network(), replica.layout()) {}
+
+  void fill() {
+    fill_trainable(replica, replica.parameters(), 1);
+    fill_statistics(replica, 1);
+    std::uint32_t item = 2;
+    for (const StateArena& state : optimizer.states()) fill_trainable(replica, state.values, item++);
+    optimizer.set_steps(1234);
+  }
+
+  FakeReplica replica;
+  Optimizer optimizer;
+};
+
+class Checkpoint : public testing::Test {
+ protected:
+  std::string save() {
+    Model model;
+    model.fill();
+    write_checkpoint(path, kInfo, model.replica, model.optimizer);
+    return path;
+  }
+  std::string load_error(Model& model) {
+    return message_of<DataError>([&] { load_checkpoint(path, model.replica, model.optimizer); });
+  }
+
+  TemporaryDirectory directory;
+  std::string path = directory / "step-000001234.h5";
+};
+
+TEST_F(Checkpoint, RestoresEverythingInAnotherLayout) {
+  Model saved;
+  saved.fill();
+  const std::uint64_t hash = write_checkpoint(path, kInfo, saved.replica, saved.optimizer);
+  Model loaded(small_network(), FakeLayout::foreign);
+
+  const CheckpointInfo info = load_checkpoint(path, loaded.replica, loaded.optimizer);
+
+  Model expected(small_network(), FakeLayout::foreign);
+  expected.fill();
+  EXPECT_TRUE(std::ranges::equal(loaded.replica.parameters(), expected.replica.parameters()));
+  EXPECT_TRUE(std::ranges::equal(loaded.replica.statistics(), expected.replica.statistics()));
+  EXPECT_TRUE(std::ranges::equal(loaded.optimizer.states()[1].values, expected.optimizer.states()[1].values));
+  EXPECT_EQ(loaded.optimizer.steps(), 1234u);
+  EXPECT_EQ(info.state_hash, hash);
+}
+
+TEST_F(Checkpoint, KeepsItsAttributes) {
+  const CheckpointInfo info = read_checkpoint_info(save());
+
+  EXPECT_EQ(info.step, kInfo.step);
+  EXPECT_EQ(info.epoch, kInfo.epoch);
+  EXPECT_EQ(info.step_in_epoch, kInfo.step_in_epoch);
+  EXPECT_EQ(info.seed, kInfo.seed);
+  EXPECT_EQ(info.config, kInfo.config);
+  EXPECT_EQ(info.metrics, kInfo.metrics);
+  EXPECT_EQ(info.program, kInfo.program);
+  EXPECT_EQ(info.dataset, kInfo.dataset);
+}
+
+TEST_F(Checkpoint, HasKerasExtentsAndEscapedNames) {
+  const io::Hdf5File file = io::Hdf5File::open(save());
+
+  EXPECT_EQ(file.extents("parameters/conv%2Fa/kernel"), (Extents{3, 3, 2, 4}));
+  EXPECT_EQ(file.extents("parameters/norm/moving_variance"), (Extents{4}));
+  EXPECT_EQ(file.extents("optimizer/v/dense/kernel"), (Extents{64, 3}));
+  EXPECT_FALSE(file.exists("optimizer/m/norm/moving_mean"));
+  EXPECT_EQ(file.string_attribute("/", "schema"), "annulus-checkpoint-1");
+}
+
+TEST_F(Checkpoint, LoadsTheModelWithoutAnOptimizer) {
+  save();
+  Model expected;
+  expected.fill();
+  FakeReplica replica;
+
+  load_model(path, replica);
+
+  EXPECT_TRUE(std::ranges::equal(replica.parameters(), expected.replica.parameters()));
+  EXPECT_TRUE(std::ranges::equal(replica.statistics(), expected.replica.statistics()));
+}
+
+TEST_F(Checkpoint, PlainSgdHasNoStatesButSteps) {
+  Model model(small_network(), FakeLayout::keras, {});
+  model.fill();
+  write_checkpoint(path, kInfo, model.replica, model.optimizer);
+  Model loaded(small_network(), FakeLayout::keras, {});
+
+  load_checkpoint(path, loaded.replica, loaded.optimizer);
+
+  EXPECT_EQ(loaded.optimizer.steps(), 1234u);
+}
+
+TEST_F(Checkpoint, LeavesNoPartialFile) {
+  save();
+
+  EXPECT_FALSE(std::filesystem::exists(path + ".partial"));
+}
+
+TEST_F(Checkpoint, NoticesEveryFlippedBit) {
+  const std::string whole = read_file(save());
+  Model model;
+
+  // Every 97th byte: all regions of the file (superblock, headers, data, seal) without taking long.
+  for (std::size_t i = 0; i < whole.size(); i += 97) {
+    std::string damaged = whole;
+    damaged[i] = static_cast<char>(damaged[i] ^ (1 << (i % 8)));
+    write_file(path, damaged);
+    ASSERT_NE(load_error(model), "") << "byte " << i;
+  }
+}
+
+TEST_F(Checkpoint, NoticesTruncationAnywhere) {
+  const std::string whole = read_file(save());
+  Model model;
+
+  for (const std::size_t size :
+       {std::size_t{0}, std::size_t{10}, std::size_t{36}, whole.size() / 2, whole.size() - 1}) {
+    write_file(path, whole.substr(0, size));
+    EXPECT_NE(load_error(model), "") << size << " bytes";
+  }
+}
+
+TEST_F(Checkpoint, NoticesBytesAppended) {
+  write_file(path, read_file(save()) + "x");
+  Model model;
+
+  EXPECT_THAT(load_error(model), HasSubstr("no checksum at its end"));
+}
+
+TEST_F(Checkpoint, SaysWhenTheFileIsMissing) {
+  Model model;
+
+  EXPECT_THAT(load_error(model), AllOf(HasSubstr(path), HasSubstr("No such file")));
+}
+
+TEST_F(Checkpoint, NamesTensorsThatDiffer) {
+  save();
+  Network other = small_network();
+  other.layers[2].parameters[0].extents = {64, 5};
+  other.layers[1].name = "norm_2";
+  Model model(other);
+
+  const std::string message = load_error(model);
+
+  EXPECT_THAT(message,
+              HasSubstr("parameters/dense/kernel is (64, 3) in the file and (64, 5) in the network"));
+  EXPECT_THAT(message, HasSubstr("parameters/norm_2/gamma is missing"));
+  EXPECT_THAT(message, HasSubstr("more"));
+}
+
+TEST_F(Checkpoint, NamesStatesOfAnotherOptimizer) {
+  save();
+  Model model(small_network(), FakeLayout::keras, {.momentum = 0.9});
+
+  EXPECT_THAT(load_error(model), AllOf(HasSubstr("optimizer/momentum/conv%2Fa/kernel is missing"),
+                                       HasSubstr("does not fit the optimizer")));
+}
+
+/// Writes a sealed file whose contents the program did not write.
+void write_sealed(const std::string& path, const std::function<void(io::Hdf5File&)>& fill) {
+  io::Hdf5File file = io::Hdf5File::create(path);
+  fill(file);
+  file.close();
+  io::seal_file(path);
+}
+
+TEST_F(Checkpoint, RefusesAnotherSchema) {
+  write_sealed(path, [](io::Hdf5File& file) { file.set_attribute("/", "schema", "annulus-checkpoint-9"); });
+  Model model;
+
+  EXPECT_THAT(load_error(model), HasSubstr("annulus-checkpoint-9"));
+}
+
+TEST_F(Checkpoint, RefusesAFileOfAnotherKind) {
+  write_sealed(path, [](io::Hdf5File& file) { file.write<float>("x", {1}, std::vector<float>{1.0f}); });
+  Model model;
+
+  EXPECT_THAT(load_error(model), HasSubstr("no attribute schema"));
+}
+
+TEST_F(Checkpoint, NoticesAStateThatIsNotTheRecordedOne) {
+  CheckpointInfo info = kInfo;
+  Model saved;
+  saved.fill();
+  write_checkpoint(path, info, saved.replica, saved.optimizer);
+  // Opened for writing through the library the seal would break, so a second file is made from the first.
+  const std::string forged = directory / "forged.h5";
+  write_sealed(forged, [&](io::Hdf5File& target) {
+    const io::Hdf5File source = io::Hdf5File::open(path);
+    for (const char* name : {"schema", "config", "metrics", "program", "dataset"})
+      target.set_attribute("/", name, source.string_attribute("/", name));
+    for (const char* name : {"step", "epoch", "step_in_epoch", "seed", "state_hash"})
+      target.set_attribute("/", name, source.uint64_attribute("/", name));
+    for (const char* root : {"parameters", "optimizer/m", "optimizer/v"}) {
+      for (const std::string& layer : source.members(root)) {
+        const std::string group = std::string(root) + "/" + layer;
+        for (const std::string& name : source.members(group)) {
+          const auto values = source.read<float>(group + "/" + name);
+          target.write<float>(group + "/" + name, source.extents(group + "/" + name), values);
+        }
+      }
+    }
+    target.set_attribute("optimizer", "steps", std::uint64_t{1235});
+  });
+  path = forged;
+  Model model;
+
+  EXPECT_THAT(load_error(model), HasSubstr("is recorded"));
+}
+
+/// Runs in a process of its own: no file may grow beyond `bytes`, as on a full disk.
+void save_with_little_space(const std::string& path, rlim_t bytes) {
+  std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit limit{.rlim_cur = bytes, .rlim_max = bytes};
+  ::setrlimit(RLIMIT_FSIZE, &limit);
+  Model model;
+  model.fill();
+  const std::string message =
+      message_of<RuntimeError>([&] { write_checkpoint(path, kInfo, model.replica, model.optimizer); });
+  std::fprintf(stderr, "%s\n", message.c_str());
+  std::_Exit(std::filesystem::exists(path + ".partial") ? 1 : 0);
+}
+
+TEST_F(Checkpoint, FullDiskSaysHowMuchIsNeededAndKeepsTheOldFile) {
+  const std::string before = read_file(save());
+
+  EXPECT_EXIT(save_with_little_space(path, 4096), testing::ExitedWithCode(0), "needs about .* MB are free");
+
+  EXPECT_EQ(read_file(path), before);
+}
+
+TEST_F(Checkpoint, MissingDirectoryIsNamed) {
+  Model model;
+
+  const std::string message = message_of<RuntimeError>(
+      [&] { write_checkpoint(directory / "gone/step-000000001.h5", kInfo, model.replica, model.optimizer); });
+
+  EXPECT_THAT(message,
+              AllOf(HasSubstr("gone"), HasSubstr("No such file or directory"), Not(HasSubstr("are free"))));
+}
+
+}  // namespace
+}  // namespace annulus::trainer

@@ -1,0 +1,114 @@
+// What may differ when a run goes on, and how what may not is named.
+#include "trainer/run/resume_rules.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.hpp"
+#include "tests/support/pattern_source.hpp"
+#include "tests/trainer/temporary_directory.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+Config config_with(const std::vector<std::string>& overrides) {
+  return parse_config(R"(data: {path: some.h5}
+network: {input: [2, 2, 1], layers: [flatten, dense: 2, softmax]}
+)",
+                      "test.yaml", overrides)
+      .config;
+}
+
+const CheckpointInfo kThen{
+    .step = 5, .dataset = "9 samples of (1, 1, 1), 2 classes, content 01", .device = "cpu"};
+
+TEST(ResumeRules, FreeKeysAreNeitherRefusedNorReported) {
+  const Config now = config_with({"device.threads=3", "checkpoint.keep_last=9", "ledger.every_steps=7"});
+  ResumeRules rules(now, {});
+
+  rules.compare_config(config_with({}).yaml, "run/config.yaml");
+  rules.compare_origin(kThen, kThen);
+
+  rules.require("the run");
+  EXPECT_THAT(rules.allowed(), IsEmpty());
+}
+
+TEST(ResumeRules, NameKeyOldAndNewValue) {
+  const Config now = config_with({"seed=5", "batch.size=64"});
+  ResumeRules rules(now, {});
+
+  rules.compare_config(config_with({"seed=4"}).yaml, "run/config.yaml");
+
+  EXPECT_THAT(message_of<UsageError>([&] { rules.require("the run"); }),
+              AllOf(HasSubstr("the run was made otherwise"), HasSubstr("seed: 4 there, 5 now"),
+                    HasSubstr("batch.size: "), HasSubstr("64 now"), HasSubstr("--allow-change")));
+}
+
+TEST(ResumeRules, AllowKeysAndGroupsOfKeys) {
+  const Config now = config_with({"seed=5", "optimizer.momentum=0.5", "optimizer.learning_rate=0.5"});
+  ResumeRules rules(now, {"optimizer"});
+
+  rules.compare_config(config_with({}).yaml, "run/config.yaml");
+  rules.compare_config(config_with({}).yaml, "run/config.yaml");  // asked twice, reported once
+
+  EXPECT_EQ(rules.allowed().size(), 2u);
+  EXPECT_THAT(rules.refused(), testing::Each(HasSubstr("seed")));
+}
+
+TEST(ResumeRules, RefuseAnotherDeviceAndOtherData) {
+  const Config now = config_with({});
+  ResumeRules rules(now, {});
+  CheckpointInfo other = kThen;
+  other.device = "cuda";
+  other.dataset = "9 samples of (1, 1, 1), 2 classes, content 02";
+
+  rules.compare_origin(kThen, other);
+
+  EXPECT_THAT(rules.refused(),
+              ElementsAre("device.kind: cpu there, cuda now",
+                          HasSubstr("data.content: 9 samples of (1, 1, 1), 2 classes, content 01")));
+}
+
+TEST(ResumeRules, TakeOldCheckpointsOnTrustWithAWarning) {
+  const Config now = config_with({});
+  ResumeRules rules(now, {});
+  CheckpointInfo old = kThen;
+  old.device = "";
+  old.dataset = "9 samples of (1, 1, 1), 2 classes";
+
+  testing::internal::CaptureStderr();
+  rules.compare_origin(old, kThen);
+
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), AllOf(HasSubstr("warning"), HasSubstr("on trust")));
+  EXPECT_THAT(rules.refused(), IsEmpty());
+  old.dataset = "8 samples of (1, 1, 1), 2 classes";
+  rules.compare_origin(old, kThen);
+  EXPECT_EQ(rules.refused().size(), 1u);
+}
+
+TEST(ResumeRules, RefuseToAllowWhatIsNoKey) {
+  const Config now = config_with({});
+
+  EXPECT_THAT(message_of<UsageError>([&] { ResumeRules(now, {"optimiser"}); }),
+              AllOf(HasSubstr("optimiser"), HasSubstr("Did you mean optimizer?")));
+}
+
+TEST(DataFingerprint, TellsDataOfTheSameShapeApart) {
+  test::PatternSource one(300, {4, 4, 1});
+  test::PatternSource same(300, {4, 4, 1});
+  test::PatternSource longer(301, {4, 4, 1});
+  test::PatternSource floats(300, {4, 4, 1}, io::PixelType::float32);
+
+  EXPECT_EQ(data_fingerprint(one), data_fingerprint(same));
+  EXPECT_NE(data_fingerprint(one), data_fingerprint(longer));
+  EXPECT_NE(data_fingerprint(one), data_fingerprint(floats));
+  EXPECT_THAT(data_fingerprint(one), HasSubstr("300 samples of (4, 4, 1), 2 classes, content "));
+}
+
+}  // namespace
+}  // namespace annulus::trainer

@@ -1,0 +1,185 @@
+// Elementwise kernels: activations and their derivatives, bias, sums of tensors, conversion, padding.
+#pragma once
+
+#include <cmath>
+
+#include "trainer/backend/cuda/kernels/element.hpp"
+#include "trainer/model/network.hpp"
+
+namespace annulus::trainer::cuda {
+
+/// Every activation but softmax, which is no function of one value.
+ANNULUS_DEVICE inline float activated(Activation kind, float x) {
+  switch (kind) {
+    case Activation::relu:
+      return x < 0 ? 0.0f : x;  // NaN stays NaN
+    case Activation::sigmoid:
+      return 1.0f / (1.0f + std::exp(-x));
+    case Activation::tanh:
+      return std::tanh(x);
+    default:
+      return x;
+  }
+}
+
+/// As a function of what the activation put out.
+ANNULUS_DEVICE inline float derivative(Activation kind, float y) {
+  switch (kind) {
+    case Activation::relu:
+      return y > 0 ? 1.0f : 0.0f;
+    case Activation::sigmoid:
+      return y * (1.0f - y);
+    case Activation::tanh:
+      return 1.0f - y * y;
+    default:
+      return 1.0f;
+  }
+}
+
+/// dy * derivative, so that a dropped gradient is zero whatever it was.
+ANNULUS_DEVICE inline float chained(Activation kind, float y, float dy) {
+  if (kind == Activation::relu) return y > 0 ? dy : 0.0f;
+  return kind == Activation::none ? dy : dy * derivative(kind, y);
+}
+
+/// y = activated(x). Index: P elements. In place is fine.
+template <class T, int P>
+struct ActivationBody {
+  const T* x;
+  T* y;
+  Activation kind;
+
+  ANNULUS_DEVICE void operator()(std::int64_t i) const {
+    float values[P];
+    load<P>(x + i * P, values);
+    for (int k = 0; k < P; ++k) values[k] = activated(kind, values[k]);
+    store<P>(y + i * P, values);
+  }
+};
+
+/// dx = dy * derivative(y). Index: P elements. In place is fine; y is not read when kind is none.
+template <class T, int P>
+struct DerivativeBody {
+  const T* y;
+  const T* dy;
+  T* dx;
+  Activation kind;
+
+  ANNULUS_DEVICE void operator()(std::int64_t i) const {
+    float gradients[P];
+    load<P>(dy + i * P, gradients);
+    if (kind != Activation::none) {
+      float outputs[P];
+      load<P>(y + i * P, outputs);
+      for (int k = 0; k < P; ++k) gradients[k] = chained(kind, outputs[k], gradients[k]);
+    }
+    store<P>(dx + i * P, gradients);
+  }
+};
+
+/// y = activated(y + bias), in place, (rows, channels). Index: P neighbouring channels of a row.
+template <class T, int P>
+struct BiasActivationBody {
+  T* y;
+  const T* bias;  ///< (channels), or nullptr
+  std::int32_t channels;
+  Activation kind;
+
+  ANNULUS_DEVICE void operator()(std::int64_t i) const {
+    auto number = static_cast<std::uint32_t>(i);
+    const std::int32_t channel = split(number, channels / P) * P;
+    float values[P];
+    load<P>(y + i * P, values);
+    for (int k = 0; k < P; ++k)
+      values[k] = activated(kind, values[k] + (bias ? to_float(bias[channel + k]) : 0.0f));
+    store<P>(y + i * P, values);
+  }
+};
+
+/// Largest number of terms of one SumBody.
+constexpr int kMostTerms = 4;
+
+/// y = activated(sum of terms), in the order of the terms. `y` may be one of them. Index: P elements.
+template <class T, int P>
+struct SumBody {
+  const T* terms[kMostTerms];
+  int count;
+  T* y;
+  Activation kind;
+
+  ANNULUS_DEVICE void operator()(std::int64_t i) const {
+    float sum[P];
+    load<P>(terms[0] + i * P, sum);
+    for (int term = 1; term < count; ++term) {
+      float values[P];
+      load<P>(terms[term] + i * P, values);
+      for (int k = 0; k < P; ++k) sum[k] += values[k];
+    }
+    for (int k = 0; k < P; ++k) sum[k] = activated(kind, sum[k]);
+    store<P>(y + i * P, sum);
+  }
+};
+
+/// to = from, converted. Index: element.
+template <class From, class To>
+struct ConvertBody {
+  const From* from;
+  To* to;
+  ANNULUS_DEVICE void operator()(std::int64_t i) const { to[i] = from_float<To>(to_float(from[i])); }
+};
+
+/// An image inside a larger one.
+struct Frame {
+  std::int32_t height, width, channels;    ///< of the inner image
+  std::int32_t outer_height, outer_width;  ///< of the outer one
+  std::int32_t top, left;                  ///< where the inner image starts
+};
+
+/// outer = inner with zeros around it. Index: P channels of a pixel of the outer images.
+template <class T, int P>
+struct PadBody {
+  const T* inner;
+  T* outer;
+  Frame frame;
+
+  ANNULUS_DEVICE void operator()(std::int64_t i) const {
+    auto number = static_cast<std::uint32_t>(i);
+    const std::int32_t channel = split(number, frame.channels / P) * P;
+    const std::int32_t x = split(number, frame.outer_width) - frame.left;
+    const std::int32_t y = split(number, frame.outer_height) - frame.top;
+    float values[P] = {};
+    if (y >= 0 && y < frame.height && x >= 0 && x < frame.width) {
+      const std::int64_t row = static_cast<std::int64_t>(number) * frame.height + y;
+      load<P>(inner + (row * frame.width + x) * frame.channels + channel, values);
+    }
+    store<P>(outer + i * P, values);
+  }
+};
+
+/// inner = the inside of outer. Index: P channels of a pixel of the inner images.
+template <class T, int P>
+struct CropBody {
+  const T* outer;
+  T* inner;
+  Frame frame;
+
+  ANNULUS_DEVICE void operator()(std::int64_t i) const {
+    auto number = static_cast<std::uint32_t>(i);
+    const std::int32_t channel = split(number, frame.channels / P) * P;
+    const std::int32_t x = split(number, frame.width) + frame.left;
+    const std::int32_t y = split(number, frame.height) + frame.top;
+    const std::int64_t row = static_cast<std::int64_t>(number) * frame.outer_height + y;
+    float values[P];
+    load<P>(outer + (row * frame.outer_width + x) * frame.channels + channel, values);
+    store<P>(inner + i * P, values);
+  }
+};
+
+/// target[places[i]] = 0: the padding of a gradient buffer.
+struct ZeroBody {
+  float* target;
+  const std::uint32_t* places;
+  ANNULUS_DEVICE void operator()(std::int64_t i) const { target[places[i]] = 0.0f; }
+};
+
+}  // namespace annulus::trainer::cuda

@@ -1,0 +1,152 @@
+// Loss, probabilities, and the search for NaN and Inf.
+#include <limits>
+
+#include "trainer/backend/cuda/kernels/apply_loss.hpp"
+#include "trainer/backend/cuda/kernels/execute.cuh"
+#include "trainer/backend/cuda/kernels/loss_body.hpp"
+
+namespace annulus::trainer::cuda {
+namespace {
+
+constexpr int kWarp = 32;
+constexpr int kSumThreads = 1024;
+constexpr std::int32_t kFewClasses = 64;  // up to here one thread takes a sample
+constexpr unsigned kAll = 0xFFFFFFFFu;
+
+/// The 32 threads of a warp; sums go by butterflies, which give every member the same bits.
+struct WarpTeam {
+  __device__ static int rank() { return static_cast<int>(threadIdx.x) % kWarp; }
+  __device__ static int size() { return kWarp; }
+  __device__ static float sum(float value) {
+    for (int step = kWarp / 2; step > 0; step /= 2) value += __shfl_xor_sync(kAll, value, step);
+    return value;
+  }
+  __device__ static float largest(float value) {
+    for (int step = kWarp / 2; step > 0; step /= 2) value = fmaxf(value, __shfl_xor_sync(kAll, value, step));
+    return value;
+  }
+  __device__ static std::int32_t smallest(std::int32_t value) {
+    for (int step = kWarp / 2; step > 0; step /= 2) value = min(value, __shfl_xor_sync(kAll, value, step));
+    return value;
+  }
+};
+
+/// A block's sum of `loss` and `correct` over its threads, in a tree; thread 0 writes the head.
+__device__ void write_head(double loss, double correct, std::int64_t samples, float* head) {
+  __shared__ double losses[kSumThreads], hits[kSumThreads];
+  const int thread = static_cast<int>(threadIdx.x);
+  losses[thread] = loss;
+  hits[thread] = correct;
+  for (int half = kSumThreads / 2; half > 0; half /= 2) {
+    __syncthreads();
+    if (thread >= half) continue;
+    losses[thread] += losses[thread + half];
+    hits[thread] += hits[thread + half];
+  }
+  if (thread != 0) return;
+  for (int i = 0; i < kLossHead; ++i) head[i] = 0.0f;
+  head[0] = static_cast<float>(losses[0]);
+  head[1] = static_cast<float>(hits[0]);
+  head[2] = static_cast<float>(samples);
+}
+
+/// One block does it all: a thread takes every 1024th sample.
+template <class Rows>
+__global__ void __launch_bounds__(kSumThreads) loss_kernel(Rows rows, std::int64_t samples, float* head) {
+  double loss = 0, correct = 0;
+  for (std::int64_t sample = threadIdx.x; sample < samples; sample += kSumThreads) {
+    const SampleLoss result = rows(SoloTeam{}, sample);
+    loss += static_cast<double>(result.loss);
+    correct += static_cast<double>(result.correct);
+  }
+  write_head(loss, correct, samples, head);
+}
+
+/// A warp takes a sample. @pre blocks of whole warps
+template <class Rows>
+__global__ void loss_rows_kernel(Rows rows, std::int64_t samples, float* row_sums) {
+  const std::int64_t sample = (static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) / kWarp;
+  if (sample >= samples) return;  // for the whole warp alike
+  const SampleLoss result = rows(WarpTeam{}, sample);
+  if (WarpTeam::rank() != 0) return;
+  row_sums[sample] = result.loss;
+  row_sums[samples + sample] = result.correct;
+}
+
+__global__ void __launch_bounds__(kSumThreads)
+    sum_losses_kernel(const float* row_sums, std::int64_t samples, float* head) {
+  double loss = 0, correct = 0;
+  for (std::int64_t sample = threadIdx.x; sample < samples; sample += kSumThreads) {
+    loss += static_cast<double>(row_sums[sample]);
+    correct += static_cast<double>(row_sums[samples + sample]);
+  }
+  write_head(loss, correct, samples, head);
+}
+
+template <class Rows>
+__global__ void softmax_kernel(Rows rows, std::int64_t samples) {
+  const std::int64_t sample = (static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) / kWarp;
+  if (sample < samples) rows(WarpTeam{}, sample);
+}
+
+template <class T>
+__global__ void __launch_bounds__(kSumThreads)
+    find_bad_kernel(const T* values, std::int64_t count, std::int64_t* found) {
+  __shared__ std::int64_t first[kSumThreads];
+  const int thread = static_cast<int>(threadIdx.x);
+  first[thread] = count;
+  for (std::int64_t i = thread; i < count; i += kSumThreads) {
+    if (isfinite(to_float(values[i]))) continue;
+    first[thread] = i;
+    break;
+  }
+  for (int half = kSumThreads / 2; half > 0; half /= 2) {
+    __syncthreads();
+    if (thread < half && first[thread + half] < first[thread]) first[thread] = first[thread + half];
+  }
+  if (thread == 0) *found = first[0] == count ? -1 : first[0];
+}
+
+constexpr int kRowThreads = 256;
+unsigned row_blocks(std::int64_t samples) {
+  return static_cast<unsigned>((samples * kWarp + kRowThreads - 1) / kRowThreads);
+}
+
+/// Runs rows of the loss.
+struct LossExecutor {
+  cudaStream_t stream;
+
+  /// One thread a sample where classes are few, else a warp.
+  template <class Rows>
+  void loss(const Rows& rows, const LossCall& call) const {
+    if (call.classes <= kFewClasses) {
+      loss_kernel<<<1, kSumThreads, 0, stream>>>(rows, call.samples, call.head);
+      CHECK_LAUNCH("loss_kernel");
+      return;
+    }
+    loss_rows_kernel<<<row_blocks(call.samples), kRowThreads, 0, stream>>>(rows, call.samples, call.row_sums);
+    CHECK_LAUNCH("loss_rows_kernel");
+    sum_losses_kernel<<<1, kSumThreads, 0, stream>>>(call.row_sums, call.samples, call.head);
+    CHECK_LAUNCH("sum_losses_kernel");
+  }
+  template <class Rows>
+  void softmax(const Rows& rows, std::int64_t samples) const {
+    softmax_kernel<<<row_blocks(samples), kRowThreads, 0, stream>>>(rows, samples);
+    CHECK_LAUNCH("softmax_kernel");
+  }
+  template <class T>
+  void find_bad(const T* values, const FindBadCall& call) const {
+    find_bad_kernel<<<1, kSumThreads, 0, stream>>>(values, call.count, call.found);
+    CHECK_LAUNCH("find_bad_kernel");
+  }
+};
+
+}  // namespace
+
+void enqueue(const LossCall& call, cudaStream_t stream) { apply(call, LossExecutor{stream}); }
+
+void enqueue(const SoftmaxCall& call, cudaStream_t stream) { apply(call, LossExecutor{stream}); }
+
+void enqueue(const FindBadCall& call, cudaStream_t stream) { apply(call, LossExecutor{stream}); }
+
+}  // namespace annulus::trainer::cuda

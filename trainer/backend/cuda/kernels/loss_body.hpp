@@ -1,0 +1,89 @@
+// Softmax cross entropy of one sample with its gradient, shared out over a team of threads: one thread where
+// there are few classes, a warp where there are many.
+#pragma once
+
+#include <cmath>
+
+#include "trainer/backend/cuda/kernels/element.hpp"
+
+namespace annulus::trainer::cuda {
+
+/// A team of one. A team has its size, each member's rank, and reductions that give every member the same
+/// result in a fixed order.
+struct SoloTeam {
+  ANNULUS_DEVICE static int rank() { return 0; }
+  ANNULUS_DEVICE static int size() { return 1; }
+  ANNULUS_DEVICE static float sum(float value) { return value; }
+  ANNULUS_DEVICE static float largest(float value) { return value; }
+  ANNULUS_DEVICE static std::int32_t smallest(std::int32_t value) { return value; }
+};
+
+struct SampleLoss {
+  float loss = 0;
+  float correct = 0;  ///< 1 or 0
+};
+
+/// Label `smoothing` and weights as LossOptions.
+template <class L, class T>
+struct LossRows {
+  const L* logits;             ///< (n, classes)
+  const std::int32_t* labels;  ///< (n)
+  const float* class_weights;  ///< (classes), or nullptr for all one
+  T* gradient;                 ///< (n, classes), or nullptr when nobody wants it
+  std::int32_t classes;
+  float smoothing;
+
+  /// @return the same for all members. A label out of range gives NaN and a gradient of NaN.
+  template <class Team>
+  ANNULUS_DEVICE SampleLoss operator()(const Team& team, std::int64_t sample) const {
+    const L* row = logits + sample * classes;
+    const std::int32_t label = labels[sample];
+    const bool valid = label >= 0 && label < classes;
+    const float weight = !valid ? NAN : class_weights ? class_weights[label] : 1.0f;
+    float top = -INFINITY;
+    for (std::int32_t c = team.rank(); c < classes; c += team.size()) top = std::fmax(top, to_float(row[c]));
+    top = team.largest(top);
+    float sum = 0;
+    std::int32_t winner = classes;
+    for (std::int32_t c = team.rank(); c < classes; c += team.size()) {
+      sum += std::exp(to_float(row[c]) - top);
+      if (winner == classes && to_float(row[c]) == top) winner = c;
+    }
+    sum = team.sum(sum);
+    winner = team.smallest(winner);
+    const float log_sum = std::log(sum);
+    float loss = 0;
+    for (std::int32_t c = team.rank(); c < classes; c += team.size()) {
+      const float log_probability = to_float(row[c]) - top - log_sum;
+      const float target = (c == label ? 1.0f - smoothing : 0.0f) + smoothing / static_cast<float>(classes);
+      if (target != 0) loss -= target * log_probability;
+      if (gradient)
+        gradient[sample * classes + c] = from_float<T>(weight * (std::exp(log_probability) - target));
+    }
+    return {weight * team.sum(loss), valid && winner == label ? 1.0f : 0.0f};
+  }
+};
+
+/// Probabilities of one sample.
+template <class L>
+struct SoftmaxRows {
+  const L* logits;       ///< (n, classes)
+  float* probabilities;  ///< (n, classes)
+  std::int32_t classes;
+
+  template <class Team>
+  ANNULUS_DEVICE void operator()(const Team& team, std::int64_t sample) const {
+    const L* row = logits + sample * classes;
+    float* out = probabilities + sample * classes;
+    float top = -INFINITY;
+    for (std::int32_t c = team.rank(); c < classes; c += team.size()) top = std::fmax(top, to_float(row[c]));
+    top = team.largest(top);
+    float sum = 0;
+    for (std::int32_t c = team.rank(); c < classes; c += team.size())
+      sum += out[c] = std::exp(to_float(row[c]) - top);
+    sum = team.sum(sum);
+    for (std::int32_t c = team.rank(); c < classes; c += team.size()) out[c] /= sum;
+  }
+};
+
+}  // namespace annulus::trainer::cuda

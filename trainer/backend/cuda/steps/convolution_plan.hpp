@@ -1,0 +1,100 @@
+// One convolution of fixed shape in its three directions: which algorithm of cuDNN runs each, tried out once
+// when it is planned. Where cuDNN has no deterministic algorithm for a shape, our own plain kernel runs it,
+// and the log says so.
+#pragma once
+
+#include <string>
+
+#include "trainer/backend/cuda/kernels/convolution_body.hpp"
+#include "trainer/backend/cuda/steps/libraries.hpp"
+#include "trainer/model/network.hpp"
+
+namespace annulus::trainer::cuda {
+
+enum class Directions { forward, forward_and_backward_of_kernel, all };
+
+class ConvolutionPlan {
+ public:
+  struct Options {
+    ConvolutionShape shape;  ///< padding is the same on both sides
+    Directions directions = Directions::all;
+    bool bias = true;
+    Activation activation = Activation::none;  ///< any but softmax
+    std::string name;                          ///< for messages
+  };
+  ConvolutionPlan(Libraries& libraries, const Options& options);
+
+  /// Bytes that the calls below want to work in.
+  std::size_t forward_workspace() const { return forward_.workspace; }
+  std::size_t data_workspace() const { return data_.workspace; }
+  std::size_t kernel_workspace() const { return kernel_.workspace; }
+
+  /// Tensors in device memory; kernel, bias and their gradients have the element type of activations.
+  struct Forward {
+    const void* x;
+    const void* kernel;
+    const void* bias;  ///< null without
+    void* y;
+    void* workspace;
+  };
+  /// Enqueues y = activation(conv(x) + bias).
+  void forward(const Forward& tensors, cudaStream_t stream) const;
+
+  struct Data {
+    const void* dy;
+    const void* kernel;
+    void* dx;
+    void* workspace;
+  };
+  void backward_data(const Data& tensors, cudaStream_t stream) const;
+
+  struct Kernel {
+    const void* x;
+    const void* dy;
+    void* dkernel;  ///< overwritten
+    void* workspace;
+  };
+  void backward_kernel(const Kernel& tensors, cudaStream_t stream) const;
+
+ private:
+  enum class Runner { fused, library, own };
+  /// How one direction runs.
+  template <class Algorithm>
+  struct Choice {
+    Runner runner = Runner::own;
+    Algorithm algorithm{};
+    cudnnMathType_t math{};
+    std::size_t workspace = 0;
+  };
+
+  void describe_tensors();
+  void describe_convolution();
+  cudnnConvolutionDescriptor_t convolution(cudnnMathType_t math) const;
+  cudnnMathType_t wanted_math() const;
+  void choose_forward();
+  void choose_data();
+  void choose_kernel();
+  template <class Algorithm, class Results, class Run>
+  Choice<Algorithm> choose(const char* direction, const Results& results, const Run& run);
+
+  cudnnStatus_t run_fused(const Choice<cudnnConvolutionFwdAlgo_t>& choice, const Forward& tensors,
+                          cudaStream_t stream) const;
+  cudnnStatus_t run_forward(const Choice<cudnnConvolutionFwdAlgo_t>& choice, const Forward& tensors,
+                            cudaStream_t stream) const;
+  cudnnStatus_t run_data(const Choice<cudnnConvolutionBwdDataAlgo_t>& choice, const Data& tensors,
+                         cudaStream_t stream) const;
+  cudnnStatus_t run_kernel(const Choice<cudnnConvolutionBwdFilterAlgo_t>& choice, const Kernel& tensors,
+                           cudaStream_t stream) const;
+
+  Libraries& libraries_;
+  Options options_;
+  TensorHandle x_, y_, bias_;
+  FilterHandle filter_;
+  ConvolutionHandle convolution_;
+  ActivationHandle activation_;
+  Choice<cudnnConvolutionFwdAlgo_t> forward_;
+  Choice<cudnnConvolutionBwdDataAlgo_t> data_;
+  Choice<cudnnConvolutionBwdFilterAlgo_t> kernel_;
+};
+
+}  // namespace annulus::trainer::cuda

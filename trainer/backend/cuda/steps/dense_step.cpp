@@ -1,0 +1,183 @@
+// Dense layer: three products, with bias and ReLU inside the first and the gradient of the bias inside the
+// second where cuBLASLt has that.
+#include "trainer/backend/cuda/steps/gemm_plan.hpp"
+#include "trainer/backend/cuda/steps/steps.hpp"
+
+namespace annulus::trainer::cuda {
+namespace {
+
+enum ParameterIndex { kKernel = 0, kBias = 1 };
+
+class DenseStep final : public Step {
+ public:
+  DenseStep(Compiler& compiler, const LayerRef& ref, const Value& input, const Value& output,
+            const Tail& tail)
+      : element_(compiler.element()),
+        result_(output.element),
+        samples_(compiler.samples()),
+        inputs_(input.shape.size()),
+        units_(output.shape.size()),
+        bias_(std::get<Dense>(ref.layer.operation).bias),
+        activation_(tail.activation),
+        own_derivative_(tail.own_derivative()) {
+    const ParameterStore& store = compiler.store();
+    kernel_values_ = store.weights(ref.index, kKernel);
+    if (bias_)
+      bias_values_ = result_ == element_ ? store.weights(ref.index, kBias) : store.master(ref.index, kBias);
+    plan_forward(compiler, ref, input, output);
+    if (!compiler.training()) return;
+    plan_kernel(compiler, ref, input, output);
+    if (input.wants_gradient()) plan_data(compiler, ref, input);
+  }
+
+  void forward(const ShardContext& context) override;
+  void backward(const ShardContext& context) override;
+
+ private:
+  void plan_forward(Compiler& compiler, const LayerRef& ref, const Value& input, const Value& output);
+  void plan_kernel(Compiler& compiler, const LayerRef& ref, const Value& input, const Value& output);
+  void plan_data(Compiler& compiler, const LayerRef& ref, const Value& input);
+  Epilogue fused_epilogue() const;
+  void backward_bias(const ShardContext& context) const;
+
+  Element element_, result_;
+  std::int64_t samples_, inputs_, units_;
+  bool bias_;
+  Activation activation_, own_derivative_;
+  const void* kernel_values_ = nullptr;
+  const void* bias_values_ = nullptr;
+  std::optional<GemmPlan> forward_, kernel_, data_;
+  Epilogue epilogue_ = Epilogue::none;  // of forward_
+  bool sums_in_product_ = false;        // kernel_ also writes the gradient of the bias
+  BufferId x_ = kNoBuffer, y_ = kNoBuffer, dy_ = kNoBuffer, dx_ = kNoBuffer;
+  BufferId forward_workspace_ = kNoBuffer, kernel_workspace_ = kNoBuffer, data_workspace_ = kNoBuffer;
+  BufferId partials_ = kNoBuffer;
+  ColumnPlan columns_;
+  std::size_t kernel_gradient_ = 0, bias_gradient_ = 0;  // elements in the gradient buffer
+};
+
+Epilogue DenseStep::fused_epilogue() const {
+  if (activation_ == Activation::relu) return bias_ ? Epilogue::bias_relu : Epilogue::relu;
+  return bias_ ? Epilogue::bias : Epilogue::none;
+}
+
+/// y (samples, units) = x (samples, inputs) * kernel (inputs, units).
+void DenseStep::plan_forward(Compiler& compiler, const LayerRef& ref, const Value& input,
+                             const Value& output) {
+  GemmShape shape{.rows = samples_,
+                  .columns = units_,
+                  .inner = inputs_,
+                  .factors = element_,
+                  .result = result_,
+                  .epilogue = fused_epilogue()};
+  forward_ = GemmPlan::make(compiler.libraries(), shape);
+  if (!forward_) {
+    shape.epilogue = Epilogue::none;
+    forward_ = GemmPlan::make_or_throw(compiler.libraries(), shape, ref.layer.name);
+  }
+  epilogue_ = shape.epilogue;
+  x_ = compiler.use(input.data, Phase::forward);
+  y_ = output.data;
+  forward_workspace_ = compiler.scratch(forward_->workspace(), Phase::forward);
+}
+
+/// Gradient of the kernel (inputs, units) = x^T (inputs, samples) * dy (samples, units), in float32.
+void DenseStep::plan_kernel(Compiler& compiler, const LayerRef& ref, const Value& input,
+                            const Value& output) {
+  GemmShape shape{.rows = inputs_,
+                  .columns = units_,
+                  .inner = samples_,
+                  .left = Transpose::yes,
+                  .factors = element_,
+                  .result = Element::float32,
+                  .epilogue = Epilogue::column_sums};
+  // A derivative is taken in the pass that sums the bias gradient; without one the product can do that.
+  if (bias_ && own_derivative_ == Activation::none) kernel_ = GemmPlan::make(compiler.libraries(), shape);
+  sums_in_product_ = kernel_.has_value();
+  if (!kernel_) {
+    shape.epilogue = Epilogue::none;
+    kernel_ = GemmPlan::make_or_throw(compiler.libraries(), shape, ref.layer.name);
+  }
+  compiler.use(input.data, Phase::backward);
+  if (own_derivative_ != Activation::none) compiler.use(output.data, Phase::backward);
+  dy_ = output.gradient;
+  kernel_gradient_ = compiler.store().gradient(ref.index, kKernel);
+  kernel_workspace_ = compiler.scratch(kernel_->workspace(), Phase::backward);
+  if (!bias_) return;
+  bias_gradient_ = compiler.store().gradient(ref.index, kBias);
+  columns_ = plan_columns_of(samples_, units_);
+  partials_ = compiler.scratch(columns_.partials(1) * sizeof(float), Phase::backward);
+}
+
+/// dx (samples, inputs) = dy (samples, units) * kernel^T (units, inputs).
+void DenseStep::plan_data(Compiler& compiler, const LayerRef& ref, const Value& input) {
+  const GemmShape shape{.rows = samples_,
+                        .columns = inputs_,
+                        .inner = units_,
+                        .right = Transpose::yes,
+                        .factors = element_,
+                        .result = element_};
+  data_ = GemmPlan::make_or_throw(compiler.libraries(), shape, ref.layer.name);
+  dx_ = compiler.use(input.gradient, Phase::backward);
+  data_workspace_ = compiler.scratch(data_->workspace(), Phase::backward);
+}
+
+void DenseStep::forward(const ShardContext& context) {
+  void* y = context.at(y_);
+  forward_->run({.left = context.at(x_),
+                 .right = kernel_values_,
+                 .result = y,
+                 .bias = bias_values_,
+                 .sums = nullptr,
+                 .workspace = context.at(forward_workspace_)},
+                context.stream);
+  const bool bias_left = bias_ && epilogue_ == Epilogue::none;
+  const bool activation_left =
+      activation_ != Activation::none && epilogue_ != Epilogue::bias_relu && epilogue_ != Epilogue::relu;
+  if (!bias_left && !activation_left) return;
+  enqueue(BiasActivationCall{result_, y, bias_left ? bias_values_ : nullptr, samples_ * units_,
+                             static_cast<std::int32_t>(units_), activation_},
+          context.stream);
+}
+
+/// Also takes the derivative of the activation, in place.
+void DenseStep::backward_bias(const ShardContext& context) const {
+  void* dy = context.at(dy_);
+  const void* y = own_derivative_ == Activation::none ? nullptr : context.at(y_);
+  if (bias_ && !sums_in_product_)
+    enqueue(BiasGradientCall{element_, dy, y, own_derivative_, context.gradients + bias_gradient_, columns_,
+                             context.floats(partials_)},
+            context.stream);
+  else if (y != nullptr)
+    enqueue(DerivativeCall{element_, y, dy, dy, samples_ * units_, own_derivative_}, context.stream);
+}
+
+void DenseStep::backward(const ShardContext& context) {
+  backward_bias(context);
+  kernel_->run({.left = context.at(x_),
+                .right = context.at(dy_),
+                .result = context.gradients + kernel_gradient_,
+                .bias = nullptr,
+                .sums = sums_in_product_ ? context.gradients + bias_gradient_ : nullptr,
+                .workspace = context.at(kernel_workspace_)},
+               context.stream);
+  if (!data_) return;
+  data_->run({.left = context.at(dy_),
+              .right = kernel_values_,
+              .result = context.at(dx_),
+              .bias = nullptr,
+              .sums = nullptr,
+              .workspace = context.at(data_workspace_)},
+             context.stream);
+}
+
+}  // namespace
+
+Lowered make_dense(Compiler& compiler, const LayerRef& ref, const Value& input, const Tail& tail,
+                   Element result) {
+  Value output = compiler.output(ref, result, Gradient::yes);
+  output.pending = tail.left_to_reader;
+  return {std::make_unique<DenseStep>(compiler, ref, input, output, tail), output};
+}
+
+}  // namespace annulus::trainer::cuda

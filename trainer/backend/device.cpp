@@ -1,0 +1,107 @@
+// Chooses the backend and shares out the cores of a host.
+#include "trainer/backend/device.hpp"
+
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <thread>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "comm/device/gpu.hpp"
+#include "comm/ranks/launcher.hpp"
+#include "trainer/backend/contract/cuda_backend.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+/// Cores that this process may run on.
+int allowed_cores() {
+  cpu_set_t mask;
+  CPU_ZERO(&mask);
+  if (sched_getaffinity(0, sizeof mask, &mask) != 0)
+    return static_cast<int>(std::thread::hardware_concurrency());
+  return CPU_COUNT(&mask);
+}
+
+/// Refuses what no machine could hold before somebody asks for it: the system would promise the memory, and
+/// kill the process once it is used.
+void check_memory(const Config& config, std::int64_t owned_shards) {
+  const double machine =
+      static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  const double needed = least_memory(config, owned_shards);
+  if (machine <= 0 || needed <= machine) return;
+  throw UsageError(
+      "batch.size = {} in batch.shards = {} (evaluation in blocks of {}) takes at least {:.1f} GB on each "
+      "rank, but this "
+      "machine has {:.1f} GB. Use a smaller batch.size, more batch.shards, a smaller batch.evaluation or a "
+      "smaller network.",
+      config.batch.size, config.batch.shards, evaluation_block(config), needed / 1e9, machine / 1e9);
+}
+
+}  // namespace
+
+double least_memory(const Config& config, std::int64_t owned_shards) {
+  const Network& network = config.network;
+  std::int64_t largest =
+      network.input.size();  // of all layers' inputs and outputs, only the largest is sure to be kept
+  double parameters = 0;
+  for (const Layer& layer : network.layers) {
+    largest = std::max(largest, layer.output.size());
+    parameters += static_cast<double>(parameter_count(layer));
+  }
+  const auto shard = static_cast<double>(config.batch.size) / static_cast<double>(config.batch.shards);
+  const double pass =
+      std::max(shard, static_cast<double>(evaluation_block(config))) * static_cast<double>(largest);
+  const double batch = shard * static_cast<double>(owned_shards) * static_cast<double>(network.input.size());
+  return sizeof(float) * (pass + batch + 2 * parameters);  // parameters and their gradients
+}
+
+int default_threads(const NodePlace& place, std::int64_t owned_shards) {
+  const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  const int allowed = std::max(1, allowed_cores());
+  const int share = std::max(1, cores / place.node_ranks);
+  return static_cast<int>(std::min<std::int64_t>(std::min(allowed, share), owned_shards));
+}
+
+std::int64_t evaluation_block(const Config& config) {
+  return config.batch.evaluation > 0 ? config.batch.evaluation : config.batch.size / config.batch.shards;
+}
+
+DeviceChoice choose_device(const Config& config, comm::MpiSession& mpi) {
+  const comm::World& world = mpi.world();
+  DeviceChoice choice{.kind = config.device.kind, .place = {world.node_rank, world.node_ranks}};
+  if (choice.kind != Device::automatic && choice.kind != Device::cuda) return choice;
+  const comm::GpuInventory inventory = comm::find_gpus();
+  if (choice.kind == Device::automatic)
+    choice.kind = comm::every_rank_has_gpu(mpi.group(), inventory) ? Device::cuda : Device::cpu;
+  if (choice.kind != Device::cuda) return choice;
+  const comm::RankPlace place{world.host, comm::local_rank(std::getenv, world.node_rank)};
+  choice.transport = comm::claim_gpu(mpi.group(), inventory, place, config.device.gpu_sharing).transport;
+  return choice;
+}
+
+std::unique_ptr<Replica> make_replica(const Config& config, const DeviceChoice& device,
+                                      std::int64_t owned_shards) {
+  CompileOptions options{.shard_samples = config.batch.size / config.batch.shards,
+                         .predict_samples = evaluation_block(config),
+                         .loss = config.loss,
+                         .seed = config.seed,
+                         .threads = config.device.threads,
+                         .check_values = config.debug};
+  check_memory(config, owned_shards);
+  if (device.kind == Device::cuda) return make_cuda_replica(config.network, options, config.device.precision);
+  if (options.threads == 0) options.threads = default_threads(device.place, owned_shards);
+  if (options.threads > allowed_cores())
+    log_warning(
+        "device.threads is {}, but this rank may use {} core(s) only: threads will wait for each other. "
+        "Start "
+        "with `mpirun --bind-to none`, or lower device.threads.",
+        options.threads, allowed_cores());
+  if (device.kind == Device::reference) return make_reference_replica(config.network, options);
+  return make_cpu_replica(config.network, options);
+}
+
+}  // namespace annulus::trainer

@@ -1,0 +1,26 @@
+// A few bytes that the ranks exchange after every step, so that all of them take the same decision at the
+// same step.
+#pragma once
+
+#include <cstdint>
+
+#include "base/error.hpp"
+#include "comm/ranks/process_group.hpp"
+
+namespace annulus::trainer {
+
+struct ControlWord {
+  std::uint64_t step = 0;     ///< must be the same everywhere
+  std::uint64_t hash = 0;     ///< of the replica's state; 0 when not compared at this step
+  std::uint32_t stop = 0;     ///< not 0: this rank was asked to stop
+  std::uint32_t anomaly = 0;  ///< bits that say what is wrong with the numbers of this rank; 0 = nothing
+};
+
+/// Exchanges the word. Collective: one small all-gather, and two broadcasts more when a rank has failed.
+/// @param failure  null, or why this rank cannot go on; all ranks then end with it
+/// @return the word with `stop` and `anomaly` joined (or) over all ranks
+/// @throws RuntimeError naming the ranks whose step or state differs; on every rank the failure of the first
+/// rank that has one, with its exit code
+ControlWord agree(comm::ProcessGroup& group, const ControlWord& mine, const Error* failure = nullptr);
+
+}  // namespace annulus::trainer

@@ -1,0 +1,183 @@
+// Blocks of a split are shards of a step without shuffling; tallies are kept per shard and summed in shard
+// order.
+#include "trainer/loop/evaluator.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cfloat>
+#include <cmath>
+
+#include "base/error.hpp"
+#include "base/vital_signs.hpp"
+#include "trainer/backend/device.hpp"
+
+namespace annulus::trainer {
+
+/// What one shard index has seen over all steps.
+struct Evaluator::Tally {
+  double loss = 0;
+  std::uint64_t correct = 0;
+  std::uint64_t samples = 0;
+  std::uint64_t index_sum = 0;
+  std::uint64_t index_xor = 0;
+  std::vector<std::uint64_t> confusion;
+};
+
+namespace {
+
+constexpr std::size_t kTallyWords =
+    5;  // loss, correct, samples, index sum, index xor; then the confusion matrix
+
+io::SamplerOptions sampler_options(const io::SampleSource& source, const EvaluatorOptions& options) {
+  return {.samples = source.info().samples,
+          .batch = options.block * options.shards,
+          .shards = options.shards,
+          .seed = 0,
+          .shuffle = false};
+}
+
+io::LoaderOptions loader_options(const Replica& replica, comm::ShardRange owned,
+                                 const EvaluatorOptions& options) {
+  return {.first_shard = owned.begin,
+          .owned_shards = owned.size(),
+          .layout = replica.pixel_layout(),
+          .threads = options.loader_threads,
+          .epochs = 1};
+}
+
+/// Exclusive or of 0, 1, ..., n - 1.
+std::uint64_t xor_below(std::uint64_t n) {
+  if (n == 0) return 0;
+  const std::uint64_t last = n - 1;
+  switch (last % 4) {
+    case 0:
+      return last;
+    case 1:
+      return 1;
+    case 2:
+      return last + 1;
+    default:
+      return 0;
+  }
+}
+
+}  // namespace
+
+EvaluatorOptions evaluator_options(const Config& config) {
+  return {.block = evaluation_block(config),
+          .shards = config.batch.shards,
+          .loader_threads = config.data.loader_threads};
+}
+
+Evaluator::Evaluator(Replica& replica, comm::ProcessGroup& group, io::SampleSource& source,
+                     const io::Generator& generator, EvaluatorOptions options)
+    : replica_(replica),
+      group_(group),
+      source_(source),
+      options_(options),
+      sampler_(sampler_options(source, options)),
+      owned_(comm::owned_shards(options.shards, group.rank(), group.size())),
+      loader_(source, sampler_, generator, loader_options(replica, owned_, options)) {}
+
+Evaluation Evaluator::run() { return run(Sink{}); }
+
+Evaluation Evaluator::run(const Sink& sink) {
+  const Activity validating(Phase::validation);
+  const auto classes = static_cast<std::size_t>(replica_.network().classes());
+  std::vector<Tally> tallies(owned_.size());
+  for (Tally& tally : tallies) tally.confusion.resize(classes * classes);
+  std::vector<float> probabilities(owned_.size() * options_.block * classes);
+
+  loader_.seek(0, 0);
+  for (std::uint64_t step = 0; step < sampler_.steps_per_epoch(); ++step) {
+    note_progress();
+    const io::Batch& batch = loader_.next();
+    std::vector<PredictBlock> blocks;
+    for (std::size_t i = 0; i < batch.shards.size(); ++i) {
+      const io::Shard& shard = batch.shards[i];
+      if (shard.size() == 0) break;  // only at the tail, and then the following ones are empty too
+      blocks.push_back(
+          {.images = shard.images,
+           .vectors = shard.vectors,
+           .samples = shard.size(),
+           .probabilities = {&probabilities[i * options_.block * classes], shard.size() * classes}});
+    }
+    replica_.predict_blocks(blocks);
+    for (std::size_t i = 0; i < blocks.size(); ++i)
+      score(batch.shards[i], blocks[i].probabilities, tallies[i]);
+    if (sink) deliver(probabilities, batch, step, sink);
+  }
+  return combine(tallies);
+}
+
+void Evaluator::score(const io::Shard& shard, std::span<const float> probabilities, Tally& tally) const {
+  const std::size_t classes = probabilities.size() / shard.size();
+  for (std::int64_t i = 0; i < shard.size(); ++i) {
+    const auto row = probabilities.subspan(i * classes, classes);
+    const std::int32_t label = shard.labels[i];
+    const auto predicted = std::max_element(row.begin(), row.end()) - row.begin();
+    tally.loss -= std::log(std::max(static_cast<double>(row[label]), static_cast<double>(FLT_MIN)));
+    tally.correct += predicted == label;
+    tally.confusion[label * classes + predicted] += 1;
+    tally.samples += 1;
+    tally.index_sum += shard.samples[i];
+    tally.index_xor ^= shard.samples[i];
+  }
+}
+
+void Evaluator::deliver(const std::vector<float>& mine, const io::Batch& batch, std::uint64_t step,
+                        const Sink& sink) {
+  const std::size_t row = mine.size() / owned_.size();
+  const std::size_t classes = row / options_.block;
+  std::vector<float> all(mine.size() * group_.size());
+  group_.all_gather(std::as_bytes(std::span(mine)), std::as_writable_bytes(std::span(all)), "predictions");
+
+  std::vector<std::int32_t> my_labels(owned_.size() * options_.block);
+  for (std::size_t i = 0; i < batch.shards.size(); ++i)
+    std::copy(batch.shards[i].labels.begin(), batch.shards[i].labels.end(), &my_labels[i * options_.block]);
+  std::vector<std::int32_t> labels(my_labels.size() * group_.size());
+  group_.all_gather(std::as_bytes(std::span(my_labels)), std::as_writable_bytes(std::span(labels)), "labels");
+
+  if (group_.rank() != 0) return;
+  for (std::int64_t shard = 0; shard < options_.shards; ++shard) {
+    const std::size_t n = sampler_.shard_samples(0, step, shard).size();
+    if (n == 0) return;
+    sink({&all[shard * row], n * classes}, {&labels[shard * options_.block], n});
+  }
+}
+
+Evaluation Evaluator::combine(const std::vector<Tally>& tallies) {
+  const auto classes = static_cast<std::size_t>(replica_.network().classes());
+  std::vector<std::uint64_t> mine;
+  for (const Tally& tally : tallies) {
+    mine.insert(mine.end(), {std::bit_cast<std::uint64_t>(tally.loss), tally.correct, tally.samples,
+                             tally.index_sum, tally.index_xor});
+    mine.insert(mine.end(), tally.confusion.begin(), tally.confusion.end());
+  }
+  std::vector<std::uint64_t> all(mine.size() * group_.size());
+  group_.all_gather(std::as_bytes(std::span(mine)), std::as_writable_bytes(std::span(all)), "evaluation");
+
+  Evaluation result;
+  result.confusion.resize(classes * classes);
+  double loss = 0;
+  std::uint64_t correct = 0;
+  const std::size_t words = kTallyWords + classes * classes;
+  for (std::size_t at = 0; at < all.size(); at += words) {
+    loss += std::bit_cast<double>(all[at]);
+    correct += all[at + 1];
+    result.samples += all[at + 2];
+    result.index_sum += all[at + 3];
+    result.index_xor ^= all[at + 4];
+    for (std::size_t k = 0; k < classes * classes; ++k) result.confusion[k] += all[at + kTallyWords + k];
+  }
+  const std::uint64_t n = source_.info().samples;
+  expect_contract(n > 0, "a split has samples");
+  result.loss = loss / static_cast<double>(result.samples);
+  result.accuracy = static_cast<double>(correct) / static_cast<double>(result.samples);
+  const std::uint64_t expected_sum = n % 2 == 0 ? n / 2 * (n - 1) : (n - 1) / 2 * n;
+  result.each_once =
+      result.samples == n && result.index_sum == expected_sum && result.index_xor == xor_below(n);
+  return result;
+}
+
+}  // namespace annulus::trainer

@@ -1,0 +1,73 @@
+// Measures a model on a split, each sample exactly once whatever the number of ranks, and proves it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "comm/ranks/process_group.hpp"
+#include "io/augmentation/augmentation.hpp"
+#include "io/dataset/sample_source.hpp"
+#include "io/loading/batch_loader.hpp"
+#include "trainer/backend/contract/replica.hpp"
+#include "trainer/model/config.hpp"
+
+namespace annulus::trainer {
+
+/// Figures of one evaluation, the same on every rank and for every world size.
+struct Evaluation {
+  double loss = 0;                       ///< mean cross entropy, without class weights or smoothing
+  double accuracy = 0;                   ///< share of samples whose most probable class is the label
+  std::uint64_t samples = 0;             ///< counted, not assumed
+  std::uint64_t index_sum = 0;           ///< sum of the sample numbers seen, modulo 2^64
+  std::uint64_t index_xor = 0;           ///< exclusive or of the sample numbers seen
+  std::vector<std::uint64_t> confusion;  ///< (classes, classes), rows = label, columns = prediction
+  /// Whether count, sum and exclusive or are those of "each of [0, samples) once".
+  bool each_once = false;
+};
+
+/// Parts of a split that ranks share out among themselves; fixed, so that the forward passes have the same
+/// shapes on any world size.
+struct EvaluatorOptions {
+  std::int64_t block = 32;  ///< samples of one forward pass: predict_samples of the replica
+  std::int64_t shards = 1;  ///< V; a multiple of the group's size
+  int loader_threads = 1;
+};
+
+/// As the config says.
+EvaluatorOptions evaluator_options(const Config& config);
+
+class Evaluator {
+ public:
+  /// Replica, group and source outlive the evaluator.
+  Evaluator(Replica& replica, comm::ProcessGroup& group, io::SampleSource& source,
+            const io::Generator& generator, EvaluatorOptions options);
+
+  /// Runs the whole split. Collective.
+  Evaluation run();
+
+  /// Runs the whole split and hands every block's probabilities to `sink` on rank 0, in sample order.
+  /// Collective.
+  /// @param sink  receives (n, classes) probabilities, labels (n)
+  using Sink =
+      std::function<void(std::span<const float> probabilities, std::span<const std::int32_t> labels)>;
+  Evaluation run(const Sink& sink);
+
+ private:
+  struct Tally;
+  void score(const io::Shard& shard, std::span<const float> probabilities, Tally& tally) const;
+  void deliver(const std::vector<float>& mine, const io::Batch& batch, std::uint64_t step, const Sink& sink);
+  Evaluation combine(const std::vector<Tally>& tallies);
+
+  Replica& replica_;
+  comm::ProcessGroup& group_;
+  io::SampleSource& source_;
+  EvaluatorOptions options_;
+  io::ShardedSampler sampler_;
+  comm::ShardRange owned_;
+  io::BatchLoader loader_;
+};
+
+}  // namespace annulus::trainer

@@ -1,0 +1,26 @@
+// The values a run starts from: a pure function of (seed, layer, parameter, element), so every rank, backend
+// and world size starts from the same network.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "trainer/backend/contract/replica.hpp"
+#include "trainer/model/network.hpp"
+
+namespace annulus::trainer {
+
+/// Initial values of one parameter in Keras' order and extents.
+///  - glorot_uniform: uniform in (-l, l), l = sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010, equation
+///  16);
+///  - he_uniform: l = sqrt(6 / fan_in);
+///  - he_normal: normal with variance 2 / fan_in (He et al. 2015, equation 10), not truncated as Keras' is;
+///  - zeros, ones.
+/// Element e takes word e % 4 of philox(stream_key(seed, Purpose::initialise), {e / 4, high part of e / 4,
+/// layer, parameter}).
+std::vector<float> initial_values(const Network& network, int layer, int parameter, std::uint64_t seed);
+
+/// Writes the initial values of all parameters and moving averages into the replica's arenas.
+void initialise(Replica& replica, std::uint64_t seed);
+
+}  // namespace annulus::trainer

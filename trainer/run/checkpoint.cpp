@@ -1,0 +1,235 @@
+// See checkpoint.hpp. Sizes always come from the network, never from the file: what differs is an error
+// before anything is read.
+#include "trainer/run/checkpoint.hpp"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "base/error.hpp"
+#include "io/files/durable_file.hpp"
+#include "io/hdf5/file.hpp"
+#include "trainer/loop/state_hash.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kSchema = "annulus-checkpoint-1";
+
+std::uint64_t bytes_of(const std::vector<StateTensor>& tensors) {
+  std::uint64_t bytes = 0;
+  for (const StateTensor& tensor : tensors)
+    bytes += sizeof(float) * static_cast<std::uint64_t>(element_count(tensor.place.extents));
+  return bytes;
+}
+
+/// Those of the model, or those of the optimizer.
+std::vector<StateTensor> below(const std::string& group, std::vector<StateTensor> tensors) {
+  std::erase_if(tensors, [&](const StateTensor& tensor) { return !tensor.path.starts_with(group + "/"); });
+  return tensors;
+}
+
+void write_attributes(io::Hdf5File& file, const CheckpointInfo& info) {
+  file.set_attribute("/", "schema", kSchema);
+  file.set_attribute("/", "step", info.step);
+  file.set_attribute("/", "epoch", info.epoch);
+  file.set_attribute("/", "step_in_epoch", info.step_in_epoch);
+  file.set_attribute("/", "seed", info.seed);
+  file.set_attribute("/", "config", info.config);
+  file.set_attribute("/", "metrics", info.metrics);
+  file.set_attribute("/", "program", info.program);
+  file.set_attribute("/", "dataset", info.dataset);
+  file.set_attribute("/", "device", info.device);
+}
+
+CheckpointInfo read_attributes(const io::Hdf5File& file) {
+  const std::string schema = file.string_attribute("/", "schema");
+  if (schema != kSchema)
+    throw DataError("{}: has the schema {}, but this program reads {}. Use the version that wrote it.",
+                    file.path(), schema, kSchema);
+  return {.step = file.uint64_attribute("/", "step"),
+          .epoch = file.uint64_attribute("/", "epoch"),
+          .step_in_epoch = file.uint64_attribute("/", "step_in_epoch"),
+          .seed = file.uint64_attribute("/", "seed"),
+          .config = file.string_attribute("/", "config"),
+          .metrics = file.string_attribute("/", "metrics"),
+          .program = file.string_attribute("/", "program"),
+          .dataset = file.string_attribute("/", "dataset"),
+          .device = file.has_attribute("/", "device") ? file.string_attribute("/", "device") : "",
+          .state_hash = file.uint64_attribute("/", "state_hash")};
+}
+
+/// @return the state hash, of the very values that were written
+std::uint64_t write_tensors(io::Hdf5File& file, const Replica& replica, const StateView& state) {
+  StateHasher hasher;
+  for (const StateTensor& tensor : state_tensors(replica, state)) {
+    const std::vector<float> values = read_tensor(replica, tensor, state);
+    hasher.add(values);
+    file.write<float>(tensor.path, tensor.place.extents, values);
+  }
+  hasher.add(state.updates);
+  return hasher.value();
+}
+
+/// Paths of all datasets below a group. Depth is bounded: links in a file can make circles.
+void collect(const io::Hdf5File& file, const std::string& group, int depth, std::set<std::string>& found) {
+  if (!file.exists(group)) return;
+  for (const std::string& member : file.members(group)) {
+    const std::string path = group + "/" + member;
+    if (!file.exists(path)) continue;
+    if (file.is_dataset(path))
+      found.insert(path);
+    else if (depth > 1)
+      collect(file, path, depth - 1, found);
+  }
+}
+
+/// What differs between the datasets of a group in the file and those that the network asks for.
+std::vector<std::string> differences(const io::Hdf5File& file, const std::string& group,
+                                     const std::vector<StateTensor>& tensors) {
+  std::set<std::string> found;
+  collect(file, group, 3, found);
+  std::vector<std::string> texts;
+  for (const StateTensor& tensor : tensors) {
+    if (found.erase(tensor.path) == 0) {
+      texts.push_back(tensor.path + " is missing");
+      continue;
+    }
+    const io::DatasetInfo info = file.dataset(tensor.path).info();
+    if (info.extents != tensor.place.extents)
+      texts.push_back(fmt::format("{} is ({}) in the file and ({}) in the network", tensor.path,
+                                  fmt::join(info.extents, ", "), fmt::join(tensor.place.extents, ", ")));
+  }
+  for (const std::string& extra : found) texts.push_back(extra + " is not asked for");
+  return texts;
+}
+
+void check_fits(const io::Hdf5File& file, const std::string& group, const std::vector<StateTensor>& tensors) {
+  std::vector<std::string> texts = differences(file, group, tensors);
+  if (texts.empty()) return;
+  constexpr std::size_t kShown = 6;
+  const std::size_t hidden = texts.size() > kShown ? texts.size() - kShown : 0;
+  texts.resize(texts.size() - hidden);
+  throw DataError(
+      "{}: does not fit the {} of this run: {}{}. Use the config that the checkpoint was made with (it is "
+      "stored in its attribute `config`).",
+      file.path(), group == "optimizer" ? "optimizer" : "network", fmt::join(texts, "; "),
+      hidden > 0 ? fmt::format("; and {} more", hidden) : "");
+}
+
+std::vector<float> stored_values(const io::Hdf5File& file, const StateTensor& tensor) {
+  std::vector<float> values(static_cast<std::size_t>(element_count(tensor.place.extents)));
+  file.read<float>(tensor.path, values);
+  return values;
+}
+
+void check_seal(const std::string& path) {
+  if (const auto wrong = io::broken_seal(path))
+    throw DataError("{}: {}. Resume from another checkpoint of the run.", path, *wrong);
+}
+
+io::Hdf5File open_verified(const std::string& path) {
+  check_seal(path);
+  return io::Hdf5File::open(path);
+}
+
+/// @return the state hash
+std::uint64_t write_file(const fs::path& path, const CheckpointInfo& info, const Replica& replica,
+                         const StateView& state) {
+  io::Hdf5File file = io::Hdf5File::create(path.string(), io::Existing::replace);
+  write_attributes(file, info);
+  file.create_group("optimizer");
+  const std::uint64_t hash = write_tensors(file, replica, state);
+  file.set_attribute("optimizer", "steps", state.updates);
+  file.set_attribute("/", "state_hash", hash);
+  file.close();
+  io::seal_file(path);
+  return hash;
+}
+
+/// Reads everything back from the disk. Tensors in the order of the hash.
+void verify_file(const fs::path& path, const std::vector<StateTensor>& tensors, std::uint64_t expected) {
+  check_seal(path.string());
+  const io::Hdf5File file = io::Hdf5File::open_own(path.string());
+  StateHasher hasher;
+  for (const StateTensor& tensor : tensors) hasher.add(stored_values(file, tensor));
+  hasher.add(file.uint64_attribute("optimizer", "steps"));
+  if (hasher.value() != expected)
+    throw DataError("{}: read back, the state has the hash {:016x} instead of {:016x}. Is the disk failing?",
+                    path.string(), hasher.value(), expected);
+}
+
+}  // namespace
+
+std::uint64_t write_checkpoint(const std::string& path, const CheckpointInfo& info, const Replica& replica,
+                               const StateView& state) {
+  const std::vector<StateTensor> tensors = state_tensors(replica, state);
+  const fs::path partial = io::partial_name(path);
+  constexpr std::uint64_t kOverhead = 1 << 20;  // names, attributes and padding of the file, generously
+  const std::uint64_t needed = bytes_of(tensors) + kOverhead;
+  std::string reason;
+  try {
+    io::check_space(partial, needed);
+    const std::uint64_t hash = write_file(partial, info, replica, state);
+    io::sync_to_disk(partial);
+    verify_file(partial, tensors, hash);
+    io::publish_file(partial, path);
+    return hash;
+  } catch (const std::exception& error) {  // whatever it is, the user must know what became of the files
+    reason = error.what();
+  }
+  std::error_code ignored;  // the first error is the one to report
+  fs::remove(partial, ignored);
+  const fs::path directory = partial.has_parent_path() ? partial.parent_path() : fs::path(".");
+  std::error_code unknown;
+  const fs::space_info space = fs::space(directory, unknown);
+  throw RuntimeError(
+      "checkpoint {} was not written: {} It needs about {:.1f} MB{}. Earlier checkpoints are untouched: free "
+      "some space (or lower checkpoint.keep_last) and start again with --resume auto.",
+      path, reason, static_cast<double>(needed) / 1e6,
+      unknown ? "" : fmt::format(", and {:.1f} MB are free", static_cast<double>(space.available) / 1e6));
+}
+
+std::uint64_t write_checkpoint(const std::string& path, const CheckpointInfo& info, Replica& replica,
+                               Optimizer& optimizer) {
+  return write_checkpoint(path, info, replica, view_of(replica, optimizer));
+}
+
+CheckpointInfo read_checkpoint_info(const std::string& path) { return read_attributes(open_verified(path)); }
+
+CheckpointInfo load_model(const std::string& path, Replica& replica) {
+  const io::Hdf5File file = open_verified(path);
+  CheckpointInfo info = read_attributes(file);
+  const StateView model{
+      .arenas = {{"parameters", replica.parameters()}, {"statistics", replica.statistics()}}};
+  const std::vector<StateTensor> tensors = state_tensors(replica, model);
+  check_fits(file, "parameters", tensors);
+  for (const StateTensor& tensor : tensors)
+    write_tensor(replica, tensor.place, stored_values(file, tensor), arena_of(replica, tensor.place));
+  return info;
+}
+
+CheckpointInfo load_checkpoint(const std::string& path, Replica& replica, Optimizer& optimizer) {
+  const io::Hdf5File file = open_verified(path);
+  CheckpointInfo info = read_attributes(file);
+  const std::vector<StateTensor> tensors = state_tensors(replica, view_of(replica, optimizer));
+  for (const char* group : {"parameters", "optimizer"}) check_fits(file, group, below(group, tensors));
+  for (const StateTensor& tensor : tensors)
+    write_tensor(replica, optimizer, tensor, stored_values(file, tensor));
+  optimizer.set_steps(file.uint64_attribute("optimizer", "steps"));
+  const std::uint64_t hash = state_hash(replica, optimizer);
+  if (hash != info.state_hash)
+    throw DataError(
+        "{}: the state read has the hash {:016x}, but {:016x} is recorded. The file was changed or is from "
+        "another version; resume from another checkpoint.",
+        path, hash, info.state_hash);
+  return info;
+}
+
+}  // namespace annulus::trainer

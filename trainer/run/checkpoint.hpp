@@ -1,0 +1,52 @@
+// Checkpoints: one HDF5 file a step, whole or absent, readable with h5py, without a trace of ranks or
+// threads. The directory that keeps them is in checkpoint_store.hpp.
+//
+// Contents (schema "annulus-checkpoint-1"): /parameters/<layer>/<name> and /optimizer/<state>/<layer>/<name>,
+// float32 in Keras' order and extents; attributes of CheckpointInfo's names on the root; attribute `steps` on
+// /optimizer. Characters of layer names that HDF5 paths cannot hold are written as %XX.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "trainer/backend/contract/replica.hpp"
+#include "trainer/loop/optimizer.hpp"
+#include "trainer/loop/state_view.hpp"
+
+namespace annulus::trainer {
+
+/// Everything in a checkpoint but the arenas; each member is an attribute of that name.
+struct CheckpointInfo {
+  std::uint64_t step = 0;           ///< finished steps since the start of the run
+  std::uint64_t epoch = 0;          ///< of the next step, counted from 0
+  std::uint64_t step_in_epoch = 0;  ///< of the next step, counted from 0
+  std::uint64_t seed = 0;
+  std::string config;            ///< resolved YAML
+  std::string metrics;           ///< JSON: best values so far, early stopping, sums of the epoch
+  std::string program;           ///< name and version of the writer
+  std::string dataset;           ///< fingerprint of the training data; empty = not known
+  std::string device;            ///< kind of device that trained; empty = not known
+  std::uint64_t state_hash = 0;  ///< of state_hash(); set by the writer
+};
+
+/// Writes the complete, sealed and synced file `path`, which appears only after it has been read back from
+/// the disk and its seal and state hash have been found right. Needs of the replica only its layout, so it
+/// may run beside training when `state` is a copy. @return the state hash in it
+/// @throws RuntimeError with the bytes needed and free when it cannot be written; `path` is then untouched
+std::uint64_t write_checkpoint(const std::string& path, const CheckpointInfo& info, const Replica& replica,
+                               const StateView& state);
+std::uint64_t write_checkpoint(const std::string& path, const CheckpointInfo& info, Replica& replica,
+                               Optimizer& optimizer);
+
+/// Verifies the seal and reads the attributes. @throws DataError
+CheckpointInfo read_checkpoint_info(const std::string& path);
+
+/// Restores parameters, moving averages and optimizer, and verifies the state hash.
+/// @throws DataError naming what is damaged, or what differs from the network (names, extents, optimizer
+/// states)
+CheckpointInfo load_checkpoint(const std::string& path, Replica& replica, Optimizer& optimizer);
+
+/// Restores parameters and moving averages only: for evaluation, prediction and export.
+CheckpointInfo load_model(const std::string& path, Replica& replica);
+
+}  // namespace annulus::trainer

@@ -1,0 +1,341 @@
+// Rank 0's recorder: ties the run directory, the metrics files, the progress line and the checkpoints
+// together.
+#include "trainer/run/file_recorder.hpp"
+
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <optional>
+#include <utility>
+
+#include "base/log.hpp"
+#include "base/process_time.hpp"
+#include "base/vital_signs.hpp"
+#include "trainer/loop/training_loop.hpp"
+#include "trainer/run/checkpoint_store.hpp"
+#include "trainer/run/directory.hpp"
+#include "trainer/run/environment.hpp"
+#include "trainer/run/ledger.hpp"
+#include "trainer/run/metrics.hpp"
+#include "trainer/run/progress.hpp"
+#include "trainer/run/resume_rules.hpp"
+#include "trainer/run/save_times.hpp"
+#include "trainer/run/snapshot_worker.hpp"
+#include "trainer/watch/slow_ranks.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+/// Steps between two `step` records in the metrics.
+constexpr std::uint64_t kStepsPerRecord = 10;
+
+double now_s() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+EnvironmentFacts facts_of(const FileRecorderOptions& options) {
+  return {.command_line = options.command_line,
+          .hosts = {options.mpi.world().host},
+          .devices = {options.replica.describe()},
+          .libraries = {{"MPI", options.mpi.describe()}},
+          .bucket_kb = static_cast<double>(options.bucket_size.bytes) / 1024,
+          .bucket_origin = to_string(options.bucket_size.origin)};
+}
+
+bool is_named(const std::string& resume) { return resume != "auto" && resume != "none"; }
+
+StoredDifferences refused_by(ResumeRules& rules, const RunDirectory& directory) {
+  return [&rules, source = directory.config().string()](const std::string& stored) {
+    rules.compare_config(stored, source);
+    return rules.refused();
+  };
+}
+
+/// The kind of the device that computes: what Replica::describe() begins with.
+std::string device_kind(const Replica& replica) {
+  const std::string text = replica.describe();
+  return text.substr(0, text.find(':'));
+}
+
+Retention retention(const CheckpointConfig& config, std::uint64_t steps_per_epoch) {
+  return {.keep_last = config.keep_last,
+          .periods = {static_cast<std::uint64_t>(config.keep_every_steps),
+                      static_cast<std::uint64_t>(config.keep_every_epochs) * steps_per_epoch}};
+}
+
+std::uint64_t parameter_bytes(const Network& network) {
+  std::uint64_t bytes = 0;
+  for (const Layer& layer : network.layers)
+    bytes += static_cast<std::uint64_t>(parameter_count(layer)) * sizeof(float);
+  return bytes;
+}
+
+class FileRecorder final : public Recorder {
+ public:
+  explicit FileRecorder(const FileRecorderOptions& options)
+      : options_(options),
+        directory_(options.run_directory),
+        store_(directory_.checkpoints().string(),
+               retention(options.config.checkpoint, options.steps_per_epoch)),
+        rules_(options.config, options.allow_change),
+        fingerprint_(data_fingerprint(options.training)),
+        epoch_began_(now_s()),
+        saved_at_(now_s()) {}
+
+  RunState restore(const std::string& resume) override {
+    RunState state;
+    std::optional<CheckpointInfo> info;  // first: what cannot be gone on with leaves no directory behind
+    if (is_named(resume)) info = load_named(resume);
+    if (resume == "auto") info = store_.load_newest(options_.replica, options_.optimizer);
+    if (info) {
+      state = run_state_from_json(info->metrics);
+      rules_.compare_origin(*info, info_of(state));
+      rules_.require(fmt::format("the checkpoint of step {}", info->step));
+      last_saved_step_ = is_named(resume) ? 0 : state.step;
+    }
+    claim_directory();
+    begin(state);
+    return state;
+  }
+
+  std::optional<RunState> go_back() override {
+    worker_.finish();
+    const std::optional<CheckpointInfo> info = store_.load_newest(options_.replica, options_.optimizer);
+    const RunState state = info ? run_state_from_json(info->metrics) : RunState{};
+    last_saved_step_ = last_noted_step_ = state.step;
+    epoch_began_ = now_s();
+    epoch_samples_ = 0;
+    open(state);
+    return info ? std::optional(state) : std::nullopt;
+  }
+
+  void step(const StepRecord& record) override {
+    if (std::exchange(first_, false)) keep_error([&] { time_first(record); });
+    progress_->step({record.step, record.samples, record.loss, record.accuracy});
+    note_images_per_second(progress_->images_per_second());
+    if (const auto notice = take_notice())
+      keep_error([&] { metrics_->event({record.step, record.epoch}, *notice); });
+    epoch_samples_ += static_cast<double>(record.samples);
+    if (record.step % kStepsPerRecord != 0) return;
+    keep_error([&] {
+      metrics_->step({record.step, record.epoch}, {{"loss", record.loss},
+                                                   {"accuracy", record.accuracy},
+                                                   {"learning_rate", record.learning_rate},
+                                                   {"gradient_norm", record.gradient_norm},
+                                                   {"images_per_second", progress_->images_per_second()}});
+    });
+  }
+
+  void epoch(const EpochRecord& record) override {
+    const double seconds = now_s() - epoch_began_;
+    EpochRow row{.at = {record.step, record.epoch},
+                 .loss = record.loss,
+                 .accuracy = record.accuracy,
+                 .learning_rate = record.learning_rate,
+                 .images_per_second = epoch_samples_ / seconds,
+                 .seconds = seconds};
+    if (const Evaluation* result = record.validation) {
+      row.validation_loss = result->loss;
+      row.validation_accuracy = result->accuracy;
+      keep_error([&] { write_evaluation(row.at, *result); });
+    }
+    keep_error([&] { metrics_->epoch(row); });
+    progress_->epoch(row);
+    epoch_began_ = now_s();
+    epoch_samples_ = 0;
+  }
+
+  void event(const RunState& state, const std::string& text) override {
+    keep_error([&] { metrics_->event(position(state), text); });
+    log_info("{}", text);
+  }
+
+  bool checkpoint_due(const RunState& state, bool epoch_ended) const override {
+    const CheckpointConfig& config = options_.config.checkpoint;
+    const bool by_steps = config.every_steps > 0 && state.step % config.every_steps == 0;
+    const bool by_time = config.every_seconds > 0 && now_s() - saved_at_ >= config.every_seconds;
+    return by_steps || by_time || (epoch_ended && ends_checkpoint_epoch(state));
+  }
+
+  void checkpoint(const RunState& state, bool best) override {
+    const bool is_new = last_saved_step_ != state.step;
+    if (!is_new && !best) return;
+    const bool noted = !ledger_ || std::exchange(last_noted_step_, state.step) == state.step;
+    last_saved_step_ = state.step;
+    saved_at_ = now_s();
+    give([this, info = info_of(state), is_new, best, noted](const StateView& copy) {
+      if (!noted) note(info, copy);
+      if (is_new) write(info, copy);
+      if (best) store_.mark_best(info.step);
+    });
+  }
+
+  void ledger(const RunState& state) override {
+    if (!ledger_ || std::exchange(last_noted_step_, state.step) == state.step) return;
+    give([this, info = info_of(state)](const StateView& copy) { note(info, copy); });
+  }
+
+  void finish() override {
+    worker_.finish();
+    if (failure_) throw Error(*failure_);
+  }
+
+  std::optional<Error> failure() override { return failure_ ? failure_ : worker_.failure(); }
+
+ private:
+  CheckpointInfo load_named(const std::string& path) {
+    rules_.compare_config(read_checkpoint_info(path).config, path);
+    rules_.require(path);
+    return load_checkpoint(path, options_.replica, options_.optimizer);
+  }
+
+  CheckpointInfo info_of(const RunState& state) const {
+    return {.step = state.step,
+            .epoch = state.step / options_.steps_per_epoch,
+            .step_in_epoch = state.step % options_.steps_per_epoch,
+            .seed = options_.config.seed,
+            .config = options_.config.yaml,
+            .metrics = to_json(state),
+            .program = program_version(),
+            .dataset = fingerprint_,
+            .device = device_kind(options_.replica)};
+  }
+
+  /// Training goes on as soon as the worker has a copy of the state.
+  void give(SnapshotWorker::Work work) {
+    const Activity copying(Phase::checkpoint, "copy of the state");  // waits while earlier ones are written
+    const double began = now_s();
+    worker_.give(view_of(options_.replica, options_.optimizer), std::move(work));
+    log_debug("training stood still for {:.1f} ms while its state was copied", 1e3 * (now_s() - began));
+  }
+
+  // What the worker does.
+  void write(const CheckpointInfo& info, const StateView& copy) {
+    const double began = now_s();
+    store_.save(info, options_.replica, copy);
+    note_checkpoint(info.step);
+    const double seconds = now_s() - began;
+    std::error_code gone;  // somebody else removed it: then its size is not worth an error
+    log_debug("{}",
+              save_note(info.step, std::filesystem::file_size(store_.path_of(info.step), gone), seconds));
+  }
+  void note(const CheckpointInfo& info, const StateView& copy) {
+    const double began = now_s();
+    ledger_->append({.step = info.step,
+                     .epoch = info.epoch,
+                     .step_in_epoch = info.step_in_epoch,
+                     .hashes = hash_tensors(options_.replica, copy)});
+    log_debug("ledger of step {}: hashed in {:.1f} ms", info.step, 1e3 * (now_s() - began));
+  }
+
+  /// Errors of this rank's files wait until all ranks can end with them.
+  template <class Work>
+  void keep_error(Work&& work) {
+    if (failure_) return;  // one message suffices
+    try {
+      work();
+    } catch (const Error& error) {
+      failure_ = error;
+    }
+  }
+
+  void write_evaluation(MetricPosition at, const Evaluation& result) {
+    metrics_->evaluation(at, "validation",
+                         {{"loss", result.loss},
+                          {"accuracy", result.accuracy},
+                          {"samples", result.samples},
+                          {"index_sum", result.index_sum},
+                          {"index_xor", result.index_xor},
+                          {"each_sample_once", std::uint64_t{result.each_once}}});
+  }
+
+  void claim_directory() {
+    EnvironmentFacts facts = facts_of(options_);
+    if (directory_.holds_run())
+      rules_.compare_config(directory_.stored_config(), directory_.config().string());
+    for (const KeyDifference& change : rules_.allowed()) facts.allowed_changes.push_back(to_string(change));
+    claim_ = start_run(directory_, {.config = options_.config.yaml,
+                                    .environment = facts,
+                                    .differences = [this](const std::string&) { return rules_.refused(); }});
+  }
+
+  void time_first(const StepRecord& record) {
+    const double seconds = seconds_since_process_start() - options_.data_seconds;
+    metrics_->event(
+        {record.step, record.epoch},
+        fmt::format("first step done {:.2f} s after the start of the process, {:.2f} s of opening the "
+                    "data not counted",
+                    seconds, options_.data_seconds),
+        {{"first_step_s", seconds}, {"data_s", options_.data_seconds}});
+  }
+
+  MetricPosition position(const RunState& state) const {
+    return {state.step, state.step / options_.steps_per_epoch};
+  }
+
+  void begin(const RunState& state) {
+    open(state);
+    event(state, state.step == 0
+                     ? "started in " + directory_.path().string()
+                     : fmt::format("resumed in {} after step {}", directory_.path().string(), state.step));
+    for (const KeyDifference& change : rules_.allowed())
+      event(state, "a change of the run was allowed: " + to_string(change));
+  }
+
+  /// Metrics and progress from this state on.
+  void open(const RunState& state) {
+    note_plan(total_steps(options_.config.epochs, options_.steps_per_epoch), options_.steps_per_epoch);
+    note_checkpoint(state.step);
+    metrics_.emplace(directory_.path().string(), state.step);
+    store_.rewind(state.step, state.best_step);
+    if (options_.config.ledger.every_steps > 0) ledger_.emplace(directory_.ledger().string(), state.step);
+    progress_.emplace(
+        ProgressOptions{.start_step = state.step,
+                        .total_steps = total_steps(options_.config.epochs, options_.steps_per_epoch),
+                        .steps_per_epoch = options_.steps_per_epoch,
+                        .terminal = detect_terminal()});
+  }
+
+  /// Whether `every_epochs` (which may be more than one, or a fraction) falls due at the end of this epoch.
+  bool ends_checkpoint_epoch(const RunState& state) const {
+    const double every = options_.config.checkpoint.every_epochs;
+    if (every <= 0) return false;
+    const double epochs = static_cast<double>(state.step) / static_cast<double>(options_.steps_per_epoch);
+    return every <= 1 || std::fmod(epochs + 1e-9, every) < 1e-6;
+  }
+
+  FileRecorderOptions options_;
+  RunDirectory directory_;
+  std::optional<RunClaim> claim_;
+  CheckpointStore store_;
+  std::optional<MetricsWriter> metrics_;
+  std::optional<Progress> progress_;
+  ResumeRules rules_;
+  std::string fingerprint_;  ///< of the training data
+  double epoch_began_;
+  double saved_at_;
+  double epoch_samples_ = 0;
+  std::uint64_t last_saved_step_ = 0;
+  std::uint64_t last_noted_step_ = 0;  ///< in the ledger
+  bool first_ = true;                  ///< no step of this process has been recorded
+  std::optional<Error> failure_;
+  std::optional<LedgerWriter> ledger_;
+  SnapshotWorker worker_;  ///< last: it uses store and ledger
+};
+
+}  // namespace
+
+void check_run(const Config& config, const RunRequest& request) {
+  const RunDirectory directory(request.run_directory);
+  ResumeRules rules(config, request.allow_change);
+  check_run(directory, refused_by(rules, directory), parameter_bytes(config.network));
+  if (!is_named(request.resume)) return;
+  rules.compare_config(read_checkpoint_info(request.resume).config, request.resume);
+  rules.require(request.resume);
+}
+
+std::unique_ptr<Recorder> make_file_recorder(const FileRecorderOptions& options) {
+  return std::make_unique<FileRecorder>(options);
+}
+
+}  // namespace annulus::trainer

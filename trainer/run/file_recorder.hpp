@@ -1,0 +1,48 @@
+// The recorder of rank 0: run directory, metrics, progress, checkpoints.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "comm/device/bucket_choice.hpp"
+#include "comm/ranks/mpi_session.hpp"
+#include "io/dataset/sample_source.hpp"
+#include "trainer/loop/optimizer.hpp"
+#include "trainer/loop/recorder.hpp"
+#include "trainer/model/config.hpp"
+
+namespace annulus::trainer {
+
+/// What the recorder needs to know; the references outlive it.
+struct FileRecorderOptions {
+  const Config& config;
+  const comm::MpiSession& mpi;
+  std::string run_directory;
+  std::vector<std::string> command_line;
+  Replica& replica;
+  Optimizer& optimizer;
+  io::SampleSource& training;
+  std::uint64_t steps_per_epoch = 1;
+  double data_seconds = 0;  ///< that opening and measuring the data took
+  comm::BucketSize bucket_size;
+  std::vector<std::string> allow_change;  ///< see ResumeRules
+};
+
+/// What the command line says about a run and its files.
+struct RunRequest {
+  std::string run_directory;
+  std::string resume;                     ///< as for Recorder::restore()
+  std::vector<std::string> allow_change;  ///< see ResumeRules
+};
+
+/// Refuses what is wrong with a run directory or a named checkpoint, before anything costly is done or made.
+/// Rank 0 only.
+/// @throws UsageError, DataError, RuntimeError as restore() would
+void check_run(const Config& config, const RunRequest& request);
+
+/// Its restore() creates the run directory or opens the one that is there, and throws UsageError when that
+/// holds a run of another config, RuntimeError when it cannot be written.
+std::unique_ptr<Recorder> make_file_recorder(const FileRecorderOptions& options);
+
+}  // namespace annulus::trainer

@@ -1,0 +1,91 @@
+// See resume_rules.hpp.
+#include "trainer/run/resume_rules.hpp"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "base/nearest_name.hpp"
+#include "io/dataset/content_hash.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+constexpr const char* kContentWord = ", content ";
+
+bool covers(const std::string& allowed, const std::string& key) {
+  return key == allowed || key.starts_with(allowed + ".");
+}
+
+/// Keys and the groups that they are in.
+std::vector<std::string> all_words(const Config& config) {
+  std::vector<std::string> words{kDataContent, kDeviceKind};
+  for (const Origin& value : config_values(config)) {
+    words.push_back(value.key);
+    for (std::size_t dot = value.key.find('.'); dot != std::string::npos; dot = value.key.find('.', dot + 1))
+      words.push_back(value.key.substr(0, dot));
+  }
+  return words;
+}
+
+}  // namespace
+
+std::string data_fingerprint(io::SampleSource& source) {
+  const io::SourceInfo& info = source.info();
+  std::string text =
+      fmt::format("{} samples of ({}), {} classes", info.samples, to_string(info.shape), info.classes.size());
+  if (!info.endless) text += fmt::format("{}{:016x}", kContentWord, io::content_hash(source));
+  return text;
+}
+
+ResumeRules::ResumeRules(const Config& config, std::vector<std::string> allowed)
+    : config_(config), allowed_(std::move(allowed)) {
+  const std::vector<std::string> words = all_words(config);
+  for (const std::string& word : allowed_) {
+    if (std::ranges::find(words, word) != words.end()) continue;
+    const std::string near = io::nearest_name(word, words);
+    throw UsageError("--allow-change: there is no key or group '{}'.{} `--print-config` lists the keys.",
+                     word, near.empty() ? "" : " Did you mean " + near + "?");
+  }
+}
+
+void ResumeRules::sort(const KeyDifference& difference) {
+  const bool is_allowed =
+      std::ranges::any_of(allowed_, [&](const std::string& word) { return covers(word, difference.key); });
+  if (!is_allowed) return refused_.push_back(to_string(difference));
+  const bool known = std::ranges::any_of(
+      allowed_differences_, [&](const KeyDifference& other) { return other.key == difference.key; });
+  if (!known) allowed_differences_.push_back(difference);
+}
+
+void ResumeRules::compare_config(const std::string& stored, const std::string& source) {
+  for (const KeyDifference& difference : numeric_differences(parse_config(stored, source).config, config_))
+    sort(difference);
+}
+
+void ResumeRules::compare_origin(const CheckpointInfo& stored, const CheckpointInfo& now) {
+  if (!stored.device.empty() && stored.device != now.device) sort({kDeviceKind, stored.device, now.device});
+  if (stored.dataset == now.dataset) return;
+  if (stored.dataset.find(kContentWord) == std::string::npos && now.dataset.starts_with(stored.dataset)) {
+    log_warning(
+        "the checkpoint of step {} is of a version that did not note what the training data hold: that they "
+        "are the same is taken on trust",
+        stored.step);
+    return;
+  }
+  sort({kDataContent, stored.dataset, now.dataset});
+}
+
+void ResumeRules::require(const std::string& what) const {
+  if (refused_.empty()) return;
+  throw UsageError(
+      "{} was made otherwise, and going on would mix the two. Different: {}. Start again with what was "
+      "there, "
+      "choose another directory with --run DIR and --resume none, or, if the numbers may change, add "
+      "--allow-change KEY[,KEY...].",
+      what, fmt::join(refused_, "; "));
+}
+
+}  // namespace annulus::trainer

@@ -1,0 +1,48 @@
+// Which runs may be gone on with: everything that changes numbers must be as it was, unless the user says
+// otherwise.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "io/dataset/sample_source.hpp"
+#include "trainer/model/config.hpp"
+#include "trainer/run/checkpoint.hpp"
+
+namespace annulus::trainer {
+
+/// Beside the keys of the configuration, what the data and the device turned out to be.
+constexpr const char* kDataContent = "data.content";
+constexpr const char* kDeviceKind = "device.kind";
+
+/// What identifies the training data in a checkpoint: numbers, shape and a hash of the content
+/// (io/dataset/content_hash.hpp); of an endless source numbers and shape.
+std::string data_fingerprint(io::SampleSource& source);
+
+class ResumeRules {
+ public:
+  /// @param allowed  keys or groups of keys (`optimizer`, `data.content`) that may differ
+  /// @throws UsageError for a word that is neither
+  ResumeRules(const Config& config, std::vector<std::string> allowed);
+
+  /// Sorts the differences to a stored configuration. @param source  names it in messages
+  void compare_config(const std::string& stored, const std::string& source);
+  /// The same for what a checkpoint says about data and device. Older ones do not say all: then a warning.
+  void compare_origin(const CheckpointInfo& stored, const CheckpointInfo& now);
+
+  const std::vector<KeyDifference>& allowed() const { return allowed_differences_; }
+  /// Differences that are not allowed, as texts.
+  const std::vector<std::string>& refused() const { return refused_; }
+  /// @throws UsageError naming every difference that is not allowed  @param what  was to be gone on with
+  void require(const std::string& what) const;
+
+ private:
+  void sort(const KeyDifference& difference);
+
+  const Config& config_;
+  std::vector<std::string> allowed_;
+  std::vector<KeyDifference> allowed_differences_;
+  std::vector<std::string> refused_;
+};
+
+}  // namespace annulus::trainer
