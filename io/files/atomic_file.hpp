@@ -5,7 +5,7 @@
 #include <string>
 
 #include "io/files/descriptor.hpp"
-#include "io/hdf5/file.hpp"
+#include "io/files/existing.hpp"
 
 namespace annulus::io {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "io/hdf5/file.hpp"
+#include "io/hdf5/types.hpp"
 
 namespace annulus::io {
 

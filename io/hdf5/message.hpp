@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "io/hdf5/file.hpp"
+#include "io/hdf5/types.hpp"
 
 namespace annulus::io {
 

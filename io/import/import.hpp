@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "io/hdf5/file.hpp"
+#include "io/files/existing.hpp"
 #include "io/pictures/image_codec.hpp"
 
 namespace annulus::io {

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "io/hdf5/file.hpp"
+#include "io/files/existing.hpp"
 
 namespace annulus::io {
 

@@ -11,7 +11,7 @@
 #include "comm/device/gpu.hpp"
 #include "comm/host/gradient_reducer.hpp"
 #include "io/augmentation/augmentation.hpp"
-#include "trainer/backend/contract/replica.hpp"
+#include "trainer/model/loss_options.hpp"
 #include "trainer/model/network.hpp"
 #include "trainer/model/precision.hpp"
 

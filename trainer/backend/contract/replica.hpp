@@ -12,15 +12,10 @@
 #include "base/worker_pool.hpp"
 #include "comm/host/gradient_reducer.hpp"
 #include "io/dataset/batch.hpp"
+#include "trainer/model/loss_options.hpp"
 #include "trainer/model/network.hpp"
 
 namespace annulus::trainer {
-
-/// Softmax cross entropy on the network's last layer.
-struct LossOptions {
-  float label_smoothing = 0;         ///< in [0, 1): target = (1 - s) * onehot + s / classes
-  std::vector<float> class_weights;  ///< per class, or empty for all one; the sum is still divided by samples
-};
 
 struct CompileOptions {
   std::int64_t shard_samples = 1;    ///< batch / shards: the shape that the main program is compiled for

@@ -1,0 +1,14 @@
+// The loss as a configuration describes it; backends compute it.
+#pragma once
+
+#include <vector>
+
+namespace annulus::trainer {
+
+/// Softmax cross entropy on the network's last layer.
+struct LossOptions {
+  float label_smoothing = 0;         ///< in [0, 1): target = (1 - s) * onehot + s / classes
+  std::vector<float> class_weights;  ///< per class, or empty for all one; the sum is still divided by samples
+};
+
+}  // namespace annulus::trainer
