@@ -46,9 +46,7 @@ void catch_stop_signals() {
   for (const int signal_number : kSignals) {
     if (::sigaction(signal_number, &action, nullptr) != 0)
       throw RuntimeError(
-          "cannot catch {} ({}), so a stop request would lose the work since the last checkpoint. Is the "
-          "program "
-          "run under a tool that forbids signal handlers?",
+          "cannot catch {} ({}), so a stop request would lose the work since the last checkpoint. Is the program run under a tool that forbids signal handlers?",
           ::strsignal(signal_number), std::strerror(errno));
   }
 }

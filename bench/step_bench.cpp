@@ -151,9 +151,7 @@ int run(const Options& options) {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   std::printf(
-      "{\"model\":\"%s\",\"batch\":%lld,\"shards\":%lld,\"threads\":%d,\"steps\":%d,\"images_per_s\":%.1f,"
-      "\"images_per_cpu_s\":%.1f,\"startup_s\":%.3f,\"peak_rss_mb\":%.1f,\"loss_first\":%.4f,\"loss\":%.4f}"
-      "\n",
+      "{\"model\":\"%s\",\"batch\":%lld,\"shards\":%lld,\"threads\":%d,\"steps\":%d,\"images_per_s\":%.1f,\"images_per_cpu_s\":%.1f,\"startup_s\":%.3f,\"peak_rss_mb\":%.1f,\"loss_first\":%.4f,\"loss\":%.4f}\n",
       options.model.c_str(), static_cast<long long>(options.batch), static_cast<long long>(options.shards),
       options.threads, options.steps, images_per_s, images_per_cpu_s, startup,
       static_cast<double>(usage.ru_maxrss) / 1024.0, first_loss, loss);

@@ -23,8 +23,7 @@ namespace {
 void check_fits(const io::SourceInfo& source, const Network& network) {
   if (source.shape != network.input)
     throw UsageError(
-        "{} holds images of shape ({}), but network.input is [{}]. Set network.input to the images' "
-        "shape, or import the data again in the network's size.",
+        "{} holds images of shape ({}), but network.input is [{}]. Set network.input to the images' shape, or import the data again in the network's size.",
         source.name, to_string(source.shape), to_string(network.input));
   for (std::size_t k = 0; k < network.vectors.size(); ++k) {
     const NamedVector& wanted = network.vectors[k];
@@ -32,8 +31,7 @@ void check_fits(const io::SourceInfo& source, const Network& network) {
                     "a source is opened with the network's vectors in their order");
     if (source.vectors[k].length == wanted.length) continue;
     throw UsageError(
-        "{} holds {} values a sample for the input {}, but network.inputs gives it {}. Set the length there "
-        "to [{}], or name another dataset in data.inputs.",
+        "{} holds {} values a sample for the input {}, but network.inputs gives it {}. Set the length there to [{}], or name another dataset in data.inputs.",
         source.name, source.vectors[k].length, wanted.name, wanted.length, source.vectors[k].length);
   }
   const auto classes = static_cast<std::int64_t>(source.classes.size());
@@ -87,8 +85,7 @@ std::unique_ptr<io::SampleSource> generate(const Config& config, Split split, co
                                            const SourceFactory& factory) {
   if (!factory)
     throw UsageError(
-        "data.generator is {}, but this needs samples from a file. Name one with data.path, and remove "
-        "data.generator.",
+        "data.generator is {}, but this needs samples from a file. Name one with data.path, and remove data.generator.",
         config.data.generator);
   auto source = factory(config, split, memory);
   if (source) check_fits(source->info(), config.network);
@@ -105,9 +102,7 @@ std::unique_ptr<io::SampleSource> generate_group(const Config& config, const std
   if (group == data.test) source = generate(config, Split::test, memory, factory);
   if (!source)
     throw UsageError(
-        "'{}' is not among the samples that data.generator makes and that end. Choose '{}' or '{}', or name "
-        "a "
-        "file with data.path.",
+        "'{}' is not among the samples that data.generator makes and that end. Choose '{}' or '{}', or name a file with data.path.",
         group, data.validation, data.test);
   return source;
 }
@@ -181,8 +176,7 @@ void require_same_data(io::SampleSource* source, const std::string& path, comm::
   const auto other = std::ranges::find_if(all, [&](const Sight& sight) { return sight.data != all[0].data; });
   if (other == all.end()) return;
   throw DataError(
-      "the ranks do not see the same data in {}: rank 0 on host {} {}, rank {} on host {} {}. Is it a local "
-      "file of each host? Copy the same one to all of them, or name one that they share.",
+      "the ranks do not see the same data in {}: rank 0 on host {} {}, rank {} on host {} {}. Is it a local file of each host? Copy the same one to all of them, or name one that they share.",
       path, all[0].host.data(), all[0].data.data(), other - all.begin(), other->host.data(),
       other->data.data());
 }
@@ -190,8 +184,7 @@ void require_same_data(io::SampleSource* source, const std::string& path, comm::
 void require_labels(const Config& config) {
   if (config.data.labels.empty())
     throw UsageError(
-        "data.labels is empty, but training and evaluation need labels. Name the label dataset inside the "
-        "groups of {} (usually data.labels=labels); `annulus predict` works without.",
+        "data.labels is empty, but training and evaluation need labels. Name the label dataset inside the groups of {} (usually data.labels=labels); `annulus predict` works without.",
         config.data.path);
 }
 

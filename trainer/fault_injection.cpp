@@ -167,8 +167,7 @@ class FaultyRecorder final : public Recorder {
     const std::vector<std::uint64_t> steps = store.steps();
     if (steps.empty())
       throw UsageError(
-          "--inject: there is no checkpoint to corrupt at step {} yet. Choose a later step, or a smaller "
-          "checkpoint.every_steps.",
+          "--inject: there is no checkpoint to corrupt at step {} yet. Choose a later step, or a smaller checkpoint.every_steps.",
           fault_.step);
     flip_byte(store.path_of(steps.back()));
   }
@@ -215,8 +214,7 @@ Fault parse_fault(const std::string& text, int ranks) {
       fault.rank = static_cast<int>(rank);
     } else {
       throw UsageError(
-          "--inject: '{}' is not understood. It takes rank=, step= and kind=, for example "
-          "--inject rank=1,step=120,kind=kill.",
+          "--inject: '{}' is not understood. It takes rank=, step= and kind=, for example --inject rank=1,step=120,kind=kill.",
           part);
     }
   }

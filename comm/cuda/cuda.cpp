@@ -28,18 +28,14 @@ const char* advice(cudaError_t code) {
   switch (code) {
     case cudaErrorNoKernelImageForDevice:
     case cudaErrorUnsupportedPtxVersion:
-      return "The program has no code for this GPU. Configure again with -DCMAKE_CUDA_ARCHITECTURES set to "
-             "its compute "
-             "capability ('annulus doctor' prints it)";
+      return "The program has no code for this GPU. Configure again with -DCMAKE_CUDA_ARCHITECTURES set to its compute capability ('annulus doctor' prints it)";
     case cudaErrorInsufficientDriver:
     case cudaErrorNoDevice:
       return "Look at 'nvidia-smi': update the driver, or start with device.kind=cpu";
     case cudaErrorIllegalAddress:
     case cudaErrorLaunchFailure:
     case cudaErrorMisalignedAddress:
-      return "An earlier kernel failed. CUDA_LAUNCH_BLOCKING=1 shows which call it was, compute-sanitizer "
-             "why. This "
-             "is a fault of the program: please report it";
+      return "An earlier kernel failed. CUDA_LAUNCH_BLOCKING=1 shows which call it was, compute-sanitizer why. This is a fault of the program: please report it";
     default:
       return "Look for messages of the driver ('dmesg', 'nvidia-smi -q') and for other programs on this GPU";
   }
@@ -56,9 +52,7 @@ DeviceMemory memory_or_nothing() {
 OutOfDeviceMemory::OutOfDeviceMemory(std::string_view purpose, std::size_t asked, std::size_t free,
                                      std::size_t total)
     : RuntimeError(
-          "GPU {} has no room for {}: {:.1f} MB were asked for, {:.1f} MB of {:.1f} MB are free. Make the "
-          "shards smaller "
-          "(a larger batch.shards), or look with 'nvidia-smi' who else uses this GPU",
+          "GPU {} has no room for {}: {:.1f} MB were asked for, {:.1f} MB of {:.1f} MB are free. Make the shards smaller (a larger batch.shards), or look with 'nvidia-smi' who else uses this GPU",
           current_device(), purpose, megabytes(asked), megabytes(free), megabytes(total)),
       asked_(asked),
       free_(free) {}
@@ -98,9 +92,7 @@ void* allocate_pinned(std::size_t bytes, std::string_view purpose) {
   if (code == cudaErrorMemoryAllocation) {
     cudaGetLastError();  // dealt with
     throw RuntimeError(
-        "This host has no room for {}: {:.1f} MB of pinned memory were asked for. Look at 'free' and at the "
-        "limits of "
-        "the job or container ('ulimit -l')",
+        "This host has no room for {}: {:.1f} MB of pinned memory were asked for. Look at 'free' and at the limits of the job or container ('ulimit -l')",
         purpose, megabytes(bytes));
   }
   CHECK_CUDA(code);

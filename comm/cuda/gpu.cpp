@@ -38,9 +38,7 @@ int runtime_version() {
 std::string library_fault(const char* name, std::size_t built, std::size_t found, std::size_t major_unit) {
   if (found / major_unit == built / major_unit && found >= built) return "";
   return fmt::format(
-      "This program was built with {} {}, but found {} at run time. Install {} or a newer one of the same "
-      "major version, "
-      "or take the folder of the other one out of LD_LIBRARY_PATH",
+      "This program was built with {} {}, but found {} at run time. Install {} or a newer one of the same major version, or take the folder of the other one out of LD_LIBRARY_PATH",
       name, library_text(built), library_text(found), library_text(built));
 }
 
@@ -48,20 +46,14 @@ std::string library_fault(const char* name, std::size_t built, std::size_t found
 std::string version_fault() {
   const int driver = driver_version();
   if (driver == 0)
-    return "There is no NVIDIA driver on this machine. Install it ('nvidia-smi' must work), in a container "
-           "pass the GPU "
-           "through ('--gpus all'), or set device.kind to cpu or auto";
+    return "There is no NVIDIA driver on this machine. Install it ('nvidia-smi' must work), in a container pass the GPU through ('--gpus all'), or set device.kind to cpu or auto";
   if (driver / 1000 < CUDART_VERSION / 1000)
     return fmt::format(
-        "The NVIDIA driver knows CUDA up to {}, but this program was built with CUDA {}. Update the driver, "
-        "build with an "
-        "older CUDA, or set device.kind to cpu or auto",
+        "The NVIDIA driver knows CUDA up to {}, but this program was built with CUDA {}. Update the driver, build with an older CUDA, or set device.kind to cpu or auto",
         cuda_text(driver), cuda_text(CUDART_VERSION));
   if (runtime_version() / 1000 != CUDART_VERSION / 1000)
     return fmt::format(
-        "This program was built with CUDA {}, but found the runtime library of CUDA {}. Install CUDA {} or "
-        "take the folder "
-        "of the other one out of LD_LIBRARY_PATH",
+        "This program was built with CUDA {}, but found the runtime library of CUDA {}. Install CUDA {} or take the folder of the other one out of LD_LIBRARY_PATH",
         cuda_text(CUDART_VERSION), cuda_text(runtime_version()), CUDART_VERSION / 1000);
   const std::string cudnn = library_fault("cuDNN", CUDNN_VERSION, cudnnGetVersion(), 10000);
   return cudnn.empty() ? library_fault("cuBLASLt", CUBLAS_VERSION, cublasLtGetVersion(), 10000) : cudnn;
@@ -70,9 +62,7 @@ std::string version_fault() {
 std::string no_gpu_text(cudaError_t code) {
   const char* visible = std::getenv("CUDA_VISIBLE_DEVICES");
   return fmt::format(
-      "CUDA shows this process no GPU ({}; CUDA_VISIBLE_DEVICES is {}). Look at 'nvidia-smi -L', ask the "
-      "cluster for a "
-      "GPU, or set device.kind to cpu or auto",
+      "CUDA shows this process no GPU ({}; CUDA_VISIBLE_DEVICES is {}). Look at 'nvidia-smi -L', ask the cluster for a GPU, or set device.kind to cpu or auto",
       code == cudaSuccess ? "none found" : cudaGetErrorString(code),
       visible == nullptr ? "not set" : fmt::format("'{}'", visible));
 }
@@ -118,9 +108,7 @@ void use_gpu(const Gpu& gpu) {
   CHECK_CUDA(cudaSetDevice(gpu.index));
   if (has_code_for_current_device()) return;
   throw UsageError(
-      "GPU {} ({}) has compute capability {}, for which this program has no code: it was built for {}. "
-      "Configure again with "
-      "-DCMAKE_CUDA_ARCHITECTURES={}, or set device.kind to cpu",
+      "GPU {} ({}) has compute capability {}, for which this program has no code: it was built for {}. Configure again with -DCMAKE_CUDA_ARCHITECTURES={}, or set device.kind to cpu",
       gpu.index, gpu.name, gpu.architecture, ANNULUS_CUDA_ARCHITECTURES,
       gpu.architecture.substr(0, gpu.architecture.find('.')) +
           gpu.architecture.substr(gpu.architecture.find('.') + 1));

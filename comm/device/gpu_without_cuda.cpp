@@ -6,9 +6,7 @@ namespace annulus::comm {
 namespace {
 
 constexpr const char* kMissing =
-    "This program was built without CUDA. Build it with 'cmake --preset gpu' (it needs CUDA, cuDNN and "
-    "NCCL), or set "
-    "device.kind to cpu or auto";
+    "This program was built without CUDA. Build it with 'cmake --preset gpu' (it needs CUDA, cuDNN and NCCL), or set device.kind to cpu or auto";
 
 }  // namespace
 

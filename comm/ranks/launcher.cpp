@@ -52,13 +52,10 @@ int local_rank(const EnvironmentReader& read, int fallback) {
 std::string separate_worlds_message(const Launch& launch) {
   const std::string fix =
       launch.launcher == "srun"
-          ? "Start it with 'srun --mpi=pmix ...' ('srun --mpi=list' shows what the cluster offers), or with "
-            "mpirun inside the job"
-          : "Use the mpirun of the MPI library that the program was built with ('annulus doctor' names it, "
-            "'mpirun --version' shows the one in PATH)";
+          ? "Start it with 'srun --mpi=pmix ...' ('srun --mpi=list' shows what the cluster offers), or with mpirun inside the job"
+          : "Use the mpirun of the MPI library that the program was built with ('annulus doctor' names it, 'mpirun --version' shows the one in PATH)";
   return fmt::format(
-      "{} started {} processes, but MPI sees a world of one: each of them would train alone and overwrite "
-      "the others' files. {}",
+      "{} started {} processes, but MPI sees a world of one: each of them would train alone and overwrite the others' files. {}",
       launch.launcher, launch.ranks, fix);
 }
 

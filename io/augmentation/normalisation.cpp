@@ -61,9 +61,7 @@ void check_finite(std::span<const float> values, const SourceInfo& info, std::ui
   if (bad == values.end()) return;
   const auto offset = static_cast<std::uint64_t>(bad - values.begin());
   throw DataError(
-      "{}: sample {} holds the pixel value {}: mean and deviation of the data, and every step that uses it, "
-      "would "
-      "not be numbers. Mend or remove the sample, or give normalisation.mean and normalisation.deviation.",
+      "{}: sample {} holds the pixel value {}: mean and deviation of the data, and every step that uses it, would not be numbers. Mend or remove the sample, or give normalisation.mean and normalisation.deviation.",
       info.name, first + offset / static_cast<std::uint64_t>(info.shape.size()), *bad);
 }
 

@@ -26,8 +26,7 @@ std::string source_name(const DatasetOptions& options) {
 void check_same_rows(const DatasetOptions& options, std::uint64_t images, std::uint64_t labels) {
   if (images == labels) return;
   throw DataError(
-      "{}: {} has {} rows, but {} has {}; every image needs exactly one label. Do the two names belong "
-      "together?",
+      "{}: {} has {} rows, but {} has {}; every image needs exactly one label. Do the two names belong together?",
       options.path, options.images, images, options.labels, labels);
 }
 
@@ -37,9 +36,7 @@ void check_label(std::int64_t label, std::uint64_t row, std::uint64_t classes, c
                     place, row, label);
   if (classes > 0 && label >= static_cast<std::int64_t>(classes))
     throw DataError(
-        "{}: row {} has the label {}, but the file's attribute `classes` names {} classes (0 to {}). Mend "
-        "the label, "
-        "or complete the list.",
+        "{}: row {} has the label {}, but the file's attribute `classes` names {} classes (0 to {}). Mend the label, or complete the list.",
         place, row, label, classes, classes - 1);
   if (label >= kMostClasses)
     throw DataError(
@@ -54,9 +51,7 @@ void check_label_memory(std::uint64_t rows, const std::string& place) {
   const std::uint64_t most = pages * page_bytes / 2 / sizeof(std::int32_t);
   if (rows <= most) return;
   throw DataError(
-      "{}: has {} rows, but the labels of at most {} fit into half the memory of this machine. If the file "
-      "is not "
-      "damaged, split it.",
+      "{}: has {} rows, but the labels of at most {} fit into half the memory of this machine. If the file is not damaged, split it.",
       place, rows, most);
 }
 
@@ -65,16 +60,13 @@ void check_label_form(const DatasetInfo& info, const std::string& place) {
   const bool column = info.extents.size() == 2 && info.extents[1] == 1;
   if (info.extents.size() == 2 && !column)
     throw DataError(
-        "{}: has the shape {}, but one class number per image is needed. One-hot rows become numbers with "
-        "h5py and "
-        "numpy's argmax(axis=1).",
+        "{}: has the shape {}, but one class number per image is needed. One-hot rows become numbers with h5py and numpy's argmax(axis=1).",
         place, shape_text(info.extents));
   if (info.extents.size() != 1 && !column)
     throw DataError("{}: has the shape {}, but labels have the shape (N).", place, shape_text(info.extents));
   if (!info.type.is_integer())
     throw DataError(
-        "{}: holds {} values, but labels are integers (class numbers). Convert them, for example with "
-        "h5py and astype(\"int32\").",
+        "{}: holds {} values, but labels are integers (class numbers). Convert them, for example with h5py and astype(\"int32\").",
         place, to_string(info.type));
 }
 
@@ -84,16 +76,13 @@ std::int64_t vector_length(const DatasetInfo& info, const std::string& place) {
   const bool row = extents.size() == 1 || (extents.size() == 2 && extents[1] >= 1);
   if (!row)
     throw DataError(
-        "{}: has the shape {}, but a network's vector input is read from (N, values), or (N) for one value a "
-        "sample. Name another dataset, or reshape it with h5py.",
+        "{}: has the shape {}, but a network's vector input is read from (N, values), or (N) for one value a sample. Name another dataset, or reshape it with h5py.",
         place, shape_text(extents));
   const StoredType& type = info.type;
   const bool real = type.kind == StoredType::Kind::real && (type.bytes == 4 || type.bytes == 8);
   if (!real && !type.is_integer())
     throw DataError(
-        "{}: holds {} values, but a network's vector input is read from float32, float64 or integers. "
-        "Convert "
-        "them, for example with h5py and astype(\"float32\").",
+        "{}: holds {} values, but a network's vector input is read from float32, float64 or integers. Convert them, for example with h5py and astype(\"float32\").",
         place, to_string(type));
   return extents.size() == 1 ? 1 : extents[1];
 }
@@ -134,9 +123,7 @@ SampleShape image_shape(const DatasetInfo& images, const std::string& file, cons
   const Extents& extents = images.extents;
   if (extents.size() != 3 && extents.size() != 4)
     throw DataError(
-        "{}, {}: has the shape {}, but images have the shape (N, H, W, C) or (N, H, W). Reshape it, for "
-        "example with "
-        "h5py, or name another dataset.",
+        "{}, {}: has the shape {}, but images have the shape (N, H, W, C) or (N, H, W). Reshape it, for example with h5py, or name another dataset.",
         file, name, shape_text(extents));
   const SampleShape shape{extents[1], extents[2], extents.size() == 4 ? extents[3] : 1, false};
   if (std::min({shape.height, shape.width, shape.channels}) < 1)
@@ -146,9 +133,7 @@ SampleShape image_shape(const DatasetInfo& images, const std::string& file, cons
   for (const std::int64_t extent : {shape.height, shape.width, shape.channels}) room /= extent;
   if (room < 1)
     throw DataError(
-        "{}, {}: has the shape {}: one image has more than {} values, which no network takes. Is this the "
-        "right "
-        "dataset, and are its dimensions (N, H, W, C)?",
+        "{}, {}: has the shape {}: one image has more than {} values, which no network takes. Is this the right dataset, and are its dimensions (N, H, W, C)?",
         file, name, shape_text(extents), kMostValues);
   if (extents[0] < 1)
     throw DataError("{}, {}: holds no images (shape {}). Was its writing ever finished?", file, name,
@@ -161,9 +146,7 @@ PixelType pixel_type(const DatasetInfo& images, const std::string& file, const s
   if (type.kind == StoredType::Kind::unsigned_integer && type.bytes == 1) return PixelType::uint8;
   if (type.kind == StoredType::Kind::real && type.bytes == 4) return PixelType::float32;
   throw DataError(
-      "{}, {}: holds {} values, but pixels are uint8 or float32. Convert the dataset, for example with h5py "
-      "and "
-      "astype(\"{}\").",
+      "{}, {}: holds {} values, but pixels are uint8 or float32. Convert the dataset, for example with h5py and astype(\"{}\").",
       file, name, to_string(type), type.is_integer() && type.bytes == 1 ? "uint8" : "float32");
 }
 
@@ -222,8 +205,7 @@ void DatasetColumns::open_vectors(const DatasetOptions& options) {
     checked_bytes(info, path_, column.dataset);
     if (info.rows() != images_.info().rows())
       throw DataError(
-          "{}: {} has {} rows, but {}, the network's input {}, has {}; every image needs exactly one row. Do "
-          "the two names belong together?",
+          "{}: {} has {} rows, but {}, the network's input {}, has {}; every image needs exactly one row. Do the two names belong together?",
           path_, images_name_, images_.info().rows(), column.dataset, column.name, info.rows());
     vector.length = static_cast<std::size_t>(length);
     vector_floats_ += vector.length;
@@ -249,8 +231,7 @@ void DatasetColumns::read_vectors(std::uint64_t first, std::uint64_t count, std:
     const std::size_t place = first_refused(column);
     if (place < column.size()) {
       throw DataError(
-          "{}, {}: row {} holds the value {} (value {} of the row), which would spread through the whole "
-          "network. Mend or drop that row.",
+          "{}, {}: row {} holds the value {} (value {} of the row), which would spread through the whole network. Mend or drop that row.",
           path_, vector.name, first + place / vector.length, column[place], place % vector.length);
     }
     for (std::uint64_t row = 0; row < count; ++row)
@@ -271,9 +252,7 @@ void DatasetColumns::read_pixels(std::uint64_t first, std::uint64_t count,
   const std::size_t offset = first_refused(values);
   if (offset == values.size()) return;
   throw DataError(
-      "{}, {}: row {} holds the value {} (value {} of the image), which would spread through the whole "
-      "network. Mend "
-      "or drop that row.",
+      "{}, {}: row {} holds the value {} (value {} of the image), which would spread through the whole network. Mend or drop that row.",
       path_, images_name_, first + offset / (row_bytes_ / sizeof(float)), values[offset],
       offset % (row_bytes_ / sizeof(float)));
 }

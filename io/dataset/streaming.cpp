@@ -131,9 +131,7 @@ std::unique_ptr<SampleSource> make_streaming_source(std::unique_ptr<DatasetColum
   const std::uint64_t chunk_bytes = columns->chunk_rows() * sample_bytes(columns->info());
   if (chunk_bytes > cache_bytes) {
     throw DataError(
-        "{}, {}: stores {} rows together ({:.0f} MB), more than the {:.0f} MB that streaming may keep in "
-        "memory. Raise "
-        "the limit for resident data or for the cache, or rewrite the file in smaller chunks (h5repack -l).",
+        "{}, {}: stores {} rows together ({:.0f} MB), more than the {:.0f} MB that streaming may keep in memory. Raise the limit for resident data or for the cache, or rewrite the file in smaller chunks (h5repack -l).",
         columns->path(), columns->images_name(), columns->chunk_rows(),
         static_cast<double>(chunk_bytes) / 1e6, static_cast<double>(cache_bytes) / 1e6);
   }

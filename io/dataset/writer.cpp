@@ -67,8 +67,7 @@ void DatasetWriter::commit() {
     const auto [first, is_new] = rows.emplace(split, dataset.info().rows());
     if (!is_new && first->second != dataset.info().rows())
       throw RuntimeError(
-          "{}: {} has {} rows where others of its split have {}: a column was not written for "
-          "every image.",
+          "{}: {} has {} rows where others of its split have {}: a column was not written for every image.",
           target_.path(), name, dataset.info().rows(), first->second);
   }
   columns_.clear();

@@ -108,8 +108,7 @@ void EventWriter::append(const std::string& message) {
   file_.flush();
   if (file_) return;
   throw RuntimeError(
-      "{}: the TensorBoard events cannot be written ({}). Free some space or check the directory's "
-      "permissions, then start again with --resume auto.",
+      "{}: the TensorBoard events cannot be written ({}). Free some space or check the directory's permissions, then start again with --resume auto.",
       path_.string(), errno != 0 ? std::strerror(errno) : "the stream failed");
 }
 

@@ -35,9 +35,7 @@ std::vector<std::string> filters_of(hid_t plist, const Hdf5Place& place) {
         H5Pget_filter2(plist, static_cast<unsigned>(i), &flags, &count, nullptr, sizeof name, name, &config);
     if (id == H5Z_FILTER_NBIT || id == H5Z_FILTER_SCALEOFFSET)
       throw DataError(
-          "{}, {}: is packed by the filter {}, which is not read: the library trusts what the file says "
-          "about it. Pack it "
-          "again with deflate (h5repack -f GZIP=1).",
+          "{}, {}: is packed by the filter {}, which is not read: the library trusts what the file says about it. Pack it again with deflate (h5repack -f GZIP=1).",
           place.file, place.object, id == H5Z_FILTER_NBIT ? "nbit" : "scaleoffset");
     names.emplace_back(name[0] != '\0' ? name : "filter " + std::to_string(id));
   }
@@ -52,9 +50,7 @@ void check_chunk(const DatasetInfo& info, const Hdf5Place& place) {
     const auto factor = static_cast<std::uint64_t>(extent);
     if (factor != 0 && bytes > kLargest / factor)
       throw DataError(
-          "{}, {}: stores its values in chunks of ({}), each of which takes more than {} MB of memory. If "
-          "the file is "
-          "not damaged, rewrite it in smaller chunks (h5repack -l).",
+          "{}, {}: stores its values in chunks of ({}), each of which takes more than {} MB of memory. If the file is not damaged, rewrite it in smaller chunks (h5repack -l).",
           place.file, place.object, fmt::join(info.chunk, ", "), kLargest >> 20);
     bytes *= factor;
   }
@@ -85,9 +81,7 @@ DatasetInfo describe(hid_t dataset, const Hdf5Place& place) {
       hdf5_call("H5Pget_external_count", place, [&] { return H5Pget_external_count(plist.get()); }) > 0;
   if (elsewhere)
     throw DataError(
-        "{}, {}: keeps its values in another file, which is not followed: it could be any file. Bring them "
-        "into one "
-        "file with `h5repack`.",
+        "{}, {}: keeps its values in another file, which is not followed: it could be any file. Bring them into one file with `h5repack`.",
         place.file, place.object);
 
   DatasetInfo info;
@@ -240,9 +234,7 @@ std::uint64_t checked_bytes(const DatasetInfo& info, const std::string& file, co
   const bool inflated = bytes > kHarmless && bytes / kMostCompression > held;
   if (bytes > 0 && (info.stored_bytes == 0 || inflated || (plain && held < bytes)))
     throw DataError(
-        "{}, {}: claims {} bytes of values, but the file holds only {}. It is truncated, or its writing "
-        "never "
-        "finished; copy or make it again.",
+        "{}, {}: claims {} bytes of values, but the file holds only {}. It is truncated, or its writing never finished; copy or make it again.",
         file, name, bytes, held);
   return bytes;
 }

@@ -48,9 +48,7 @@ void collect_datasets(const Hdf5File& file, const std::string& group, std::vecto
 [[noreturn]] void throw_missing(const Hdf5File& file, const std::string& name) {
   if (file.leads_elsewhere(name))
     throw DataError(
-        "{}: {} is a link into another file, which is not followed: it could be any file. Bring them into "
-        "one file "
-        "with `h5copy`.",
+        "{}: {} is a link into another file, which is not followed: it could be any file. Bring them into one file with `h5copy`.",
         file.path(), name);
   std::vector<std::string> found;
   collect_datasets(file, "", found);
@@ -92,9 +90,7 @@ void check_readable(const std::string& path) {
     throw DataError("{}: cannot be opened ({}). Check its permissions.", path, std::strerror(errno));
   if (!has_signature(path, std::filesystem::file_size(path, error)))
     throw DataError(
-        "{}: is not an HDF5 file, or lost its beginning. Images, archives and IDX files become one with "
-        "`annulus data "
-        "import`.",
+        "{}: is not an HDF5 file, or lost its beginning. Images, archives and IDX files become one with `annulus data import`.",
         path);
 }
 

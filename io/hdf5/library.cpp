@@ -101,9 +101,7 @@ void silence_hdf5() {
     H5is_library_threadsafe(&safe);
     if (!safe)
       throw RuntimeError(
-          "The HDF5 library in use is not thread-safe, but one thread reads while another saves. Use the "
-          "serial "
-          "package of the distribution (Debian: libhdf5-103), or build HDF5 with --enable-threadsafe.");
+          "The HDF5 library in use is not thread-safe, but one thread reads while another saves. Use the serial package of the distribution (Debian: libhdf5-103), or build HDF5 with --enable-threadsafe.");
     return H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr) >= 0;
   }();
   static_cast<void>(silenced);
@@ -114,8 +112,7 @@ void throw_hdf5_error(const char* call, const Hdf5Place& place) {
   const std::string object = place.object.empty() ? std::string() : fmt::format(", {}", place.object);
   if (place.access == Hdf5Place::Access::read)
     throw DataError(
-        "{}{}: cannot be read ({}: {}). The file may be truncated, damaged or still being written; "
-        "check it with `h5ls -r`, and copy or make it again.",
+        "{}{}: cannot be read ({}: {}). The file may be truncated, damaged or still being written; check it with `h5ls -r`, and copy or make it again.",
         place.file, object, call, reason);
   throw RuntimeError(
       "{}{}: cannot be written ({}: {}). Check free space, quota and permissions of that folder.", place.file,
@@ -131,8 +128,7 @@ void check_closes(std::uint64_t since, const std::string& file) {
   const std::lock_guard lock(failures().mutex);
   if (failures().count == since) return;
   throw RuntimeError(
-      "{}: cannot be written: a part of it was lost when it was closed ({}). Check free space, quota and the "
-      "health of the disk.",
+      "{}: cannot be written: a part of it was lost when it was closed ({}). Check free space, quota and the health of the disk.",
       file, failures().last);
 }
 

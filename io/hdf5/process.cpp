@@ -49,9 +49,7 @@ Readers& readers() {
 void check_system(bool succeeded, const char* call) {
   if (!succeeded)
     throw RuntimeError(
-        "a process that reads an HDF5 file could not be started: {} failed ({}). Is a limit of processes, "
-        "files or "
-        "memory reached?",
+        "a process that reads an HDF5 file could not be started: {} failed ({}). Is a limit of processes, files or memory reached?",
         call, std::strerror(errno));
 }
 
@@ -250,9 +248,7 @@ void Hdf5Process::report_death() {
         path_);
   else
     death_ = fmt::format(
-        "{}: cannot be read: a process that tried {} in the HDF5 library, as any program would. The file is "
-        "damaged, "
-        "or made to do harm; copy or make it again.",
+        "{}: cannot be read: a process that tried {} in the HDF5 library, as any program would. The file is damaged, or made to do harm; copy or make it again.",
         path_, complaint(status));
   throw DataError("{}", death_);
 }
@@ -267,8 +263,7 @@ std::string Hdf5Process::exchange(const std::string& request) {
       !receive_all(socket_.get(), {reinterpret_cast<char*>(&size), sizeof size})) {
     if (errno == EAGAIN) {  // for lack of computing time it would have been ended before
       death_ = fmt::format(
-          "{}: cannot be read: its file system has not answered for {} s. Does it still work, e.g. for `head "
-          "-c 1`?",
+          "{}: cannot be read: its file system has not answered for {} s. Does it still work, e.g. for `head -c 1`?",
           path_, kMostOpenSeconds);
       throw RuntimeError("{}", death_);
     }
@@ -284,9 +279,7 @@ std::string Hdf5Process::exchange(const std::string& request) {
       return bytes.substr(sizeof(std::uint64_t));
     case Hdf5Answer::no_memory:
       throw DataError(
-          "{}: cannot be read: a process that tried needed more than {:.0f} GB of memory. The file is "
-          "damaged, or made "
-          "to do harm; copy or make it again.",
+          "{}: cannot be read: a process that tried needed more than {:.0f} GB of memory. The file is damaged, or made to do harm; copy or make it again.",
           path_, static_cast<double>(kReaderMemory) / 1e9);
     case Hdf5Answer::data_error:
       throw DataError("{}", answer.take<std::string>());

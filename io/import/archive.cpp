@@ -67,8 +67,7 @@ class ArchiveFiles final : public FileSource {
     constexpr std::size_t kBlock = 1 << 17;
     if (archive_read_open_filename(handle_.get(), path_.c_str(), kBlock) < ARCHIVE_WARN)
       throw DataError(
-          "{}: is no archive that can be read ({}). Known are folders, tar (plain, gzip, xz, bzip2, zstd) "
-          "and zip.",
+          "{}: is no archive that can be read ({}). Known are folders, tar (plain, gzip, xz, bzip2, zstd) and zip.",
           path_, reason());
   }
 
@@ -108,9 +107,7 @@ class ArchiveFiles final : public FileSource {
   void check(la_ssize_t result, const std::string& what) const {
     if (result >= ARCHIVE_WARN) return;
     throw DataError(
-        "{}: could not {} ({}). The archive is damaged or was not completely copied; fetch it again and "
-        "compare its "
-        "checksum.",
+        "{}: could not {} ({}). The archive is damaged or was not completely copied; fetch it again and compare its checksum.",
         path_, what, reason());
   }
 
@@ -234,9 +231,7 @@ std::vector<std::byte> read_gzip_or_plain(const std::string& path, std::uint64_t
   const char* const reason = gzerror(file.get(), &code);
   if (code != Z_OK && code != Z_STREAM_END)
     throw DataError(
-        "{}: cannot be uncompressed after {} bytes ({}). The file is damaged or was not completely copied; "
-        "fetch it "
-        "again.",
+        "{}: cannot be uncompressed after {} bytes ({}). The file is damaged or was not completely copied; fetch it again.",
         path, contents.size(), reason);
   return contents;
 }

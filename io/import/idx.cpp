@@ -36,8 +36,7 @@ IdxArray read_idx(const std::string& path) {
   array.header = 4 + 4 * rank;
   if (rank < 1 || rank > 4 || array.contents.size() < array.header)
     throw DataError(
-        "{}: claims rank {}, but 1 (labels), 3 or 4 (images) are expected. The file is damaged or of "
-        "another kind.",
+        "{}: claims rank {}, but 1 (labels), 3 or 4 (images) are expected. The file is damaged or of another kind.",
         path, rank);
   std::uint64_t expected = 1;
   for (std::size_t d = 0; d < rank; ++d) {
@@ -81,8 +80,7 @@ IdxFiles find_files(const ImportOptions& options) {
   if (all_given) return files;
   if (!fs::is_directory(options.source))
     throw DataError(
-        "{}: is not a folder. Give the folder with the four IDX files (train-images-idx3-ubyte.gz and so "
-        "on), or name the files one by one.",
+        "{}: is not a folder. Give the folder with the four IDX files (train-images-idx3-ubyte.gz and so on), or name the files one by one.",
         options.source);
   const auto fill = [&](std::string& path, const std::vector<std::string>& words, const char* what) {
     if (path.empty()) path = find_file(options.source, words, what);
@@ -93,8 +91,7 @@ IdxFiles find_files(const ImportOptions& options) {
   fill(files.test_labels, {"test", "t10k"}, "labels");
   if (files.train_images.empty() || files.train_labels.empty())
     throw DataError(
-        "{}: holds no {}. Expected are train-images-idx3-ubyte, train-labels-idx1-ubyte, and the same "
-        "with t10k, plain or with .gz.",
+        "{}: holds no {}. Expected are train-images-idx3-ubyte, train-labels-idx1-ubyte, and the same with t10k, plain or with .gz.",
         options.source, files.train_images.empty() ? "train-images...-ubyte" : "train-labels...-ubyte");
   return files;
 }

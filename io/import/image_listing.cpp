@@ -43,9 +43,7 @@ void check_layout(const std::string& source, const std::vector<ListedImage>& ima
   for (const ListedImage& image : images) {
     if (image.split.empty() != first.split.empty() || prefix_of(image) != prefix_of(first))
       throw DataError(
-          "{}: {} and {} lie at different depths or in different trees. Expected is CLASS/FILE, or "
-          "train/CLASS/FILE "
-          "and test/CLASS/FILE, for all images.",
+          "{}: {} and {} lie at different depths or in different trees. Expected is CLASS/FILE, or train/CLASS/FILE and test/CLASS/FILE, for all images.",
           source, first.name, image.name);
   }
   for (std::size_t i = 1; i < images.size(); ++i)

@@ -115,9 +115,7 @@ class BatchDecoder {
     const Image image = decoded(decoder, file);
     if (image.height != shape_.height || image.width != shape_.width) {
       throw DataError(
-          "{}: {} has {} x {} pixels, but {} has {} x {}; a dataset holds images of one size. Ask for a "
-          "common size, "
-          "for example --resize {}x{}.",
+          "{}: {} has {} x {} pixels, but {} has {} x {}; a dataset holds images of one size. Ask for a common size, for example --resize {}x{}.",
           options_.source, first_name_, shape_.height, shape_.width, file.name, image.height, image.width,
           shape_.height, shape_.width);
     }

@@ -19,8 +19,7 @@ void take_validation(const ImportOptions& options, std::vector<ImportSplit>& spl
   };
   if (named("validation") != splits.end())
     throw UsageError(
-        "{}: has validation images of its own, so none are taken from the training images. Leave the "
-        "validation fraction out.",
+        "{}: has validation images of its own, so none are taken from the training images. Leave the validation fraction out.",
         options.source);
   const auto train = named("train");
   if (train == splits.end())

@@ -95,9 +95,7 @@ void append_range(const SamplerOptions& options, std::uint64_t epoch, std::uint6
 ShardedSampler::ShardedSampler(const SamplerOptions& options) : options_(options) {
   if (options.shards < 1 || options.batch < 1 || options.batch % options.shards != 0)
     throw UsageError(
-        "batch.size {} cannot be cut into batch.shards {}: every shard of a step has the same size, so both "
-        "are "
-        "positive and the second divides the first. Choose a batch size that is a multiple of the shards.",
+        "batch.size {} cannot be cut into batch.shards {}: every shard of a step has the same size, so both are positive and the second divides the first. Choose a batch size that is a multiple of the shards.",
         options.batch, options.shards);
   expect_contract(options.chunk >= 1 && options.window_chunks >= 1,
                   "a chunk holds at least one sample and a window at least one chunk");

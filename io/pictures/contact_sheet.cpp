@@ -122,9 +122,7 @@ Canvas make_canvas(const Grid& grid, std::int64_t rows, std::int64_t columns) {
                 {}};
   if (canvas.height > kLargestSide || canvas.width > kLargestSide)
     throw UsageError(
-        "a contact sheet of {} x {} images would be {} x {} pixels, more than the {} a side that picture "
-        "viewers "
-        "take. Ask for fewer samples or variants, or a smaller scale.",
+        "a contact sheet of {} x {} images would be {} x {} pixels, more than the {} a side that picture viewers take. Ask for fewer samples or variants, or a smaller scale.",
         rows, columns, canvas.height, canvas.width, kLargestSide);
   canvas.pixels.assign(static_cast<std::size_t>(canvas.height * canvas.width * canvas.channels), kBackground);
   return canvas;
@@ -137,9 +135,7 @@ void write_contact_sheet(SampleSource& source, const AugmentationOptions& augmen
   const SourceInfo& info = source.info();
   if (options.samples < 1 || options.variants < 0 || options.scale < 0 || info.samples == 0)
     throw UsageError(
-        "a contact sheet of {} samples with {} variants at scale {} from {} ({} samples) shows nothing. Ask "
-        "for at "
-        "least one sample, and give a scale of 0 (automatic) or more.",
+        "a contact sheet of {} samples with {} variants at scale {} from {} ({} samples) shows nothing. Ask for at least one sample, and give a scale of 0 (automatic) or more.",
         options.samples, options.variants, options.scale, info.name, info.samples);
   const Generator plain(info, {}, {}, seed);
   const Generator augmented(info, augmentation, {}, seed);

@@ -106,9 +106,7 @@ std::string run(const std::string& script) {
   const int code = ::posix_spawnp(&child, "gnuplot", actions.get(), nullptr, words.data(), environ);
   if (code == ENOENT)
     throw RuntimeError(
-        "gnuplot is not installed, which draws the pictures. Install it (Debian and Ubuntu: `sudo apt-get "
-        "install "
-        "gnuplot-nox`), then try again.");
+        "gnuplot is not installed, which draws the pictures. Install it (Debian and Ubuntu: `sudo apt-get install gnuplot-nox`), then try again.");
   check_system(code == 0, "posix_spawnp(gnuplot)", code);
   int status = 0;
   while (::waitpid(child, &status, 0) < 0) check_system(errno == EINTR, "waitpid");
@@ -123,8 +121,7 @@ std::string run(const std::string& script) {
 std::string terminal(const std::string& path, Gnuplot::Size size) {
   const bool is_svg = path.ends_with(".svg");
   return fmt::format(
-      "set encoding utf8\nset terminal {} size {},{} noenhanced font 'DejaVu Sans,11' background rgb "
-      "'white'\n",
+      "set encoding utf8\nset terminal {} size {},{} noenhanced font 'DejaVu Sans,11' background rgb 'white'\n",
       is_svg ? "svg" : "pngcairo", size.width, size.height);
 }
 

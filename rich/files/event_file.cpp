@@ -29,8 +29,7 @@ std::vector<std::uint64_t> sums_of(const io::Hdf5File& file, const std::string& 
   }
   if (sums.back() != rows)
     throw DataError(
-        "{}, {}: adds up to {}, but there are {} rows to count. Rows were added or removed; simulate the "
-        "file again.",
+        "{}, {}: adds up to {}, but there are {} rows to count. Rows were added or removed; simulate the file again.",
         file.path(), counts, sums.back(), rows);
   return sums;
 }
@@ -61,8 +60,7 @@ void check_order(const Values& where, const std::vector<std::int32_t>& channels,
     const auto wrong = std::adjacent_find(first, last, std::greater_equal<>{});
     if (wrong != last) {
       throw DataError(
-          "{}, {}: row {} does not lie above the row before it. Hits of an event come in the order of their "
-          "channels, each once; simulate the file again.",
+          "{}, {}: row {} does not lie above the row before it. Hits of an event come in the order of their channels, each once; simulate the file again.",
           where.file, where.column,
           where.first_row + static_cast<std::uint64_t>(wrong - channels.begin()) + 1);
     }
@@ -76,8 +74,7 @@ EventFile::EventFile(const std::string& path) : file_(io::Hdf5File::open(path)) 
   const bool tagged = file_.has_attribute("/", "schema");
   if (!tagged || file_.string_attribute("/", "schema") != kEventSchema)
     throw DataError(
-        "{}: holds no simulated RICH events (its root attribute `schema` is not {}). `annulus rich simulate` "
-        "makes such a file.",
+        "{}: holds no simulated RICH events (its root attribute `schema` is not {}). `annulus rich simulate` makes such a file.",
         path, kEventSchema);
   read_options();
   detector_ = make_detector(options_.preset);
@@ -119,8 +116,7 @@ void EventFile::check_columns() const {
     const auto [group, is_new] = group_rows.emplace(name.substr(0, name.find('/')), info.rows());
     if (info.extents != wanted || group->second != info.rows())
       throw DataError(
-          "{}, {}: has the shape {}, but one row of {} values is needed for each of the {} rows of {}. "
-          "Simulate the file again.",
+          "{}, {}: has the shape {}, but one row of {} values is needed for each of the {} rows of {}. Simulate the file again.",
           file_.path(), name, fmt::join(info.extents, " x "), element_count(row), group->second,
           group->first);
     io::checked_bytes(info, file_.path(), name);

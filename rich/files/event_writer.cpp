@@ -33,9 +33,9 @@ EventWriter::EventWriter(const std::string& path, io::Existing existing, const S
 void EventWriter::describe(const SimulationOptions& options) {
   const auto number = [this](const char* name, double value) { file_->set_attribute("/", name, value); };
   file_->set_attribute("/", "schema", kEventSchema);
-  file_->set_attribute("/", "description",
-                       "Simulated events of two RICH detectors. Units: mm, GeV/c, rad. Tracks stand at the "
-                       "entry planes of RICH1 and RICH2.");
+  file_->set_attribute(
+      "/", "description",
+      "Simulated events of two RICH detectors. Units: mm, GeV/c, rad. Tracks stand at the entry planes of RICH1 and RICH2.");
   file_->set_attribute("/", "species", species_names());
   file_->set_attribute("/", "preset", std::string(kPresetNames[static_cast<std::size_t>(options.preset)]));
   file_->set_attribute("/", "mix", std::string(kMixNames[static_cast<std::size_t>(options.mix)]));

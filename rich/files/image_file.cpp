@@ -79,9 +79,9 @@ ImageWriter::ImageWriter(const std::string& path, io::Existing existing, const C
                          const std::string& events)
     : target_(path, existing), file_(io::Hdf5File::create(target_.partial(), io::Existing::replace)) {
   file_->set_attribute("/", "schema", io::kDatasetSchema);
-  file_->set_attribute("/", "description",
-                       "Hits of RICH detectors around tracks, in polar coordinates about the image of each "
-                       "track: rows Cherenkov angle, columns azimuth. Class: the particle.");
+  file_->set_attribute(
+      "/", "description",
+      "Hits of RICH detectors around tracks, in polar coordinates about the image of each track: rows Cherenkov angle, columns azimuth. Class: the particle.");
   file_->set_attribute("/", "provenance_events", events);
   groups_.emplace(*file_, std::vector<NamedImages>{{"images", kind}});
 }

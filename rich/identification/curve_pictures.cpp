@@ -76,8 +76,7 @@ io::Gnuplot cut_picture(const CurveSet& set, const std::vector<BinCurve>& curves
   plot.script(fmt::format("set multiplot layout 2,3 margins 0.07,0.98,0.08,0.88 spacing 0.07,0.13 title {}\n",
                           io::gnuplot_text(words.title)));
   plot.script(fmt::format(
-      "set logscale y\nset xrange [0.4:1.01]\nset yrange [0.0005:1]\nset xlabel '{}'\nset ylabel '{}' "
-      "offset 1,0\nset arrow 1 from 0.9,graph 0 to 0.9,graph 1 nohead lc '#888888' dt 3\n",
+      "set logscale y\nset xrange [0.4:1.01]\nset yrange [0.0005:1]\nset xlabel '{}'\nset ylabel '{}' offset 1,0\nset arrow 1 from 0.9,graph 0 to 0.9,graph 1 nohead lc '#888888' dt 3\n",
       words.horizontal, words.vertical));
   for (std::size_t bin = 0; bin < bins.size(); ++bin) {
     const BinCurve& first = curves[bin];
@@ -121,8 +120,7 @@ io::Gnuplot separation_picture(const CurveSet& set) {
     if (rows.empty()) rows.push_back({NAN, NAN, NAN, NAN});
     plot.data(fmt::format("separation{}", method), rows);
     plots += fmt::format(
-        "{0}$separation{1} using 1:2:3:4 with xerrorbars pt 7 ps 0.6 lw 1 lc rgb '{4}' notitle, "
-        "$separation{1} using 1:2 with lines {2} title {3}",
+        "{0}$separation{1} using 1:2:3:4 with xerrorbars pt 7 ps 0.6 lw 1 lc rgb '{4}' notitle, $separation{1} using 1:2 with lines {2} title {3}",
         plots.empty() ? "plot " : ", ", method, line_of(set, method), io::gnuplot_text(set.methods[method]),
         colour_of(set, method));
   }

@@ -109,9 +109,7 @@ CurveSet curves_of(const std::vector<PidComparison>& comparisons, const std::vec
     const NamedTracks& network = comparisons[i].network;
     if (network.tracks != first.network.tracks || network.momentum != first.network.momentum)
       throw UsageError(
-          "{} and {} name different tracks, so their curves cannot be compared. Predict the same split of "
-          "the "
-          "same file with both.",
+          "{} and {} name different tracks, so their curves cannot be compared. Predict the same split of the same file with both.",
           first.network.source, network.source);
     const std::vector<MethodScores> scores = scores_of(comparisons[i], names[i]);
     add_method(scores.front(), network, set);

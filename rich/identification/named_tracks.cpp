@@ -40,8 +40,7 @@ void check_named_tracks(const NamedTracks& named) {
   if (named.size() == 0) throw DataError("{}: holds no tracks, so there is nothing to count.", named.source);
   if (named.probabilities.size() != named.size() * named.classes.size())
     throw DataError(
-        "{}: {} probabilities are not one for each of {} tracks and {} classes. The network must end in as "
-        "many outputs as the data have classes.",
+        "{}: {} probabilities are not one for each of {} tracks and {} classes. The network must end in as many outputs as the data have classes.",
         named.source, named.probabilities.size(), named.size(), named.classes.size());
   require_rows(named, "track", named.tracks.size());
   require_rows(named, "momentum", named.momentum.size());
@@ -65,9 +64,7 @@ NamedTracks read_named_tracks(const std::string& path) {
   const io::Hdf5File file = io::Hdf5File::open(path);
   if (!file.has_attribute("/", "schema") || file.string_attribute("/", "schema") != kPredictionSchema)
     throw DataError(
-        "{}: holds no predictions (its root attribute `schema` is not {}). `annulus predict` makes such a "
-        "file; "
-        "a run directory will do as well.",
+        "{}: holds no predictions (its root attribute `schema` is not {}). `annulus predict` makes such a file; a run directory will do as well.",
         path, kPredictionSchema);
   constexpr const char* kUnlabelled = "The images had no labels; for tables the truth is needed.";
   constexpr const char* kOlder =
@@ -117,8 +114,7 @@ void TrackReference::require_match(const NamedTracks& named) const {
     const Species truth = named.classes[static_cast<std::size_t>(named.labels[i])];
     if (index_of(truth) != species_[track] || named.momentum[i] != momentum_[track])
       throw DataError(
-          "{}: row {} is a {} of {} GeV/c, but track {} of {} is a {} of {} GeV/c. The predictions are of "
-          "another file, or it was simulated again since.",
+          "{}: row {} is a {} of {} GeV/c, but track {} of {} is a {} of {} GeV/c. The predictions are of another file, or it was simulated again since.",
           named.source, i, name_of(truth), named.momentum[i], track, path_, kSpeciesNames[species_[track]],
           momentum_[track]);
   }

@@ -61,10 +61,9 @@ void add_likelihood(PidComparison& comparison, const PriorCorrection& prior) {
   const NamedTracks& network = comparison.network;
   const TrackReference& reference = *comparison.reference;
   if (!reference.reconstructed()) {
-    comparison.notes.push_back(
-        fmt::format("The events are not reconstructed: the network alone. For the likelihood beside it run "
-                    "`annulus rich reconstruct {}`.",
-                    reference.path()));
+    comparison.notes.push_back(fmt::format(
+        "The events are not reconstructed: the network alone. For the likelihood beside it run `annulus rich reconstruct {}`.",
+        reference.path()));
     return;
   }
   PerSpecies factors = mask_of(network.classes);

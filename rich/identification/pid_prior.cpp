@@ -85,9 +85,7 @@ PriorCorrection::PriorCorrection(const std::string& name, const PerSpecies& trai
       factors_[k] = wanted[k] / trained[k];
     else if (wanted[k] > 0)
       throw UsageError(
-          "The prior '{}' has {}s, but the training has none: nothing can be said about them. Use --prior "
-          "flat, "
-          "or train on a sample with them.",
+          "The prior '{}' has {}s, but the training has none: nothing can be said about them. Use --prior flat, or train on a sample with them.",
           name, name_of(species));
     else
       factors_[k] = 0;

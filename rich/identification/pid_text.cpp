@@ -145,10 +145,8 @@ std::string lecture_text(const NamedTable& method) {
 }
 
 std::string terms_of_the_lecture() {
-  return "In the lecture's words \"purity\" is the share of true tracks that is found, \"efficiency\" the "
-         "share of\n"
-         "named tracks that is right, and ID and MisID are over the tracks named kaon and pion. --style "
-         "standard\n"
+  return "In the lecture's words \"purity\" is the share of true tracks that is found, \"efficiency\" the share of\n"
+         "named tracks that is right, and ID and MisID are over the tracks named kaon and pion. --style standard\n"
          "has the usual terms.\n";
 }
 

@@ -185,9 +185,7 @@ class Painter {
 
   void place(const Frame4& at) {
     plot_.script(fmt::format(
-        "set lmargin at screen {:.5f}\nset rmargin at screen {:.5f}\nset bmargin at screen {:.5f}\nset "
-        "tmargin at "
-        "screen {:.5f}\n",
+        "set lmargin at screen {:.5f}\nset rmargin at screen {:.5f}\nset bmargin at screen {:.5f}\nset tmargin at screen {:.5f}\n",
         static_cast<double>(at.left) / kWidth, static_cast<double>(at.left + at.width) / kWidth,
         static_cast<double>(at.bottom) / kHeight, static_cast<double>(at.bottom + at.height) / kHeight));
   }
@@ -196,14 +194,11 @@ class Painter {
   void legend(const Frame4& at) {
     place(at);
     std::string plots =
-        "plot NaN with points pt 5 ps 0.7 lc rgb '#9a9a9a' title 'hits', "
-        "NaN with points pt 5 ps 0.9 lc rgb 'black' title 'hits of the track', "
-        "NaN with lines lw 1 lc rgb '#c4c4c4' title 'rings of other tracks'";
+        "plot NaN with points pt 5 ps 0.7 lc rgb '#9a9a9a' title 'hits', NaN with points pt 5 ps 0.9 lc rgb 'black' title 'hits of the track', NaN with lines lw 1 lc rgb '#c4c4c4' title 'rings of other tracks'";
     for (const Species species : kAllSpecies)
       plots += fmt::format(", NaN with lines ls {} title 'as {}'", index_of(species) + 1, name_of(species));
     plot_.script(
-        "unset border\nunset tics\nset key center center horizontal maxrows 1 samplen 2 width -2 font "
-        "',10'\n"
+        "unset border\nunset tics\nset key center center horizontal maxrows 1 samplen 2 width -2 font ',10'\n"
         "set xrange [0:1]\nset yrange [0:1]\n" +
         plots + "\nset border 15\nset xtics\nset ytics\nunset key\n");
   }
@@ -244,12 +239,10 @@ class Painter {
                              -overview.range_x() - 8, overview.range_x() + 8, -overview.range_y() - 8,
                              overview.range_y() + 8));
     outlines(overview, detector);
-    plot_.script(
-        fmt::format("plot ${0} using 1:2 with lines lw 0.7 lc rgb '#c4c4c4', ${1} using 1:2 with points pt 5 "
-                    "ps 0.22 lc rgb "
-                    "'#7d7d7d'{2}, ${3} using 1:2 with points pt 5 ps 0.34 lc rgb 'black'\n"
-                    "unset object 1\nunset object 2\nset border 15\n",
-                    name(rich, "others"), name(rich, "hits"), ring_plots(rich, ""), name(rich, "own")));
+    plot_.script(fmt::format(
+        "plot ${0} using 1:2 with lines lw 0.7 lc rgb '#c4c4c4', ${1} using 1:2 with points pt 5 ps 0.22 lc rgb '#7d7d7d'{2}, ${3} using 1:2 with points pt 5 ps 0.34 lc rgb 'black'\n"
+        "unset object 1\nunset object 2\nset border 15\n",
+        name(rich, "others"), name(rich, "hits"), ring_plots(rich, ""), name(rich, "own")));
   }
 
   /// In place of a plot that there is nothing for.
@@ -276,13 +269,12 @@ class Painter {
         "set xtics auto\nset ytics auto\n"
         "set xrange [{:.6g}:{:.6g}]\nset yrange [{:.6g}:{:.6g}]\n",
         title, centre.u - half_width, centre.u + half_width, centre.v - half_height, centre.v + half_height));
-    plot_.script(
-        fmt::format("set label 3 '' at {:.6g},{:.6g} point pt 1 ps 1 lc rgb 'black'\n"
-                    "plot ${} using 1:2:3:4 with boxxyerror lc rgb '{}'{}, ${} using 1:2:3:4 with boxxyerror "
-                    "lc rgb 'black'\n"
-                    "unset label 3\n",
-                    centre.u, centre.v, name(rich, "hits_near"), kGrey, ring_plots(rich, "_near"),
-                    name(rich, "own_near")));
+    plot_.script(fmt::format(
+        "set label 3 '' at {:.6g},{:.6g} point pt 1 ps 1 lc rgb 'black'\n"
+        "plot ${} using 1:2:3:4 with boxxyerror lc rgb '{}'{}, ${} using 1:2:3:4 with boxxyerror lc rgb 'black'\n"
+        "unset label 3\n",
+        centre.u, centre.v, name(rich, "hits_near"), kGrey, ring_plots(rich, "_near"),
+        name(rich, "own_near")));
   }
 
   void corona(const RichDisplay& rich, const Frame4& at) {

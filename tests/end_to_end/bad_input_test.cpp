@@ -346,9 +346,10 @@ TEST(DataOfRanks, ThatDifferAreNamedBeforeTraining) {
                   "/configs/smoke.yaml data.path=data.h5 data.resident_mb=0 --run ../run'");
 
   EXPECT_EQ(outcome.code, 65) << outcome.output;
-  EXPECT_THAT(outcome.output,
-              ContainsRegex("error: the ranks do not see the same data in data.h5: rank 0 on host .* "
-                            "finds 96 samples .*, rank 1 on host .* finds 90 samples"));
+  EXPECT_THAT(
+      outcome.output,
+      ContainsRegex(
+          "error: the ranks do not see the same data in data.h5: rank 0 on host .* finds 96 samples .*, rank 1 on host .* finds 90 samples"));
   EXPECT_FALSE(std::filesystem::exists(place.path("run")));
 }
 

@@ -31,12 +31,11 @@ class LostRank : public testing::TestWithParam<Loss> {
   /// Three ranks, of which rank 1 meets with the fault at step 40. A launcher that ends a job gives the
   /// others a second, as it does outside of tests.
   Outcome run(const std::string& more = {}) const {
-    return place_.shell("OMPI_MCA_odls_base_sigkill_timeout=1 $MPIRUN -n 3 \"$ANNULUS\" train " +
-                        std::string(ANNULUS_SOURCE_DIR) +
-                        "/configs/smoke.yaml data.path=data.h5 --run run epochs=2000 batch.shards=6 "
-                        "batch.size=36 checkpoint.every_epochs=0 checkpoint.every_steps=25 "
-                        "watchdog.least_seconds=1 --inject rank=1,step=40,kind=" +
-                        GetParam().kind + " " + more);
+    return place_.shell(
+        "OMPI_MCA_odls_base_sigkill_timeout=1 $MPIRUN -n 3 \"$ANNULUS\" train " +
+        std::string(ANNULUS_SOURCE_DIR) +
+        "/configs/smoke.yaml data.path=data.h5 --run run epochs=2000 batch.shards=6 batch.size=36 checkpoint.every_epochs=0 checkpoint.every_steps=25 watchdog.least_seconds=1 --inject rank=1,step=40,kind=" +
+        GetParam().kind + " " + more);
   }
   /// mpirun does not wait for the processes that it kills.
   bool all_gone() const {

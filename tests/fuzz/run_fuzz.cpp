@@ -21,8 +21,7 @@ namespace fs = std::filesystem;
 constexpr const char* kConfig =
     "seed: 1\nnetwork:\n  input: [4, 4, 1]\n  layers:\n    - flatten\n    - dense: 2\n    - softmax\n";
 constexpr std::string_view kLedger =
-    "{\"step\":10,\"epoch\":1,\"step_in_epoch\":2,\"state\":\"0123456789abcdef\",\"tensors\":{\"parameters/"
-    "a\":\"01\"}}\n";
+    "{\"step\":10,\"epoch\":1,\"step_in_epoch\":2,\"state\":\"0123456789abcdef\",\"tensors\":{\"parameters/a\":\"01\"}}\n";
 
 void write(const fs::path& path, std::string_view text) {
   fs::create_directories(path.parent_path());

@@ -33,10 +33,10 @@ class SlowSlurmJobs : public testing::Test {
   /// the next one goes on quickly.
   Job slow_once(const std::string& options, const std::string& more) const {
     const std::filesystem::path program = place.path("slow_once");
-    std::ofstream(program) << "#!/bin/sh\n"
-                              "if mkdir slowed.$SLURM_PROCID 2>/dev/null; then set -- \"$@\" "
-                              "--inject rank=1,step=100,kind=slow; fi\n"
-                              "exec \"$ANNULUS\" \"$@\"\n";
+    std::ofstream(program)
+        << "#!/bin/sh\n"
+           "if mkdir slowed.$SLURM_PROCID 2>/dev/null; then set -- \"$@\" --inject rank=1,step=100,kind=slow; fi\n"
+           "exec \"$ANNULUS\" \"$@\"\n";
     std::filesystem::permissions(program, std::filesystem::perms::owner_all);
     return {place, "log", kTwoNodes + options + train(more), "ANNULUS_PROGRAM=$PWD/slow_once "};
   }

@@ -75,8 +75,7 @@ class SlurmJobs : public testing::Test {
     disturb("scancel", "cancelled", kTwoNodes + train("cancelled"));
     // Everything in PATH but what containers often lack.
     place->shell(
-        "mkdir some fewer && ln -s /usr/bin/* some && rm some/scontrol && cp -a some/. fewer && rm "
-        "fewer/sbatch");
+        "mkdir some fewer && ln -s /usr/bin/* some && rm some/scontrol && cp -a some/. fewer && rm fewer/sbatch");
     disturb(announce, "no_scontrol", "--export=ALL,PATH=$PWD/some " + train("no_scontrol"));
     disturb(announce, "no_sbatch", "--export=ALL,PATH=$PWD/fewer " + train("no_sbatch"));
   }
@@ -227,9 +226,9 @@ TEST_F(SlurmJobs, GivesUpWhenNothingIsGained) {
 
   EXPECT_EQ(job.field("ExitCode"), "70:0");
   EXPECT_EQ(job.field("Restarts"), "1");
-  EXPECT_THAT(job.log(),
-              HasSubstr("giving up: 2 starts in a row ended without a newer checkpoint, the last with "
-                        "status 70"));
+  EXPECT_THAT(
+      job.log(),
+      HasSubstr("giving up: 2 starts in a row ended without a newer checkpoint, the last with status 70"));
 }
 
 TEST_F(SlurmJobs, WithoutScontrolItSubmitsItselfAgain) {
@@ -240,10 +239,9 @@ TEST_F(SlurmJobs, WithoutScontrolItSubmitsItselfAgain) {
   ASSERT_TRUE(job.says("submitted again as job ")) << job.log();
   const std::string log = job.log();
   const std::string next = log.substr(log.find("submitted again as job ") + 23);
-  const Outcome waited =
-      place->shell("id=" + next.substr(0, next.find(',')) +
-                   "; for i in $(seq 600); do [ -n \"$(squeue -h -j $id 2>/dev/null)\" ] || break; "
-                   "sleep 0.1; done; cat slurm-$id.out");
+  const Outcome waited = place->shell(
+      "id=" + next.substr(0, next.find(',')) +
+      "; for i in $(seq 600); do [ -n \"$(squeue -h -j $id 2>/dev/null)\" ] || break; sleep 0.1; done; cat slurm-$id.out");
 
   EXPECT_THAT(waited.output, HasSubstr("resumed in no_scontrol after step"));
   EXPECT_THAT(record("no_scontrol"), AllOf(HasSubstr("job " + job.id() + ','), HasSubstr("starts 2")));

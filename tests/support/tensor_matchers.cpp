@@ -49,9 +49,7 @@ testing::AssertionResult tensors_near(std::span<const double> actual, std::span<
       difference.largest <= max * difference.expected_largest + tolerance.absolute)
     return testing::AssertionSuccess();
   return testing::AssertionFailure() << fmt::format(
-             "relative difference {:.3g} by norm (allowed {:.3g}), {:.3g} by maximum (allowed {:.3g}); worst "
-             "at "
-             "index {} of {}: {} instead of {}",
+             "relative difference {:.3g} by norm (allowed {:.3g}), {:.3g} by maximum (allowed {:.3g}); worst at index {} of {}: {} instead of {}",
              difference.norm / difference.expected_norm, tolerance.norm,
              difference.largest / difference.expected_largest, max, difference.worst, actual.size(),
              actual[difference.worst], expected[difference.worst]);

@@ -34,10 +34,7 @@ void check_memory(const Config& config, std::int64_t owned_shards) {
   const double needed = least_memory(config, owned_shards);
   if (machine <= 0 || needed <= machine) return;
   throw UsageError(
-      "batch.size = {} in batch.shards = {} (evaluation in blocks of {}) takes at least {:.1f} GB on each "
-      "rank, but this "
-      "machine has {:.1f} GB. Use a smaller batch.size, more batch.shards, a smaller batch.evaluation or a "
-      "smaller network.",
+      "batch.size = {} in batch.shards = {} (evaluation in blocks of {}) takes at least {:.1f} GB on each rank, but this machine has {:.1f} GB. Use a smaller batch.size, more batch.shards, a smaller batch.evaluation or a smaller network.",
       config.batch.size, config.batch.shards, evaluation_block(config), needed / 1e9, machine / 1e9);
 }
 
@@ -96,9 +93,7 @@ std::unique_ptr<Replica> make_replica(const Config& config, const DeviceChoice& 
   if (options.threads == 0) options.threads = default_threads(device.place, owned_shards);
   if (options.threads > allowed_cores())
     log_warning(
-        "device.threads is {}, but this rank may use {} core(s) only: threads will wait for each other. "
-        "Start "
-        "with `mpirun --bind-to none`, or lower device.threads.",
+        "device.threads is {}, but this rank may use {} core(s) only: threads will wait for each other. Start with `mpirun --bind-to none`, or lower device.threads.",
         options.threads, allowed_cores());
   if (device.kind == Device::reference) return make_reference_replica(config.network, options);
   return make_cpu_replica(config.network, options);

@@ -172,8 +172,7 @@ ExitCode bench_allreduce(std::size_t largest_bytes, Context& context) {
   context.phase = "benchmark";
   if (context.mpi.world().ranks == 1)
     throw UsageError(
-        "this measures sums over ranks, and there is only one rank. Start it as `mpirun -n 2 annulus bench "
-        "allreduce`, or with srun.");
+        "this measures sums over ranks, and there is only one rank. Start it as `mpirun -n 2 annulus bench allreduce`, or with srun.");
   const auto rows = comm::benchmark_allreduce(
       context.mpi.group(), {.largest_bytes = largest_bytes, .shared_memory = [&](std::size_t bytes) {
                               return context.mpi.try_allocate_shared(bytes);

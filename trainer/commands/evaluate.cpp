@@ -68,8 +68,7 @@ ExitCode evaluate(const EvaluateOptions& options, Context& context) {
   const Evaluation result = evaluator.run();
   if (!result.each_once)
     throw RuntimeError(
-        "the evaluation of {} counted {} samples with index sum {}, which is not each of its {} samples "
-        "once. This is a fault of the program; please report it.",
+        "the evaluation of {} counted {} samples with index sum {}, which is not each of its {} samples once. This is a fault of the program; please report it.",
         data->info().name, result.samples, result.index_sum, data->info().samples);
   if (context.mpi.world().rank != 0) return ExitCode::done;
   const auto classes = static_cast<std::size_t>(replica->network().classes());

@@ -124,9 +124,7 @@ void choose_lead(JobRequest& request, const std::string& run) {
   const std::uint64_t limit = parse_slurm_time(request.time);
   if (limit <= 2 * request.signal_lead_s)
     throw UsageError(
-        "--time {} is {} s, and {} s before its end the job is asked to stop: not worth starting. Ask for "
-        "more than "
-        "{} s.",
+        "--time {} is {} s, and {} s before its end the job is asked to stop: not worth starting. Ask for more than {} s.",
         request.time, limit, request.signal_lead_s, 2 * request.signal_lead_s);
   request.lead_reason = request.signal_lead_s == needed ? why : "asked for";
 }
@@ -181,8 +179,7 @@ void add_size_options(CLI::App& verb, JobOptions& options) {
   verb.add_option("--time", request.time, "Limit as SLURM writes it: 90, 8:00:00, 2-12")->required();
   verb.add_option(
           "--signal-lead", request.signal_lead_s,
-          "Seconds before the limit at which the job saves and requeues itself (default: 120, or three times "
-          "the slowest save of an earlier start)")
+          "Seconds before the limit at which the job saves and requeues itself (default: 120, or three times the slowest save of an earlier start)")
       ->check(count);
 }
 
@@ -205,8 +202,7 @@ void add_slurm_options(CLI::App& verb, JobOptions& options) {
       ->capture_default_str();
   verb.add_option(
       "--program", options.program,
-      "Words that start the program in the job (default: this very file), e.g. 'apptainer exec --nv "
-      "annulus.sif annulus'");
+      "Words that start the program in the job (default: this very file), e.g. 'apptainer exec --nv annulus.sif annulus'");
 }
 
 }  // namespace

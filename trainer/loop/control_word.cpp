@@ -34,8 +34,7 @@ void check_steps(const std::vector<Message>& all) {
   for (std::size_t rank = 0; rank < all.size(); ++rank)
     if (all[rank].word.step != all[0].word.step)
       throw RuntimeError(
-          "rank {} is at step {} but rank 0 at step {}: the ranks no longer run in step. This is a "
-          "fault of the program; please report it with the run directory.",
+          "rank {} is at step {} but rank 0 at step {}: the ranks no longer run in step. This is a fault of the program; please report it with the run directory.",
           rank, all[rank].word.step, all[0].word.step);
 }
 
@@ -57,9 +56,7 @@ void check_hashes(const std::vector<Message>& all) {
     if (all[rank].word.hash != usual) odd.push_back(fmt::format("{} ({:016x})", rank, all[rank].word.hash));
   if (odd.empty()) return;
   throw RuntimeError(
-      "after step {} the state of rank {} differs from that of the other ranks ({:016x}). Replicas must be "
-      "equal bit for bit: check for mixed processor types or library versions among the hosts, then for "
-      "faulty memory.",
+      "after step {} the state of rank {} differs from that of the other ranks ({:016x}). Replicas must be equal bit for bit: check for mixed processor types or library versions among the hosts, then for faulty memory.",
       all[0].word.step, fmt::join(odd, ", "), usual);
 }
 

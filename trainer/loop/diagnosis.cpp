@@ -190,11 +190,8 @@ std::string what_of(const BadValue& bad, const Network& network) {
 
 const char* advice_for(BadPlace place) {
   if (place == BadPlace::image || place == BadPlace::vector)
-    return "Mend or drop these samples; if they are good in the file (`annulus data show`), look at "
-           "augmentation "
-           "and normalisation.";
-  return "Look at these samples and at that layer; lower optimizer.learning_rate, lengthen "
-         "schedule.warmup_epochs or set optimizer.clip_norm.";
+    return "Mend or drop these samples; if they are good in the file (`annulus data show`), look at augmentation and normalisation.";
+  return "Look at these samples and at that layer; lower optimizer.learning_rate, lengthen schedule.warmup_epochs or set optimizer.clip_norm.";
 }
 
 std::string headline(const BadStep& bad) {
@@ -238,9 +235,7 @@ std::string without_findings(const std::vector<Findings>& all, const DiagnosisPa
   if (bad.result.verdict == Verdict::spike) {
     const auto worst = std::ranges::max_element(all, {}, &Findings::worst_loss);
     return fmt::format(
-        "no value is NaN or infinite; the largest mean loss is that of shard {} on rank {}, {:.4g}. Look at "
-        "the "
-        "labels of its samples; a lower optimizer.learning_rate or optimizer.clip_norm often helps.",
+        "no value is NaN or infinite; the largest mean loss is that of shard {} on rank {}, {:.4g}. Look at the labels of its samples; a lower optimizer.learning_rate or optimizer.clip_norm often helps.",
         worst->worst_shard, worst - all.begin(), worst->worst_loss);
   }
   std::string where;
@@ -250,11 +245,7 @@ std::string without_findings(const std::vector<Findings>& all, const DiagnosisPa
     where = "first in the " + gradient_name(parts.replica.network(), segment.layer, segment.parameter) + "; ";
   }
   return where +
-         "computed once more, every shard is finite on every rank. Either the sum over the shards overflows "
-         "(lower "
-         "optimizer.learning_rate), or a processor, a memory or the network between the ranks made a "
-         "mistake: watch "
-         "the hosts.";
+         "computed once more, every shard is finite on every rank. Either the sum over the shards overflows (lower optimizer.learning_rate), or a processor, a memory or the network between the ranks made a mistake: watch the hosts.";
 }
 
 std::string failures(const std::vector<Findings>& all) {

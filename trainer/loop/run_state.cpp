@@ -27,9 +27,7 @@ void read_whole(const nlohmann::json& json, const char* key, Whole& value) {
       stored.get<std::uint64_t>() <= static_cast<std::uint64_t>(std::numeric_limits<Whole>::max());
   if (!fits)
     throw DataError(
-        "the run state in a checkpoint has {} = {}, but a count is needed. The checkpoint is damaged; resume "
-        "from another "
-        "one.",
+        "the run state in a checkpoint has {} = {}, but a count is needed. The checkpoint is damaged; resume from another one.",
         key, stored.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).substr(0, 60));
   value = stored.get<Whole>();
 }
@@ -56,8 +54,7 @@ int read_first(const nlohmann::json& json, std::array<T, N>& values) {
   const auto read = json.get<std::vector<T>>();
   if (read.size() > N)
     throw DataError(
-        "the run state in a checkpoint lists {} values where there can be {}. The checkpoint is damaged or "
-        "from another version of the program; resume from another one.",
+        "the run state in a checkpoint lists {} values where there can be {}. The checkpoint is damaged or from another version of the program; resume from another one.",
         read.size(), N);
   std::copy(read.begin(), read.end(), values.begin());
   return static_cast<int>(read.size());
@@ -109,8 +106,7 @@ RunState run_state_from_json(const std::string& text) {
     return state;
   } catch (const nlohmann::json::exception& error) {
     throw DataError(
-        "the run state in a checkpoint cannot be read ({}). The checkpoint is damaged or from another "
-        "version of the program; resume from another one.",
+        "the run state in a checkpoint cannot be read ({}). The checkpoint is damaged or from another version of the program; resume from another one.",
         error.what());
   }
 }

@@ -141,9 +141,7 @@ void TrainingLoop::handle(const BadStep& bad) {
   if (config.policy == AnomalyPolicy::skip) return skip(bad, diagnosis);
   if (config.policy == AnomalyPolicy::stop)
     throw RuntimeError(
-        "{} The step changed nothing, and the last checkpoint is intact; to go on past such steps, resume "
-        "with "
-        "anomaly.policy=skip or rollback.",
+        "{} The step changed nothing, and the last checkpoint is intact; to go on past such steps, resume with anomaly.policy=skip or rollback.",
         diagnosis);
   if (parts_.state.anomalies.rollbacks >= config.rollback_limit)
     throw RuntimeError("{} The run has gone back {} times, as often as anomaly.rollback_limit allows.",
@@ -156,8 +154,7 @@ void TrainingLoop::skip(const BadStep& bad, const std::string& diagnosis) {
   const int limit = parts_.config.anomaly.skip_limit;
   if (history.skipped_in_a_row >= limit)
     throw RuntimeError(
-        "{} {} steps before it were bad, too, as many in a row as anomaly.skip_limit allows. The last "
-        "checkpoint is intact.",
+        "{} {} steps before it were bad, too, as many in a row as anomaly.skip_limit allows. The last checkpoint is intact.",
         diagnosis, limit);
   ++history.skipped;
   ++history.skipped_in_a_row;

@@ -28,8 +28,7 @@ std::string read_config_text(const std::string& path) {
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (file.bad() || (!file.eof() && !file.good()) || (text.size() > 0 && !file.is_open())) {
     throw UsageError(
-        "{}: the configuration cannot be read. Is the path right (relative to the working "
-        "directory), is it a file, and may you read it?",
+        "{}: the configuration cannot be read. Is the path right (relative to the working directory), is it a file, and may you read it?",
         path);
   }
   text.resize(static_cast<std::size_t>(file.gcount()));

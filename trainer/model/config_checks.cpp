@@ -47,8 +47,7 @@ void check_name(const Checked& checked) {
   const bool bad = name.size() > 100 || name[0] == '.' || name.find('/') != std::string::npos;
   if (!bad) return;
   throw UsageError(
-      "{}: name is \"{}\", but it becomes a folder under runs/: at most 100 letters, no slash, no "
-      "dot in front.",
+      "{}: name is \"{}\", but it becomes a folder under runs/: at most 100 letters, no slash, no dot in front.",
       checked.place({"name"}), name.substr(0, 100));
 }
 
@@ -59,9 +58,7 @@ void check_batch(const Checked& checked) {
   const std::string sizes =
       below == 0 ? fmt::format("{}", batch.shards) : fmt::format("{} or {}", below, below + batch.shards);
   throw UsageError(
-      "{}: batch.size = {} does not divide into batch.shards = {} equal shards (every shard is one pass of "
-      "the "
-      "same shape). Try batch.size = {}, or batch.shards = {}.",
+      "{}: batch.size = {} does not divide into batch.shards = {} equal shards (every shard is one pass of the same shape). Try batch.size = {}, or batch.shards = {}.",
       checked.place({"batch.size", "batch.shards"}), batch.size, batch.shards, sizes,
       fmt::join(divisors_near(batch.size, batch.shards), ", "));
 }
@@ -72,14 +69,12 @@ void check_loss(const Checked& checked) {
   const auto classes = static_cast<std::size_t>(checked.config.network.classes());
   if (weights.size() != classes) {
     throw UsageError(
-        "{}: loss.class_weights has {} values, but the network puts out {} classes. Give one weight "
-        "a class.",
+        "{}: loss.class_weights has {} values, but the network puts out {} classes. Give one weight a class.",
         checked.place({"loss.class_weights"}), weights.size(), classes);
   }
   if (std::all_of(weights.begin(), weights.end(), [](float weight) { return weight == 0; })) {
     throw UsageError(
-        "{}: loss.class_weights are all zero, so nothing would be learned. Give at least one class "
-        "a weight above zero.",
+        "{}: loss.class_weights are all zero, so nothing would be learned. Give at least one class a weight above zero.",
         checked.place({"loss.class_weights"}));
   }
 }
@@ -91,9 +86,7 @@ void check_inputs(const Checked& checked) {
   for (const NamedVector& vector : vectors) {
     if (datasets.contains(vector.name)) continue;
     throw UsageError(
-        "{}: the network has an input {} of {} values, but data.inputs does not say which dataset holds "
-        "them. "
-        "Add it, e.g. data.inputs: {{{}: track_features}}.",
+        "{}: the network has an input {} of {} values, but data.inputs does not say which dataset holds them. Add it, e.g. data.inputs: {{{}: track_features}}.",
         checked.place({"network.inputs"}), vector.name, vector.length, vector.name);
   }
   for (const auto& [name, dataset] : datasets) {
@@ -101,8 +94,7 @@ void check_inputs(const Checked& checked) {
                     [&wanted = name](const auto& vector) { return vector.name == wanted; }))
       continue;
     throw UsageError(
-        "{}: data.inputs names the dataset {} for an input {}, which the network does not have. Add it to "
-        "network.inputs with its length, or remove it here.",
+        "{}: data.inputs names the dataset {} for an input {}, which the network does not have. Add it to network.inputs with its length, or remove it here.",
         checked.place({"data.inputs"}), dataset, name);
   }
 }
@@ -111,14 +103,11 @@ void check_generator(const Checked& checked) {
   const DataConfig& data = checked.config.data;
   if (data.generator.empty() && !data.rich.empty())
     throw UsageError(
-        "{}: data.rich sets up simulated training samples, but nothing asks for them. Add "
-        "data.generator: rich, "
-        "or remove it.",
+        "{}: data.rich sets up simulated training samples, but nothing asks for them. Add data.generator: rich, or remove it.",
         checked.place({"data.rich"}));
   if (data.generator.empty() || data.limit == 0) return;
   throw UsageError(
-      "{}: data.limit = {} cuts a file short, but the training samples are made by data.generator. Remove "
-      "it.",
+      "{}: data.limit = {} cuts a file short, but the training samples are made by data.generator. Remove it.",
       checked.place({"data.limit"}), data.limit);
 }
 
@@ -131,17 +120,13 @@ void check_normalisation(const Checked& checked) {
   if (empty && norm.kind != Kind::given) return;
   if (norm.kind == Kind::none || norm.kind == Kind::per_sample) {
     throw UsageError(
-        "{}: normalisation.mean and deviation are only used with kind: given, and with kind: per_feature "
-        "once "
-        "they have been measured. Set kind: given or remove them.",
+        "{}: normalisation.mean and deviation are only used with kind: given, and with kind: per_feature once they have been measured. Set kind: given or remove them.",
         place);
   }
   const auto channels = static_cast<std::size_t>(checked.config.network.input.channels);
   if (norm.mean.size() == channels && norm.deviation.size() == channels) return;
   throw UsageError(
-      "{}: normalisation needs one mean and one deviation a channel: the images have {} channels, but mean "
-      "has "
-      "{} values and deviation {}.",
+      "{}: normalisation needs one mean and one deviation a channel: the images have {} channels, but mean has {} values and deviation {}.",
       place, channels, norm.mean.size(), norm.deviation.size());
 }
 
@@ -181,8 +166,7 @@ void check_schedule(const Checked& checked) {
   const double epochs = checked.config.epochs;
   if (schedule.warmup_epochs > 0 && schedule.warmup_epochs >= epochs) {
     throw UsageError(
-        "{}: schedule.warmup_epochs = {} leaves nothing of the {} epochs. Use a shorter warm-up, "
-        "e.g. {}, or more epochs.",
+        "{}: schedule.warmup_epochs = {} leaves nothing of the {} epochs. Use a shorter warm-up, e.g. {}, or more epochs.",
         checked.place({"schedule.warmup_epochs", "epochs"}), schedule.warmup_epochs, epochs, epochs / 10);
   }
 }
@@ -218,9 +202,7 @@ void check_world(const Config& config, int ranks) {
     other = fmt::format("batch.shards={} batch.size={}", next, size);
   }
   throw UsageError(
-      "batch.shards = {} cannot be shared out evenly over {} ranks (every rank owns the same number of "
-      "shards). "
-      "Start {} ranks, or train with {} (other shards give other rounding, so keep them for a whole run).",
+      "batch.shards = {} cannot be shared out evenly over {} ranks (every rank owns the same number of shards). Start {} ranks, or train with {} (other shards give other rounding, so keep them for a whole run).",
       shards, ranks, fmt::join(counts, ", "), other);
 }
 

@@ -39,8 +39,7 @@ YamlNode& child_of(YamlNode& group, const std::string& part, const std::string& 
   if (group.kind == Kind::sequence) return item_of(group, part, key);
   if (group.kind != Kind::mapping) {
     throw UsageError(
-        "command line: {}: the value above \"{}\" is {} ({}), not a group of keys. Override that "
-        "value as a whole.",
+        "command line: {}: the value above \"{}\" is {} ({}), not a group of keys. Override that value as a whole.",
         key, part, describe_kind(group), group.place());
   }
   if (YamlNode* child = group.find(part)) return *child;

@@ -32,9 +32,7 @@ void require_range(const Context& context, const char* what, std::int64_t value,
 void require_image(const Context& context) {
   if (!context.layer.input.flat) return;
   throw UsageError(
-      "{}: its input is a flat vector of {} values, but this layer slides over an image. Put it before "
-      "flatten "
-      "and dense.",
+      "{}: its input is a flat vector of {} values, but this layer slides over an image. Put it before flatten and dense.",
       context.place, context.layer.input.channels);
 }
 
@@ -99,9 +97,7 @@ void check_groups(const Context& context, const Conv2d& conv) {
   require_range(context, "groups", conv.groups, NetworkLimits::kChannels);
   if (channels % conv.groups == 0 && conv.filters % conv.groups == 0) return;
   throw UsageError(
-      "{}: groups = {} must divide both the {} input channels and the {} filters, because every group takes "
-      "an "
-      "equal share of them. Change groups or filters.",
+      "{}: groups = {} must divide both the {} input channels and the {} filters, because every group takes an equal share of them. Change groups or filters.",
       context.place, conv.groups, channels, conv.filters);
 }
 
@@ -127,9 +123,7 @@ void apply(const Context& context, Pool2d& pool) {
   if (std::max(padding.top, padding.bottom) >= pool.size.height ||
       std::max(padding.left, padding.right) >= pool.size.width) {
     throw UsageError(
-        "{}: the padding ({}, {}, {}, {}) reaches the window size {} x {}, so some windows would see no "
-        "pixel "
-        "at all. Use less padding than the window is wide.",
+        "{}: the padding ({}, {}, {}, {}) reaches the window size {} x {}, so some windows would see no pixel at all. Use less padding than the window is wide.",
         context.place, padding.top, padding.bottom, padding.left, padding.right, pool.size.height,
         pool.size.width);
   }
@@ -146,8 +140,7 @@ void apply(const Context& context, Dense& dense) {
   const SampleShape& input = context.layer.input;
   if (!input.flat) {
     throw UsageError(
-        "{}: its input has shape ({}), but a dense layer needs a flat vector. Put a flatten (or "
-        "global_average_pool) layer before it.",
+        "{}: its input has shape ({}), but a dense layer needs a flat vector. Put a flatten (or global_average_pool) layer before it.",
         context.place, to_string(input));
   }
   require_range(context, "units", dense.units, NetworkLimits::kChannels);
@@ -214,8 +207,7 @@ void apply(const Context& context, Add&) {
   for (const SampleShape& shape : context.inputs) {
     if (shape == context.inputs.front()) continue;
     throw UsageError(
-        "{}: its inputs have shapes ({}) and ({}), but only equal shapes can be added. A 1x1 convolution can "
-        "match the channels.",
+        "{}: its inputs have shapes ({}) and ({}), but only equal shapes can be added. A 1x1 convolution can match the channels.",
         context.place, to_string(context.inputs.front()), to_string(shape));
   }
   context.layer.output = context.layer.input;
@@ -229,8 +221,7 @@ void apply(const Context& context, Concat&) {
   for (const SampleShape& shape : context.inputs) {
     if (!shape.flat) {
       throw UsageError(
-          "{}: one of its inputs has shape ({}), but concat joins flat vectors. Put a flatten (or "
-          "global_average_pool) layer between them.",
+          "{}: one of its inputs has shape ({}), but concat joins flat vectors. Put a flatten (or global_average_pool) layer between them.",
           context.place, to_string(shape));
     }
     length += shape.channels;
@@ -250,8 +241,7 @@ void apply(const Context& context, CircularPad& pad) {
   check("width", pad.width, input.width);
   if (pad.height == 0 && pad.width == 0) {
     throw UsageError(
-        "{}: height and width are both 0, so nothing would be added. Give one, e.g. circular_pad: {{width: "
-        "1}}, or remove the layer.",
+        "{}: height and width are both 0, so nothing would be added. Give one, e.g. circular_pad: {{width: 1}}, or remove the layer.",
         context.place);
   }
   context.layer.output = {.height = input.height + 2 * pad.height,

@@ -24,8 +24,7 @@ bool is_name(const std::string& name) {
 void check_name(const Layer& layer, const std::string& source) {
   if (is_name(layer.name) && layer.name != kInputName) return;
   throw UsageError(
-      "{}: this name cannot be used: a name has 1 to {} letters, digits, _ or - (it names a group in "
-      "checkpoints), and \"input\" stands for the images.",
+      "{}: this name cannot be used: a name has 1 to {} letters, digits, _ or - (it names a group in checkpoints), and \"input\" stands for the images.",
       place_of(layer, source), kLongestName);
 }
 
@@ -62,8 +61,7 @@ NetworkBuilder::NetworkBuilder(SampleShape input, std::string source) : source_(
                     input.channels <= NetworkLimits::kChannels && input.size() <= NetworkLimits::kActivations;
   if (!good) {
     throw UsageError(
-        "{}: the network's input ({}, {}, {}) must have a height and width of 1 to {} and 1 to {} "
-        "channels.",
+        "{}: the network's input ({}, {}, {}) must have a height and width of 1 to {} and 1 to {} channels.",
         source_, input.height, input.width, input.channels, NetworkLimits::kImageSide,
         NetworkLimits::kChannels);
   }
@@ -143,8 +141,7 @@ NetworkBuilder& NetworkBuilder::add(const Operation& operation, const LayerOptio
     const bool is_layer = known->second >= 0;
     const int line = is_layer ? network_.layers[known->second].line : 0;
     throw UsageError(
-        "{}: {}{} has this name already. Names must be unique: parameters are stored "
-        "under them.",
+        "{}: {}{} has this name already. Names must be unique: parameters are stored under them.",
         place_of(layer, source_), is_layer ? "another layer" : "an input of the network",
         line > 0 ? fmt::format(" (line {})", line) : "");
   }
@@ -208,8 +205,7 @@ Network NetworkBuilder::build() const {
     if (used.contains(index)) continue;
     if (index >= 0)
       throw UsageError(
-          "{}: nothing uses its output. Name it in `input` or `inputs` of a later layer, or remove "
-          "it.",
+          "{}: nothing uses its output. Name it in `input` or `inputs` of a later layer, or remove it.",
           place_of(network_.layers[index], source_));
     throw UsageError("{}: no layer uses the network's input {}. Name it in `input` or `inputs` of a layer{}.",
                      source_, network_.name_of(index), index == kImageIndex ? "" : ", or remove it");
@@ -221,21 +217,18 @@ void check_classifier(const Network& network, const std::string& source) {
   for (std::size_t i = 0; i + 1 < network.layers.size(); ++i) {
     if (!is_softmax(network.layers[i])) continue;
     throw UsageError(
-        "{}: softmax is only possible in the last layer, where the loss is computed with it. Use "
-        "relu, sigmoid or tanh here.",
+        "{}: softmax is only possible in the last layer, where the loss is computed with it. Use relu, sigmoid or tanh here.",
         place_of(network.layers[i], source));
   }
   const Layer& last = network.layers.back();
   if (!is_softmax(last)) {
     throw UsageError(
-        "{}: the last layer must be a softmax, because the loss is the cross entropy of its "
-        "probabilities. Add `- softmax` at the end of network.layers.",
+        "{}: the last layer must be a softmax, because the loss is the cross entropy of its probabilities. Add `- softmax` at the end of network.layers.",
         place_of(last, source));
   }
   if (!last.output.flat || last.output.channels < 2) {
     throw UsageError(
-        "{}: the network puts out ({}), but a classifier needs a flat vector of at least 2 "
-        "classes. End with dense: <classes> and softmax.",
+        "{}: the network puts out ({}), but a classifier needs a flat vector of at least 2 classes. End with dense: <classes> and softmax.",
         place_of(last, source), to_string(last.output));
   }
 }

@@ -18,8 +18,7 @@ std::int64_t pixels_of(const YamlNode& node, const std::string& key) {
   const std::optional<std::int64_t> value = plain ? parse_whole(node.text) : std::nullopt;
   if (value && *value >= 0 && *value <= NetworkLimits::kKernelSide) return *value;
   throw UsageError(
-      "{}: {} is {}, but must be valid, same, a number of pixels from 0 to {}, [top, bottom, left, right] or "
-      "{{height: n, width: n}}.",
+      "{}: {} is {}, but must be valid, same, a number of pixels from 0 to {}, [top, bottom, left, right] or {{height: n, width: n}}.",
       node.place(), key, describe_kind(node), NetworkLimits::kKernelSide);
 }
 
@@ -73,9 +72,7 @@ NetworkBuilder with_named_inputs(ConfigReader& reader, const YamlNode& node) {
   const std::string key = reader.full("inputs");
   if (node.kind != Kind::mapping || node.entries.empty()) {
     throw UsageError(
-        "{}: {} is {}, but must name the inputs with their sizes, the image first, e.g. inputs: {{image: "
-        "[32, "
-        "32, 2], track: [31]}}.",
+        "{}: {} is {}, but must name the inputs with their sizes, the image first, e.g. inputs: {{image: [32, 32, 2], track: [31]}}.",
         node.place(), key, describe_kind(node));
   }
   const YamlEntry& image = node.entries.front();
@@ -86,8 +83,7 @@ NetworkBuilder with_named_inputs(ConfigReader& reader, const YamlNode& node) {
     const std::vector<std::int64_t> extents = extents_of(value);
     if (extents.size() != 1) {
       throw UsageError(
-          "{}: {}.{} is {}, but inputs behind the first are flat vectors: write their length, e.g. [31]. The "
-          "image comes first.",
+          "{}: {}.{} is {}, but inputs behind the first are flat vectors: write their length, e.g. [31]. The image comes first.",
           value.place(), key, name, describe_kind(value));
     }
     builder.vector_input({name, extents.front()});
@@ -102,8 +98,7 @@ NetworkBuilder read_inputs(ConfigReader& reader, const YamlNode& network) {
   const std::string key = reader.full("input");
   if (node == nullptr && named == nullptr) {
     throw UsageError(
-        "{}: {} is missing: the size of the images (height, width, channels), e.g. input: [32, 32, "
-        "3].",
+        "{}: {} is missing: the size of the images (height, width, channels), e.g. input: [32, 32, 3].",
         network.place(), key);
   }
   if (node != nullptr && named != nullptr) {
@@ -120,8 +115,7 @@ NetworkBuilder read_inputs(ConfigReader& reader, const YamlNode& network) {
 
 [[noreturn]] void fail_layer(const YamlNode& node, const std::string& key, const std::string& reason) {
   throw UsageError(
-      "{}: {} {}. A layer is written `- relu`, `- dense: 10` or `- conv2d: {{filters: 8, kernel: "
-      "3}}`, with longer settings indented below the type.",
+      "{}: {} {}. A layer is written `- relu`, `- dense: 10` or `- conv2d: {{filters: 8, kernel: 3}}`, with longer settings indented below the type.",
       node.place(), key, reason);
 }
 

@@ -182,8 +182,7 @@ std::string to_table(const NetworkSummary& summary, const std::string& title) {
   for (const LayerSummary& layer : summary.layers) rows.push_back(row_of(layer, with_inputs));
   const Cost& total = summary.total;
   return fmt::format(
-      "Network {}, {}\n{}"
-      "Total parameters: {} ({})\nTrainable parameters: {}\nMoving averages: {}\n"
+      "Network {}, {}\n{}Total parameters: {} ({})\nTrainable parameters: {}\nMoving averages: {}\n"
       "Connections: {}\nForward FLOPs a sample: {}\nActivations a sample: {} bytes ({})\n",
       title, inputs_text(summary), layout(rows), grouped(total.parameters),
       mebibytes(total.parameters * static_cast<std::int64_t>(sizeof(float))), grouped(total.trainable),

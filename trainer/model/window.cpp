@@ -62,9 +62,7 @@ std::int64_t window_positions(const WindowAxis& window, const std::string& place
   const std::int64_t room = window.input - window.span + window.before + window.after;
   if (room < 0) {
     throw UsageError(
-        "{}: the window of {} pixels is larger than the {} {} of its input ({} with padding). Make it "
-        "smaller, "
-        "pool less before it, or try {}.",
+        "{}: the window of {} pixels is larger than the {} {} of its input ({} with padding). Make it smaller, pool less before it, or try {}.",
         place, window.span, window.axis, window.input, window.input + window.before + window.after,
         suggestions(window));
   }

@@ -124,8 +124,7 @@ Finding judge_locks(const fs::path& folder) {
   return {
       Verdict::warning, "file locks",
       fmt::format(
-          "{} does not work ({}); this program needs none, but h5py and others may refuse files there: set "
-          "HDF5_USE_FILE_LOCKING=FALSE for them",
+          "{} does not work ({}); this program needs none, but h5py and others may refuse files there: set HDF5_USE_FILE_LOCKING=FALSE for them",
           whole.empty() ? "fcntl" : "flock", whole.empty() ? range : whole)};
 }
 
@@ -234,8 +233,7 @@ Finding try_sharing(comm::ProcessGroup& group, const fs::path& directory) {
   return {
       Verdict::warning, "shared",
       fmt::format(
-          "rank {} does not see in {} what rank 0 writes there: its log and crash records would stay on its "
-          "host, and data must be copied to every host; name a directory that all hosts share with --run",
+          "rank {} does not see in {} what rank 0 writes there: its log and crash records would stay on its host, and data must be copied to every host; name a directory that all hosts share with --run",
           blind - all.begin(), directory.string())};
 }
 

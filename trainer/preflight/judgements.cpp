@@ -29,8 +29,7 @@ Finding judge_rank(const RankFacts& facts, std::size_t rank) {
   const bool bound_to_one = allowed == 1 && facts.cores > facts.node_ranks;
   const std::string fix =
       bound_to_one
-          ? ": worker and loader threads share one core; start with `mpirun --bind-to none`, or srun with "
-            "--cpus-per-task"
+          ? ": worker and loader threads share one core; start with `mpirun --bind-to none`, or srun with --cpus-per-task"
           : "";
   return {bound_to_one ? Verdict::warning : Verdict::good, fmt::format("rank {}", rank),
           fmt::format("host {}, {} of {} core(s) ({}), {} worker thread(s){}", facts.host, allowed,
@@ -58,10 +57,9 @@ std::optional<Finding> judge_sharing(const std::string& host, const std::vector<
     std::ranges::sort(together);
     return Finding{
         Verdict::warning, "binding",
-        fmt::format("ranks {} on {} run {} worker threads on {} core(s) ({}), and wait for each other; start "
-                    "fewer ranks, or give each its own cores: `mpirun --map-by slot:PE=N --bind-to core`, or "
-                    "srun with --cpus-per-task=N",
-                    fmt::join(together, ", "), host, threads, allowed_cores(shared), core_list(shared))};
+        fmt::format(
+            "ranks {} on {} run {} worker threads on {} core(s) ({}), and wait for each other; start fewer ranks, or give each its own cores: `mpirun --map-by slot:PE=N --bind-to core`, or srun with --cpus-per-task=N",
+            fmt::join(together, ", "), host, threads, allowed_cores(shared), core_list(shared))};
   }
   return std::nullopt;
 }
@@ -98,25 +96,23 @@ std::string core_list(const RankFacts& facts) {
 Finding judge_launcher(const comm::Launch& launch, int ranks, bool in_allocation, bool server) {
   const std::string what = "launcher";
   if (launch.launcher == "none")
-    return in_allocation ? Finding{Verdict::warning, what,
-                                   "none, inside a SLURM job: this is one rank alone, whatever the job has; "
-                                   "start it with "
-                                   "`srun --mpi=pmix` or mpirun"}
-                         : Finding{Verdict::good, what,
-                                   "none: one rank; `mpirun -n N` or `srun --mpi=pmix` start more"};
+    return in_allocation
+               ? Finding{Verdict::warning, what,
+                         "none, inside a SLURM job: this is one rank alone, whatever the job has; start it with `srun --mpi=pmix` or mpirun"}
+               : Finding{Verdict::good, what,
+                         "none: one rank; `mpirun -n N` or `srun --mpi=pmix` start more"};
   if (launch.uses_mpi && !server)
     return {
         Verdict::warning, what,
         fmt::format(
-            "{}, but no PMIx or PMI server is named in the environment; start with the mpirun of this MPI "
-            "library, or `srun --mpi=pmix`",
+            "{}, but no PMIx or PMI server is named in the environment; start with the mpirun of this MPI library, or `srun --mpi=pmix`",
             launch.launcher)};
   if (!launch.uses_mpi)
-    return {launch.ranks > 1 ? Verdict::failure : Verdict::warning, what,
-            fmt::format("{} started {} rank(s) without PMIx, so they cannot meet; start with `srun "
-                        "--mpi=pmix`, or mpirun "
-                        "inside the job",
-                        launch.launcher, launch.ranks)};
+    return {
+        launch.ranks > 1 ? Verdict::failure : Verdict::warning, what,
+        fmt::format(
+            "{} started {} rank(s) without PMIx, so they cannot meet; start with `srun --mpi=pmix`, or mpirun inside the job",
+            launch.launcher, launch.ranks)};
   return {Verdict::good, what, fmt::format("{}, {} rank(s), by PMIx or PMI", launch.launcher, ranks)};
 }
 
@@ -142,8 +138,7 @@ Finding judge_clocks(std::span<const double> offsets) {
   return {
       Verdict::warning, "clock",
       fmt::format(
-          "the ranks' clocks differ by {:.1f} s (rank {} by {:+.1f} s from rank 0): logs and time limits of "
-          "different hosts do not fit together; set up NTP or chrony there",
+          "the ranks' clocks differ by {:.1f} s (rank {} by {:+.1f} s from rank 0): logs and time limits of different hosts do not fit together; set up NTP or chrony there",
           spread, farthest - offsets.begin(), *farthest)};
 }
 
@@ -159,9 +154,9 @@ std::vector<Finding> judge_limits(std::span<const RankFacts> ranks, const Needs&
   if (file_bytes < needs.checkpoint_bytes)
     findings.push_back(
         {Verdict::failure, "limits",
-         fmt::format("files may have {:.1f} MB at most, but a checkpoint of {} takes {:.1f} MB; raise "
-                     "`ulimit -f`",
-                     mega(file_bytes), needs.origin, mega(needs.checkpoint_bytes))});
+         fmt::format(
+             "files may have {:.1f} MB at most, but a checkpoint of {} takes {:.1f} MB; raise `ulimit -f`",
+             mega(file_bytes), needs.origin, mega(needs.checkpoint_bytes))});
   if (files < kFewFiles)
     findings.push_back(
         {Verdict::warning, "limits",
@@ -170,9 +165,9 @@ std::vector<Finding> judge_limits(std::span<const RankFacts> ranks, const Needs&
   if (address_space != kUnlimited)
     findings.push_back(
         {Verdict::warning, "limits",
-         fmt::format("`ulimit -v` is {:.1f} MB, and shared memory and GPUs take address space that is never "
-                     "filled; set it to unlimited and limit memory by the batch system",
-                     mega(address_space))});
+         fmt::format(
+             "`ulimit -v` is {:.1f} MB, and shared memory and GPUs take address space that is never filled; set it to unlimited and limit memory by the batch system",
+             mega(address_space))});
   const RankFacts& first = ranks.front();
   findings.push_back(
       {Verdict::good, "limits",
@@ -202,11 +197,13 @@ std::vector<Finding> judge_memory(std::span<const RankFacts> ranks, const Needs&
     const bool room = facts.shared_free >= wanted;
     findings.push_back(
         {room ? Verdict::good : Verdict::warning, "/dev/shm",
-         fmt::format("{}: {:.1f} MB free{}", host, mega(facts.shared_free),
-                     room ? ""
-                          : fmt::format(", but sums of {} by {} ranks want {:.1f} MB; without it they go "
-                                        "by messages, which is slower: enlarge it (docker: --shm-size)",
-                                        needs.origin, numbers.size(), mega(wanted)))});
+         fmt::format(
+             "{}: {:.1f} MB free{}", host, mega(facts.shared_free),
+             room
+                 ? ""
+                 : fmt::format(
+                       ", but sums of {} by {} ranks want {:.1f} MB; without it they go by messages, which is slower: enlarge it (docker: --shm-size)",
+                       needs.origin, numbers.size(), mega(wanted)))});
   }
   return findings;
 }
@@ -231,10 +228,10 @@ Finding judge_allreduce(const AllreduceFacts& facts) {
       fmt::format("4 KB in {:.0f} us, 16 MB at {:.2f} GB/s bus; a memory copy makes {:.1f} GB/s",
                   facts.latency_us, facts.bus_gb_s, facts.copy_gb_s);
   if (facts.latency_us > kSlowLatency)
-    return {Verdict::warning, "allreduce",
-            text +
-                ": small sums are slow, as when ranks share cores; start fewer ranks, or give each its own "
-                "cores"};
+    return {
+        Verdict::warning, "allreduce",
+        text +
+            ": small sums are slow, as when ranks share cores; start fewer ranks, or give each its own cores"};
   if (facts.one_host && facts.bus_gb_s < kSlowShare * facts.copy_gb_s)
     return {Verdict::warning, "allreduce",
             text + ": far below what memory allows; look at the cores of the ranks and at /dev/shm above"};

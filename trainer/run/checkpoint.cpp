@@ -117,8 +117,7 @@ void check_fits(const io::Hdf5File& file, const std::string& group, const std::v
   const std::size_t hidden = texts.size() > kShown ? texts.size() - kShown : 0;
   texts.resize(texts.size() - hidden);
   throw DataError(
-      "{}: does not fit the {} of this run: {}{}. Use the config that the checkpoint was made with (it is "
-      "stored in its attribute `config`).",
+      "{}: does not fit the {} of this run: {}{}. Use the config that the checkpoint was made with (it is stored in its attribute `config`).",
       file.path(), group == "optimizer" ? "optimizer" : "network", fmt::join(texts, "; "),
       hidden > 0 ? fmt::format("; and {} more", hidden) : "");
 }
@@ -190,8 +189,7 @@ std::uint64_t write_checkpoint(const std::string& path, const CheckpointInfo& in
   std::error_code unknown;
   const fs::space_info space = fs::space(directory, unknown);
   throw RuntimeError(
-      "checkpoint {} was not written: {} It needs about {:.1f} MB{}. Earlier checkpoints are untouched: free "
-      "some space (or lower checkpoint.keep_last) and start again with --resume auto.",
+      "checkpoint {} was not written: {} It needs about {:.1f} MB{}. Earlier checkpoints are untouched: free some space (or lower checkpoint.keep_last) and start again with --resume auto.",
       path, reason, static_cast<double>(needed) / 1e6,
       unknown ? "" : fmt::format(", and {:.1f} MB are free", static_cast<double>(space.available) / 1e6));
 }
@@ -226,8 +224,7 @@ CheckpointInfo load_checkpoint(const std::string& path, Replica& replica, Optimi
   const std::uint64_t hash = state_hash(replica, optimizer);
   if (hash != info.state_hash)
     throw DataError(
-        "{}: the state read has the hash {:016x}, but {:016x} is recorded. The file was changed or is from "
-        "another version; resume from another checkpoint.",
+        "{}: the state read has the hash {:016x}, but {:016x} is recorded. The file was changed or is from another version; resume from another checkpoint.",
         path, hash, info.state_hash);
   return info;
 }

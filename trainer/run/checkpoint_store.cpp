@@ -122,9 +122,7 @@ void CheckpointStore::rewind(std::uint64_t step, std::uint64_t best) {
     fs::rename(path, path.string() + ".set-aside", error);
     if (error)
       throw RuntimeError(
-          "{}: is of a later step than the one that training goes on from, but cannot be renamed ({}). "
-          "Remove "
-          "it, or mend the permissions of its folder.",
+          "{}: is of a later step than the one that training goes on from, but cannot be renamed ({}). Remove it, or mend the permissions of its folder.",
           path.string(), error.message());
     log_warning("{} is of a later step than the one that training goes on from: renamed to {}.set-aside",
                 path.string(), path.filename().string());
@@ -146,8 +144,7 @@ std::optional<CheckpointInfo> CheckpointStore::load_newest(Replica& replica, Opt
     }
   }
   throw DataError(
-      "{}: none of the {} checkpoints can be used; the warnings above say why. Start afresh with "
-      "--resume none and another --run, or restore the files from a copy.",
+      "{}: none of the {} checkpoints can be used; the warnings above say why. Start afresh with --resume none and another --run, or restore the files from a copy.",
       directory_, found.size());
 }
 

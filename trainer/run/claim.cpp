@@ -60,9 +60,7 @@ bool is_elsewhere(const std::optional<Heartbeat>& holder) {
 
 UsageError in_use(const fs::path& run, const std::optional<Heartbeat>& holder) {
   return UsageError(
-      "the run directory {} is in use by {}: two jobs would overwrite each other's files. Wait for that job "
-      "or end it, or choose another directory with --run DIR. If it is gone for certain (a lost host may "
-      "keep its lock for a while), remove {}.",
+      "the run directory {} is in use by {}: two jobs would overwrite each other's files. Wait for that job or end it, or choose another directory with --run DIR. If it is gone for certain (a lost host may keep its lock for a while), remove {}.",
       run.string(), describe(holder), lock_file(run).string());
 }
 
@@ -103,8 +101,7 @@ RunClaim::RunClaim(const fs::path& run) {
       std::make_shared<io::Descriptor>(::open(path.c_str(), O_CREAT | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0666));
   if (!*file_)
     throw RuntimeError(
-        "{} cannot be opened ({}). Mend the permissions of the run directory, or choose another with --run "
-        "DIR.",
+        "{} cannot be opened ({}). Mend the permissions of the run directory, or choose another with --run DIR.",
         path.string(), errno == ELOOP ? "it is a symbolic link" : std::strerror(errno));
   if (!claim(file_)) {
     if (is_claimed(run)) throw in_use(run, read_holder(run));

@@ -179,8 +179,7 @@ RunComparison compare_runs(const std::string& a, const std::string& b) {
     comparison.checkpoints = compare_saved(one, other);
   if (!comparison.ledgers && !comparison.checkpoints)
     throw UsageError(
-        "{} and {} have nothing to compare: {}, and no step has a checkpoint in both. Train them again with "
-        "the same ledger.every_steps.",
+        "{} and {} have nothing to compare: {}, and no step has a checkpoint in both. Train them again with the same ledger.every_steps.",
         a, b, comparison.no_ledgers);
   return comparison;
 }

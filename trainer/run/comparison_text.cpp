@@ -28,8 +28,7 @@ std::string narrowing(const LedgerComparison& ledgers) {
                                ? fmt::format("a checkpoint of step {} or before", *ledgers.last_equal)
                                : "the start";
   return fmt::format(
-      "Between steps {} and {} the ledgers do not tell. To find the step, train both again from {} into new "
-      "directories with ledger.every_steps=1 and compare those.\n",
+      "Between steps {} and {} the ledgers do not tell. To find the step, train both again from {} into new directories with ledger.every_steps=1 and compare those.\n",
       ledgers.last_equal.value_or(0), *ledgers.first_different, from);
 }
 

@@ -50,8 +50,7 @@ void check_free(const RunDirectory& directory) {
         directory.path().string(), error.message());
   if (!unused && !fs::exists(directory.checkpoints()))
     throw UsageError(
-        "{} holds other files and no run (there is no config.yaml in it). Choose a new directory with "
-        "--run DIR.",
+        "{} holds other files and no run (there is no config.yaml in it). Choose a new directory with --run DIR.",
         directory.path().string());
 }
 
@@ -60,9 +59,7 @@ void check_same(const RunDirectory& directory, const StoredDifferences& differen
   const std::vector<std::string> differences = differences_from(directory.stored_config());
   if (differences.empty()) return;
   throw UsageError(
-      "{} holds a run of another configuration, and going on would mix the two. Different: {}. Choose "
-      "another directory with --run DIR, start with the configuration in {}, or, if the numbers may change, "
-      "add --allow-change KEY[,KEY...].",
+      "{} holds a run of another configuration, and going on would mix the two. Different: {}. Choose another directory with --run DIR, start with the configuration in {}, or, if the numbers may change, add --allow-change KEY[,KEY...].",
       directory.path().string(), fmt::join(differences, "; "), directory.config().string());
 }
 
@@ -77,9 +74,7 @@ void refuse_link(const fs::path& path) {
   std::error_code none;
   if (!fs::is_symlink(fs::symlink_status(path, none))) return;
   throw UsageError(
-      "{} is a symbolic link (to {}), and nothing is written through links inside a run directory: one that "
-      "came from "
-      "elsewhere could lead to any file. Remove it; the run directory as a whole may be a link.",
+      "{} is a symbolic link (to {}), and nothing is written through links inside a run directory: one that came from elsewhere could lead to any file. Remove it; the run directory as a whole may be a link.",
       path.string(), fs::read_symlink(path, none).string());
 }
 
@@ -118,8 +113,7 @@ void check_writable(const fs::path& path) {
                      path.string(), nearest.string());
   if (access(nearest.c_str(), W_OK | X_OK) != 0)
     throw UsageError(
-        "the run directory {} cannot be written: {}: {}. Choose another with --run DIR, or mend the "
-        "permissions.",
+        "the run directory {} cannot be written: {}: {}. Choose another with --run DIR, or mend the permissions.",
         path.string(), nearest.string(), std::strerror(errno));
 }
 
@@ -128,9 +122,7 @@ void check_room(const fs::path& path, std::uint64_t bytes) {
   const fs::space_info space = fs::space(nearest_existing(path), unknown);
   if (unknown || space.capacity == 0 || space.available >= bytes) return;
   throw RuntimeError(
-      "the disk of the run directory {} has {:.1f} MB free, but a checkpoint needs at least {:.1f} MB. Free "
-      "some "
-      "space, or choose another disk with --run DIR.",
+      "the disk of the run directory {} has {:.1f} MB free, but a checkpoint needs at least {:.1f} MB. Free some space, or choose another disk with --run DIR.",
       path.string(), static_cast<double>(space.available) / 1e6, static_cast<double>(bytes) / 1e6);
 }
 
@@ -146,8 +138,7 @@ bool RunDirectory::holds_run() const {
 std::string RunDirectory::stored_config() const {
   if (!holds_run())
     throw UsageError(
-        "{} is not a run directory: there is no config.yaml in it. `annulus train` makes one; its place is "
-        "runs/NAME unless --run says otherwise.",
+        "{} is not a run directory: there is no config.yaml in it. `annulus train` makes one; its place is runs/NAME unless --run says otherwise.",
         path_.string());
   constexpr std::uint64_t kMostBytes = 4 << 20;  // more than the reader of configurations takes
   const auto text = io::read_small_file(config(), kMostBytes);

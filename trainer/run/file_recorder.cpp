@@ -263,9 +263,9 @@ class FileRecorder final : public Recorder {
     const double seconds = seconds_since_process_start() - options_.data_seconds;
     metrics_->event(
         {record.step, record.epoch},
-        fmt::format("first step done {:.2f} s after the start of the process, {:.2f} s of opening the "
-                    "data not counted",
-                    seconds, options_.data_seconds),
+        fmt::format(
+            "first step done {:.2f} s after the start of the process, {:.2f} s of opening the data not counted",
+            seconds, options_.data_seconds),
         {{"first_step_s", seconds}, {"data_s", options_.data_seconds}});
   }
 

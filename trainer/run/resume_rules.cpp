@@ -70,8 +70,7 @@ void ResumeRules::compare_origin(const CheckpointInfo& stored, const CheckpointI
   if (stored.dataset == now.dataset) return;
   if (stored.dataset.find(kContentWord) == std::string::npos && now.dataset.starts_with(stored.dataset)) {
     log_warning(
-        "the checkpoint of step {} is of a version that did not note what the training data hold: that they "
-        "are the same is taken on trust",
+        "the checkpoint of step {} is of a version that did not note what the training data hold: that they are the same is taken on trust",
         stored.step);
     return;
   }
@@ -81,10 +80,7 @@ void ResumeRules::compare_origin(const CheckpointInfo& stored, const CheckpointI
 void ResumeRules::require(const std::string& what) const {
   if (refused_.empty()) return;
   throw UsageError(
-      "{} was made otherwise, and going on would mix the two. Different: {}. Start again with what was "
-      "there, "
-      "choose another directory with --run DIR and --resume none, or, if the numbers may change, add "
-      "--allow-change KEY[,KEY...].",
+      "{} was made otherwise, and going on would mix the two. Different: {}. Start again with what was there, choose another directory with --run DIR and --resume none, or, if the numbers may change, add --allow-change KEY[,KEY...].",
       what, fmt::join(refused_, "; "));
 }
 

@@ -41,8 +41,7 @@ void SnapshotWorker::give(const StateView& state, Work work) {
   if (failure_) return;
   if (free_copy() == nullptr && !std::exchange(has_waited_, true))
     log_debug(
-        "training waits for the writing of an earlier state: checkpoints follow each other faster than "
-        "the disk takes them");
+        "training waits for the writing of an earlier state: checkpoints follow each other faster than the disk takes them");
   done_.wait(lock, [this] { return free_copy() != nullptr; });
   Copy* copy = free_copy();
   copy->in_use = true;

@@ -61,8 +61,7 @@ std::ofstream open_to_append(const std::string& path) {
   std::ofstream file(path, std::ios::app);
   if (file) return file;
   throw RuntimeError(
-      "{}: cannot be opened for writing ({}). Check the permissions of the run directory, or choose "
-      "another with --run.",
+      "{}: cannot be opened for writing ({}). Check the permissions of the run directory, or choose another with --run.",
       path, std::strerror(errno));
 }
 
@@ -71,8 +70,7 @@ void append_line(std::ofstream& file, const std::string& path, const std::string
   file << line << '\n' << std::flush;
   if (file) return;
   throw RuntimeError(
-      "{}: cannot be written ({}). Free some space, then start again with --resume auto: nothing is lost "
-      "since the last checkpoint.",
+      "{}: cannot be written ({}). Free some space, then start again with --resume auto: nothing is lost since the last checkpoint.",
       path, errno != 0 ? std::strerror(errno) : "the stream failed");
 }
 

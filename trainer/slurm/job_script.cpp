@@ -35,8 +35,7 @@ std::string joined(const std::vector<std::string>& words) {
 void add_size(Head& head, const JobRequest& request) {
   if (request.gpus_per_node > 0)
     head.line(
-        "# One rank a GPU. Every rank sees all GPUs of its node and takes its own, so that they reach each "
-        "other.");
+        "# One rank a GPU. Every rank sees all GPUs of its node and takes its own, so that they reach each other.");
   else
     head.line("# Ranks on every node, and the cores of each for its worker threads.");
   head.option("", "nodes", std::to_string(request.nodes));
@@ -64,8 +63,7 @@ void add_settings(Head& head, const JobRequest& request) {
   if (!request.run.empty()) words.insert(words.end(), {"--run", request.run});
   head.line("");
   head.line(
-      "# The environment may say otherwise: ANNULUS_LAUNCHER=mpirun sbatch FILE; ANNULUS_PROGRAM names a "
-      "program.");
+      "# The environment may say otherwise: ANNULUS_LAUNCHER=mpirun sbatch FILE; ANNULUS_PROGRAM names a program.");
   head.line("program=(" + joined(request.program) + ")");
   head.line("launcher=${ANNULUS_LAUNCHER:-" + request.launcher +
             "} # srun, mpirun, or auto: srun where it speaks PMIx");
@@ -75,8 +73,7 @@ void add_settings(Head& head, const JobRequest& request) {
   head.line("sweep=" + (request.sweep.empty() ? "" : shell_word(request.sweep)) +
             (request.sweep.empty() ? "" : " # line N has the words of task N"));
   head.line(
-      "# Config, settings and run directory; words behind the script's name on sbatch's command line come "
-      "last.");
+      "# Config, settings and run directory; words behind the script's name on sbatch's command line come last.");
   head.line("words=(" + joined(words) + " \"$@\")");
   head.line("");
 }

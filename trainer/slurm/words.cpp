@@ -63,8 +63,7 @@ std::uint64_t parse_slurm_time(const std::string& text) {
   if (const auto t = match(text, R"((\d{1,9})-(\d{1,2})(?::(\d{1,2})(?::(\d{1,2}))?)?)"))
     return (*t)[0] * kDay + (*t)[1] * kHour + (*t)[2] * kMinute + (*t)[3];
   throw UsageError(
-      "'{}' is no time limit. Write minutes (90), hours:minutes:seconds (8:00:00), days-hours (2-12) or "
-      "days-hours:minutes:seconds.",
+      "'{}' is no time limit. Write minutes (90), hours:minutes:seconds (8:00:00), days-hours (2-12) or days-hours:minutes:seconds.",
       text);
 }
 
@@ -85,9 +84,7 @@ std::string sbatch_value(const std::string& value) {
   if (is_plain(value, "._-+=:,/@%&|[]*!()")) return value;
   if (value.empty() || value.find_first_of("\n\r\"\\'#") != std::string::npos)
     throw UsageError(
-        "'{}' cannot stand in the head of a job script, which has no way to write line breaks, quotes, '\\' "
-        "and "
-        "'#'. Choose another.",
+        "'{}' cannot stand in the head of a job script, which has no way to write line breaks, quotes, '\\' and '#'. Choose another.",
         value);
   return '"' + value + '"';
 }

@@ -125,8 +125,7 @@ void clear_traces(const fs::path& run) {
     fs::create_directories(run / "heartbeats");
   } catch (const fs::filesystem_error& error) {
     throw RuntimeError(
-        "what an earlier start left in the run directory cannot be cleared: {}. Check the permissions of "
-        "crash/ and heartbeats/ there.",
+        "what an earlier start left in the run directory cannot be cleared: {}. Check the permissions of crash/ and heartbeats/ there.",
         error.what());
   }
 }

@@ -211,8 +211,7 @@ void catch_crash_signals() {
   for (const int signal_number : kFatal) refused |= sigaction(signal_number, &action, nullptr) != 0;
   if (refused)
     throw RuntimeError(
-        "cannot catch fatal signals ({}), so a crash would leave no record. Is the program run under a tool "
-        "that forbids signal handlers?",
+        "cannot catch fatal signals ({}), so a crash would leave no record. Is the program run under a tool that forbids signal handlers?",
         std::strerror(errno));
 #endif
 }

@@ -105,8 +105,7 @@ struct Herald::Impl {
     if (is_new && written && is_spread) lock();
     if (!written && !std::exchange(complained, true))
       log_warning(
-          "the heartbeat of rank {} cannot be written in {}: the others and `annulus status` do not see "
-          "what it does. Is the disk full?",
+          "the heartbeat of rank {} cannot be written in {}: the others and `annulus status` do not see what it does. Is the disk full?",
           state->party.rank, (run_directory / "heartbeats").string());
   }
 

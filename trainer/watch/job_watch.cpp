@@ -38,8 +38,7 @@ JobWatch::JobWatch(const WatchdogConfig& config, comm::MpiSession& mpi, std::vec
     parts_->watchdog.emplace(parts_->state, [&mpi](ExitCode code) { mpi.abort(code); });
   else if (mpi.world().rank == 0)
     log_warning(
-        "the watchdog is off (watchdog.enabled: false): a rank that hangs or dies leaves the others waiting "
-        "until somebody ends the job");
+        "the watchdog is off (watchdog.enabled: false): a rank that hangs or dies leaves the others waiting until somebody ends the job");
 }
 
 JobWatch::~JobWatch() {

@@ -51,13 +51,10 @@ std::string accusation(const LastWords& facts, const Blame& verdict) {
     case Cause::gone:
       if (facts.state.run().empty())  // where it could have left its reason
         return fmt::format(
-            "{} has ended before the run was open. If it gave a reason, that stands above; if not, and "
-            "nobody "
-            "killed it, `dmesg` on that host tells whether memory ran out.",
+            "{} has ended before the run was open. If it gave a reason, that stands above; if not, and nobody killed it, `dmesg` on that host tells whether memory ran out.",
             name);
       return fmt::format(
-          "{} is dead: its process has ended without a word. {} If nobody killed it, `dmesg` on that host "
-          "tells whether memory ran out.",
+          "{} is dead: its process has ended without a word. {} If nobody killed it, `dmesg` on that host tells whether memory ran out.",
           name, last_seen(peer));
     case Cause::stopped:
       return fmt::format("{} has been stopped by a signal (SIGSTOP or the like) and was not woken. {}", name,
@@ -67,8 +64,7 @@ std::string accusation(const LastWords& facts, const Blame& verdict) {
                          name, peer != nullptr ? peer->silent_seconds : 0.0, last_seen(peer));
     case Cause::deadlock:
       return fmt::format(
-          "all ranks wait for each other, which is a fault of the program; please report it with the run "
-          "directory. Least far is {}. {}",
+          "all ranks wait for each other, which is a fault of the program; please report it with the run directory. Least far is {}. {}",
           name, verdict.rank == facts.own.rank ? "It is at " + own_where(facts) + "." : last_seen(peer));
     case Cause::overdue:
       break;
@@ -76,8 +72,7 @@ std::string accusation(const LastWords& facts, const Blame& verdict) {
   if (verdict.rank != facts.own.rank)
     return fmt::format("{} hangs, and so does its watchdog. {}", name, last_seen(peer));
   return fmt::format(
-      "{} hangs: no sign of progress for {:.0f} s at {}.{} If that is how long it takes, raise {} (the limit "
-      "was {:.0f} s).",
+      "{} hangs: no sign of progress for {:.0f} s at {}.{} If that is how long it takes, raise {} (the limit was {:.0f} s).",
       name, facts.own.quiet_seconds, own_where(facts), stuck_on(facts), facts.limit_key,
       facts.own.limit_seconds);
 }
@@ -102,8 +97,7 @@ std::string what_next(const LastWords& facts) {
   if (run.empty()) return "The same command can be started again.";
   if (newest == 0) return "There is no checkpoint yet: the same command starts from the beginning.";
   return fmt::format(
-      "The newest complete checkpoint is that of step {}: the same command goes on from there. More in "
-      "{}/crash.",
+      "The newest complete checkpoint is that of step {}: the same command goes on from there. More in {}/crash.",
       newest, run);
 }
 

@@ -44,8 +44,7 @@ TEST(Posterior, ReachesThePrototype) {
   const double kaons = table.efficiency(index_of(Species::kaon)).value();
   const double pions = table.efficiency(index_of(Species::pion)).value();
   std::printf(
-      "%llu tracks: overall %.4f (prototype 0.898), K %.4f (0.849), pi %.4f (0.986), pions named heavy at "
-      "90 %% of the kaons %.4f (0.026 to 0.05)\n",
+      "%llu tracks: overall %.4f (prototype 0.898), K %.4f (0.849), pi %.4f (0.986), pions named heavy at 90 %% of the kaons %.4f (0.026 to 0.05)\n",
       static_cast<unsigned long long>(table.tracks()), table.overall().value(), kaons, pions,
       at_90->misidentification);
   EXPECT_NEAR(table.overall().value(), 0.90, 0.015);

@@ -15,9 +15,7 @@ using testing::HasSubstr;
 
 Config small_config(std::int64_t batch) {
   const std::string text =
-      "network: {input: [8, 8, 1], layers: [{conv2d: {filters: 4, kernel: 3, padding: same}}, flatten, "
-      "{dense: 2}, "
-      "softmax]}\nbatch: {shards: 1, size: " +
+      "network: {input: [8, 8, 1], layers: [{conv2d: {filters: 4, kernel: 3, padding: same}}, flatten, {dense: 2}, softmax]}\nbatch: {shards: 1, size: " +
       std::to_string(batch) + "}\n";
   return parse_config(text, "test").config;
 }

@@ -87,10 +87,12 @@ class Diagnosis : public testing::TestWithParam<MakeReplica> {
 TEST_P(Diagnosis, NamesSamplesWithBadPixels) {
   source_.bad_pixels = {3, 9, 11, 20};
 
-  EXPECT_THAT(diagnosis(),
-              AllOf(HasSubstr("step 2 (epoch 0): the loss is not finite: rank 0, samples 9 and 11 of "
-                              "pattern: a pixel is nan, before any layer saw it"),
-                    HasSubstr("Mend or drop these samples")));
+  EXPECT_THAT(
+      diagnosis(),
+      AllOf(
+          HasSubstr(
+              "step 2 (epoch 0): the loss is not finite: rank 0, samples 9 and 11 of pattern: a pixel is nan, before any layer saw it"),
+          HasSubstr("Mend or drop these samples")));
 }
 
 TEST_P(Diagnosis, NamesTheVectorAndSamplesOfSeveralShards) {

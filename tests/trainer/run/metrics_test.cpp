@@ -90,9 +90,9 @@ TEST_F(MetricsWriterTest, WritesARowAnEpoch) {
 
   EXPECT_THAT(
       lines("metrics.csv"),
-      testing::ElementsAre("epoch,step,loss,accuracy,validation_loss,validation_accuracy,learning_rate,"
-                           "images_per_second,seconds",
-                           "0,10,1.5,0.25,1.25,0.5,0.01,1000,2", "1,20,1.5,0.25,,,0.01,1000,2"));
+      testing::ElementsAre(
+          "epoch,step,loss,accuracy,validation_loss,validation_accuracy,learning_rate,images_per_second,seconds",
+          "0,10,1.5,0.25,1.25,0.5,0.01,1000,2", "1,20,1.5,0.25,,,0.01,1000,2"));
   EXPECT_THAT(lines("metrics.jsonl")[1],
               AllOf(HasSubstr(R"("kind":"epoch","step":20)"), Not(HasSubstr("validation"))));
 }

@@ -24,9 +24,9 @@ const ProgressView kView{.epoch = 2,
                          .seconds_left = 754};
 
 TEST(ProgressLine, HasEverythingOnAWideTerminal) {
-  EXPECT_EQ(progress_line(kView, 120),
-            "epoch 3/30  50% [===============>              ]  loss 1.2346  accuracy 0.5678  12345 images/s  "
-            "12:34 left");
+  EXPECT_EQ(
+      progress_line(kView, 120),
+      "epoch 3/30  50% [===============>              ]  loss 1.2346  accuracy 0.5678  12345 images/s  12:34 left");
 }
 
 TEST(ProgressLine, ShrinksWithTheTerminal) {
@@ -148,9 +148,9 @@ TEST_F(ProgressTest, SaysOneLineAnEpoch) {
                   .images_per_second = 1000,
                   .seconds = 2});
 
-  EXPECT_EQ(testing::internal::GetCapturedStderr(),
-            "epoch 1/2: loss 1.5000, accuracy 0.2500, validation loss 1.2500, validation accuracy 0.5000, "
-            "1000 images/s, learning rate 0.01, 2.0 s\n");
+  EXPECT_EQ(
+      testing::internal::GetCapturedStderr(),
+      "epoch 1/2: loss 1.5000, accuracy 0.2500, validation loss 1.2500, validation accuracy 0.5000, 1000 images/s, learning rate 0.01, 2.0 s\n");
 }
 
 TEST_F(ProgressTest, PlainLinesComeEveryTenSecondsWithoutControlCharacters) {

@@ -6,9 +6,7 @@ namespace annulus::trainer {
 namespace {
 
 constexpr const char* kMissing =
-    "device.kind is cuda, but this program was built without CUDA. Build it with 'cmake --preset gpu', or "
-    "set "
-    "device.kind=cpu (or leave it at auto).";
+    "device.kind is cuda, but this program was built without CUDA. Build it with 'cmake --preset gpu', or set device.kind=cpu (or leave it at auto).";
 
 }  // namespace
 

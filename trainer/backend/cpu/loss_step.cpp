@@ -75,9 +75,7 @@ void LossStep::forward(const ShardContext& context) {
     const std::int32_t label = context.labels[i];
     if (label < 0 || static_cast<std::size_t>(label) >= classes_)
       throw DataError(
-          "sample {} has label {}, but layer {} puts out {} classes (0 to {}): its loss is not defined. "
-          "Check "
-          "the labels of the dataset with `annulus data info`, or give the last layer more units.",
+          "sample {} has label {}, but layer {} puts out {} classes (0 to {}): its loss is not defined. Check the labels of the dataset with `annulus data info`, or give the last layer more units.",
           context.samples[i], label, name_, classes_, classes_ - 1);
     const std::span<const float> row{logits + i * classes_, classes_};
     float* target =

@@ -64,8 +64,7 @@ std::vector<PlannedStep> Lowering::run(const LossOptions& loss) {
   for (int i = 0; i < count(); ++i) {
     if (i + 1 < count() && readers_[slot(i)].empty())
       throw UsageError(
-          "layer {}: its output is not used, so it cannot be trained. Remove it or name it in the "
-          "inputs of a later layer.",
+          "layer {}: its output is not used, so it cannot be trained. Remove it or name it in the inputs of a later layer.",
           layer(i).name);
     lower_layer(i);
   }

@@ -29,8 +29,7 @@ auto checked(const std::string& purpose, Body&& body) {
     return body();
   } catch (const dnnl::error& error) {
     throw RuntimeError(
-        "oneDNN could not {}: {} (status {}). The shape may be outside what this version of the library "
-        "supports, or memory ran out. Try a smaller batch or more shards; ONEDNN_VERBOSE=1 shows its calls.",
+        "oneDNN could not {}: {} (status {}). The shape may be outside what this version of the library supports, or memory ran out. Try a smaller batch or more shards; ONEDNN_VERBOSE=1 shows its calls.",
         purpose, error.what(), static_cast<int>(error.status));
   }
 }

@@ -118,11 +118,10 @@ void Program::check_input(std::span<const float> images, const ShardContext& con
   add_samples(found, images, context.samples, is_bad_float);
   throw BadValueError(
       found,
-      fmt::format("{} has a pixel of {}, before any layer saw it: the gradient of the whole step would be "
-                  "lost. Look at the dataset with `annulus data show`, and at augmentation and normalisation "
-                  "(a deviation of zero?).",
-                  sample_name(bad / (images.size() / static_cast<std::size_t>(shape_.samples)), context),
-                  images[bad]));
+      fmt::format(
+          "{} has a pixel of {}, before any layer saw it: the gradient of the whole step would be lost. Look at the dataset with `annulus data show`, and at augmentation and normalisation (a deviation of zero?).",
+          sample_name(bad / (images.size() / static_cast<std::size_t>(shape_.samples)), context),
+          images[bad]));
 }
 
 void Program::check_vectors(const ShardContext& context) const {
@@ -140,9 +139,10 @@ void Program::check_vectors(const ShardContext& context) const {
                  .value = context.vectors[bad]};
   add_samples(found, context.vectors, context.samples, is_bad_float);
   throw BadValueError(
-      found, fmt::format("{} has a value of {} in its input {}, before any layer saw it: the gradient of the "
-                         "whole step would be lost. Look at the dataset that data.inputs names for it.",
-                         sample_name(bad / row, context), context.vectors[bad], vector->name));
+      found,
+      fmt::format(
+          "{} has a value of {} in its input {}, before any layer saw it: the gradient of the whole step would be lost. Look at the dataset that data.inputs names for it.",
+          sample_name(bad / row, context), context.vectors[bad], vector->name));
 }
 
 void Program::run_forward(const ShardContext& context) {
@@ -174,12 +174,11 @@ void Program::check_output(const PlannedStep& step, const ShardContext& context,
   add_samples(found, values, context.samples, is_bad_float);
   throw BadValueError(
       found,
-      fmt::format("layer {} {} {} for {} in its {} pass. From here on nothing can be learned. Look at the "
-                  "layer before it in the network and at that sample; a smaller learning rate or clip_norm "
-                  "often helps.",
-                  environment_.network.layers[static_cast<std::size_t>(step.layer)].name,
-                  forward ? "put out" : "passed back", values[bad], sample_name(row, context),
-                  forward ? "forward" : "backward"));
+      fmt::format(
+          "layer {} {} {} for {} in its {} pass. From here on nothing can be learned. Look at the layer before it in the network and at that sample; a smaller learning rate or clip_norm often helps.",
+          environment_.network.layers[static_cast<std::size_t>(step.layer)].name,
+          forward ? "put out" : "passed back", values[bad], sample_name(row, context),
+          forward ? "forward" : "backward"));
 }
 
 void Program::check_parameters(std::size_t step, const ShardContext& context) const {
@@ -196,10 +195,10 @@ void Program::check_parameters(std::size_t step, const ShardContext& context) co
          .layer = segment.layer,
          .parameter = segment.parameter,
          .value = values[bad]},
-        fmt::format("layer {}: the gradient of its {} is {} in the backward pass (samples {} to {}). The "
-                    "parameters would be lost. A smaller learning rate or clip_norm often helps.",
-                    layer.name, layer.parameters[static_cast<std::size_t>(segment.parameter)].name,
-                    values[bad], context.samples.front(), context.samples.back()));
+        fmt::format(
+            "layer {}: the gradient of its {} is {} in the backward pass (samples {} to {}). The parameters would be lost. A smaller learning rate or clip_norm often helps.",
+            layer.name, layer.parameters[static_cast<std::size_t>(segment.parameter)].name, values[bad],
+            context.samples.front(), context.samples.back()));
   }
 }
 

@@ -159,9 +159,7 @@ std::unique_ptr<Replica> make_cuda_replica(const Network& network, const Compile
     throw RuntimeError("{} Not even a shard of one image fits this GPU: use a smaller network or input.",
                        message);
   throw RuntimeError(
-      "{} Shards of {} images do not fit this GPU beside what is on it, shards of {} do: raise batch.shards "
-      "(or "
-      "lower batch.size) until batch.size / batch.shards is at most that.",
+      "{} Shards of {} images do not fit this GPU beside what is on it, shards of {} do: raise batch.shards (or lower batch.size) until batch.size / batch.shards is at most that.",
       message, options.shard_samples, fits);
 }
 

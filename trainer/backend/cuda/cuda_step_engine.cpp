@@ -229,8 +229,7 @@ std::unique_ptr<StepEngine> make_cuda_step_engine(const CudaStepParts& parts) {
         "{} Shards of {} images leave no room for that, shards of {} do: set batch.shards to {}.", message,
         batch.size / batch.shards, batch.size / shards, shards);
   throw RuntimeError(
-      "{} No smaller shards were found that leave room for it. Set data.gpu_mb=0 (images stay on the host), "
-      "device.precision=bfloat16, or use a smaller network.",
+      "{} No smaller shards were found that leave room for it. Set data.gpu_mb=0 (images stay on the host), device.precision=bfloat16, or use a smaller network.",
       message);
 }
 

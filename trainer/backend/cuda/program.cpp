@@ -124,11 +124,10 @@ void Program::check_input(const ShardContext& context) const {
   BadValue found{.place = BadPlace::image, .value = NAN};
   add_samples(found, images, context);
   throw BadValueError(
-      found, fmt::format(
-                 "{} has a pixel that is NaN or infinite, before any layer saw it: the gradient of the whole "
-                 "step would be lost. Look at the dataset with `annulus data show`, and at augmentation and "
-                 "normalisation (a deviation of zero?).",
-                 sample_name(bad / images.row, context)));
+      found,
+      fmt::format(
+          "{} has a pixel that is NaN or infinite, before any layer saw it: the gradient of the whole step would be lost. Look at the dataset with `annulus data show`, and at augmentation and normalisation (a deviation of zero?).",
+          sample_name(bad / images.row, context)));
 }
 
 void Program::check_vectors(const ShardContext& context) const {
@@ -143,10 +142,9 @@ void Program::check_vectors(const ShardContext& context) const {
   add_samples(found, vectors, context);
   throw BadValueError(
       found,
-      fmt::format("{} has a value that is NaN or infinite in the input {} (column {}), before any layer "
-                  "saw it: the gradient of the whole step would be lost. Look at that data set in the "
-                  "file.",
-                  sample_name(bad / total, context), environment_.network.vectors[k].name, column));
+      fmt::format(
+          "{} has a value that is NaN or infinite in the input {} (column {}), before any layer saw it: the gradient of the whole step would be lost. Look at that data set in the file.",
+          sample_name(bad / total, context), environment_.network.vectors[k].name, column));
 }
 
 void Program::check_output(const PlannedStep& step, const ShardContext& context) const {
@@ -157,12 +155,11 @@ void Program::check_output(const PlannedStep& step, const ShardContext& context)
   BadValue found{.place = BadPlace::output, .layer = step.layer, .value = NAN};
   add_samples(found, output, context);
   throw BadValueError(
-      found, fmt::format(
-                 "layer {} put out NaN or infinity for {} in its forward pass. From here on nothing can be "
-                 "learned. Look at the layer before it in the network and at that sample; a smaller learning "
-                 "rate or clip_norm often helps.",
-                 environment_.network.layers[static_cast<std::size_t>(step.layer)].name,
-                 sample_name(bad / output.row, context)));
+      found,
+      fmt::format(
+          "layer {} put out NaN or infinity for {} in its forward pass. From here on nothing can be learned. Look at the layer before it in the network and at that sample; a smaller learning rate or clip_norm often helps.",
+          environment_.network.layers[static_cast<std::size_t>(step.layer)].name,
+          sample_name(bad / output.row, context)));
 }
 
 void Program::check_gradient(const PlannedStep& step, const ShardContext& context) const {
@@ -174,11 +171,11 @@ void Program::check_gradient(const PlannedStep& step, const ShardContext& contex
   BadValue found{.place = BadPlace::passed_back, .layer = step.layer, .value = NAN};
   add_samples(found, gradient, context);
   throw BadValueError(
-      found, fmt::format(
-                 "layer {} passed back NaN or infinity for {} in its backward pass. From here on nothing can "
-                 "be learned. A smaller learning rate or clip_norm often helps.",
-                 environment_.network.layers[static_cast<std::size_t>(step.layer)].name,
-                 sample_name(bad / gradient.row, context)));
+      found,
+      fmt::format(
+          "layer {} passed back NaN or infinity for {} in its backward pass. From here on nothing can be learned. A smaller learning rate or clip_norm often helps.",
+          environment_.network.layers[static_cast<std::size_t>(step.layer)].name,
+          sample_name(bad / gradient.row, context)));
 }
 
 void Program::check_parameters(int layer, const ShardContext& context) const {
@@ -192,9 +189,7 @@ void Program::check_parameters(int layer, const ShardContext& context) const {
     throw BadValueError(
         {.place = BadPlace::gradient, .layer = layer, .parameter = segment.parameter, .value = NAN},
         fmt::format(
-            "layer {}: the gradient of its {} is NaN or infinite in the backward pass (the first sample "
-            "of the shard is {}). The parameters would be lost. A smaller learning rate or clip_norm "
-            "often helps.",
+            "layer {}: the gradient of its {} is NaN or infinite in the backward pass (the first sample of the shard is {}). The parameters would be lost. A smaller learning rate or clip_norm often helps.",
             described.name, described.parameters[static_cast<std::size_t>(segment.parameter)].name,
             sample_name(0, context)));
   }

@@ -150,9 +150,7 @@ void ReferenceReplica::check_labels(const io::Shard& shard) const {
   for (std::size_t i = 0; i < shard.labels.size(); ++i) {
     if (shard.labels[i] >= 0 && shard.labels[i] < network_.classes()) continue;
     throw DataError(
-        "sample {} has label {}, but the network has {} classes (labels 0 to {}). Check the dataset's "
-        "labels, "
-        "or the number of units of the last layer.",
+        "sample {} has label {}, but the network has {} classes (labels 0 to {}). Check the dataset's labels, or the number of units of the last layer.",
         shard.samples[i], shard.labels[i], network_.classes(), network_.classes() - 1);
   }
 }

@@ -11,8 +11,7 @@ namespace annulus::trainer::reference {
 namespace {
 
 constexpr const char* kRemedy =
-    "Training has diverged or the input is bad. Look at that sample, lower optimizer.learning_rate or set "
-    "optimizer.clip_norm.";
+    "Training has diverged or the input is bad. Look at that sample, lower optimizer.learning_rate or set optimizer.clip_norm.";
 
 bool is_bad(double value) { return !(std::abs(value) <= std::numeric_limits<float>::max()); }
 
@@ -41,8 +40,7 @@ void check_tensor(const ValuePlace& place, const Checked& checked, const Tensor&
   found.value = static_cast<float>(values[at]);
   throw BadValueError(
       found,
-      fmt::format("epoch {}, step {}: {} holds {} (value {}; the first sample of its shard "
-                  "is {}). {}",
+      fmt::format("epoch {}, step {}: {} holds {} (value {}; the first sample of its shard is {}). {}",
                   place.epoch, place.step, checked.what, values[at], at, place.numbers.front(), kRemedy));
 }
 

@@ -30,8 +30,7 @@ void locate_model(std::string& config, std::string& checkpoint) {
   if (!fs::is_directory(config)) {
     if (!checkpoint.empty()) return;
     throw UsageError(
-        "'{}' is a config, so there is no model to load. Name the run directory instead, or add "
-        "--checkpoint PATH.",
+        "'{}' is a config, so there is no model to load. Name the run directory instead, or add --checkpoint PATH.",
         config);
   }
   const RunDirectory run(config);

@@ -28,8 +28,7 @@ template <class Value>
 std::vector<Value> track_column(const io::Hdf5File& file, const std::string& name, std::uint64_t rows) {
   if (!file.exists(name))
     throw DataError(
-        "{}: has no {}, so its images cannot be found among the tracks of events. `annulus rich simulate` "
-        "makes files that have it.",
+        "{}: has no {}, so its images cannot be found among the tracks of events. `annulus rich simulate` makes files that have it.",
         file.path(), name);
   const io::Hdf5Dataset dataset = file.dataset(name);
   if (dataset.info().extents.size() != 1 || dataset.info().rows() < rows)
@@ -53,9 +52,7 @@ rich::NamedTracks evaluate_run(const NamedSource& words, Context& context) {
   require_labels(model.config);
   if (model.config.data.path.empty())
     throw UsageError(
-        "'{}' was trained without a file, on tracks that no file of events knows. Name tracks to compare on, "
-        "of "
-        "`annulus rich simulate`: add data.path=events.h5.",
+        "'{}' was trained without a file, on tracks that no file of events knows. Name tracks to compare on, of `annulus rich simulate`: add data.path=events.h5.",
         words.source);
   rich::NamedTracks named{.source = words.source, .events = model.config.data.path, .split = words.split};
   if (named.split.empty()) named.split = model.config.data.test;
@@ -75,8 +72,7 @@ rich::NamedTracks evaluate_run(const NamedSource& words, Context& context) {
       });
   if (!result.each_once)
     throw RuntimeError(
-        "the evaluation of {} did not count each of its {} samples once. This is a fault of the "
-        "program; please report it.",
+        "the evaluation of {} did not count each of its {} samples once. This is a fault of the program; please report it.",
         data->info().name, data->info().samples);
   return named;
 }
@@ -84,9 +80,7 @@ rich::NamedTracks evaluate_run(const NamedSource& words, Context& context) {
 void refuse_words_of_runs(const NamedSource& words) {
   if (!words.overrides.empty() || !words.checkpoint.empty() || !words.split.empty())
     throw UsageError(
-        "{} holds predictions: checkpoint, split and data are settled there. Leave out --checkpoint, --split "
-        "and "
-        "key=value, or name the run.",
+        "{} holds predictions: checkpoint, split and data are settled there. Leave out --checkpoint, --split and key=value, or name the run.",
         words.source);
 }
 

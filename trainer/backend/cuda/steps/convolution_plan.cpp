@@ -106,9 +106,7 @@ ConvolutionPlan::Choice<Algorithm> ConvolutionPlan::choose(const char* direction
     return choice;
   }
   spdlog::warn(
-      "{}, {}: cuDNN has no deterministic algorithm for this shape, so a plain kernel runs it, which is "
-      "slow. "
-      "Other numbers of groups or channels, or no dilation, may have one.",
+      "{}, {}: cuDNN has no deterministic algorithm for this shape, so a plain kernel runs it, which is slow. Other numbers of groups or channels, or no dilation, may have one.",
       options_.name, direction);
   return {};
 }

@@ -84,8 +84,7 @@ GemmPlan GemmPlan::make_or_throw(Libraries& libraries, const GemmShape& shape, c
   std::optional<GemmPlan> plan = make(libraries, shape);
   if (!plan)
     throw RuntimeError(
-        "{}: cuBLASLt has no algorithm for the product of ({}, {}) and ({}, {}). Another shard size or "
-        "device.precision may have one.",
+        "{}: cuBLASLt has no algorithm for the product of ({}, {}) and ({}, {}). Another shard size or device.precision may have one.",
         name, shape.rows, shape.inner, shape.inner, shape.columns);
   return std::move(*plan);
 }

@@ -16,9 +16,7 @@ void Compiler::expect_countable(const std::string& name, const SampleShape& shap
   const std::int64_t values = shape_.samples * shape.size();
   if (values <= std::numeric_limits<std::int32_t>::max()) return;
   throw UsageError(
-      "{}: a shard of {} samples has {} values here, but kernels count to 2^31 - 1. Raise batch.shards, so "
-      "that a "
-      "shard has fewer samples.",
+      "{}: a shard of {} samples has {} values here, but kernels count to 2^31 - 1. Raise batch.shards, so that a shard has fewer samples.",
       name, shape_.samples, values);
 }
 
