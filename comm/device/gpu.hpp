@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/enum_words.hpp"
 #include "comm/device/group.hpp"
 #include "comm/ranks/process_group.hpp"
 
@@ -87,3 +88,8 @@ std::string describe_gpu_libraries();
 std::string missing_peer_access(const GpuInventory& inventory);
 
 }  // namespace annulus::comm
+
+template <>
+struct annulus::EnumWords<annulus::comm::GpuSharing> {
+  static constexpr std::array kWords{"refuse", "allow"};
+};

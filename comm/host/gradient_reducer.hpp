@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "base/enum_words.hpp"
 #include "base/node_memory.hpp"
 #include "comm/host/shard_tree.hpp"
 #include "comm/ranks/process_group.hpp"
@@ -72,3 +73,8 @@ class GradientReducer {
 std::unique_ptr<GradientReducer> make_reducer(ProcessGroup& group, const ReducerOptions& options);
 
 }  // namespace annulus::comm
+
+template <>
+struct annulus::EnumWords<annulus::comm::Reduction> {
+  static constexpr std::array kWords{"tree", "fast"};
+};

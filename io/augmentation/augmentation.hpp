@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/enum_words.hpp"
 #include "base/shape.hpp"
 #include "io/dataset/batch.hpp"
 #include "io/dataset/sample_source.hpp"
@@ -78,3 +79,13 @@ class Generator {
 };
 
 }  // namespace annulus::io
+
+template <>
+struct annulus::EnumWords<annulus::io::FillMode> {
+  static constexpr std::array kWords{"nearest", "constant", "reflect", "wrap"};
+};
+
+template <>
+struct annulus::EnumWords<annulus::io::Normalisation::Kind> {
+  static constexpr std::array kWords{"none", "given", "per_feature", "per_sample"};
+};

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/error.hpp"
 #include "base/log.hpp"
 #include "io/files/durable_file.hpp"
 #include "io/files/life_lock.hpp"

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/error.hpp"
+#include "io/hdf5/file.hpp"
 #include "io/hdf5/library.hpp"
 #include "io/hdf5/process.hpp"
 

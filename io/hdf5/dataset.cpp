@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <limits>
 
+#include "base/error.hpp"
+#include "io/hdf5/file.hpp"
 #include "io/hdf5/library.hpp"
 #include "io/hdf5/process.hpp"
 

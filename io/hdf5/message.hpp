@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "base/error.hpp"
 #include "io/hdf5/types.hpp"
 
 namespace annulus::io {

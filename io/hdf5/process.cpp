@@ -18,8 +18,8 @@
 #include <tuple>
 #include <utility>
 
+#include "base/error.hpp"
 #include "io/hdf5/library.hpp"
-#include "io/hdf5/server.hpp"
 
 namespace annulus::io {
 namespace {

@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -21,6 +22,11 @@ struct ReaderEnds {
   int requests = 3;  ///< a stream socket: a request comes, its answer goes
   int file = 4;      ///< the file, opened for reading
 };
+
+/// What a reading process may take: a chunk of 1 GiB, packed and not, with room.
+constexpr std::uint64_t kReaderMemory = std::uint64_t{6} << 30;
+/// Of computing for a request; usual ones take milliseconds.
+constexpr std::chrono::milliseconds kReaderTime{20'000};
 
 /// Memory that a process and its reader share. Of System V, as that of files counts for `ulimit -f`; nothing
 /// of it stays when the processes end.

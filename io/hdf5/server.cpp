@@ -10,6 +10,8 @@
 #include <map>
 #include <optional>
 
+#include "base/error.hpp"
+#include "io/hdf5/file.hpp"
 #include "io/hdf5/library.hpp"
 
 namespace annulus::io {

@@ -8,10 +8,7 @@
 
 namespace annulus::io {
 
-constexpr std::uint64_t kReaderMemory = std::uint64_t{6}
-                                        << 30;  ///< a chunk of 1 GiB, packed and not, with room
-constexpr std::chrono::milliseconds kReaderTime{
-    20'000};  ///< of computing for a request; usual ones take milliseconds
+class Hdf5File;
 
 /// `annulus --read-hdf5 FILE`: limits what this process may take, and serves at the ends that ReaderEnds
 /// says.

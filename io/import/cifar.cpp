@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/error.hpp"
 #include "io/import/archive.hpp"
 #include "io/import/output.hpp"
 

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/error.hpp"
 #include "io/import/archive.hpp"
 #include "io/import/output.hpp"
 

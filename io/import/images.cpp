@@ -8,6 +8,7 @@
 #include <optional>
 #include <thread>
 
+#include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/worker_pool.hpp"
 #include "io/files/atomic_file.hpp"

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "base/error.hpp"
 #include "base/random.hpp"
 #include "io/dataset/writer.hpp"
 

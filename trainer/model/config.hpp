@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/enum_words.hpp"
 #include "comm/device/gpu.hpp"
 #include "comm/host/gradient_reducer.hpp"
 #include "io/augmentation/augmentation.hpp"
@@ -199,3 +200,23 @@ std::vector<KeyDifference> numeric_differences(const Config& one, const Config& 
 void check_world(const Config& config, int ranks);
 
 }  // namespace annulus::trainer
+
+template <>
+struct annulus::EnumWords<annulus::trainer::OptimizerKind> {
+  static constexpr std::array kWords{"sgd", "adam", "adamw", "lars"};
+};
+
+template <>
+struct annulus::EnumWords<annulus::trainer::ScheduleKind> {
+  static constexpr std::array kWords{"constant", "step", "cosine", "one_cycle"};
+};
+
+template <>
+struct annulus::EnumWords<annulus::trainer::Device> {
+  static constexpr std::array kWords{"auto", "reference", "cpu", "cuda"};
+};
+
+template <>
+struct annulus::EnumWords<annulus::trainer::AnomalyPolicy> {
+  static constexpr std::array kWords{"stop", "skip", "rollback"};
+};

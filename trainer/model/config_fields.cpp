@@ -44,17 +44,17 @@ void describe(Fields& fields, io::AugmentationOptions& options) {
   fields.interval("brightness_range", options.brightness_low, options.brightness_high,
                   IntervalForm::pair_only);
   fields.number("channel_shift_range", options.channel_shift_range, {0, 1e6});
-  fields.choice("fill_mode", options.fill_mode, {"nearest", "constant", "reflect", "wrap"});
+  fields.choice("fill_mode", options.fill_mode);
   fields.number("constant_value", options.constant_value, {-1e6, 1e6});
   fields.integer("crop_padding", options.crop_padding, {0, 32768});
-  fields.choice("crop_fill_mode", options.crop_fill_mode, {"nearest", "constant", "reflect", "wrap"});
+  fields.choice("crop_fill_mode", options.crop_fill_mode);
   fields.integer("cutout_size", options.cutout_size, {0, 32768});
   fields.end();
 }
 
 void describe(Fields& fields, io::Normalisation& normalisation) {
   fields.begin("normalisation");
-  fields.choice("kind", normalisation.kind, {"none", "given", "per_feature", "per_sample"});
+  fields.choice("kind", normalisation.kind);
   fields.number("rescale", normalisation.rescale, kPositive);
   fields.numbers("mean", normalisation.mean, {-1e9, 1e9});
   fields.numbers("deviation", normalisation.deviation, kPositive);
@@ -78,7 +78,7 @@ void describe(Fields& fields, BatchConfig& batch) {
 
 void describe(Fields& fields, OptimizerConfig& optimizer) {
   fields.begin("optimizer");
-  fields.choice("kind", optimizer.kind, {"sgd", "adam", "adamw", "lars"});
+  fields.choice("kind", optimizer.kind);
   fields.number("learning_rate", optimizer.learning_rate, kPositive);
   fields.number("momentum", optimizer.momentum, kFraction);
   fields.flag("nesterov", optimizer.nesterov);
@@ -93,7 +93,7 @@ void describe(Fields& fields, OptimizerConfig& optimizer) {
 
 void describe(Fields& fields, ScheduleConfig& schedule) {
   fields.begin("schedule");
-  fields.choice("kind", schedule.kind, {"constant", "step", "cosine", "one_cycle"});
+  fields.choice("kind", schedule.kind);
   fields.number("warmup_epochs", schedule.warmup_epochs, {0, kMany});
   fields.number("step_epochs", schedule.step_epochs, {0, kMany, Ends::low_open});
   fields.number("gamma", schedule.gamma, {0, 1, Ends::low_open});
@@ -105,11 +105,11 @@ void describe(Fields& fields, ScheduleConfig& schedule) {
 
 void describe(Fields& fields, DeviceConfig& device) {
   fields.begin("device");
-  fields.choice("kind", device.kind, {"auto", "reference", "cpu", "cuda"});
+  fields.choice("kind", device.kind);
   fields.integer("threads", device.threads, {0, 1024});
-  fields.choice("precision", device.precision, {"float32", "tf32", "bfloat16"});
+  fields.choice("precision", device.precision);
   fields.flag("graph", device.graph);
-  fields.choice("gpu_sharing", device.gpu_sharing, {"refuse", "allow"});
+  fields.choice("gpu_sharing", device.gpu_sharing);
   fields.end();
 }
 
@@ -140,7 +140,7 @@ void describe(Fields& fields, EarlyStoppingConfig& early_stopping) {
 
 void describe(Fields& fields, AnomalyConfig& anomaly) {
   fields.begin("anomaly");
-  fields.choice("policy", anomaly.policy, {"stop", "skip", "rollback"});
+  fields.choice("policy", anomaly.policy);
   fields.number("spike_factor", anomaly.spike_factor, {0, kMany});
   fields.integer("spike_window", anomaly.spike_window, {1, kMostRecentLosses});
   fields.integer("skip_limit", anomaly.skip_limit, {1, kMany});
@@ -189,7 +189,7 @@ void describe(Fields& fields, Config& config) {
   describe(fields, config.optimizer);
   describe(fields, config.schedule);
   describe(fields, config.device);
-  fields.choice("reduction", config.reduction, {"tree", "fast"});
+  fields.choice("reduction", config.reduction);
   fields.integer("bucket_kb", config.bucket_kb, {0, 1e6});
   describe(fields, config.checkpoint);
   describe(fields, config.ledger);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/enum_words.hpp"
 #include "trainer/model/config.hpp"
 #include "trainer/model/network_builder.hpp"
 
@@ -65,7 +66,12 @@ class Fields {
     whole(key, wide, limits);
     value = static_cast<Integer>(wide);
   }
-  /// @pre the enumerators count from 0 in the order of `words`
+  /// One of the words of an enumeration.
+  template <class Enum>
+  void choice(const char* key, Enum& value) {
+    choice(key, value, words_list<Enum>());
+  }
+  /// The same with words of its own. @pre the enumerators count from 0 in the order of `words`
   template <class Enum>
   void choice(const char* key, Enum& value, const std::vector<std::string>& words) {
     int index = static_cast<int>(value);

@@ -11,9 +11,6 @@ using Ends = Limits::Ends;
 constexpr Limits kCount{1, NetworkLimits::kChannels};
 constexpr Limits kSide{1, NetworkLimits::kKernelSide};
 
-const std::vector<std::string> kActivations{"none", "relu", "sigmoid", "tanh", "softmax"};
-const std::vector<std::string> kInitializers{"glorot_uniform", "he_uniform", "he_normal", "zeros", "ones"};
-
 struct LayerType {
   std::string name;
   std::string short_key;
@@ -61,9 +58,9 @@ struct Describe {
     fields.padding("padding", conv.padding, options.padding);
     fields.size("dilation", conv.dilation, kSide);
     fields.integer("groups", conv.groups, kCount);
-    fields.choice("activation", options.activation, kActivations);
+    fields.choice("activation", options.activation);
     fields.flag("bias", conv.bias);
-    fields.choice("initializer", conv.initializer, kInitializers);
+    fields.choice("initializer", conv.initializer);
   }
   void operator()(Pool2d& pool) const {
     fields.size("size", pool.size, kSide);
@@ -73,9 +70,9 @@ struct Describe {
   }
   void operator()(Dense& dense) const {
     fields.integer("units", dense.units, kCount);
-    fields.choice("activation", options.activation, kActivations);
+    fields.choice("activation", options.activation);
     fields.flag("bias", dense.bias);
-    fields.choice("initializer", dense.initializer, kInitializers);
+    fields.choice("initializer", dense.initializer);
   }
   void operator()(BatchNorm& norm) const {
     fields.number("momentum", norm.momentum, {0, 1});

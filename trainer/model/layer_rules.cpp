@@ -282,7 +282,7 @@ std::string type_of(const Operation& operation) {
       [](const BatchNorm&) { return "batch_norm"; },
       [](const LocalResponseNorm&) { return "lrn"; },
       [](const Dropout&) { return "dropout"; },
-      [](const Activate& activate) { return to_string(activate.kind); },
+      [](const Activate& activate) { return word_of(activate.kind); },
       [](const Add&) { return "add"; },
       [](const Concat&) { return "concat"; },
       [](const CircularPad&) { return "circular_pad"; },

@@ -36,36 +36,4 @@ Size2 kernel_span(const Conv2d& conv) {
           (conv.kernel.width - 1) * conv.dilation.width + 1};
 }
 
-const char* to_string(Activation activation) {
-  switch (activation) {
-    case Activation::none:
-      return "none";
-    case Activation::relu:
-      return "relu";
-    case Activation::sigmoid:
-      return "sigmoid";
-    case Activation::tanh:
-      return "tanh";
-    case Activation::softmax:
-      return "softmax";
-  }
-  return "unknown";
-}
-
-const char* to_string(Initializer initializer) {
-  switch (initializer) {
-    case Initializer::glorot_uniform:
-      return "glorot_uniform";
-    case Initializer::he_uniform:
-      return "he_uniform";
-    case Initializer::he_normal:
-      return "he_normal";
-    case Initializer::zeros:
-      return "zeros";
-    case Initializer::ones:
-      return "ones";
-  }
-  return "unknown";
-}
-
 }  // namespace annulus::trainer

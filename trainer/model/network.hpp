@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/enum_words.hpp"
 #include "base/shape.hpp"
 
 namespace annulus::trainer {
@@ -144,7 +145,15 @@ std::int64_t parameter_count(const Network& network);
 Size2 kernel_span(const Conv2d& conv);
 
 /// The words of the configuration: "relu", "glorot_uniform".
-const char* to_string(Activation activation);
-const char* to_string(Initializer initializer);
 
 }  // namespace annulus::trainer
+
+template <>
+struct annulus::EnumWords<annulus::trainer::Activation> {
+  static constexpr std::array kWords{"none", "relu", "sigmoid", "tanh", "softmax"};
+};
+
+template <>
+struct annulus::EnumWords<annulus::trainer::Initializer> {
+  static constexpr std::array kWords{"glorot_uniform", "he_uniform", "he_normal", "zeros", "ones"};
+};

@@ -151,7 +151,7 @@ NetworkBuilder& NetworkBuilder::add(const Operation& operation, const LayerOptio
   }
   if (layer.activation != Activation::none && !takes_activation(operation)) {
     throw UsageError("{}: only conv2d and dense take an activation. Add a layer `- {}` after it.",
-                     place_of(layer, source_), to_string(layer.activation));
+                     place_of(layer, source_), word_of(layer.activation));
   }
   layer.inputs = resolve_inputs(layer, options.inputs);
   std::vector<SampleShape> shapes;

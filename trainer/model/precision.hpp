@@ -1,6 +1,8 @@
 // How exactly the cuda backend computes; plain, so that the configuration can name it without CUDA.
 #pragma once
 
+#include "base/enum_words.hpp"
+
 namespace annulus::trainer {
 
 /// Master weights, weight gradients handed to the reduction, batch statistics and the loss are float32 in all
@@ -12,3 +14,8 @@ enum class Precision {
 };
 
 }  // namespace annulus::trainer
+
+template <>
+struct annulus::EnumWords<annulus::trainer::Precision> {
+  static constexpr std::array kWords{"float32", "tf32", "bfloat16"};
+};

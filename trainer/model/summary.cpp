@@ -150,7 +150,7 @@ NetworkSummary summarise(const Network& network) {
     for (const int index : layer.inputs) inputs.push_back(network.name_of(index));
     const Cost cost = cost_of(layer);
     summary.layers.push_back(
-        {layer.name, layer.type, to_string(layer.activation), std::move(inputs), layer.output, cost});
+        {layer.name, layer.type, word_of(layer.activation), std::move(inputs), layer.output, cost});
     summary.total.parameters += cost.parameters;
     summary.total.trainable += cost.trainable;
     summary.total.connections += cost.connections;

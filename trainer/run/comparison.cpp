@@ -10,6 +10,7 @@
 #include <set>
 
 #include "base/error.hpp"
+#include "io/hdf5/file.hpp"
 #include "io/hdf5/process.hpp"
 #include "trainer/run/checkpoint.hpp"
 #include "trainer/run/checkpoint_store.hpp"

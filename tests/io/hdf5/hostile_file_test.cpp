@@ -5,6 +5,7 @@
 #include <hdf5.h>
 
 #include "io/dataset/dataset.hpp"
+#include "io/hdf5/file.hpp"
 #include "io/hdf5/server.hpp"
 #include "tests/io/io_test_support.hpp"
 

@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "io/dataset/dataset.hpp"
+#include "io/hdf5/file.hpp"
 #include "io/hdf5/process.hpp"
 #include "tests/io/io_test_support.hpp"
 #include "tests/support/forked_reader.hpp"

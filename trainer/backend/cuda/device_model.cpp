@@ -27,18 +27,6 @@ CompileOptions checked_options(const Network& network, CompileOptions options) {
   return options;
 }
 
-const char* name_of(Precision precision) {
-  switch (precision) {
-    case Precision::float32:
-      return "float32";
-    case Precision::tf32:
-      return "tf32";
-    case Precision::bfloat16:
-      return "bfloat16";
-  }
-  return "unknown precision";
-}
-
 }  // namespace
 
 struct DeviceModel::State {
@@ -159,7 +147,7 @@ std::size_t DeviceModel::activation_bytes() const {
 }
 
 std::string DeviceModel::describe() const {
-  return fmt::format("{}, {}", library_versions(), name_of(precision()));
+  return fmt::format("{}, {}", library_versions(), word_of(precision()));
 }
 
 }  // namespace annulus::trainer::cuda

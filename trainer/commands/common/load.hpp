@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "comm/ranks/mpi_session.hpp"
+#include "trainer/backend/contract/replica.hpp"
 #include "trainer/model/config.hpp"
 
 namespace annulus::trainer {
