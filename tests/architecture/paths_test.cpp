@@ -46,7 +46,9 @@ void check_file(const fs::path& root, const std::string& file, std::vector<std::
 std::vector<std::string> path_faults(const fs::path& root) {
   std::vector<std::string> faults;
   for (const auto& files : {list_documents(root), list_sources(root)}) {
-    for (const std::string& file : files) check_file(root, file, faults);
+    for (const std::string& file : files) {
+      if (!file.starts_with("tests/architecture/")) check_file(root, file, faults);  // these plant wrong ones
+    }
   }
   return faults;
 }

@@ -10,7 +10,7 @@
 
 namespace annulus::trainer {
 
-/// "configs/a.yaml:12: layer conv2d_1 (conv2d)": the start of every message about a layer.
+/// "configs/cifar10.yaml:12: layer conv2d_1 (conv2d)": the start of every message about a layer.
 std::string place_of(const Layer& layer, const std::string& source);
 
 /// As the configuration calls the operation: "conv2d", "max_pool", "relu".
