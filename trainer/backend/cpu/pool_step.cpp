@@ -52,16 +52,16 @@ void PoolStep::plan(ProgramBuilder& builder, const Pool2d& pool) {
   output_.desc = pd.dst_desc();
   output_.order = nullptr;
   std::vector<Operand> operands{
-      {DNNL_ARG_SRC, builder.memory(input_.desc, input_.data, Phase::forward), pd.src_desc(), Direction::in},
-      {DNNL_ARG_DST, builder.memory(output_.desc, output_.data, Phase::forward), pd.dst_desc(),
+      {DNNL_ARG_SRC, builder.memory(input_.desc, input_.data, Pass::forward), pd.src_desc(), Direction::in},
+      {DNNL_ARG_DST, builder.memory(output_.desc, output_.data, Pass::forward), pd.dst_desc(),
        Direction::out}};
   const Desc workspace = pd.workspace_desc();
   if (workspace.get_size() > 0) {
     workspace_ = builder.buffer();
-    operands.push_back({DNNL_ARG_WORKSPACE, builder.memory(workspace, workspace_, Phase::forward), workspace,
+    operands.push_back({DNNL_ARG_WORKSPACE, builder.memory(workspace, workspace_, Pass::forward), workspace,
                         Direction::out});
   }
-  forward_ = builder.call(pd, Forward(pd), operands, Phase::forward,
+  forward_ = builder.call(pd, Forward(pd), operands, Pass::forward,
                           "run the forward pass of " + step_name(ref_, input_.desc));
   if (training && input_.wants_gradient()) plan_backward(builder, pd);
 }
@@ -71,16 +71,16 @@ void PoolStep::plan_backward(ProgramBuilder& builder, const Forward::primitive_d
       Backward::desc(kind_, input_.desc, output_.desc, strides_, window_, padding_low_, padding_high_),
       user_scratchpad(), builder.engine(), hint);
   std::vector<Operand> operands{
-      {DNNL_ARG_DIFF_DST, builder.memory(output_.desc, output_.gradient, Phase::backward), pd.diff_dst_desc(),
+      {DNNL_ARG_DIFF_DST, builder.memory(output_.desc, output_.gradient, Pass::backward), pd.diff_dst_desc(),
        Direction::in},
-      {DNNL_ARG_DIFF_SRC, builder.memory(input_.desc, input_.gradient, Phase::backward), pd.diff_src_desc(),
+      {DNNL_ARG_DIFF_SRC, builder.memory(input_.desc, input_.gradient, Pass::backward), pd.diff_src_desc(),
        Direction::out}};
   if (workspace_ != kNoBuffer) {
     const Desc workspace = hint.workspace_desc();
-    operands.push_back({DNNL_ARG_WORKSPACE, builder.memory(workspace, workspace_, Phase::backward), workspace,
+    operands.push_back({DNNL_ARG_WORKSPACE, builder.memory(workspace, workspace_, Pass::backward), workspace,
                         Direction::in});
   }
-  backward_ = builder.call(pd, Backward(pd), operands, Phase::backward,
+  backward_ = builder.call(pd, Backward(pd), operands, Pass::backward,
                            "run the backward pass of " + step_name(ref_, input_.desc));
 }
 
