@@ -21,18 +21,26 @@ enum class Purpose : std::uint32_t {
 /// 128-bit counter of the generator; the meaning of the words belongs to the purpose.
 using Counter = std::array<std::uint32_t, 4>;
 
+/// Constants of Philox4x32-10: the multipliers, and what the key grows by from round to round.
+struct PhiloxConstants {
+  static constexpr int kRounds = 10;
+  static constexpr std::uint32_t kMultiplier0 = 0xD2511F53u, kMultiplier1 = 0xCD9E8D57u;
+  static constexpr std::uint32_t kKeyStep0 = 0x9E3779B9u, kKeyStep1 = 0xBB67AE85u;
+};
+
 /// Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC'11, section 3.3).
 /// @return four independent uniform 32-bit words for this key and counter.
 constexpr std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 2> key, Counter counter) {
-  for (int round = 0; round < 10; ++round) {
-    const std::uint64_t product0 = std::uint64_t{0xD2511F53u} * counter[0];
-    const std::uint64_t product1 = std::uint64_t{0xCD9E8D57u} * counter[2];
+  using Constants = PhiloxConstants;
+  for (int round = 0; round < Constants::kRounds; ++round) {
+    const std::uint64_t product0 = std::uint64_t{Constants::kMultiplier0} * counter[0];
+    const std::uint64_t product1 = std::uint64_t{Constants::kMultiplier1} * counter[2];
     counter = {static_cast<std::uint32_t>(product1 >> 32) ^ counter[1] ^ key[0],
                static_cast<std::uint32_t>(product1),
                static_cast<std::uint32_t>(product0 >> 32) ^ counter[3] ^ key[1],
                static_cast<std::uint32_t>(product0)};
-    key[0] += 0x9E3779B9u;
-    key[1] += 0xBB67AE85u;
+    key[0] += Constants::kKeyStep0;
+    key[1] += Constants::kKeyStep1;
   }
   return counter;
 }

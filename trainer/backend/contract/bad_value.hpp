@@ -4,7 +4,6 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
-#include <span>
 #include <string>
 
 #include "base/error.hpp"
@@ -49,20 +48,6 @@ class BadValueError : public RuntimeError {
  private:
   BadValue value_;
 };
-
-/// Adds the samples whose rows hold a value that `is_bad`. @param values  (numbers.size(), ...)
-template <class T, class IsBad>
-void add_samples(BadValue& bad, std::span<const T> values, std::span<const std::uint64_t> numbers,
-                 const IsBad& is_bad) {
-  if (numbers.empty()) return;
-  const std::size_t row = values.size() / numbers.size();
-  for (std::size_t i = 0; i < numbers.size(); ++i)
-    for (const T value : values.subspan(i * row, row))
-      if (is_bad(value)) {
-        bad.add_sample(numbers[i]);
-        break;
-      }
-}
 
 inline bool is_bad_float(float value) { return !std::isfinite(value); }
 

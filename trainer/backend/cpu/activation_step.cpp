@@ -32,8 +32,8 @@ class ActivationGradientStep final : public Step {
   ActivationGradientStep(ProgramBuilder& builder, const Value& input)
       : kind_(input.pending), count_(float_count(input.desc)) {
     if (!input.wants_gradient()) return;
-    y_ = builder.memory(input.desc, input.data, Phase::backward);
-    gradient_ = builder.memory(input.desc, input.gradient, Phase::backward);
+    y_ = builder.memory(input.desc, input.data, Pass::backward);
+    gradient_ = builder.memory(input.desc, input.gradient, Pass::backward);
   }
 
   void forward(const ShardContext&) override {}
@@ -63,11 +63,11 @@ class ActivationStep final : public Step {
           dnnl::eltwise_forward::desc(dnnl::prop_kind::forward_inference, function, input.desc, 0.0f, 0.0f),
           user_scratchpad(), builder.engine());
       forward_ = builder.call(pd, dnnl::eltwise_forward(pd),
-                              {{DNNL_ARG_SRC, builder.memory(input.desc, input.data, Phase::forward),
+                              {{DNNL_ARG_SRC, builder.memory(input.desc, input.data, Pass::forward),
                                 pd.src_desc(), Direction::in},
-                               {DNNL_ARG_DST, builder.memory(output.desc, output.data, Phase::forward),
+                               {DNNL_ARG_DST, builder.memory(output.desc, output.data, Pass::forward),
                                 pd.dst_desc(), Direction::out}},
-                              Phase::forward, "run the forward pass of " + name);
+                              Pass::forward, "run the forward pass of " + name);
     });
   }
   void forward(const ShardContext& context) override { forward_.execute(context.stream); }

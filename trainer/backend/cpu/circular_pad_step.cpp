@@ -65,12 +65,12 @@ CircularPadStep::CircularPadStep(ProgramBuilder& builder, const CircularPad& pad
       top_(static_cast<std::size_t>(pad.height)),
       left_(static_cast<std::size_t>(pad.width) * in_.pixel),
       relu_(input.pending == Activation::relu),
-      source_(builder.memory(input.desc, input.data, Phase::forward)),
-      target_(builder.memory(output.desc, output.data, Phase::forward)) {
+      source_(builder.memory(input.desc, input.data, Pass::forward)),
+      target_(builder.memory(output.desc, output.data, Pass::forward)) {
   if (!input.wants_gradient()) return;
-  if (relu_) values_ = builder.memory(input.desc, input.data, Phase::backward);
-  gradient_ = builder.memory(output.desc, output.gradient, Phase::backward);
-  source_gradient_ = builder.memory(input.desc, input.gradient, Phase::backward);
+  if (relu_) values_ = builder.memory(input.desc, input.data, Pass::backward);
+  gradient_ = builder.memory(output.desc, output.gradient, Pass::backward);
+  source_gradient_ = builder.memory(input.desc, input.gradient, Pass::backward);
 }
 
 void CircularPadStep::forward(const ShardContext&) {

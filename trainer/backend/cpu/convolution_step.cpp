@@ -159,37 +159,37 @@ void ConvolutionStep::build_training(ProgramBuilder& builder, const Planner& pla
 
 void ConvolutionStep::build_forward(ProgramBuilder& builder, const Forward::primitive_desc& pd) {
   std::vector<Operand> operands{
-      {DNNL_ARG_SRC, builder.memory(input_.desc, input_.data, Phase::forward), pd.src_desc(), Direction::in},
+      {DNNL_ARG_SRC, builder.memory(input_.desc, input_.data, Pass::forward), pd.src_desc(), Direction::in},
       {DNNL_ARG_WEIGHTS, builder.store().memory(ref_.index, 0), pd.weights_desc(), Direction::in},
-      {DNNL_ARG_DST, builder.memory(output_.desc, output_.data, Phase::forward), pd.dst_desc(),
+      {DNNL_ARG_DST, builder.memory(output_.desc, output_.data, Pass::forward), pd.dst_desc(),
        Direction::out}};
   if (geometry_.bias)
     operands.push_back({DNNL_ARG_BIAS, builder.store().memory(ref_.index, 1), pd.bias_desc(), Direction::in});
-  forward_ = builder.call(pd, Forward(pd), operands, Phase::forward, purpose("forward"));
+  forward_ = builder.call(pd, Forward(pd), operands, Pass::forward, purpose("forward"));
 }
 
 void ConvolutionStep::build_backward_weights(ProgramBuilder& builder,
                                              const BackwardWeights::primitive_desc& pd) {
   std::vector<Operand> operands{
-      {DNNL_ARG_SRC, builder.memory(input_.desc, input_.data, Phase::backward), pd.src_desc(), Direction::in},
-      {DNNL_ARG_DIFF_DST, builder.memory(output_.desc, output_.gradient, Phase::backward), pd.diff_dst_desc(),
+      {DNNL_ARG_SRC, builder.memory(input_.desc, input_.data, Pass::backward), pd.src_desc(), Direction::in},
+      {DNNL_ARG_DIFF_DST, builder.memory(output_.desc, output_.gradient, Pass::backward), pd.diff_dst_desc(),
        Direction::in},
       {DNNL_ARG_DIFF_WEIGHTS, builder.gradient(ref_.index, 0), pd.diff_weights_desc(), Direction::out}};
   if (geometry_.bias)
     operands.push_back(
         {DNNL_ARG_DIFF_BIAS, builder.gradient(ref_.index, 1), pd.diff_bias_desc(), Direction::out});
   backward_weights_ =
-      builder.call(pd, BackwardWeights(pd), operands, Phase::backward, purpose("backward-weights"));
+      builder.call(pd, BackwardWeights(pd), operands, Pass::backward, purpose("backward-weights"));
 }
 
 void ConvolutionStep::build_backward_data(ProgramBuilder& builder, const BackwardData::primitive_desc& pd) {
   const std::vector<Operand> operands{
-      {DNNL_ARG_DIFF_DST, builder.memory(output_.desc, output_.gradient, Phase::backward), pd.diff_dst_desc(),
+      {DNNL_ARG_DIFF_DST, builder.memory(output_.desc, output_.gradient, Pass::backward), pd.diff_dst_desc(),
        Direction::in},
       {DNNL_ARG_WEIGHTS, builder.store().memory(ref_.index, 0), pd.weights_desc(), Direction::in},
-      {DNNL_ARG_DIFF_SRC, builder.memory(input_.desc, input_.gradient, Phase::backward), pd.diff_src_desc(),
+      {DNNL_ARG_DIFF_SRC, builder.memory(input_.desc, input_.gradient, Pass::backward), pd.diff_src_desc(),
        Direction::out}};
-  backward_data_ = builder.call(pd, BackwardData(pd), operands, Phase::backward, purpose("backward-data"));
+  backward_data_ = builder.call(pd, BackwardData(pd), operands, Pass::backward, purpose("backward-data"));
 }
 
 }  // namespace

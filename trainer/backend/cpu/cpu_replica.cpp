@@ -14,9 +14,7 @@
 namespace annulus::trainer {
 namespace {
 
-using cpu::Mode;
 using cpu::Program;
-using cpu::ProgramShape;
 
 constexpr std::size_t kKeptPrograms = 4;  // per worker, beside the main one: tails of epochs, prediction
 

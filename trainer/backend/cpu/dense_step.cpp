@@ -99,13 +99,13 @@ void DenseStep::build_forward(ProgramBuilder& builder) {
   const auto plan = [&](const Desc& kernel) { return plan_forward(builder, kernel); };
   const auto pd = prefer_arena(plan(any_kernel_), *arena, plan);
   std::vector<Operand> operands{
-      {DNNL_ARG_SRC, builder.memory(input_.desc, input_.data, Phase::forward), pd.src_desc(), Direction::in},
+      {DNNL_ARG_SRC, builder.memory(input_.desc, input_.data, Pass::forward), pd.src_desc(), Direction::in},
       {DNNL_ARG_WEIGHTS, builder.store().memory(ref_.index, 0), pd.weights_desc(), Direction::in},
-      {DNNL_ARG_DST, builder.memory(output_.desc, output_.data, Phase::forward), pd.dst_desc(),
+      {DNNL_ARG_DST, builder.memory(output_.desc, output_.data, Pass::forward), pd.dst_desc(),
        Direction::out}};
   if (has_bias_)
     operands.push_back({DNNL_ARG_BIAS, builder.store().memory(ref_.index, 1), bias_, Direction::in});
-  forward_ = builder.call(pd, Forward(pd), operands, Phase::forward, purpose("forward"));
+  forward_ = builder.call(pd, Forward(pd), operands, Pass::forward, purpose("forward"));
   if (!builder.training()) return;
   build_weights(builder, pd);
   if (input_.wants_gradient()) build_data(builder, pd);
@@ -116,14 +116,14 @@ void DenseStep::build_weights(ProgramBuilder& builder, const Forward::primitive_
   const auto plan = [&](const Desc& kernel) { return plan_weights(builder, hint, kernel); };
   const auto pd = prefer_arena(plan(any_kernel_), arena, plan);
   std::vector<Operand> operands{
-      {DNNL_ARG_SRC, builder.memory(input_.desc, input_.data, Phase::backward), pd.src_desc(), Direction::in},
-      {DNNL_ARG_DIFF_DST, builder.memory(output_.desc, output_.gradient, Phase::backward), pd.diff_dst_desc(),
+      {DNNL_ARG_SRC, builder.memory(input_.desc, input_.data, Pass::backward), pd.src_desc(), Direction::in},
+      {DNNL_ARG_DIFF_DST, builder.memory(output_.desc, output_.gradient, Pass::backward), pd.diff_dst_desc(),
        Direction::in},
       {DNNL_ARG_DIFF_WEIGHTS, builder.gradient(ref_.index, 0), pd.diff_weights_desc(), Direction::out}};
   if (has_bias_)
     operands.push_back({DNNL_ARG_DIFF_BIAS, builder.gradient(ref_.index, 1), bias_, Direction::out});
   backward_weights_ =
-      builder.call(pd, BackwardWeights(pd), operands, Phase::backward, purpose("backward-weights"));
+      builder.call(pd, BackwardWeights(pd), operands, Pass::backward, purpose("backward-weights"));
 }
 
 void DenseStep::build_data(ProgramBuilder& builder, const Forward::primitive_desc& hint) {
@@ -134,12 +134,12 @@ void DenseStep::build_data(ProgramBuilder& builder, const Forward::primitive_des
   };
   const auto pd = prefer_arena(plan(any_kernel_), arena, plan);
   const std::vector<Operand> operands{
-      {DNNL_ARG_DIFF_DST, builder.memory(output_.desc, output_.gradient, Phase::backward), pd.diff_dst_desc(),
+      {DNNL_ARG_DIFF_DST, builder.memory(output_.desc, output_.gradient, Pass::backward), pd.diff_dst_desc(),
        Direction::in},
       {DNNL_ARG_WEIGHTS, builder.store().memory(ref_.index, 0), pd.weights_desc(), Direction::in},
-      {DNNL_ARG_DIFF_SRC, builder.memory(input_.desc, input_.gradient, Phase::backward), pd.diff_src_desc(),
+      {DNNL_ARG_DIFF_SRC, builder.memory(input_.desc, input_.gradient, Pass::backward), pd.diff_src_desc(),
        Direction::out}};
-  backward_data_ = builder.call(pd, BackwardData(pd), operands, Phase::backward, purpose("backward-data"));
+  backward_data_ = builder.call(pd, BackwardData(pd), operands, Pass::backward, purpose("backward-data"));
 }
 
 }  // namespace

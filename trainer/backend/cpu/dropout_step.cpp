@@ -58,15 +58,15 @@ DropoutStep::DropoutStep(ProgramBuilder& builder, const LayerRef& ref, const Val
       runs_(find_runs(input)),
       relu_(input.pending == Activation::relu) {
   const Desc factors = float_desc({input.shape.size()}, Tag::a);
-  source_ = builder.memory(input.desc, input.data, Phase::forward);
-  target_ = builder.memory(output.desc, output.data, Phase::forward);
-  factors_ = builder.memory(factors, builder.buffer(), Phase::forward);
+  source_ = builder.memory(input.desc, input.data, Pass::forward);
+  target_ = builder.memory(output.desc, output.data, Pass::forward);
+  factors_ = builder.memory(factors, builder.buffer(), Pass::forward);
   if (!input.wants_gradient()) return;
-  gradient_ = builder.memory(input.desc, input.gradient, Phase::backward);
+  gradient_ = builder.memory(input.desc, input.gradient, Pass::backward);
   if (relu_)
-    target_backward_ = builder.memory(output.desc, output.data, Phase::backward);
+    target_backward_ = builder.memory(output.desc, output.data, Pass::backward);
   else
-    factors_backward_ = builder.memory(factors, builder.buffer(), Phase::backward);
+    factors_backward_ = builder.memory(factors, builder.buffer(), Pass::backward);
 }
 
 void DropoutStep::apply(const ShardContext& context, const float* source, float* target,

@@ -24,10 +24,10 @@ class LossStep final : public Step {
  public:
   LossStep(ProgramBuilder& builder, const LayerRef& ref, const Value& logits, const LossOptions& options)
       : name_(ref.layer.name), options_(options), classes_(static_cast<std::size_t>(logits.shape.size())) {
-    logits_ = builder.memory(logits.desc, logits.data, Phase::forward);
+    logits_ = builder.memory(logits.desc, logits.data, Pass::forward);
     if (!builder.training() || !logits.wants_gradient()) return;
-    gradient_ = builder.memory(logits.desc, logits.gradient, Phase::forward);
-    builder.memory(logits.desc, logits.gradient, Phase::backward);  // lives until the layer before reads it
+    gradient_ = builder.memory(logits.desc, logits.gradient, Pass::forward);
+    builder.memory(logits.desc, logits.gradient, Pass::backward);  // lives until the layer before reads it
   }
 
   void forward(const ShardContext& context) override;

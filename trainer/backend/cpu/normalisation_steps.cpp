@@ -1,4 +1,4 @@
-// Batch normalisation, local response normalisation and softmax in the middle of a network, by oneDNN.
+// Batch normalisation and local response normalisation by oneDNN.
 #include "trainer/backend/cpu/steps.hpp"
 
 namespace annulus::trainer::cpu {
@@ -75,15 +75,15 @@ void BatchNormStep::plan_training(ProgramBuilder& builder) {
       user_scratchpad(), builder.engine());
   mean_buffer_ = builder.buffer();
   variance_buffer_ = builder.buffer();
-  mean_ = builder.memory(channel_desc(), mean_buffer_, Phase::forward);
-  variance_ = builder.memory(channel_desc(), variance_buffer_, Phase::forward);
+  mean_ = builder.memory(channel_desc(), mean_buffer_, Pass::forward);
+  variance_ = builder.memory(channel_desc(), variance_buffer_, Pass::forward);
   forward_ = builder.call(pd, Forward(pd),
-                          {in(DNNL_ARG_SRC, builder.memory(input_.desc, input_.data, Phase::forward)),
+                          {in(DNNL_ARG_SRC, builder.memory(input_.desc, input_.data, Pass::forward)),
                            in(DNNL_ARG_SCALE, store_.memory(ref_.index, kGamma)),
                            in(DNNL_ARG_SHIFT, store_.memory(ref_.index, kBeta)), out(DNNL_ARG_MEAN, mean_),
                            out(DNNL_ARG_VARIANCE, variance_),
-                           out(DNNL_ARG_DST, builder.memory(output_.desc, output_.data, Phase::forward))},
-                          Phase::forward, "run the forward pass of " + step_name(ref_, input_.desc));
+                           out(DNNL_ARG_DST, builder.memory(output_.desc, output_.data, Pass::forward))},
+                          Pass::forward, "run the forward pass of " + step_name(ref_, input_.desc));
   plan_backward(builder, pd);
 }
 
@@ -95,16 +95,16 @@ void BatchNormStep::plan_backward(ProgramBuilder& builder, const Forward::primit
   const BufferId target = input_.wants_gradient() ? input_.gradient : builder.buffer();
   backward_ =
       builder.call(pd, Backward(pd),
-                   {in(DNNL_ARG_SRC, builder.memory(input_.desc, input_.data, Phase::backward)),
-                    in(DNNL_ARG_MEAN, builder.memory(channel_desc(), mean_buffer_, Phase::backward)),
-                    in(DNNL_ARG_VARIANCE, builder.memory(channel_desc(), variance_buffer_, Phase::backward)),
-                    in(DNNL_ARG_DIFF_DST, builder.memory(output_.desc, output_.gradient, Phase::backward)),
+                   {in(DNNL_ARG_SRC, builder.memory(input_.desc, input_.data, Pass::backward)),
+                    in(DNNL_ARG_MEAN, builder.memory(channel_desc(), mean_buffer_, Pass::backward)),
+                    in(DNNL_ARG_VARIANCE, builder.memory(channel_desc(), variance_buffer_, Pass::backward)),
+                    in(DNNL_ARG_DIFF_DST, builder.memory(output_.desc, output_.gradient, Pass::backward)),
                     in(DNNL_ARG_SCALE, store_.memory(ref_.index, kGamma)),
                     in(DNNL_ARG_SHIFT, store_.memory(ref_.index, kBeta)),
-                    out(DNNL_ARG_DIFF_SRC, builder.memory(input_.desc, target, Phase::backward)),
+                    out(DNNL_ARG_DIFF_SRC, builder.memory(input_.desc, target, Pass::backward)),
                     out(DNNL_ARG_DIFF_SCALE, builder.gradient(ref_.index, kGamma)),
                     out(DNNL_ARG_DIFF_SHIFT, builder.gradient(ref_.index, kBeta))},
-                   Phase::backward, "run the backward pass of " + step_name(ref_, input_.desc));
+                   Pass::backward, "run the backward pass of " + step_name(ref_, input_.desc));
 }
 
 void BatchNormStep::plan_inference(ProgramBuilder& builder) {
@@ -113,13 +113,13 @@ void BatchNormStep::plan_inference(ProgramBuilder& builder) {
   const Forward::primitive_desc pd(Forward::desc(prop_kind::forward_inference, input_.desc, epsilon(), flags),
                                    user_scratchpad(), builder.engine());
   forward_ = builder.call(pd, Forward(pd),
-                          {in(DNNL_ARG_SRC, builder.memory(input_.desc, input_.data, Phase::forward)),
+                          {in(DNNL_ARG_SRC, builder.memory(input_.desc, input_.data, Pass::forward)),
                            in(DNNL_ARG_SCALE, store_.memory(ref_.index, kGamma)),
                            in(DNNL_ARG_SHIFT, store_.memory(ref_.index, kBeta)),
                            in(DNNL_ARG_MEAN, store_.statistics_memory(ref_.index, kMovingMean)),
                            in(DNNL_ARG_VARIANCE, store_.statistics_memory(ref_.index, kMovingVariance)),
-                           out(DNNL_ARG_DST, builder.memory(output_.desc, output_.data, Phase::forward))},
-                          Phase::forward, "run the forward pass of " + step_name(ref_, input_.desc));
+                           out(DNNL_ARG_DST, builder.memory(output_.desc, output_.data, Pass::forward))},
+                          Pass::forward, "run the forward pass of " + step_name(ref_, input_.desc));
 }
 
 void BatchNormStep::report_statistics(const ShardContext& context) const {
@@ -164,59 +164,25 @@ void LocalResponseNormStep::plan(ProgramBuilder& builder, const Value& input, co
       Forward::desc(backward ? prop_kind::forward_training : prop_kind::forward_inference, kind, input.desc,
                     options_.size, alpha, options_.beta, options_.k),
       user_scratchpad(), builder.engine());
-  std::vector<Operand> operands{in(DNNL_ARG_SRC, builder.memory(input.desc, input.data, Phase::forward)),
-                                out(DNNL_ARG_DST, builder.memory(output.desc, output.data, Phase::forward))};
+  std::vector<Operand> operands{in(DNNL_ARG_SRC, builder.memory(input.desc, input.data, Pass::forward)),
+                                out(DNNL_ARG_DST, builder.memory(output.desc, output.data, Pass::forward))};
   const Desc workspace = pd.workspace_desc();
   const BufferId kept = workspace.get_size() > 0 ? builder.buffer() : kNoBuffer;
   if (kept != kNoBuffer)
-    operands.push_back(out(DNNL_ARG_WORKSPACE, builder.memory(workspace, kept, Phase::forward)));
-  forward_ = builder.call(pd, Forward(pd), operands, Phase::forward, "run the forward pass of " + name_);
+    operands.push_back(out(DNNL_ARG_WORKSPACE, builder.memory(workspace, kept, Pass::forward)));
+  forward_ = builder.call(pd, Forward(pd), operands, Pass::forward, "run the forward pass of " + name_);
   if (!backward) return;
   const Backward::primitive_desc back(
       Backward::desc(kind, input.desc, output.desc, options_.size, alpha, options_.beta, options_.k),
       user_scratchpad(), builder.engine(), pd);
-  operands = {in(DNNL_ARG_SRC, builder.memory(input.desc, input.data, Phase::backward)),
-              in(DNNL_ARG_DIFF_DST, builder.memory(output.desc, output.gradient, Phase::backward)),
-              out(DNNL_ARG_DIFF_SRC, builder.memory(input.desc, input.gradient, Phase::backward))};
+  operands = {in(DNNL_ARG_SRC, builder.memory(input.desc, input.data, Pass::backward)),
+              in(DNNL_ARG_DIFF_DST, builder.memory(output.desc, output.gradient, Pass::backward)),
+              out(DNNL_ARG_DIFF_SRC, builder.memory(input.desc, input.gradient, Pass::backward))};
   if (kept != kNoBuffer)
-    operands.push_back(in(DNNL_ARG_WORKSPACE, builder.memory(workspace, kept, Phase::backward)));
+    operands.push_back(in(DNNL_ARG_WORKSPACE, builder.memory(workspace, kept, Pass::backward)));
   backward_ =
-      builder.call(back, Backward(back), operands, Phase::backward, "run the backward pass of " + name_);
+      builder.call(back, Backward(back), operands, Pass::backward, "run the backward pass of " + name_);
 }
-
-class SoftmaxStep final : public Step {
- public:
-  using Forward = dnnl::softmax_forward;
-  using Backward = dnnl::softmax_backward;
-
-  SoftmaxStep(ProgramBuilder& builder, const LayerRef& ref, const Value& input, const Value& output) {
-    const std::string name = step_name(ref, input.desc);
-    constexpr int kChannels = 1;
-    checked("plan " + name, [&] {
-      const Forward::primitive_desc pd(Forward::desc(prop_kind::forward_training, input.desc, kChannels),
-                                       user_scratchpad(), builder.engine());
-      forward_ = builder.call(pd, Forward(pd),
-                              {in(DNNL_ARG_SRC, builder.memory(input.desc, input.data, Phase::forward)),
-                               out(DNNL_ARG_DST, builder.memory(output.desc, output.data, Phase::forward))},
-                              Phase::forward, "run the forward pass of " + name);
-      if (!builder.training() || !input.wants_gradient()) return;
-      const Backward::primitive_desc back(Backward::desc(output.desc, output.desc, kChannels),
-                                          user_scratchpad(), builder.engine(), pd);
-      backward_ =
-          builder.call(back, Backward(back),
-                       {in(DNNL_ARG_DST, builder.memory(output.desc, output.data, Phase::backward)),
-                        in(DNNL_ARG_DIFF_DST, builder.memory(output.desc, output.gradient, Phase::backward)),
-                        out(DNNL_ARG_DIFF_SRC, builder.memory(input.desc, input.gradient, Phase::backward))},
-                       Phase::backward, "run the backward pass of " + name);
-    });
-  }
-
-  void forward(const ShardContext& context) override { forward_.execute(context.stream); }
-  void backward(const ShardContext& context) override { backward_.execute(context.stream); }
-
- private:
-  Call forward_, backward_;
-};
 
 }  // namespace
 
@@ -230,12 +196,6 @@ Lowered make_batch_norm(ProgramBuilder& builder, const LayerRef& ref, const Valu
 Lowered make_local_response_norm(ProgramBuilder& builder, const LayerRef& ref, const Value& input) {
   const Value output = like(builder, input);
   return {std::make_unique<LocalResponseNormStep>(builder, ref, input, output), output};
-}
-
-Lowered make_softmax(ProgramBuilder& builder, const LayerRef& ref, const Value& input) {
-  Value output = like(builder, input);
-  output.overwritable = false;  // backward reads the probabilities
-  return {std::make_unique<SoftmaxStep>(builder, ref, input, output), output};
 }
 
 }  // namespace annulus::trainer::cpu

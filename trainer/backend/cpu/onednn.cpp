@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <numeric>
 
 namespace annulus::trainer::cpu {
 
@@ -27,23 +26,6 @@ OffsetTables offset_tables(const Desc& desc) {
     }
   }
   return tables;
-}
-
-std::string layout_name(const Desc& desc) {
-  const dnnl_memory_desc_t& data = desc.data;
-  if (data.format_kind != dnnl_blocked) return "opaque";
-  const dnnl_blocking_desc_t& blocking = data.format_desc.blocking;
-  std::vector<int> order(static_cast<std::size_t>(data.ndims));
-  std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(),
-                   [&](int a, int b) { return blocking.strides[a] > blocking.strides[b]; });
-  std::string name;
-  for (const int d : order) name += static_cast<char>('a' + d);
-  for (int block = 0; block < blocking.inner_nblks; ++block) {
-    name += std::to_string(blocking.inner_blks[block]);
-    name += static_cast<char>('a' + blocking.inner_idxs[block]);
-  }
-  return name;
 }
 
 std::string dims_name(const Dims& dims) {

@@ -42,9 +42,6 @@ OffsetTables offset_tables(const Desc& desc);
 /// Floats that a tensor occupies, padding of blocked layouts included.
 inline std::size_t float_count(const Desc& desc) { return desc.get_size() / sizeof(float); }
 
-/// "abcd16b", "ab16b64a": outer dimensions by stride, then the inner blocks.
-std::string layout_name(const Desc& desc);
-
 /// "128, 32, 16, 16".
 std::string dims_name(const Dims& dims);
 

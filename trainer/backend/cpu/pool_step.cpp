@@ -1,4 +1,7 @@
-// Max and average pooling by oneDNN. Ties of a max pool take the first element in row order.
+// Max and average pooling by oneDNN, with our rule for the values that its max pool overlooks.
+#include <optional>
+
+#include "trainer/backend/cpu/max_pool_mender.hpp"
 #include "trainer/backend/cpu/steps.hpp"
 
 namespace annulus::trainer::cpu {
@@ -20,7 +23,7 @@ class PoolStep final : public Step {
     checked("plan " + step_name(ref, input.desc), [&] { plan(builder, pool); });
   }
 
-  void forward(const ShardContext& context) override { forward_.execute(context.stream); }
+  void forward(const ShardContext& context) override;
   void backward(const ShardContext& context) override { backward_.execute(context.stream); }
   const Value& output() const { return output_; }
 
@@ -34,7 +37,17 @@ class PoolStep final : public Step {
   Dims strides_, window_, padding_low_, padding_high_;
   BufferId workspace_ = kNoBuffer;  // which element of each window was the largest
   Call forward_, backward_;
+  std::optional<MaxPoolMender> mender_;  // of a max pool
+  dnnl::memory source_, target_, winners_;
 };
+
+void PoolStep::forward(const ShardContext& context) {
+  forward_.execute(context.stream);
+  if (!mender_) return;
+  mender_->mend(static_cast<const float*>(source_.get_data_handle()),
+                static_cast<float*>(target_.get_data_handle()),
+                winners_ ? winners_.get_data_handle() : nullptr);
+}
 
 void PoolStep::plan(ProgramBuilder& builder, const Pool2d& pool) {
   kind_ = pool.kind == PoolKind::max ? algorithm::pooling_max : algorithm::pooling_avg_exclude_padding;
@@ -51,17 +64,18 @@ void PoolStep::plan(ProgramBuilder& builder, const Pool2d& pool) {
       user_scratchpad(), builder.engine());
   output_.desc = pd.dst_desc();
   output_.order = nullptr;
-  std::vector<Operand> operands{
-      {DNNL_ARG_SRC, builder.memory(input_.desc, input_.data, Phase::forward), pd.src_desc(), Direction::in},
-      {DNNL_ARG_DST, builder.memory(output_.desc, output_.data, Phase::forward), pd.dst_desc(),
-       Direction::out}};
+  source_ = builder.memory(input_.desc, input_.data, Pass::forward);
+  target_ = builder.memory(output_.desc, output_.data, Pass::forward);
+  std::vector<Operand> operands{{DNNL_ARG_SRC, source_, pd.src_desc(), Direction::in},
+                                {DNNL_ARG_DST, target_, pd.dst_desc(), Direction::out}};
   const Desc workspace = pd.workspace_desc();
   if (workspace.get_size() > 0) {
     workspace_ = builder.buffer();
-    operands.push_back({DNNL_ARG_WORKSPACE, builder.memory(workspace, workspace_, Phase::forward), workspace,
-                        Direction::out});
+    winners_ = builder.memory(workspace, workspace_, Pass::forward);
+    operands.push_back({DNNL_ARG_WORKSPACE, winners_, workspace, Direction::out});
   }
-  forward_ = builder.call(pd, Forward(pd), operands, Phase::forward,
+  if (pool.kind == PoolKind::max) mender_.emplace(pool, input_.desc, output_.desc, workspace);
+  forward_ = builder.call(pd, Forward(pd), operands, Pass::forward,
                           "run the forward pass of " + step_name(ref_, input_.desc));
   if (training && input_.wants_gradient()) plan_backward(builder, pd);
 }
@@ -71,16 +85,16 @@ void PoolStep::plan_backward(ProgramBuilder& builder, const Forward::primitive_d
       Backward::desc(kind_, input_.desc, output_.desc, strides_, window_, padding_low_, padding_high_),
       user_scratchpad(), builder.engine(), hint);
   std::vector<Operand> operands{
-      {DNNL_ARG_DIFF_DST, builder.memory(output_.desc, output_.gradient, Phase::backward), pd.diff_dst_desc(),
+      {DNNL_ARG_DIFF_DST, builder.memory(output_.desc, output_.gradient, Pass::backward), pd.diff_dst_desc(),
        Direction::in},
-      {DNNL_ARG_DIFF_SRC, builder.memory(input_.desc, input_.gradient, Phase::backward), pd.diff_src_desc(),
+      {DNNL_ARG_DIFF_SRC, builder.memory(input_.desc, input_.gradient, Pass::backward), pd.diff_src_desc(),
        Direction::out}};
   if (workspace_ != kNoBuffer) {
     const Desc workspace = hint.workspace_desc();
-    operands.push_back({DNNL_ARG_WORKSPACE, builder.memory(workspace, workspace_, Phase::backward), workspace,
+    operands.push_back({DNNL_ARG_WORKSPACE, builder.memory(workspace, workspace_, Pass::backward), workspace,
                         Direction::in});
   }
-  backward_ = builder.call(pd, Backward(pd), operands, Phase::backward,
+  backward_ = builder.call(pd, Backward(pd), operands, Pass::backward,
                            "run the backward pass of " + step_name(ref_, input_.desc));
 }
 

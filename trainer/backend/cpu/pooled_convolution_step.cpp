@@ -94,8 +94,8 @@ PooledConvolutionStep::PooledConvolutionStep(ProgramBuilder& builder, const Laye
   const std::int64_t tile = std::min(samples_, kTileSamples);
   tiles_.push_back(plan_tile(builder, tile));
   if (samples_ % tile != 0) tiles_.push_back(plan_tile(builder, samples_ % tile));
-  source_ = builder.memory(input_.desc, input_.data, Phase::forward);
-  pooled_ = builder.memory(output_.desc, output_.data, Phase::forward);
+  source_ = builder.memory(input_.desc, input_.data, Pass::forward);
+  pooled_ = builder.memory(output_.desc, output_.data, Pass::forward);
   place_backward(builder);
 }
 
@@ -127,7 +127,7 @@ auto PooledConvolutionStep::plan_tile(ProgramBuilder& builder, std::int64_t samp
     }
     if (!pd) pd = plan(algorithm::convolution_direct);
     Tile tile{samples, {}, dnnl::memory(source, builder.engine(), DNNL_MEMORY_NONE)};
-    unpooled_ = builder.memory(target, unpooled_buffer_, Phase::forward);
+    unpooled_ = builder.memory(target, unpooled_buffer_, Pass::forward);
     std::vector<Operand> operands{
         {DNNL_ARG_SRC, tile.source, source, Direction::in},
         {DNNL_ARG_WEIGHTS, builder.store().memory(ref_.index, 0), pd->weights_desc(), Direction::in},
@@ -135,7 +135,7 @@ auto PooledConvolutionStep::plan_tile(ProgramBuilder& builder, std::int64_t samp
     if (bias_)
       operands.push_back(
           {DNNL_ARG_BIAS, builder.store().memory(ref_.index, 1), pd->bias_desc(), Direction::in});
-    tile.call = builder.call(*pd, Forward(*pd), operands, Phase::forward,
+    tile.call = builder.call(*pd, Forward(*pd), operands, Pass::forward,
                              fmt::format("run the forward pass of {} -> ({})", step_name(ref_, source),
                                          dims_name(geometry.target)));
     return tile;
@@ -146,14 +146,14 @@ void PooledConvolutionStep::place_backward(ProgramBuilder& builder) {
   const BufferId winners = builder.buffer();
   const Desc bytes({static_cast<std::int64_t>(shape_.pooled_floats()) * samples_},
                    dnnl::memory::data_type::u8, Tag::a);
-  winners_ = builder.memory(bytes, winners, Phase::forward);
-  winners_backward_ = builder.memory(bytes, winners, Phase::backward);
-  pooled_gradient_ = builder.memory(output_.desc, output_.gradient, Phase::backward);
-  source_backward_ = builder.memory(input_.desc, input_.data, Phase::backward);
+  winners_ = builder.memory(bytes, winners, Pass::forward);
+  winners_backward_ = builder.memory(bytes, winners, Pass::backward);
+  pooled_gradient_ = builder.memory(output_.desc, output_.gradient, Pass::backward);
+  source_backward_ = builder.memory(input_.desc, input_.data, Pass::backward);
   if (input_.wants_gradient())
-    source_gradient_ = builder.memory(input_.desc, input_.gradient, Phase::backward);
+    source_gradient_ = builder.memory(input_.desc, input_.gradient, Pass::backward);
   const auto scratch = static_cast<std::int64_t>(gradients_->scratch_floats());
-  scratch_ = builder.memory(float_desc({scratch}, Tag::a), builder.buffer(), Phase::backward);
+  scratch_ = builder.memory(float_desc({scratch}, Tag::a), builder.buffer(), Pass::backward);
   kernel_ = builder.store().memory(ref_.index, 0);
   kernel_gradient_ = builder.gradient(ref_.index, 0);
   if (bias_) bias_gradient_ = builder.gradient(ref_.index, 1);

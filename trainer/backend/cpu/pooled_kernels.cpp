@@ -31,9 +31,10 @@ struct Maximum {
   Vector value;
   __m512i winner;
 };
+/// takes_over() of planning/max_pool_rule.hpp, lane by lane.
 ANNULUS_AVX512 inline void challenge(Maximum& best, Vector value, int number) {
-  const __mmask16 wins =
-      _mm512_cmp_ps_mask(value, best.value, _CMP_GT_OQ) | _mm512_cmp_ps_mask(value, value, _CMP_UNORD_Q);
+  const __mmask16 open = _mm512_cmp_ps_mask(best.value, best.value, _CMP_ORD_Q);
+  const __mmask16 wins = _mm512_mask_cmp_ps_mask(open, value, best.value, _CMP_NLE_UQ);
   best.value = _mm512_mask_mov_ps(best.value, wins, value);
   best.winner = _mm512_mask_mov_epi32(best.winner, wins, _mm512_set1_epi32(number));
 }

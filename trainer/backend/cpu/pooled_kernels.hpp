@@ -45,7 +45,7 @@ struct PooledShape {
   }
 };
 
-/// Pools one sample. A NaN in a window comes through; of equal elements the first in row order wins.
+/// Pools one sample by the rule of planning/max_pool_rule.hpp.
 /// @param source   (target_channels / 16, 2 pooled_height, 2 pooled_width, 16)
 /// @param pooled   (target_channels / 16, pooled_height, pooled_width, 16)
 /// @param winners  as pooled: 2 * row + column of the largest element in its window

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "io/dataset/batch.hpp"
 #include "trainer/backend/cpu/lowering.hpp"
+#include "trainer/backend/planning/program_checks.hpp"
 
 namespace annulus::trainer::cpu {
 
@@ -40,26 +42,25 @@ class Program {
   /// @pre the block holds exactly this program's number of samples
   void predict(const dnnl::stream& stream, const PredictBlock& block);
 
-  std::int64_t samples() const { return shape_.samples; }
-
  private:
   struct GradientTarget {
     dnnl::memory memory;
     std::size_t offset = 0;  // in the gradient buffer
   };
+  using Checks = std::optional<ProgramChecks>;  // none: values are not looked at
   void plan_gradients(const ProgramBuilder& builder);
   void set_input(std::span<const float> images);
-  void check_input(std::span<const float> images, const ShardContext& context) const;
-  void check_vectors(const ShardContext& context) const;
-  void run_forward(const ShardContext& context);
-  void run_backward(const ShardContext& context, const Ready& ready);
-  void check_output(const PlannedStep& step, const ShardContext& context, Phase phase) const;
-  std::string sample_name(std::size_t row, const ShardContext& context) const;
-  void check_parameters(std::size_t step, const ShardContext& context) const;
+  Checks checks(std::span<const float> images, const ShardContext& context) const;
+  SearchedTensor tensor(const Value& value, BufferId buffer) const;
+  void run_forward(const ShardContext& context, const Checks& checks);
+  void run_backward(const ShardContext& context, const Checks& checks, const Ready& ready);
+  void check_backward(std::size_t step, const ShardContext& context, const ProgramChecks& checks) const;
 
   const ProgramEnvironment& environment_;
   ProgramShape shape_;
+  MemoryPlan plan_{64};  // bytes: a cache line, and what kernels may store to without caching
   std::size_t block_bytes_ = 0;
+  std::byte* block_ = nullptr;
   AlignedMemory<std::byte> memory_;
   std::vector<PlannedStep> steps_;
   std::vector<dnnl::memory> inputs_;

@@ -26,15 +26,13 @@ Call::Stage Call::make_stage(dnnl::primitive primitive,
   return stage;
 }
 
-dnnl::memory ProgramBuilder::memory(const Desc& desc, BufferId buffer, Phase phase) {
+dnnl::memory ProgramBuilder::memory(const Desc& desc, BufferId buffer, Pass pass) {
   expect_contract(buffer != kNoBuffer, "a tensor lies in a buffer");
-  if (buffer == input_buffer_) {
+  if (buffer == kInputBuffer) {
     inputs_.push_back(dnnl::memory(desc, engine_, DNNL_MEMORY_NONE));
     return inputs_.back();
   }
-  Buffer& piece = buffers_[static_cast<std::size_t>(buffer)];
-  piece.bytes = std::max(piece.bytes, desc.get_size());
-  piece.uses.push_back({step_, phase});
+  plan_.use(buffer, pass, desc.get_size());
   placed_.push_back({dnnl::memory(desc, engine_, DNNL_MEMORY_NONE), buffer});
   return placed_.back().memory;
 }
@@ -60,7 +58,7 @@ Call ProgramBuilder::reorder(dnnl::memory from, dnnl::memory to, std::string pur
 }
 
 Call ProgramBuilder::assemble(const dnnl::primitive& primitive, const std::vector<Operand>& operands,
-                              Phase phase, const std::string& purpose) {
+                              Pass pass, const std::string& purpose) {
   Call call;
   call.purpose_ = purpose;
   std::vector<std::pair<int, dnnl::memory>> arguments;
@@ -70,7 +68,7 @@ Call ProgramBuilder::assemble(const dnnl::primitive& primitive, const std::vecto
       arguments.emplace_back(operand.argument, operand.memory);
       continue;
     }
-    const dnnl::memory converted = memory(operand.wanted, buffer(), phase);
+    const dnnl::memory converted = memory(operand.wanted, buffer(), pass);
     arguments.emplace_back(operand.argument, converted);
     const bool in = operand.direction == Direction::in;
     Call conversion =
@@ -82,46 +80,8 @@ Call ProgramBuilder::assemble(const dnnl::primitive& primitive, const std::vecto
   return call;
 }
 
-std::pair<int, int> ProgramBuilder::lifetime(const Buffer& buffer) const {
-  int first = 2 * step_ + 1, last = 0;
-  for (const Use& use : buffer.uses) {
-    const int time = use.phase == Phase::forward ? use.step : 2 * step_ + 1 - use.step;
-    first = std::min(first, time);
-    last = std::max(last, time);
-  }
-  return {first, last};
-}
-
-std::size_t ProgramBuilder::plan() {
-  // Largest first, each at the lowest place that no buffer alive at the same time holds.
-  std::vector<std::size_t> order(buffers_.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return buffers_[a].bytes > buffers_[b].bytes; });
-  std::size_t total = 0;
-  std::vector<const Buffer*> placed;  // by offset
-  for (const std::size_t id : order) {
-    Buffer& piece = buffers_[id];
-    piece.bytes = (piece.bytes + 63) / 64 * 64;
-    const auto [first, last] = lifetime(piece);
-    for (const Buffer* other : placed) {
-      const auto [other_first, other_last] = lifetime(*other);
-      if (other_last < first || last < other_first) continue;
-      if (other->offset >= piece.offset + piece.bytes) break;
-      piece.offset = std::max(piece.offset, other->offset + other->bytes);
-    }
-    total = std::max(total, piece.offset + piece.bytes);
-    placed.insert(std::upper_bound(placed.begin(), placed.end(), &piece,
-                                   [](const Buffer* a, const Buffer* b) { return a->offset < b->offset; }),
-                  &piece);
-  }
-  return total;
-}
-
 void ProgramBuilder::place(std::byte* block) {
-  for (const Placed& tensor : placed_) {
-    tensor.memory.set_data_handle(block + buffers_[static_cast<std::size_t>(tensor.buffer)].offset);
-  }
+  for (const Placed& tensor : placed_) tensor.memory.set_data_handle(block + plan_.offset(tensor.buffer));
 }
 
 }  // namespace annulus::trainer::cpu

@@ -1,5 +1,5 @@
-// Turns steps into calls with memory: remembers when each buffer is used, so that all of them can share one
-// block, and creates the memory objects whose handles are set once the block is laid out.
+// Turns steps into calls with memory: notes in the memory plan when each buffer is used, and creates the
+// memory objects whose handles are set once the block is laid out.
 #pragma once
 
 #include <string>
@@ -7,16 +7,12 @@
 
 #include "trainer/backend/cpu/onednn.hpp"
 #include "trainer/backend/cpu/parameter_store.hpp"
+#include "trainer/backend/planning/memory_plan.hpp"
+#include "trainer/backend/planning/program_shape.hpp"
 
 namespace annulus::trainer::cpu {
 
-enum class Phase { forward, backward };
-enum class Mode { training, inference };
 enum class Direction { in, out };
-
-/// A piece of the block; kNoBuffer for "not wanted".
-using BufferId = int;
-constexpr BufferId kNoBuffer = -1;
 
 /// An argument of a primitive: the tensor as it is stored, and the layout that the primitive wants.
 struct Operand {
@@ -47,15 +43,11 @@ class Call {
   std::vector<Stage> stages_;
 };
 
-struct ProgramShape {
-  std::int64_t samples = 1;
-  Mode mode = Mode::training;
-};
-
 class ProgramBuilder {
  public:
-  ProgramBuilder(const dnnl::engine& engine, ParameterStore& store, ProgramShape shape)
-      : engine_(engine), store_(store), shape_(shape) {}
+  /// @param plan  outlives it
+  ProgramBuilder(const dnnl::engine& engine, ParameterStore& store, MemoryPlan& plan, ProgramShape shape)
+      : engine_(engine), store_(store), plan_(plan), shape_(shape) {}
 
   const dnnl::engine& engine() const { return engine_; }
   ParameterStore& store() { return store_; }
@@ -63,16 +55,13 @@ class ProgramBuilder {
   bool training() const { return shape_.mode == Mode::training; }
 
   /// From here on, uses belong to the next step.
-  void next_step() { ++step_; }
+  void next_step() { plan_.next_step(); }
 
-  BufferId buffer() {
-    buffers_.push_back({});
-    return static_cast<BufferId>(buffers_.size()) - 1;
-  }
-  /// A tensor in a buffer, used by the current step in this phase.
-  dnnl::memory memory(const Desc& desc, BufferId buffer, Phase phase);
-  /// The network's input: its handle is set for each shard and it takes no place in the block.
-  BufferId input_buffer() { return input_buffer_ = buffer(); }
+  /// A new buffer, as large as the largest tensor in it.
+  BufferId buffer() { return plan_.buffer(); }
+  /// A tensor in a buffer, used by the current step in this pass.
+  dnnl::memory memory(const Desc& desc, BufferId buffer, Pass pass);
+  /// The tensors in kInputBuffer: their handles are set for each shard.
   const std::vector<dnnl::memory>& inputs() const { return inputs_; }
   /// The gradient of a trainable parameter in the leaf buffer of the shard that runs.
   dnnl::memory gradient(int layer, int parameter);
@@ -80,18 +69,16 @@ class ProgramBuilder {
   /// @param primitive  made from `pd`   @param purpose  for messages: "run the forward pass of conv2d ..."
   template <class PrimitiveDesc>
   Call call(const PrimitiveDesc& pd, const dnnl::primitive& primitive, std::vector<Operand> operands,
-            Phase phase, const std::string& purpose) {
+            Pass pass, const std::string& purpose) {
     const Desc scratchpad = pd.scratchpad_desc();
     if (scratchpad.get_size() > 0)
       operands.push_back(
-          {DNNL_ARG_SCRATCHPAD, memory(scratchpad, buffer(), phase), scratchpad, Direction::in});
-    return checked("prepare to " + purpose, [&] { return assemble(primitive, operands, phase, purpose); });
+          {DNNL_ARG_SCRATCHPAD, memory(scratchpad, buffer(), pass), scratchpad, Direction::in});
+    return checked("prepare to " + purpose, [&] { return assemble(primitive, operands, pass, purpose); });
   }
   Call reorder(dnnl::memory from, dnnl::memory to, std::string purpose);
 
-  /// Bytes of the block that holds all buffers, each only while it is used.
-  std::size_t plan();
-  /// Sets all handles. @pre plan() was called; block is 64-byte aligned
+  /// Sets all handles. @pre the plan was laid out; block is 64-byte aligned
   void place(std::byte* block);
 
   struct GradientMemory {
@@ -102,31 +89,19 @@ class ProgramBuilder {
   const std::vector<GradientMemory>& gradients() const { return gradients_; }
 
  private:
-  struct Use {
-    int step = 0;
-    Phase phase = Phase::forward;
-  };
-  struct Buffer {
-    std::size_t bytes = 0;
-    std::size_t offset = 0;
-    std::vector<Use> uses;
-  };
   struct Placed {
     dnnl::memory memory;
     BufferId buffer = 0;
   };
-  Call assemble(const dnnl::primitive& primitive, const std::vector<Operand>& operands, Phase phase,
+  Call assemble(const dnnl::primitive& primitive, const std::vector<Operand>& operands, Pass pass,
                 const std::string& purpose);
-  std::pair<int, int> lifetime(const Buffer& buffer) const;
 
   dnnl::engine engine_;
   ParameterStore& store_;
+  MemoryPlan& plan_;
   ProgramShape shape_;
-  int step_ = 0;
-  std::vector<Buffer> buffers_;
   std::vector<Placed> placed_;
   std::vector<GradientMemory> gradients_;
-  BufferId input_buffer_ = kNoBuffer;
   std::vector<dnnl::memory> inputs_;
 };
 

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "trainer/backend/cpu/program_builder.hpp"
-#include "trainer/model/network.hpp"
+#include "trainer/backend/planning/graph_lowering.hpp"
 
 namespace annulus::trainer::cpu {
 
@@ -54,11 +54,10 @@ struct Value {
   bool flat() const { return desc.data.ndims == 2; }
 };
 
-/// A layer and its place in the network.
-struct LayerRef {
-  int index = 0;
-  const Layer& layer;
-};
+using Lowered = trainer::Lowered<Step, Value>;
+using FanOut = trainer::FanOut<Step, Value>;
+/// Debug runs look at its output, and at the gradients of its inputs.
+using PlannedStep = trainer::PlannedStep<Step, Value>;
 
 /// "conv2d_1 (128, 32, 16, 16)": for messages.
 std::string step_name(const LayerRef& ref, const Desc& desc);

@@ -10,11 +10,6 @@
 
 namespace annulus::trainer::cpu {
 
-struct Lowered {
-  std::unique_ptr<Step> step;
-  Value output;
-};
-
 /// Convolution, bias and an activation (none, relu, sigmoid, tanh; its derivative stays pending). Winograd
 /// (Lavin & Gray 2016) for 3x3 with stride 1 and at least 16 channels on both sides, else direct.
 Lowered make_convolution(ProgramBuilder& builder, const LayerRef& ref, const Value& input,
@@ -49,9 +44,6 @@ Lowered make_activation_gradient(ProgramBuilder& builder, const Value& input);
 /// @pre input.pending is none or relu
 Lowered make_dropout(ProgramBuilder& builder, const LayerRef& ref, const Value& input, float rate);
 
-/// Softmax over the channels somewhere in the middle.
-Lowered make_softmax(ProgramBuilder& builder, const LayerRef& ref, const Value& input);
-
 Lowered make_batch_norm(ProgramBuilder& builder, const LayerRef& ref, const Value& input);
 Lowered make_local_response_norm(ProgramBuilder& builder, const LayerRef& ref, const Value& input);
 
@@ -61,8 +53,8 @@ Lowered make_add(ProgramBuilder& builder, const LayerRef& ref, const std::vector
 /// Flat inputs one after another. @pre they are in Keras' order, without padding, no derivative pending
 Lowered make_concat(ProgramBuilder& builder, const LayerRef& ref, const std::vector<Value>& inputs);
 
-/// vectors[index] of the network, out of the row in which the vectors of a sample lie together.
-Lowered make_vector_input(ProgramBuilder& builder, const Network& network, std::size_t index);
+/// vectors[k] of the network, out of the row in which the vectors of a sample lie together.
+Lowered make_vector_input(ProgramBuilder& builder, const std::vector<NamedVector>& vectors, std::size_t k);
 
 /// Whether the pixels of a row lie together, as circular padding needs it.
 bool has_rows(const Desc& desc);
@@ -74,11 +66,7 @@ Lowered make_circular_pad(ProgramBuilder& builder, const LayerRef& ref, const Va
 /// The same values in another layout of the same extents.
 Lowered make_reorder(ProgramBuilder& builder, const LayerRef& ref, const Value& input, const Desc& desc);
 
-/// One value for several readers: `outputs` share the data, their gradients are summed.
-struct FanOut {
-  std::unique_ptr<Step> step;
-  std::vector<Value> outputs;
-};
+/// @pre no derivative is pending
 FanOut make_fan_out(ProgramBuilder& builder, const Value& input, std::size_t readers);
 
 /// Softmax cross entropy and its gradient in training, probabilities in inference.

@@ -16,14 +16,13 @@ void add_to(float* __restrict target, const float* __restrict source, std::size_
 class AddStep final : public Step {
  public:
   AddStep(ProgramBuilder& builder, const std::vector<Value>& inputs, const Value& output)
-      : count_(float_count(output.desc)), sum_(builder.memory(output.desc, output.data, Phase::forward)) {
-    for (const Value& input : inputs)
-      terms_.push_back(builder.memory(input.desc, input.data, Phase::forward));
+      : count_(float_count(output.desc)), sum_(builder.memory(output.desc, output.data, Pass::forward)) {
+    for (const Value& input : inputs) terms_.push_back(builder.memory(input.desc, input.data, Pass::forward));
     if (!output.wants_gradient()) return;
-    gradient_ = builder.memory(output.desc, output.gradient, Phase::backward);
+    gradient_ = builder.memory(output.desc, output.gradient, Pass::backward);
     for (const Value& input : inputs)
       if (input.wants_gradient() && input.gradient != output.gradient)
-        copies_.push_back(builder.memory(input.desc, input.gradient, Phase::backward));
+        copies_.push_back(builder.memory(input.desc, input.gradient, Pass::backward));
   }
 
   void forward(const ShardContext&) override {
@@ -47,15 +46,15 @@ class ConcatStep final : public Step {
   ConcatStep(ProgramBuilder& builder, const std::vector<Value>& inputs, const Value& output)
       : samples_(static_cast<std::size_t>(builder.samples())),
         row_(float_count(output.desc) / samples_),
-        joined_(builder.memory(output.desc, output.data, Phase::forward)) {
-    if (output.wants_gradient()) gradient_ = builder.memory(output.desc, output.gradient, Phase::backward);
+        joined_(builder.memory(output.desc, output.data, Pass::forward)) {
+    if (output.wants_gradient()) gradient_ = builder.memory(output.desc, output.gradient, Pass::backward);
     std::size_t offset = 0;
     for (const Value& input : inputs) {
       Part part{offset,
                 float_count(input.desc) / samples_,
-                builder.memory(input.desc, input.data, Phase::forward),
+                builder.memory(input.desc, input.data, Pass::forward),
                 {}};
-      if (input.wants_gradient()) part.gradient = builder.memory(input.desc, input.gradient, Phase::backward);
+      if (input.wants_gradient()) part.gradient = builder.memory(input.desc, input.gradient, Pass::backward);
       offset += part.length;
       parts_.push_back(std::move(part));
     }
@@ -95,12 +94,13 @@ class ConcatStep final : public Step {
 
 class VectorInputStep final : public Step {
  public:
-  VectorInputStep(ProgramBuilder& builder, const Network& network, std::size_t index, const Value& output)
-      : row_(static_cast<std::size_t>(total_length(network.vectors))),
-        length_(static_cast<std::size_t>(network.vectors[index].length)),
+  VectorInputStep(ProgramBuilder& builder, const std::vector<NamedVector>& vectors, std::size_t k,
+                  const Value& output)
+      : row_(static_cast<std::size_t>(total_length(vectors))),
+        length_(static_cast<std::size_t>(vectors[k].length)),
         samples_(static_cast<std::size_t>(builder.samples())),
-        target_(builder.memory(output.desc, output.data, Phase::forward)) {
-    for (std::size_t k = 0; k < index; ++k) offset_ += static_cast<std::size_t>(network.vectors[k].length);
+        target_(builder.memory(output.desc, output.data, Pass::forward)) {
+    for (std::size_t i = 0; i < k; ++i) offset_ += static_cast<std::size_t>(vectors[i].length);
   }
 
   void forward(const ShardContext& context) override {
@@ -122,7 +122,7 @@ class FanOutStep final : public Step {
       : count_(float_count(input.desc)) {
     if (!input.wants_gradient()) return;
     for (const Value& output : outputs)
-      terms_.push_back(builder.memory(output.desc, output.gradient, Phase::backward));
+      terms_.push_back(builder.memory(output.desc, output.gradient, Pass::backward));
   }
 
   void forward(const ShardContext&) override {}
@@ -140,11 +140,11 @@ class ReorderStep final : public Step {
  public:
   ReorderStep(ProgramBuilder& builder, const LayerRef& ref, const Value& input, const Value& output) {
     const std::string purpose = "change the layout for " + step_name(ref, input.desc);
-    forward_ = builder.reorder(builder.memory(input.desc, input.data, Phase::forward),
-                               builder.memory(output.desc, output.data, Phase::forward), purpose);
+    forward_ = builder.reorder(builder.memory(input.desc, input.data, Pass::forward),
+                               builder.memory(output.desc, output.data, Pass::forward), purpose);
     if (input.wants_gradient())
-      backward_ = builder.reorder(builder.memory(output.desc, output.gradient, Phase::backward),
-                                  builder.memory(input.desc, input.gradient, Phase::backward), purpose);
+      backward_ = builder.reorder(builder.memory(output.desc, output.gradient, Pass::backward),
+                                  builder.memory(input.desc, input.gradient, Pass::backward), purpose);
   }
 
   void forward(const ShardContext& context) override { forward_.execute(context.stream); }
@@ -188,14 +188,14 @@ Lowered make_concat(ProgramBuilder& builder, const LayerRef& ref, const std::vec
   return {std::make_unique<ConcatStep>(builder, inputs, output), output};
 }
 
-Lowered make_vector_input(ProgramBuilder& builder, const Network& network, std::size_t index) {
+Lowered make_vector_input(ProgramBuilder& builder, const std::vector<NamedVector>& vectors, std::size_t k) {
   Value output;
-  output.shape = {.channels = network.vectors[index].length, .flat = true};
+  output.shape = {.channels = vectors[k].length, .flat = true};
   output.desc = float_desc({builder.samples(), output.shape.channels}, Tag::ab);
   output.data = builder.buffer();
   output.overwritable = true;
   output.from_data = true;
-  return {std::make_unique<VectorInputStep>(builder, network, index, output), output};
+  return {std::make_unique<VectorInputStep>(builder, vectors, k, output), output};
 }
 
 Lowered make_reorder(ProgramBuilder& builder, const LayerRef& ref, const Value& input, const Desc& desc) {

@@ -38,9 +38,9 @@ struct DeviceModel::State {
         class_weights(on_device(options.loss.class_weights)) {}
 
   /// The program of a shape, compiled when it is first needed.
-  Program& program(Compiler::Shape shape);
-  std::unique_ptr<Program> compile(Compiler::Shape shape);
-  std::byte* block_of(std::size_t bytes, Compiler::Shape shape);
+  Program& program(ProgramShape shape);
+  std::unique_ptr<Program> compile(ProgramShape shape);
+  std::byte* block_of(std::size_t bytes, ProgramShape shape);
 
   Network network;
   CompileOptions options;
@@ -54,20 +54,20 @@ struct DeviceModel::State {
   std::vector<std::unique_ptr<Program>> programs;
 };
 
-Program& DeviceModel::State::program(Compiler::Shape shape) {
+Program& DeviceModel::State::program(ProgramShape shape) {
   for (const std::unique_ptr<Program>& known : programs)
     if (known->shape().samples == shape.samples && known->shape().mode == shape.mode) return *known;
   return *programs.emplace_back(compile(shape));
 }
 
-std::unique_ptr<Program> DeviceModel::State::compile(Compiler::Shape shape) {
+std::unique_ptr<Program> DeviceModel::State::compile(ProgramShape shape) {
   auto program = std::make_unique<Program>(environment, shape);
   program->place(block_of(program->block_bytes(), shape));
   return program;
 }
 
 /// One of the blocks if it is large enough, else a new one.
-std::byte* DeviceModel::State::block_of(std::size_t bytes, Compiler::Shape shape) {
+std::byte* DeviceModel::State::block_of(std::size_t bytes, ProgramShape shape) {
   for (const comm::DeviceBuffer<std::byte>& block : blocks)
     if (block.size() >= bytes) return block.get();
   blocks.emplace_back(std::max<std::size_t>(bytes, 1),

@@ -2,38 +2,31 @@
 #include "trainer/backend/cuda/program.hpp"
 
 #include <array>
-#include <cmath>
 
 #include "base/error.hpp"
+#include "trainer/backend/planning/ready_table.hpp"
 
 namespace annulus::trainer::cuda {
+namespace {
 
-Program::Program(const ProgramEnvironment& environment, Compiler::Shape shape)
+/// One value of device memory, once the stream is done.
+template <class T>
+T fetch(const T* from, cudaStream_t stream) {
+  std::array<T, 1> value{};
+  comm::copy_to_host(std::span<T>(value), from, stream);
+  CHECK_CUDA(cudaStreamSynchronize(stream));
+  return value[0];
+}
+
+}  // namespace
+
+Program::Program(const ProgramEnvironment& environment, ProgramShape shape)
     : environment_(environment), shape_(shape) {
   Compiler compiler(environment.libraries, environment.store, plan_, shape);
   steps_ = lower(compiler, environment.network, {environment.options.seed, environment.loss});
   environment.libraries.free_scratch();
   block_bytes_ = plan_.lay_out();
-  if (shape.mode == Mode::training) plan_ready();
-}
-
-/// Backward runs the steps in reverse, and the segments come in the order in which it finishes layers: after
-/// the first step (in forward order) of a layer, everything up to the layer's last segment is final.
-void Program::plan_ready() {
-  const ArenaLayout& layout = environment_.store.layout();
-  std::vector<std::size_t> end_of_layer(environment_.network.layers.size(), 0);
-  for (std::size_t i = 0; i < layout.trainable.size(); ++i) {
-    const bool last = i + 1 == layout.trainable.size();
-    end_of_layer[static_cast<std::size_t>(layout.trainable[i].layer)] =
-        gradient_offset(layout) + (last ? layout.trainable_count : layout.trainable[i + 1].offset);
-  }
-  ready_.assign(steps_.size(), 0);
-  std::vector<bool> seen(end_of_layer.size(), false);
-  for (std::size_t i = 0; i < steps_.size(); ++i) {
-    const auto layer = static_cast<std::size_t>(steps_[i].layer);
-    if (!seen[layer]) ready_[i] = end_of_layer[layer];
-    seen[layer] = true;
-  }
+  if (shape.mode == Mode::training) ready_ = ready_table(environment.store.layout(), steps_);
 }
 
 void Program::train(const DeviceShard& shard, float* gradients, cudaStream_t stream,
@@ -48,151 +41,91 @@ void Program::train(const DeviceShard& shard, float* gradients, cudaStream_t str
                              .scalars = shard.scalars,
                              .gradients = gradients};
   environment_.store.clear_gaps(gradients, stream);
-  run_forward(context);
+  const Checks checks = this->checks(context);
+  run_forward(context, checks);
   const ArenaLayout& layout = environment_.store.layout();
   std::size_t reported = gradient_offset(layout);  // the head and the statistics are forward's work
   ready(reported);
-  const bool check = environment_.options.check_values;
   for (std::size_t i = steps_.size(); i-- > 0;) {
-    steps_[i].step->backward(context);
-    if (check) check_gradient(steps_[i], context);
+    const PlannedStep& step = steps_[i];
+    step.step->backward(context);
+    if (checks)
+      for (const Value& input : step.inputs)
+        if (input.wants_gradient())
+          checks->passed_back(step.layer, tensor(context.at(input.gradient), environment_.libraries.element(),
+                                                 shape_.samples * input.shape.size(), stream));
     if (ready_[i] <= reported) continue;
-    if (check) check_parameters(steps_[i].layer, context);
+    if (checks) check_parameters(step.layer, context, *checks);
     ready(reported = ready_[i]);
   }
   if (reported < gradient_elements(layout)) ready(gradient_elements(layout));
 }
 
 void Program::predict(const DevicePrediction& prediction, cudaStream_t stream) {
-  run_forward({.stream = stream,
-               .block = block_,
-               .plan = &plan_,
-               .images = prediction.images,
-               .vectors = prediction.vectors,
-               .probabilities = prediction.probabilities});
+  const ShardContext context{.stream = stream,
+                             .block = block_,
+                             .plan = &plan_,
+                             .images = prediction.images,
+                             .vectors = prediction.vectors,
+                             .probabilities = prediction.probabilities};
+  run_forward(context, checks(context));
 }
 
-void Program::run_forward(const ShardContext& context) {
-  const bool check = environment_.options.check_values;
-  if (check) check_input(context);
+/// Those that have looked at the inputs, in debug runs.
+auto Program::checks(const ShardContext& context) const -> Checks {
+  if (!environment_.options.check_values) return std::nullopt;
+  std::vector<std::uint64_t> numbers;
+  if (context.samples != nullptr) {
+    numbers.resize(static_cast<std::size_t>(shape_.samples));
+    comm::copy_to_host(std::span(numbers), context.samples, context.stream);
+    CHECK_CUDA(cudaStreamSynchronize(context.stream));
+  }
+  const Network& network = environment_.network;
+  Checks checks(std::in_place, network, shape_.samples, std::move(numbers));
+  checks->images(
+      tensor(context.images, Element::float32, shape_.samples * network.input.size(), context.stream));
+  checks->vectors(tensor(context.vectors, Element::float32, shape_.samples * total_length(network.vectors),
+                         context.stream));
+  return checks;
+}
+
+void Program::run_forward(const ShardContext& context, const Checks& checks) {
   for (const PlannedStep& step : steps_) {
     step.step->forward(context);
-    if (check) check_output(step, context);
+    if (checks && step.output)
+      checks->output(step.layer, tensor(context.at(step.output->data), step.output->element,
+                                        shape_.samples * step.output->shape.size(), context.stream));
   }
 }
 
-std::int64_t Program::first_bad(const void* values, Element element, std::int64_t count,
-                                cudaStream_t stream) const {
-  if (found_.size() == 0) found_ = comm::DeviceBuffer<std::int64_t>(1, "the search for NaN");
-  enqueue(FindBadCall{element, values, count, found_.get()}, stream);
-  std::array<std::int64_t, 1> found{};
-  comm::copy_to_host(std::span<std::int64_t>(found), found_.get(), stream);
-  CHECK_CUDA(cudaStreamSynchronize(stream));
-  return found[0];
-}
-
-std::int64_t Program::first_bad(const Rows& rows, cudaStream_t stream) const {
-  return first_bad(rows.values, rows.element, rows.row * shape_.samples, stream);
-}
-
-std::string Program::sample_name(std::int64_t row, const ShardContext& context) const {
-  if (context.samples == nullptr) return fmt::format("image {}", row);
-  std::array<std::uint64_t, 1> number{};
-  comm::copy_to_host(std::span<std::uint64_t>(number), context.samples + row, context.stream);
-  CHECK_CUDA(cudaStreamSynchronize(context.stream));
-  return fmt::format("sample {}", number[0]);
-}
-
-/// One sample after the other: there is all the time in the world.
-void Program::add_samples(BadValue& bad, const Rows& rows, const ShardContext& context) const {
-  if (context.samples == nullptr) return;
-  std::vector<std::uint64_t> numbers(static_cast<std::size_t>(shape_.samples));
-  comm::copy_to_host(std::span<std::uint64_t>(numbers), context.samples, context.stream);
-  CHECK_CUDA(cudaStreamSynchronize(context.stream));
-  const std::size_t bytes = static_cast<std::size_t>(rows.row * bytes_of(rows.element));
-  for (std::size_t i = 0; i < numbers.size(); ++i) {
-    const std::byte* const row = static_cast<const std::byte*>(rows.values) + i * bytes;
-    if (first_bad(row, rows.element, rows.row, context.stream) >= 0) bad.add_sample(numbers[i]);
-  }
-}
-
-/// A NaN pixel may vanish in the first ReLU, so it is looked for before.
-void Program::check_input(const ShardContext& context) const {
-  const Rows images{context.images, Element::float32, environment_.network.input.size()};
-  const std::int64_t bad = first_bad(images, context.stream);
-  if (bad < 0) return check_vectors(context);
-  BadValue found{.place = BadPlace::image, .value = NAN};
-  add_samples(found, images, context);
-  throw BadValueError(
-      found,
-      fmt::format(
-          "{} has a pixel that is NaN or infinite, before any layer saw it: the gradient of the whole step would be lost. Look at the dataset with `annulus data show`, and at augmentation and normalisation (a deviation of zero?).",
-          sample_name(bad / images.row, context)));
-}
-
-void Program::check_vectors(const ShardContext& context) const {
-  const std::int64_t total = total_length(environment_.network.vectors);
-  const Rows vectors{context.vectors, Element::float32, total};
-  const std::int64_t bad = total == 0 ? -1 : first_bad(vectors, context.stream);
-  if (bad < 0) return;
-  std::int64_t column = bad % total;
-  std::size_t k = 0;
-  while (column >= environment_.network.vectors[k].length) column -= environment_.network.vectors[k++].length;
-  BadValue found{.place = BadPlace::vector, .layer = static_cast<std::int32_t>(k), .value = NAN};
-  add_samples(found, vectors, context);
-  throw BadValueError(
-      found,
-      fmt::format(
-          "{} has a value that is NaN or infinite in the input {} (column {}), before any layer saw it: the gradient of the whole step would be lost. Look at that data set in the file.",
-          sample_name(bad / total, context), environment_.network.vectors[k].name, column));
-}
-
-void Program::check_output(const PlannedStep& step, const ShardContext& context) const {
-  if (step.output.data == kNoBuffer) return;
-  const Rows output{context.at(step.output.data), step.output.element, step.output.shape.size()};
-  const std::int64_t bad = first_bad(output, context.stream);
-  if (bad < 0) return;
-  BadValue found{.place = BadPlace::output, .layer = step.layer, .value = NAN};
-  add_samples(found, output, context);
-  throw BadValueError(
-      found,
-      fmt::format(
-          "layer {} put out NaN or infinity for {} in its forward pass. From here on nothing can be learned. Look at the layer before it in the network and at that sample; a smaller learning rate or clip_norm often helps.",
-          environment_.network.layers[static_cast<std::size_t>(step.layer)].name,
-          sample_name(bad / output.row, context)));
-}
-
-void Program::check_gradient(const PlannedStep& step, const ShardContext& context) const {
-  if (step.gradient == kNoBuffer) return;
-  const Rows gradient{context.at(step.gradient), environment_.libraries.element(),
-                      step.gradient_count / shape_.samples};
-  const std::int64_t bad = first_bad(gradient, context.stream);
-  if (bad < 0) return;
-  BadValue found{.place = BadPlace::passed_back, .layer = step.layer, .value = NAN};
-  add_samples(found, gradient, context);
-  throw BadValueError(
-      found,
-      fmt::format(
-          "layer {} passed back NaN or infinity for {} in its backward pass. From here on nothing can be learned. A smaller learning rate or clip_norm often helps.",
-          environment_.network.layers[static_cast<std::size_t>(step.layer)].name,
-          sample_name(bad / gradient.row, context)));
-}
-
-void Program::check_parameters(int layer, const ShardContext& context) const {
+void Program::check_parameters(int layer, const ShardContext& context, const ProgramChecks& checks) const {
   const ArenaLayout& layout = environment_.store.layout();
   for (const Segment& segment : layout.trainable) {
     if (segment.layer != layer) continue;
     const float* values = context.gradients + gradient_offset(layout) + segment.offset;
-    if (first_bad(values, Element::float32, static_cast<std::int64_t>(segment.count), context.stream) < 0)
-      continue;
-    const Layer& described = environment_.network.layers[static_cast<std::size_t>(layer)];
-    throw BadValueError(
-        {.place = BadPlace::gradient, .layer = layer, .parameter = segment.parameter, .value = NAN},
-        fmt::format(
-            "layer {}: the gradient of its {} is NaN or infinite in the backward pass (the first sample of the shard is {}). The parameters would be lost. A smaller learning rate or clip_norm often helps.",
-            described.name, described.parameters[static_cast<std::size_t>(segment.parameter)].name,
-            sample_name(0, context)));
+    checks.parameter_gradient(
+        layer, segment.parameter,
+        tensor(values, Element::float32, static_cast<std::int64_t>(segment.count), context.stream));
   }
+}
+
+/// One search after the other, each waited for: there is all the time in the world.
+SearchedTensor Program::tensor(const void* values, Element element, std::int64_t count,
+                               cudaStream_t stream) const {
+  if (found_.size() == 0) found_ = comm::DeviceBuffer<std::int64_t>(1, "the search for NaN");
+  const auto search = [=, this](std::size_t first, std::size_t some) -> std::optional<SearchedTensor::Bad> {
+    if (some == 0) return std::nullopt;
+    const auto* from =
+        static_cast<const std::byte*>(values) + first * static_cast<std::size_t>(bytes_of(element));
+    enqueue(FindBadCall{element, from, static_cast<std::int64_t>(some), found_.get()}, stream);
+    const std::int64_t at = fetch(found_.get(), stream);
+    if (at < 0) return std::nullopt;
+    const float bad = element == Element::float32
+                          ? fetch(reinterpret_cast<const float*>(from) + at, stream)
+                          : to_float(fetch(reinterpret_cast<const BFloat16*>(from) + at, stream));
+    return SearchedTensor::Bad{first + static_cast<std::size_t>(at), bad};
+  };
+  return {static_cast<std::size_t>(count), search};
 }
 
 }  // namespace annulus::trainer::cuda

@@ -2,11 +2,12 @@
 // memory.
 #pragma once
 
+#include <optional>
 #include <vector>
 
-#include "trainer/backend/contract/bad_value.hpp"
 #include "trainer/backend/cuda/device_model.hpp"
 #include "trainer/backend/cuda/steps/lowering.hpp"
+#include "trainer/backend/planning/program_checks.hpp"
 
 namespace annulus::trainer::cuda {
 
@@ -22,9 +23,9 @@ struct ProgramEnvironment {
 class Program {
  public:
   /// Plans and tries out kernels; not while a stream of this thread is captured.
-  Program(const ProgramEnvironment& environment, Compiler::Shape shape);
+  Program(const ProgramEnvironment& environment, ProgramShape shape);
 
-  Compiler::Shape shape() const { return shape_; }
+  ProgramShape shape() const { return shape_; }
   std::size_t block_bytes() const { return block_bytes_; }
   /// Before the first run; the block stays where it is from then on.
   void place(std::byte* block) { block_ = block; }
@@ -35,32 +36,19 @@ class Program {
   void predict(const DevicePrediction& prediction, cudaStream_t stream);
 
  private:
-  void plan_ready();
-  void run_forward(const ShardContext& context);
-  void check_input(const ShardContext& context) const;
-  void check_vectors(const ShardContext& context) const;
-  void check_output(const PlannedStep& step, const ShardContext& context) const;
-  void check_gradient(const PlannedStep& step, const ShardContext& context) const;
-  void check_parameters(int layer, const ShardContext& context) const;
-  /// Values of which every sample of the shard has `row`.
-  struct Rows {
-    const void* values;
-    Element element;
-    std::int64_t row;
-  };
-  std::int64_t first_bad(const void* values, Element element, std::int64_t count, cudaStream_t stream) const;
-  std::int64_t first_bad(const Rows& rows, cudaStream_t stream) const;
-  void add_samples(BadValue& bad, const Rows& rows, const ShardContext& context) const;
-  std::string sample_name(std::int64_t row, const ShardContext& context) const;
+  using Checks = std::optional<ProgramChecks>;  // none: values are not looked at
+  Checks checks(const ShardContext& context) const;
+  void run_forward(const ShardContext& context, const Checks& checks);
+  void check_parameters(int layer, const ShardContext& context, const ProgramChecks& checks) const;
+  SearchedTensor tensor(const void* values, Element element, std::int64_t count, cudaStream_t stream) const;
 
   const ProgramEnvironment& environment_;
-  Compiler::Shape shape_;
-  MemoryPlan plan_;
+  ProgramShape shape_;
+  MemoryPlan plan_{256};  // bytes: as libraries like their tensors
   std::size_t block_bytes_ = 0;
   std::byte* block_ = nullptr;
   std::vector<PlannedStep> steps_;
-  std::vector<std::size_t>
-      ready_;  // by step: elements of the gradient buffer that are final after its backward
+  std::vector<std::size_t> ready_;                  // by step, see ready_table()
   mutable comm::DeviceBuffer<std::int64_t> found_;  // when values are checked
 };
 

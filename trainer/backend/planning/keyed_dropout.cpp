@@ -55,10 +55,12 @@ inline std::uint32_t keep_bits(const Generator& generator, std::uint32_t first, 
   __m512i word2 = in_all(generator.counter[2]);
   __m512i word3 = in_all(generator.counter[3]);
   std::uint32_t key0 = generator.key[0], key1 = generator.key[1];
-  constexpr int kXorOfThree = 0x96;
-  for (int round = 0; round < 10; ++round, key0 += 0x9E3779B9u, key1 += 0xBB67AE85u) {
-    const __m512i product0 = multiply_low_halves(word0, in_all(0xD2511F53u));
-    const __m512i product1 = multiply_low_halves(word2, in_all(0xCD9E8D57u));
+  using Constants = PhiloxConstants;
+  constexpr int kXorOfThree = 0x96;  // the truth table
+  for (int round = 0; round < Constants::kRounds;
+       ++round, key0 += Constants::kKeyStep0, key1 += Constants::kKeyStep1) {
+    const __m512i product0 = multiply_low_halves(word0, in_all(Constants::kMultiplier0));
+    const __m512i product1 = multiply_low_halves(word2, in_all(Constants::kMultiplier1));
     word0 = _mm512_ternarylogic_epi64(high_halves(product1), word1, in_all(key0), kXorOfThree);
     word2 = _mm512_ternarylogic_epi64(high_halves(product0), word3, in_all(key1), kXorOfThree);
     word1 = product1;
@@ -127,15 +129,6 @@ void dropout_factors(const DropoutKey& key, float rate, std::span<float> factors
   std::array<float, kGroup> tail{};
   expand(group_bits(generator, groups, threshold), scale, tail.data());
   std::copy_n(tail.begin(), factors.size() - groups * kGroup, factors.begin() + groups * kGroup);
-}
-
-void dropout_bits(const DropoutKey& key, float rate, std::size_t count, std::span<std::uint32_t> words) {
-  expect_contract(words.size() == (count + kGroup - 1) / kGroup, "a dropout mask holds one bit an element");
-  const Generator generator = generator_of(key);
-  const std::uint32_t threshold = dropout_threshold(rate);
-  for (std::size_t group = 0; group < words.size(); ++group)
-    words[group] = group_bits(generator, group, threshold);
-  if (count % kGroup != 0) words.back() &= (std::uint32_t{1} << count % kGroup) - 1;
 }
 
 }  // namespace annulus::trainer

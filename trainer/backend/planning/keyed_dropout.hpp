@@ -31,9 +31,4 @@ float dropout_scale(float rate);
 /// @throws std::logic_error when a part of the key is out of range
 void dropout_factors(const DropoutKey& key, float rate, std::span<float> factors);
 
-/// The same mask as bits: bit e % 32 of word e / 32 is set when element e is kept. Bits past `count` are
-/// zero.
-/// @pre words.size() == (count + 31) / 32
-void dropout_bits(const DropoutKey& key, float rate, std::size_t count, std::span<std::uint32_t> words);
-
 }  // namespace annulus::trainer

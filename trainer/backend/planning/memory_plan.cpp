@@ -7,34 +7,33 @@
 #include "base/error.hpp"
 
 namespace annulus::trainer {
-namespace {
-
-constexpr std::size_t kAlignment = 256;
-
-}  // namespace
 
 BufferId MemoryPlan::buffer(std::size_t bytes) {
-  buffers_.push_back({.bytes = (bytes + kAlignment - 1) / kAlignment * kAlignment, .uses = {}});
+  buffers_.push_back({.bytes = bytes, .uses = {}});
   return static_cast<BufferId>(buffers_.size()) - 1;
 }
 
-void MemoryPlan::use(BufferId buffer, Phase phase) {
+void MemoryPlan::use(BufferId buffer, Pass pass, std::size_t bytes) {
   expect_contract(buffer >= 0 && buffer < static_cast<BufferId>(buffers_.size()), "a used buffer exists");
-  buffers_[static_cast<std::size_t>(buffer)].uses.push_back({step_, phase});
+  Buffer& used = buffers_[static_cast<std::size_t>(buffer)];
+  used.bytes = std::max(used.bytes, bytes);
+  used.uses.push_back({step_, pass});
 }
 
-void MemoryPlan::set_lifetime(Buffer& buffer) const {
+/// Size in the block and lifetime, once all uses are known.
+void MemoryPlan::complete(Buffer& buffer) const {
+  buffer.bytes = (buffer.bytes + alignment_ - 1) / alignment_ * alignment_;
   buffer.first = 2 * step_ + 1;
   buffer.last = -1;
   for (const Use& use : buffer.uses) {
-    const int time = use.phase == Phase::forward ? use.step : 2 * step_ + 1 - use.step;
+    const int time = use.pass == Pass::forward ? use.step : 2 * step_ + 1 - use.step;
     buffer.first = std::min(buffer.first, time);
     buffer.last = std::max(buffer.last, time);
   }
 }
 
 std::size_t MemoryPlan::lay_out() {
-  for (Buffer& buffer : buffers_) set_lifetime(buffer);
+  for (Buffer& buffer : buffers_) complete(buffer);
   std::vector<std::size_t> order(buffers_.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(),

@@ -1,5 +1,5 @@
-// Remembers when each buffer of a program is used, so that all of them can share one block of device memory.
-// Plain: knows sizes and times only.
+// Remembers when each buffer of a program is used, so that all of them can share one block of memory. Plain:
+// knows sizes and times only.
 #pragma once
 
 #include <cstddef>
@@ -7,24 +7,29 @@
 
 namespace annulus::trainer {
 
-enum class Phase { forward, backward };
+/// A step runs once in each of them.
+enum class Pass { forward, backward };
 
 /// A piece of the block; kNoBuffer for "not wanted".
 using BufferId = int;
 constexpr BufferId kNoBuffer = -1;
+/// The images themselves: not in the block, their address comes with each shard.
+constexpr BufferId kInputBuffer = -2;
 
 /// Steps run forward in order, then backward in reverse. A buffer is kept from its first to its last use.
 class MemoryPlan {
  public:
+  /// @param alignment  of every buffer in the block, in bytes
+  explicit MemoryPlan(std::size_t alignment) : alignment_(alignment) {}
+
   /// From here on, uses belong to the next step.
   void next_step() { ++step_; }
 
-  BufferId buffer(std::size_t bytes);
-  /// The current step uses the buffer in this phase.
-  void use(BufferId buffer, Phase phase);
+  BufferId buffer(std::size_t bytes = 0);
+  /// The current step uses the buffer in this pass, at least `bytes` of it.
+  void use(BufferId buffer, Pass pass, std::size_t bytes = 0);
 
-  /// Places all buffers at multiples of 256 bytes, those that live at one time beside each other.
-  /// @return bytes of the block
+  /// Places all buffers, those that live at one time beside each other. @return bytes of the block
   std::size_t lay_out();
   /// @pre lay_out() was called
   std::size_t offset(BufferId buffer) const { return buffers_[static_cast<std::size_t>(buffer)].offset; }
@@ -32,7 +37,7 @@ class MemoryPlan {
  private:
   struct Use {
     int step = 0;
-    Phase phase = Phase::forward;
+    Pass pass = Pass::forward;
   };
   struct Buffer {
     std::size_t bytes = 0;
@@ -40,8 +45,9 @@ class MemoryPlan {
     std::vector<Use> uses;
     int first = 0, last = 0;  // times
   };
-  void set_lifetime(Buffer& buffer) const;
+  void complete(Buffer& buffer) const;
 
+  std::size_t alignment_;
   int step_ = 0;
   std::vector<Buffer> buffers_;
 };

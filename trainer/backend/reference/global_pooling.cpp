@@ -1,13 +1,15 @@
 // One loop over the pixels of each (sample, channel).
 #include "trainer/backend/reference/global_pooling.hpp"
 
+#include "trainer/backend/planning/max_pool_rule.hpp"
+
 namespace annulus::trainer::reference {
 
 std::int64_t GlobalPooling::largest_pixel(const Tensor& x, std::int64_t sample, std::int64_t channel) const {
   const std::int64_t base = sample * input_.size() + channel;
   std::int64_t largest = 0;
   for (std::int64_t pixel = 1; pixel < input_.height * input_.width; ++pixel)
-    if (x[base + pixel * input_.channels] > x[base + largest * input_.channels]) largest = pixel;
+    if (takes_over(x[base + pixel * input_.channels], x[base + largest * input_.channels])) largest = pixel;
   return largest;
 }
 

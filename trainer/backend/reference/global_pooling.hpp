@@ -5,7 +5,7 @@
 
 namespace annulus::trainer::reference {
 
-/// (H, W, C) -> (C). Of equal maxima the first pixel gets the gradient.
+/// (H, W, C) -> (C); maxima by planning/max_pool_rule.hpp.
 class GlobalPooling final : public Kernel {
  public:
   GlobalPooling(PoolKind kind, const SampleShape& input) : kind_(kind), input_(input) {}

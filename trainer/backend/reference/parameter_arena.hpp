@@ -5,14 +5,10 @@
 #include <span>
 #include <vector>
 
-#include "trainer/backend/contract/replica.hpp"
+#include "trainer/backend/planning/arena_layout.hpp"
 #include "trainer/backend/reference/kernel.hpp"
 
 namespace annulus::trainer::reference {
-
-/// Trainable segments from the last layer to the first, within a layer in Keras' order; moving averages in
-/// Keras' order; every segment starts at a multiple of 16 floats.
-ArenaLayout make_layout(const Network& network);
 
 class ParameterArena {
  public:

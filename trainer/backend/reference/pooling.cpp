@@ -1,10 +1,14 @@
 // A maximum remembers which input it took; a mean only needs the number of taps inside the image.
 #include "trainer/backend/reference/pooling.hpp"
 
-#include <algorithm>
-#include <limits>
+#include "trainer/backend/planning/max_pool_rule.hpp"
 
 namespace annulus::trainer::reference {
+namespace {
+
+constexpr double kNoWinner = -1;  // in Node::saved, until the window has been looked at
+
+}  // namespace
 
 Pooling::Pooling(const Pool2d& pool, const SampleShape& input, const SampleShape& output)
     : kind_(pool.kind),
@@ -16,10 +20,7 @@ Pooling::Pooling(const Pool2d& pool, const SampleShape& input, const SampleShape
 }
 
 void Pooling::forward(const Pass& pass, Node& node) const {
-  if (kind_ == PoolKind::max) {
-    node.saved.assign(node.output.size(), 0.0);
-    std::fill(node.output.begin(), node.output.end(), -std::numeric_limits<double>::infinity());
-  }
+  if (kind_ == PoolKind::max) node.saved.assign(node.output.size(), kNoWinner);
   for (std::int64_t sample = 0; sample < pass.samples; ++sample) {
     if (kind_ == PoolKind::max)
       forward_max(sample, node);
@@ -34,7 +35,7 @@ void Pooling::forward_max(std::int64_t sample, Node& node) const {
     for (std::int64_t c = 0; c < output_.channels; ++c) {
       const std::int64_t from = sample * input_.size() + tap.input_pixel * input_.channels + c;
       const std::int64_t to = sample * output_.size() + tap.output_pixel * output_.channels + c;
-      if (x[from] <= node.output[to]) continue;
+      if (node.saved[to] != kNoWinner && !takes_over(x[from], node.output[to])) continue;
       node.output[to] = x[from];
       node.saved[to] = static_cast<double>(from);  // exact: an index is far below 2^53
     }

@@ -6,8 +6,8 @@
 
 namespace annulus::trainer::reference {
 
-/// Padding takes no part: a maximum is over the pixels inside the image, a mean divides by their number. Of
-/// equal maxima the first, row by row, gets the gradient.
+/// Padding takes no part: a maximum is over the pixels inside the image (by planning/max_pool_rule.hpp), a
+/// mean divides by their number. What a maximum took gets its gradient.
 class Pooling final : public Kernel {
  public:
   Pooling(const Pool2d& pool, const SampleShape& input, const SampleShape& output);

@@ -5,10 +5,10 @@
 #include <atomic>
 
 #include "base/error.hpp"
+#include "trainer/backend/planning/program_checks.hpp"
 #include "trainer/backend/reference/activation.hpp"
 #include "trainer/backend/reference/gradient_writer.hpp"
 #include "trainer/backend/reference/softmax_loss.hpp"
-#include "trainer/backend/reference/value_check.hpp"
 
 namespace annulus::trainer {
 namespace reference {
@@ -53,26 +53,11 @@ NetworkInputs tensors_of(const Network& network, std::int64_t n, std::span<const
   return inputs;
 }
 
-void check_inputs(const ValuePlace& place, const Network& network, const NetworkInputs& inputs) {
-  check_samples(place, {"the input", {.place = BadPlace::image}}, inputs.images);
-  for (std::size_t k = 0; k < inputs.vectors.size(); ++k)
-    check_samples(place,
-                  {"the input " + network.vectors[k].name,
-                   {.place = BadPlace::vector, .layer = static_cast<std::int32_t>(k)}},
-                  inputs.vectors[k]);
-}
-
-void check_backward(const ValuePlace& place, const Network& network, int index, const Node& node) {
-  const Layer& layer = network.layers[static_cast<std::size_t>(index)];
-  const std::string backward = "backward of " + layer.name;
+void check_backward(const ProgramChecks& checks, int layer, const Node& node) {
   for (const Tensor* gradient : node.input_gradients)
-    if (gradient)
-      check_samples(place, {backward, {.place = BadPlace::passed_back, .layer = index}}, *gradient);
+    if (gradient) checks.passed_back(layer, searched(std::span(*gradient)));
   for (std::size_t i = 0; i < node.parameter_gradients.size(); ++i)
-    check_tensor(place,
-                 {fmt::format("{}: the gradient of {}", backward, layer.parameters[i].name),
-                  {.place = BadPlace::gradient, .layer = index, .parameter = static_cast<std::int32_t>(i)}},
-                 node.parameter_gradients[i]);
+    checks.parameter_gradient(layer, static_cast<int>(i), searched(std::span(node.parameter_gradients[i])));
 }
 
 }  // namespace
@@ -117,9 +102,12 @@ void ReferenceReplica::train_shard(const Step& step, const io::Shard& shard,
   expect_contract(static_cast<std::int64_t>(shard.images.size()) == shard.size() * network_.input.size(),
                   "a shard holds one image a label");
   check_labels(shard);
-  const ValuePlace place{.epoch = step.batch.epoch, .step = step.batch.step, .numbers = shard.samples};
+  const ProgramChecks checks(logits_, shard.size(), {shard.samples.begin(), shard.samples.end()});
   NetworkInputs inputs = tensors_of(network_, shard.size(), shard.images, shard.vectors);
-  if (options_.check_values) check_inputs(place, network_, inputs);
+  if (options_.check_values) {
+    checks.images(searched(shard.images));
+    checks.vectors(searched(shard.vectors));
+  }
 
   GraphPass pass({logits_, kernels_, step.parameters},
                  {.mode = Mode::training,
@@ -129,17 +117,13 @@ void ReferenceReplica::train_shard(const Step& step, const io::Shard& shard,
                   .numbers = shard.samples},
                  std::move(inputs));
   pass.forward([&](int layer) {
-    if (options_.check_values)
-      check_samples(place,
-                    {fmt::format("forward of {}", logits_.layers[layer].name),
-                     {.place = BadPlace::output, .layer = layer}},
-                    pass.node(layer).output);
+    if (options_.check_values) checks.output(layer, searched(std::span(pass.node(layer).output)));
     progress(layer);
   });
   LossResult loss = softmax_loss(pass.logits(), shard.labels, options_.loss);
   writer.write_head(pass, loss, shard.size());
   pass.backward(std::move(loss.gradient), [&](int layer) {
-    if (options_.check_values) check_backward(place, logits_, layer, pass.node(layer));
+    if (options_.check_values) check_backward(checks, layer, pass.node(layer));
     writer.write_gradients(pass, layer);
     progress(layer);
   });

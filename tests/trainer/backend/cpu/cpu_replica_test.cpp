@@ -213,6 +213,26 @@ TEST(CpuReplica, DebugRunsNameTheLayerThatPassesBackInfinity) {
               ThrowsMessage<RuntimeError>(AllOf(HasSubstr("layer logits"), HasSubstr("backward pass"))));
 }
 
+TEST(CpuReplica, DebugRunsLookAtTheSumOfGradientsThatSeveralReadersPassBack) {
+  NetworkBuilder net({.channels = 1, .flat = true});
+  net.dense({.units = 1}, {.name = "trunk"});
+  net.dense({.units = 2}, {.name = "left", .inputs = {"trunk"}});
+  net.dense({.units = 2}, {.name = "right", .inputs = {"trunk"}});
+  net.residual_add({.inputs = {"left", "right"}});
+  auto replica =
+      make_cpu_replica(net.activate(Activation::softmax).build(), {.shard_samples = 1, .check_values = true});
+  // Logits are zero, their gradient is (-1/2, 1/2): left and right pass back 3e38 each, which float holds.
+  const std::vector<std::vector<float>> large{{-3e38f, 3e38f}, {0, 0}};
+  test::set_parameters(*replica, {{{0}, {0}}, large, large, {}, {}});
+
+  EXPECT_THAT(
+      [&] {
+        test::run_shard(*replica, {{1}, {0}, {10}});
+      },
+      ThrowsMessage<RuntimeError>(
+          HasSubstr("layer trunk passed back inf for sample 10 in its backward pass")));
+}
+
 TEST(CpuReplica, RefusesClassWeightsOfAnotherNumberOfClasses) {
   CompileOptions options{.shard_samples = 4};
   options.loss.class_weights = {1.0f, 2.0f};

@@ -4,11 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 #include <limits>
 
 #include "base/random.hpp"
+#include "tests/support/pool_windows.hpp"
 #include "tests/support/tensor_matchers.hpp"
 
 namespace annulus::trainer::cpu {
@@ -191,35 +190,24 @@ INSTANTIATE_TEST_SUITE_P(Shapes, PooledKernelsTest,
                            return name;
                          });
 
-/// One window for each of 16 channels: rows of four values.
-std::vector<float> windows(const std::vector<std::array<float, 4>>& each) {
-  std::vector<float> source(4 * kBlock, -5.0f);
-  for (std::size_t c = 0; c < each.size(); ++c)
-    for (std::size_t i = 0; i < 4; ++i) source[i * kBlock + c] = each[c][i];
-  return source;
-}
-
-TEST(PoolMaxima, TakesTheFirstOfEqualsAndPassesNaNOn) {
+TEST(PoolMaxima, FollowsTheRuleOfMaxPools) {
   if (!has_pooled_kernels()) GTEST_SKIP() << "this processor has no AVX-512";
   const PooledShape shape{
       .source_channels = 16, .target_channels = 16, .pooled_height = 1, .pooled_width = 1};
-  const auto source = windows({{1, 2, 3, 4},
-                               {4, 3, 2, 1},
-                               {1, 7, 7, 7},
-                               {0, 0, 0, 0},
-                               {1, 2, 9, 3},
-                               {kNaN, 1, 2, 3},
-                               {1, 2, kNaN, 3}});
+  const std::vector<test::PoolWindow> windows = test::pool_windows();
+  ASSERT_LE(windows.size(), std::size_t{kBlock}) << "one window a channel";
+  std::vector<float> source(4 * kBlock, -5.0f);
+  for (std::size_t c = 0; c < windows.size(); ++c)
+    for (std::size_t i = 0; i < 4; ++i) source[i * kBlock + c] = windows[c].pixels[i];
   std::vector<float> pooled(kBlock);
   std::vector<std::uint8_t> winners(kBlock, 9);
 
   pool_maxima(shape, source.data(), pooled.data(), winners.data());
 
-  EXPECT_EQ(std::vector<float>(pooled.begin(), pooled.begin() + 5), (std::vector<float>{4, 4, 7, 0, 9}));
-  EXPECT_TRUE(std::isnan(pooled[5]));
-  EXPECT_TRUE(std::isnan(pooled[6]));
-  EXPECT_EQ(std::vector<int>(winners.begin(), winners.begin() + 8),
-            (std::vector<int>{3, 0, 1, 0, 2, 0, 2, 0}));
+  for (std::size_t c = 0; c < windows.size(); ++c) {
+    EXPECT_EQ(winners[c], windows[c].winner) << windows[c].name;
+    EXPECT_TRUE(test::same_value(pooled[c], windows[c].pixels.at(winners[c]))) << windows[c].name;
+  }
 }
 
 TEST(PooledBackwardTest, ANaNGradientIsNotDropped) {

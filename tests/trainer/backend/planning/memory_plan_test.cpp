@@ -9,23 +9,35 @@ namespace annulus::trainer {
 namespace {
 
 TEST(MemoryPlan, DisjointLivesShareMemory) {
-  MemoryPlan plan;
+  MemoryPlan plan(256);
   const BufferId first = plan.buffer(1000), second = plan.buffer(1000);
-  plan.use(first, Phase::forward);
+  plan.use(first, Pass::forward);
   plan.next_step();
-  plan.use(second, Phase::forward);
+  plan.use(second, Pass::forward);
 
-  EXPECT_EQ(plan.lay_out(), 1024u);  // of 256 bytes
+  EXPECT_EQ(plan.lay_out(), 1024u);
   EXPECT_EQ(plan.offset(first), plan.offset(second));
 }
 
+TEST(MemoryPlan, BuffersAreAsLargeAsTheirLargestUseAndAligned) {
+  MemoryPlan plan(64);
+  const BufferId grown = plan.buffer(), other = plan.buffer(10);
+  plan.use(grown, Pass::forward, 65);
+  plan.use(grown, Pass::forward, 3);
+  plan.use(other, Pass::forward);
+
+  EXPECT_EQ(plan.lay_out(), 192u);
+  EXPECT_EQ(plan.offset(grown), 0u);
+  EXPECT_EQ(plan.offset(other), 128u);
+}
+
 TEST(MemoryPlan, BackwardRunsTheStepsInReverse) {
-  MemoryPlan plan;
+  MemoryPlan plan(256);
   const BufferId kept = plan.buffer(256), later = plan.buffer(256);
-  plan.use(kept, Phase::forward);
-  plan.use(kept, Phase::backward);  // of step 0: the very last
+  plan.use(kept, Pass::forward);
+  plan.use(kept, Pass::backward);  // of step 0: the very last
   plan.next_step();
-  plan.use(later, Phase::backward);
+  plan.use(later, Pass::backward);
 
   EXPECT_EQ(plan.lay_out(), 512u);
   EXPECT_NE(plan.offset(kept), plan.offset(later));
@@ -40,7 +52,7 @@ TEST(MemoryPlan, NothingAliveOverlaps) {
   constexpr int kSteps = 12;
   RandomStream stream(3, Purpose::test, 0, 0);
   for (int round = 0; round < 20; ++round) {
-    MemoryPlan plan;
+    MemoryPlan plan(256);
     std::vector<Life> lives;
     std::size_t together = 0;
     for (int i = 0; i < 40; ++i) {
@@ -52,7 +64,7 @@ TEST(MemoryPlan, NothingAliveOverlaps) {
     }
     for (int step = 0; step < kSteps; ++step) {
       for (const Life& life : lives)
-        if (life.first == step || life.last == step) plan.use(life.id, Phase::forward);
+        if (life.first == step || life.last == step) plan.use(life.id, Pass::forward);
       plan.next_step();
     }
 

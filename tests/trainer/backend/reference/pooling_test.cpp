@@ -3,6 +3,10 @@
 
 #include <gmock/gmock.h>
 
+#include <functional>
+#include <limits>
+
+#include "tests/support/pool_windows.hpp"
 #include "tests/trainer/backend/reference/kernel_harness.hpp"
 
 namespace annulus::trainer::reference {
@@ -28,6 +32,45 @@ TEST(ReferencePooling, FirstOfEqualMaximaGetsTheGradient) {
 
   EXPECT_THAT(layer.forward(), ElementsAre(5));
   EXPECT_THAT(layer.backward({3})[0], ElementsAre(0, 3, 0, 0));
+}
+
+/// Each window of the table as an image of its own.
+void expect_windows(const std::function<Network(const SampleShape&)>& network_of) {
+  for (const test::PoolWindow& window : test::pool_windows()) {
+    SCOPED_TRACE(window.name);
+    KernelHarness layer(network_of({.height = 2, .width = 2, .channels = 1}),
+                        {Tensor(window.pixels.begin(), window.pixels.end())});
+
+    const double maximum = layer.forward()[0];
+
+    EXPECT_TRUE(test::same_value(maximum, window.pixels.at(window.winner))) << maximum;
+    Tensor gradient(4, 0.0);
+    gradient.at(window.winner) = 3;
+    EXPECT_EQ(layer.backward({3})[0], gradient);
+  }
+}
+
+TEST(ReferencePooling, FollowsTheRuleOfMaxPools) {
+  expect_windows([](const SampleShape& shape) {
+    return NetworkBuilder(shape).max_pool({2, 2}, {2, 2}).build();
+  });
+}
+
+TEST(ReferenceGlobalPooling, FollowsTheRuleOfMaxPools) {
+  expect_windows(
+      [](const SampleShape& shape) { return NetworkBuilder(shape).global_pool(PoolKind::max).build(); });
+}
+
+TEST(ReferencePooling, AWindowOfMinusInfinityHangingOverTheBorderIsPixels) {
+  const double inf = std::numeric_limits<double>::infinity();
+  const Network network =
+      NetworkBuilder({.height = 2, .width = 2, .channels = 1})
+          .pool2d({.kind = PoolKind::max, .size = {2, 2}, .stride = {2, 2}, .padding = kOneAround})
+          .build();
+  KernelHarness layer(network, {{-inf, -inf, -inf, -inf}});
+
+  EXPECT_THAT(layer.forward(), ElementsAre(-inf, -inf, -inf, -inf));
+  EXPECT_THAT(layer.backward({1, 2, 3, 4})[0], ElementsAre(1, 2, 3, 4));
 }
 
 TEST(ReferencePooling, PaddingNeverWinsAMaximum) {

@@ -226,11 +226,11 @@ TEST(ReferenceReplica, ValueCheckNamesLayerDirectionAndSample) {
 
   EXPECT_EQ(message_of_training(*replica, two_pairs()), "no error");
   EXPECT_THAT(message_of_training(*replica, {{1, 2, 3, nan}, {0, 1}, {10, 4711}}),
-              AllOf(HasSubstr("step 0"), HasSubstr("input"), HasSubstr("sample 4711")));
+              HasSubstr("sample 4711 has a pixel of nan"));
 
   test::set_parameters(*replica, {{}, {{huge, 1, 1, 1}, {0, 0}}, {}});
   EXPECT_THAT(message_of_training(*replica, {{1, 2, huge, 4}, {0, 1}, {10, 4711}}),
-              AllOf(HasSubstr("forward of dense"), HasSubstr("sample 4711")));
+              HasSubstr("layer dense put out inf for sample 4711 in its forward pass"));
   // Logits stay in range; their gradient times the kernel does not.
   const auto deep =
       make_reference_replica(NetworkBuilder(kPair).flatten().dense({.units = 1}).dense({.units = 2}).build(),
@@ -238,7 +238,9 @@ TEST(ReferenceReplica, ValueCheckNamesLayerDirectionAndSample) {
   test::set_parameters(*deep, {{}, {{0, 0}, {0}}, {{0, 3e38f}, {0, 0}}});
   EXPECT_EQ(message_of_training(*deep, {{1, 2}, {0}, {10}}), "no error");
   test::set_parameters(*deep, {{}, {{0, 0}, {0}}, {{-3e38f, 3e38f}, {0, 0}}});
-  EXPECT_THAT(message_of_training(*deep, {{3, 3}, {0}, {10}}), HasSubstr("backward of dense"));
+  EXPECT_THAT(
+      message_of_training(*deep, {{3, 3}, {0}, {10}}),
+      HasSubstr("layer dense: the gradient of its kernel is inf in the backward pass (samples 10 to 10)"));
 }
 
 TEST(ReferenceReplica, WithoutTheCheckBadValuesReachTheLoss) {

@@ -7,7 +7,7 @@
 #include "base/error.hpp"
 #include "trainer/backend/cuda/kernels/calls.hpp"
 #include "trainer/backend/cuda/kernels/kernel_order.hpp"
-#include "trainer/backend/reference/parameter_arena.hpp"
+#include "trainer/backend/planning/arena_layout.hpp"
 
 namespace annulus::trainer::cuda {
 namespace {
@@ -30,7 +30,7 @@ comm::DeviceBuffer<float> zeros(std::size_t count, const char* purpose) {
 
 ParameterStore::ParameterStore(const Network& network, Element element)
     : network_(network),
-      layout_(reference::make_layout(network)),
+      layout_(make_layout(network)),
       element_(element),
       parameters_(zeros(layout_.trainable_count, "the parameters")),
       statistics_(zeros(layout_.statistics_count, "the moving averages")) {

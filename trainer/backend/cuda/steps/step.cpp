@@ -7,8 +7,8 @@
 
 namespace annulus::trainer::cuda {
 
-BufferId Compiler::use(BufferId buffer, Phase phase) {
-  if (buffer != kInputBuffer) plan_.use(buffer, phase);
+BufferId Compiler::use(BufferId buffer, Pass pass) {
+  if (buffer != kInputBuffer) plan_.use(buffer, pass);
   return buffer;
 }
 
@@ -23,13 +23,13 @@ void Compiler::expect_countable(const std::string& name, const SampleShape& shap
 Value Compiler::tensor(const std::string& name, const SampleShape& shape, Element element) {
   expect_countable(name, shape);
   Value value{.shape = shape, .element = element};
-  value.data = use(plan_.buffer(bytes(value)), Phase::forward);
+  value.data = use(plan_.buffer(bytes(value)), Pass::forward);
   return value;
 }
 
 Value Compiler::output(const LayerRef& ref, Element element, Gradient gradient) {
   Value value = tensor("layer " + ref.layer.name, ref.layer.output, element);
-  if (training() && gradient == Gradient::yes) value.gradient = use(gradient_like(value), Phase::backward);
+  if (training() && gradient == Gradient::yes) value.gradient = use(gradient_like(value), Pass::backward);
   return value;
 }
 

@@ -8,14 +8,13 @@
 
 #include "trainer/backend/cuda/kernels/calls.hpp"
 #include "trainer/backend/cuda/steps/parameter_store.hpp"
+#include "trainer/backend/planning/graph_lowering.hpp"
 #include "trainer/backend/planning/memory_plan.hpp"
+#include "trainer/backend/planning/program_shape.hpp"
 
 namespace annulus::trainer::cuda {
 
-enum class Mode { training, inference };
-
-/// The images themselves: not in the block, their address comes with each shard.
-constexpr BufferId kInputBuffer = -2;
+using Phase = Pass;
 
 /// What steps may need to know about the shard that runs. All pointers are device memory.
 struct ShardContext {
@@ -57,11 +56,10 @@ struct Value {
   bool wants_gradient() const { return gradient != kNoBuffer; }
 };
 
-/// A layer and its place in the network.
-struct LayerRef {
-  int index = 0;
-  const Layer& layer;
-};
+using Lowered = trainer::Lowered<Step, Value>;
+using FanOut = trainer::FanOut<Step, Value>;
+/// Debug runs look at its output, and at the gradients of its inputs.
+using PlannedStep = trainer::PlannedStep<Step, Value>;
 
 /// Whether a new tensor has a gradient (in training).
 enum class Gradient { no, yes };
@@ -70,11 +68,7 @@ constexpr Gradient gradient_if(bool wanted) { return wanted ? Gradient::yes : Gr
 /// What a step is compiled with.
 class Compiler {
  public:
-  struct Shape {
-    std::int64_t samples = 1;
-    Mode mode = Mode::training;
-  };
-  Compiler(Libraries& libraries, const ParameterStore& store, MemoryPlan& plan, Shape shape)
+  Compiler(Libraries& libraries, const ParameterStore& store, MemoryPlan& plan, ProgramShape shape)
       : libraries_(libraries), store_(store), plan_(plan), shape_(shape) {}
 
   Libraries& libraries() const { return libraries_; }
@@ -84,10 +78,10 @@ class Compiler {
   Element element() const { return libraries_.element(); }
 
   void next_step() { plan_.next_step(); }
-  /// Notes that the current step uses the buffer in this phase; hands the buffer back.
-  BufferId use(BufferId buffer, Phase phase);
-  /// A new buffer that only this step uses, in this phase.
-  BufferId scratch(std::size_t bytes, Phase phase) { return use(plan_.buffer(bytes), phase); }
+  /// Notes that the current step uses the buffer in this pass; hands the buffer back.
+  BufferId use(BufferId buffer, Pass pass);
+  /// A new buffer that only this step uses, in this pass.
+  BufferId scratch(std::size_t bytes, Pass pass) { return use(plan_.buffer(bytes), pass); }
   BufferId floats(std::size_t count) { return plan_.buffer(count * sizeof(float)); }
 
   /// A new tensor that the current step writes, with a gradient when `gradient` says so.
@@ -111,7 +105,7 @@ class Compiler {
   Libraries& libraries_;
   const ParameterStore& store_;
   MemoryPlan& plan_;
-  Shape shape_;
+  ProgramShape shape_;
 };
 
 }  // namespace annulus::trainer::cuda

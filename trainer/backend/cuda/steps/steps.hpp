@@ -9,11 +9,6 @@
 
 namespace annulus::trainer::cuda {
 
-struct Lowered {
-  std::unique_ptr<Step> step;
-  Value output;
-};
-
 /// The activation behind a layer, and who takes its derivative in backward: the step itself, or the reader of
 /// its output, on the smaller tensor that it has (only for ReLU).
 struct Tail {
@@ -51,11 +46,7 @@ Lowered make_concat(Compiler& compiler, const LayerRef& ref, const std::vector<V
 Lowered make_circular_pad(Compiler& compiler, const LayerRef& ref, const Value& input,
                           const CircularPad& pad);
 
-/// One value for several readers: `outputs` share the data, their gradients are summed.
-struct FanOut {
-  std::unique_ptr<Step> step;
-  std::vector<Value> outputs;
-};
+/// @pre no derivative is left to the readers
 FanOut make_fan_out(Compiler& compiler, const Value& input, std::size_t readers);
 
 /// Softmax cross entropy and its gradient in training, probabilities in inference.
