@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "trainer/model/layer_fields.hpp"
+#include "trainer/model/layer_table.hpp"
 #include "trainer/model/scalar_values.hpp"
 
 namespace annulus::trainer {
@@ -28,25 +28,10 @@ std::string inputs_of(const Network& network) {
   return text + "}";
 }
 
-/// True when the padding in numbers gives a size that is not whole, which only "same" may round.
-bool rounds_up(const SampleShape& input, const Size2& span, const Size2& stride, const Padding& padding) {
-  return (input.height - span.height + padding.top + padding.bottom) % stride.height != 0 ||
-         (input.width - span.width + padding.left + padding.right) % stride.width != 0;
-}
-
-PaddingMode mode_of(const Layer& layer) {
-  bool same = false;
-  if (const auto* conv = std::get_if<Conv2d>(&layer.operation)) {
-    same = rounds_up(layer.input, kernel_span(*conv), conv->stride, conv->padding);
-  }
-  if (const auto* pool = std::get_if<Pool2d>(&layer.operation)) {
-    same = rounds_up(layer.input, pool->size, pool->stride, pool->padding);
-  }
-  return same ? PaddingMode::same : PaddingMode::given;
-}
-
 /// A value as YAML; empty for one that is left out, since a key without a value cannot be read back.
 struct AsYaml {
+  Paddings paddings;
+
   std::string operator()(const TextValue& value) const {
     return value.text.empty() ? "" : to_yaml(value.text);
   }
@@ -67,7 +52,7 @@ struct AsYaml {
     return fmt::format("[{}, {}]", value.size.height, value.size.width);
   }
   std::string operator()(const PaddingValue& value) const {
-    if (value.mode == PaddingMode::same) return "same";
+    if (value.mode == PaddingMode::same && paddings == Paddings::as_given) return "same";
     const Padding& padding = value.padding;
     return fmt::format("[{}, {}, {}, {}]", padding.top, padding.bottom, padding.left, padding.right);
   }
@@ -98,7 +83,7 @@ void ConfigWriter::begin(const char* group) {
 void ConfigWriter::end() { prefix_.clear(); }
 
 void ConfigWriter::visit(const char* key, const FieldValue& value) {
-  const std::string text = std::visit(AsYaml{}, value);
+  const std::string text = std::visit(AsYaml{paddings_}, value);
   if (!text.empty()) write(key, text);
 }
 
@@ -119,8 +104,7 @@ void ConfigWriter::network(Network& network) {
 
 void ConfigWriter::write_layer(const Network& network, std::size_t index) {
   const Layer& layer = network.layers[index];
-  LayerDraft draft{layer.operation,
-                   {.padding = mode_of(layer), .activation = layer.activation, .name = layer.name}};
+  LayerDraft draft{layer.operation, {.activation = layer.activation, .name = layer.name}};
   if (layer.inputs != std::vector<int>{static_cast<int>(index) - 1}) {
     for (const int input : layer.inputs) {
       draft.options.inputs.push_back(network.name_of(input));

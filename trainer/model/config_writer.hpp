@@ -15,9 +15,16 @@ struct ConfigValue {
   std::string value;
 };
 
+enum class Paddings {
+  as_given,  ///< "same" where that was given
+  pixels,    ///< what "same" comes to, so that equal networks read alike
+};
+
 /// Walks describe() and collects values and text. Use: ConfigWriter writer; describe(writer, copy_of_config).
 class ConfigWriter final : public Fields {
  public:
+  explicit ConfigWriter(Paddings paddings = Paddings::as_given) : paddings_(paddings) {}
+
   const std::string& yaml() const { return yaml_; }
   const std::vector<ConfigValue>& values() const { return values_; }
 
@@ -32,6 +39,7 @@ class ConfigWriter final : public Fields {
   void write(const std::string& key, const std::string& value);
   void write_layer(const Network& network, std::size_t index);
 
+  Paddings paddings_;
   std::string prefix_;        ///< "optimizer." inside a group
   bool in_layer_ = false;     ///< layers are written on one line in braces
   std::string layer_fields_;  ///< "filters: 8, kernel: [3, 3]"
