@@ -5,7 +5,6 @@
 #include <atomic>
 
 #include "base/error.hpp"
-#include "trainer/backend/reference/activation.hpp"
 #include "trainer/backend/reference/gradient_writer.hpp"
 #include "trainer/backend/reference/softmax_loss.hpp"
 #include "trainer/backend/reference/value_check.hpp"
@@ -164,7 +163,7 @@ void ReferenceReplica::predict(const PredictBlock& block) {
                  tensors_of(network_, n, block.images, block.vectors));
   pass.forward([](int) {});
   Tensor result = pass.logits();
-  activate(Activation::softmax, network_.classes(), result);
+  softmax(network_.classes(), result);
   std::copy(result.begin(), result.end(), block.probabilities.begin());
 }
 
