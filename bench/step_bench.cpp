@@ -31,15 +31,18 @@ struct Options {
 
 Network make_network(const std::string& model) {
   const bool cifar = model == "cifar";
-  const LayerOptions convolution{.padding = cifar ? PaddingMode::same : PaddingMode::given,
-                                 .activation = Activation::relu};
+  const auto convolution = [&](std::int64_t filters) {
+    return Conv2d{
+        .filters = filters, .kernel = {3, 3}, .padding_mode = cifar ? PaddingMode::same : PaddingMode::given};
+  };
+  const LayerOptions relu{.activation = Activation::relu};
   NetworkBuilder net({.height = 32, .width = 32, .channels = cifar ? 3 : 1});
-  net.conv2d({.filters = 32, .kernel = {3, 3}}, convolution);
-  if (cifar) net.max_pool({2, 2}, {2, 2});
-  net.conv2d({.filters = 64, .kernel = {3, 3}}, convolution).max_pool({2, 2}, {2, 2});
-  if (!cifar) net.dropout(0.25f);
+  net.conv2d(convolution(32), relu);
+  if (cifar) net.add(Pool2d{});
+  net.conv2d(convolution(64), relu).add(Pool2d{});
+  if (!cifar) net.add(Dropout{0.25f});
   net.flatten().dense({.units = cifar ? 256 : 128}, {.activation = Activation::relu});
-  if (!cifar) net.dropout(0.5f);
+  if (!cifar) net.add(Dropout{0.5f});
   return net.dense({.units = cifar ? 10 : 6}).activate(Activation::softmax).build();
 }
 

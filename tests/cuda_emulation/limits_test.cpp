@@ -55,7 +55,7 @@ TEST_P(Capture, EnqueuingNeitherAllocatesNorWaits) {
 TEST(Memory, ShardThatDoesNotFitIsRefusedWithOneThatMight) {
   const test::PretendMemory memory(std::size_t{20} << 20);
   const Network network = NetworkBuilder({.height = 32, .width = 32, .channels = 3})
-                              .conv2d({.filters = 32, .kernel = {3, 3}}, {.padding = PaddingMode::same})
+                              .conv2d({.filters = 32, .kernel = {3, 3}, .padding_mode = PaddingMode::same})
                               .flatten()
                               .dense({.units = 2})
                               .activate(Activation::softmax)

@@ -9,7 +9,14 @@ namespace annulus::test {
 namespace {
 
 using trainer::Activation;
+using trainer::Add;
+using trainer::BatchNorm;
+using trainer::CircularPad;
+using trainer::Concat;
+using trainer::Dropout;
+using trainer::GlobalPool;
 using trainer::LayerOptions;
+using trainer::LocalResponseNorm;
 using trainer::Network;
 using trainer::NetworkBuilder;
 using trainer::PaddingMode;
@@ -17,8 +24,7 @@ using trainer::Pool2d;
 using trainer::PoolKind;
 
 const SampleShape kOdd{.height = 9, .width = 7, .channels = 3};
-const LayerOptions kSame{.padding = PaddingMode::same};
-const LayerOptions kSameRelu{.padding = PaddingMode::same, .activation = Activation::relu};
+const LayerOptions kRelu{.activation = Activation::relu};
 const trainer::Padding kOneAround{.top = 1, .bottom = 1, .left = 1, .right = 1};
 const trainer::Padding kUneven{.top = 2, .bottom = 0, .left = 0, .right = 2};
 
@@ -27,7 +33,8 @@ NetworkBuilder image(std::int64_t height, std::int64_t width, std::int64_t chann
 }
 /// A convolution that gives the layer in question `channels` channels and takes the gradient it hands back.
 NetworkBuilder after_convolution(std::int64_t channels) {
-  return NetworkBuilder(kOdd).conv2d({.filters = channels, .kernel = {3, 3}}, kSame);
+  return NetworkBuilder(kOdd).conv2d(
+      {.filters = channels, .kernel = {3, 3}, .padding_mode = PaddingMode::same});
 }
 Network finish(NetworkBuilder builder) {
   return builder.flatten().dense({.units = 5}).activate(Activation::softmax).build();
@@ -40,9 +47,11 @@ void add_convolutions(std::vector<OracleNetwork>& all) {
       {"ConvolutionOfOneChannel",
        finish(image(11, 11, 1).conv2d({.filters = 32, .kernel = {3, 3}}, {.activation = Activation::relu}))});
   all.push_back({"ConvolutionOfFullBlocks",
-                 finish(after_convolution(16).conv2d({.filters = 32, .kernel = {3, 3}}, kSameRelu))});
+                 finish(after_convolution(16).conv2d(
+                     {.filters = 32, .kernel = {3, 3}, .padding_mode = PaddingMode::same}, kRelu))});
   all.push_back({"ConvolutionOfOddChannels",
-                 finish(after_convolution(19).conv2d({.filters = 21, .kernel = {3, 3}}, kSameRelu))});
+                 finish(after_convolution(19).conv2d(
+                     {.filters = 21, .kernel = {3, 3}, .padding_mode = PaddingMode::same}, kRelu))});
   all.push_back({"ConvolutionOfOnePixel", finish(after_convolution(24).conv2d({.filters = 10}))});
   all.push_back({"ConvolutionWithoutBias",
                  finish(after_convolution(16).conv2d({.filters = 18, .kernel = {5, 5}, .bias = false}))});
@@ -55,12 +64,16 @@ void add_convolutions(std::vector<OracleNetwork>& all) {
   all.push_back({"DilatedConvolution",
                  finish(after_convolution(8).conv2d(
                      {.filters = 12, .kernel = {3, 2}, .dilation = {2, 3}, .padding = kOneAround}))});
-  all.push_back({"GroupedConvolution", finish(after_convolution(32).conv2d(
-                                           {.filters = 32, .kernel = {3, 3}, .groups = 2}, kSameRelu))});
+  all.push_back(
+      {"GroupedConvolution",
+       finish(after_convolution(32).conv2d(
+           {.filters = 32, .kernel = {3, 3}, .padding_mode = PaddingMode::same, .groups = 2}, kRelu))});
   all.push_back({"GroupsOfOddSize",
-                 finish(after_convolution(15).conv2d({.filters = 9, .kernel = {3, 3}, .groups = 3}, kSame))});
-  all.push_back({"DepthwiseConvolution", finish(after_convolution(18).conv2d(
-                                             {.filters = 18, .kernel = {3, 3}, .groups = 18}, kSame))});
+                 finish(after_convolution(15).conv2d(
+                     {.filters = 9, .kernel = {3, 3}, .padding_mode = PaddingMode::same, .groups = 3}))});
+  all.push_back({"DepthwiseConvolution",
+                 finish(after_convolution(18).conv2d(
+                     {.filters = 18, .kernel = {3, 3}, .padding_mode = PaddingMode::same, .groups = 18}))});
   for (const Activation kind : {Activation::sigmoid, Activation::tanh})
     all.push_back(
         {kind == Activation::tanh ? "ConvolutionWithTanh" : "ConvolutionWithSigmoid",
@@ -69,17 +82,23 @@ void add_convolutions(std::vector<OracleNetwork>& all) {
 
 void add_pools(std::vector<OracleNetwork>& all) {
   const auto pooled = [](std::int64_t channels, const Pool2d& pool) {
-    return finish(after_convolution(channels).pool2d(pool));
+    return finish(after_convolution(channels).add(pool));
   };
-  all.push_back({"MaxPool", finish(after_convolution(16).max_pool({2, 2}, {2, 2}, kSame))});
+  all.push_back({"MaxPool", finish(after_convolution(16).add(Pool2d{
+                                .size = {2, 2}, .stride = {2, 2}, .padding_mode = PaddingMode::same}))});
   all.push_back(
-      {"MaxPoolOfRelu", finish(after_convolution(20).activate(Activation::relu).max_pool({3, 3}, {2, 2}))});
+      {"MaxPoolOfRelu",
+       finish(
+           after_convolution(20).activate(Activation::relu).add(Pool2d{.size = {3, 3}, .stride = {2, 2}}))});
   all.push_back(
-      {"ReluOfMaxPool", finish(after_convolution(20).max_pool({3, 3}, {2, 2}).activate(Activation::relu))});
+      {"ReluOfMaxPool",
+       finish(
+           after_convolution(20).add(Pool2d{.size = {3, 3}, .stride = {2, 2}}).activate(Activation::relu))});
   all.push_back(
       {"OverlappingPaddedMaxPool",
        pooled(5, {.kind = PoolKind::max, .size = {3, 2}, .stride = {1, 1}, .padding = kOneAround})});
-  all.push_back({"AveragePool", finish(after_convolution(16).average_pool({3, 3}, {2, 2}))});
+  all.push_back({"AveragePool", finish(after_convolution(16).add(
+                                    Pool2d{.kind = PoolKind::average, .size = {3, 3}, .stride = {2, 2}}))});
   all.push_back(
       {"PaddedAveragePool",
        pooled(7, {.kind = PoolKind::average, .size = {3, 3}, .stride = {2, 2}, .padding = kOneAround})});
@@ -89,47 +108,51 @@ void add_pools(std::vector<OracleNetwork>& all) {
                                                 .stride = {3, 1},
                                                 .padding = {.top = 2, .bottom = 1, .left = 1, .right = 0}})});
   all.push_back({"GlobalAveragePool", after_convolution(21)
-                                          .global_pool(PoolKind::average)
+                                          .add(GlobalPool{PoolKind::average})
                                           .dense({.units = 5})
                                           .activate(Activation::softmax)
                                           .build()});
   all.push_back({"GlobalMaxPool", after_convolution(21)
-                                      .global_pool(PoolKind::max)
+                                      .add(GlobalPool{PoolKind::max})
                                       .dense({.units = 5})
                                       .activate(Activation::softmax)
                                       .build()});
-  all.push_back({"PoolOfTheInput", finish(NetworkBuilder(kOdd).max_pool({3, 3}, {2, 2}))});
+  all.push_back(
+      {"PoolOfTheInput", finish(NetworkBuilder(kOdd).add(Pool2d{.size = {3, 3}, .stride = {2, 2}}))});
 }
 
 void add_normalisations(std::vector<OracleNetwork>& all) {
-  all.push_back({"BatchNorm", finish(after_convolution(16).batch_norm())});
+  all.push_back({"BatchNorm", finish(after_convolution(16).add(BatchNorm{}))});
   all.push_back({"BatchNormOfOddChannels",
-                 finish(after_convolution(13).batch_norm({.momentum = 0.9f, .epsilon = 1e-5f}))});
-  all.push_back(
-      {"BatchNormThenRelu",
-       finish(after_convolution(20).batch_norm().activate(Activation::relu).max_pool({3, 3}, {2, 2}))});
+                 finish(after_convolution(13).add(BatchNorm{.momentum = 0.9f, .epsilon = 1e-5f}))});
+  all.push_back({"BatchNormThenRelu", finish(after_convolution(20)
+                                                 .add(BatchNorm{})
+                                                 .activate(Activation::relu)
+                                                 .add(Pool2d{.size = {3, 3}, .stride = {2, 2}}))});
   all.push_back({"BatchNormOfTheInput",
-                 finish(NetworkBuilder(kOdd).batch_norm().conv2d({.filters = 8, .kernel = {3, 3}}))});
+                 finish(NetworkBuilder(kOdd).add(BatchNorm{}).conv2d({.filters = 8, .kernel = {3, 3}}))});
   all.push_back({"BatchNormOfVectors", NetworkBuilder(kOdd)
                                            .flatten()
                                            .dense({.units = 22})
-                                           .batch_norm()
+                                           .add(BatchNorm{})
                                            .activate(Activation::relu)
                                            .dense({.units = 5})
                                            .activate(Activation::softmax)
                                            .build()});
-  all.push_back({"LocalResponseNorm", finish(after_convolution(16).local_response_norm())});
+  all.push_back({"LocalResponseNorm", finish(after_convolution(16).add(LocalResponseNorm{}))});
   all.push_back({"StrongLocalResponseNorm",
                  finish(after_convolution(11)
                             .activate(Activation::relu)
-                            .local_response_norm({.size = 3, .alpha = 0.7f, .beta = 0.6f, .k = 1.0f}))});
-  all.push_back({"Dropout", finish(after_convolution(20).dropout(0.5f))});
-  all.push_back(
-      {"DropoutOfOddShapes", finish(after_convolution(5).max_pool({2, 2}, {2, 2}, kSame).dropout(0.3f))});
+                            .add(LocalResponseNorm{.size = 3, .alpha = 0.7f, .beta = 0.6f, .k = 1.0f}))});
+  all.push_back({"Dropout", finish(after_convolution(20).add(Dropout{0.5f}))});
+  all.push_back({"DropoutOfOddShapes",
+                 finish(after_convolution(5)
+                            .add(Pool2d{.size = {2, 2}, .stride = {2, 2}, .padding_mode = PaddingMode::same})
+                            .add(Dropout{0.3f}))});
   all.push_back({"DropoutOfVectors", NetworkBuilder(kOdd)
                                          .flatten()
                                          .dense({.units = 37}, {.activation = Activation::relu})
-                                         .dropout(0.25f)
+                                         .add(Dropout{0.25f})
                                          .dense({.units = 5})
                                          .activate(Activation::softmax)
                                          .build()});
@@ -157,34 +180,35 @@ void add_elementwise(std::vector<OracleNetwork>& all) {
       {"OneDense",
        NetworkBuilder(kOdd).flatten().dense({.units = 2}, {.activation = Activation::softmax}).build()});
   all.push_back({"FlattenOfOddChannels", finish(after_convolution(17))});
-  all.push_back({"Residual", finish(after_convolution(18)
-                                        .activate(Activation::relu, {.name = "start"})
-                                        .conv2d({.filters = 18, .kernel = {3, 3}}, kSameRelu)
-                                        .conv2d({.filters = 18, .kernel = {3, 3}},
-                                                {.padding = PaddingMode::same, .name = "end"})
-                                        .residual_add({.inputs = {"end", "start"}})
-                                        .activate(Activation::relu))});
   all.push_back(
-      {"ThreeBranches", finish(after_convolution(10)
-                                   .batch_norm({}, {.name = "stem"})
-                                   .conv2d({.filters = 10}, {.name = "left", .inputs = {"stem"}})
-                                   .conv2d({.filters = 10, .kernel = {3, 3}}, {.padding = PaddingMode::same,
-                                                                               .activation = Activation::tanh,
-                                                                               .name = "right",
-                                                                               .inputs = {"stem"}})
-                                   .residual_add({.inputs = {"left", "right", "stem"}}))});
-  all.push_back({"AddOfTheInput", finish(NetworkBuilder(kOdd)
-                                             .conv2d({.filters = 3, .kernel = {3, 3}},
-                                                     {.padding = PaddingMode::same, .name = "end"})
-                                             .residual_add({.inputs = {"end", "input"}}))});
+      {"Residual",
+       finish(
+           after_convolution(18)
+               .activate(Activation::relu, {.name = "start"})
+               .conv2d({.filters = 18, .kernel = {3, 3}, .padding_mode = PaddingMode::same}, kRelu)
+               .conv2d({.filters = 18, .kernel = {3, 3}, .padding_mode = PaddingMode::same}, {.name = "end"})
+               .add(Add{}, {.inputs = {"end", "start"}})
+               .activate(Activation::relu))});
+  all.push_back({"ThreeBranches",
+                 finish(after_convolution(10)
+                            .add(BatchNorm{}, {.name = "stem"})
+                            .conv2d({.filters = 10}, {.name = "left", .inputs = {"stem"}})
+                            .conv2d({.filters = 10, .kernel = {3, 3}, .padding_mode = PaddingMode::same},
+                                    {.activation = Activation::tanh, .name = "right", .inputs = {"stem"}})
+                            .add(Add{}, {.inputs = {"left", "right", "stem"}}))});
+  all.push_back({"AddOfTheInput",
+                 finish(NetworkBuilder(kOdd)
+                            .conv2d({.filters = 3, .kernel = {3, 3}, .padding_mode = PaddingMode::same},
+                                    {.name = "end"})
+                            .add(Add{}, {.inputs = {"end", "input"}}))});
   all.push_back(
-      {"SameInputTwice", finish(after_convolution(6).residual_add({.inputs = {"conv2d", "conv2d"}}))});
+      {"SameInputTwice", finish(after_convolution(6).add(Add{}, {.inputs = {"conv2d", "conv2d"}}))});
   all.push_back(
       {"ResidualOfVectors", NetworkBuilder(kOdd)
                                 .flatten()
                                 .dense({.units = 19}, {.activation = Activation::relu, .name = "start"})
                                 .dense({.units = 19}, {.name = "end"})
-                                .residual_add({.inputs = {"end", "start"}})
+                                .add(Add{}, {.inputs = {"end", "start"}})
                                 .dense({.units = 5})
                                 .activate(Activation::softmax)
                                 .build()});
@@ -197,33 +221,33 @@ void add_circular_pads(std::vector<OracleNetwork>& all) {
     return trainer::Conv2d{.filters = filters, .kernel = {3, 3}, .padding = rows};
   };
   all.push_back({"CircularPadOfTheInput",
-                 finish(NetworkBuilder(kOdd).circular_pad({.height = 2, .width = 1}).conv2d(conv(7)))});
+                 finish(NetworkBuilder(kOdd).add(CircularPad{.height = 2, .width = 1}).conv2d(conv(7)))});
   all.push_back({"CircularPadOfBlocks", finish(after_convolution(16)
                                                    .activate(Activation::relu)
-                                                   .circular_pad({.width = 1})
+                                                   .add(CircularPad{.width = 1})
                                                    .conv2d(conv(32), relu))});
   all.push_back({"CircularPadOfOddChannels", finish(after_convolution(19)
                                                         .activate(Activation::tanh)
-                                                        .circular_pad({.height = 1, .width = 3})
+                                                        .add(CircularPad{.height = 1, .width = 3})
                                                         .conv2d(conv(10)))});
   all.push_back({"CircularPadOfFewChannels",
-                 finish(after_convolution(5).circular_pad({.height = 1}).conv2d(conv(6), relu))});
-  all.push_back(
-      {"CircularPadByTheWholeImage",
-       finish(after_convolution(6).circular_pad({.height = 9, .width = 7}).max_pool({3, 3}, {3, 3}))});
+                 finish(after_convolution(5).add(CircularPad{.height = 1}).conv2d(conv(6), relu))});
+  all.push_back({"CircularPadByTheWholeImage", finish(after_convolution(6)
+                                                          .add(CircularPad{.height = 9, .width = 7})
+                                                          .add(Pool2d{.size = {3, 3}, .stride = {3, 3}}))});
   all.push_back({"CircularPadReadTwice", finish(after_convolution(8)
                                                     .activate(Activation::relu)
-                                                    .circular_pad({.width = 1}, {.name = "round"})
+                                                    .add(CircularPad{.width = 1}, {.name = "round"})
                                                     .conv2d(conv(8), {.name = "left"})
                                                     .conv2d(conv(8), {.name = "right", .inputs = {"round"}})
-                                                    .residual_add({.inputs = {"left", "right"}}))});
+                                                    .add(Add{}, {.inputs = {"left", "right"}}))});
   all.push_back({"CircularPadsBeforePools", finish(image(16, 12, 2)
-                                                       .circular_pad({.width = 1})
+                                                       .add(CircularPad{.width = 1})
                                                        .conv2d(conv(16), relu)
-                                                       .max_pool({2, 2}, {2, 2})
-                                                       .circular_pad({.width = 1})
+                                                       .add(Pool2d{})
+                                                       .add(CircularPad{.width = 1})
                                                        .conv2d(conv(32), relu)
-                                                       .max_pool({2, 2}, {2, 2}))});
+                                                       .add(Pool2d{}))});
 }
 
 void add_named_inputs(std::vector<OracleNetwork>& all) {
@@ -236,81 +260,84 @@ void add_named_inputs(std::vector<OracleNetwork>& all) {
     return network.dense({.units = 5}).activate(Activation::softmax).build();
   };
   NetworkBuilder one = with_track();
-  one.conv2d({.filters = 18, .kernel = {3, 3}}, kSameRelu).max_pool({2, 2}, {1, 1});
-  one.flatten({.name = "rings"}).concat({.inputs = {"rings", "track"}});
-  one.dense({.units = 21}, {.activation = Activation::relu}).dropout(0.3f);
+  one.conv2d({.filters = 18, .kernel = {3, 3}, .padding_mode = PaddingMode::same}, kRelu)
+      .add(Pool2d{.size = {2, 2}, .stride = {1, 1}});
+  one.flatten({.name = "rings"}).add(Concat{}, {.inputs = {"rings", "track"}});
+  one.dense({.units = 21}, {.activation = Activation::relu}).add(Dropout{0.3f});
   all.push_back({"ConcatOfImageAndVector", classify(one)});
 
   NetworkBuilder two = with_track();
   two.vector_input({"event", 3});
-  two.conv2d({.filters = 16, .kernel = {3, 3}}).global_pool(PoolKind::average, {.name = "mean"});
-  two.batch_norm({}, {.name = "scaled", .inputs = {"track"}});
+  two.conv2d({.filters = 16, .kernel = {3, 3}}).add(GlobalPool{PoolKind::average}, {.name = "mean"});
+  two.add(BatchNorm{}, {.name = "scaled", .inputs = {"track"}});
   two.dense({.units = 9}, {.activation = Activation::tanh, .name = "side", .inputs = {"event"}});
-  two.concat({.inputs = {"event", "mean", "side", "scaled"}}).dropout(0.25f);
+  two.add(Concat{}, {.inputs = {"event", "mean", "side", "scaled"}}).add(Dropout{0.25f});
   all.push_back({"ConcatOfTwoVectors", classify(two)});
 
   NetworkBuilder twice = with_track();
   twice.flatten().dense({.units = 5}, {.activation = Activation::relu, .name = "image"});
-  twice.residual_add({.name = "sum", .inputs = {"track", "image"}});
-  twice.concat({.inputs = {"sum", "track", "sum"}}).activate(Activation::sigmoid);
+  twice.add(Add{}, {.name = "sum", .inputs = {"track", "image"}});
+  twice.add(Concat{}, {.inputs = {"sum", "track", "sum"}}).activate(Activation::sigmoid);
   all.push_back({"VectorReadTwice", classify(twice)});
 
   NetworkBuilder activated = with_track();
   activated.conv2d({.filters = 17, .kernel = {3, 3}}).activate(Activation::relu);
   activated.flatten({.name = "rings"}).activate(Activation::relu, {.name = "cut", .inputs = {"track"}});
-  activated.dropout(0.2f).concat({.inputs = {"dropout", "rings"}});
+  activated.add(Dropout{0.2f}).add(Concat{}, {.inputs = {"dropout", "rings"}});
   all.push_back({"ConcatOfActivated", classify(activated)});
 }
 
 /// The shapes of networks that users train, narrower.
 void add_whole_networks(std::vector<OracleNetwork>& all) {
-  all.push_back({"CifarLecture", image(16, 16, 3)
-                                     .conv2d({.filters = 32, .kernel = {3, 3}}, kSame)
-                                     .activate(Activation::relu)
-                                     .max_pool({2, 2}, {2, 2})
-                                     .conv2d({.filters = 64, .kernel = {3, 3}}, kSame)
-                                     .activate(Activation::relu)
-                                     .max_pool({2, 2}, {2, 2})
-                                     .flatten()
-                                     .dense({.units = 48})
-                                     .activate(Activation::relu)
-                                     .dense({.units = 10})
-                                     .activate(Activation::softmax)
-                                     .build()});
+  all.push_back(
+      {"CifarLecture", image(16, 16, 3)
+                           .conv2d({.filters = 32, .kernel = {3, 3}, .padding_mode = PaddingMode::same})
+                           .activate(Activation::relu)
+                           .add(Pool2d{})
+                           .conv2d({.filters = 64, .kernel = {3, 3}, .padding_mode = PaddingMode::same})
+                           .activate(Activation::relu)
+                           .add(Pool2d{})
+                           .flatten()
+                           .dense({.units = 48})
+                           .activate(Activation::relu)
+                           .dense({.units = 10})
+                           .activate(Activation::softmax)
+                           .build()});
   all.push_back(
       {"RichLecture", image(16, 16, 1)
                           .conv2d({.filters = 32, .kernel = {3, 3}}, {.activation = Activation::relu})
                           .conv2d({.filters = 64, .kernel = {3, 3}}, {.activation = Activation::relu})
-                          .max_pool({2, 2}, {2, 2})
-                          .dropout(0.25f)
+                          .add(Pool2d{})
+                          .add(Dropout{0.25f})
                           .flatten()
                           .dense({.units = 40}, {.activation = Activation::relu})
-                          .dropout(0.5f)
+                          .add(Dropout{0.5f})
                           .dense({.units = 6}, {.activation = Activation::softmax})
                           .build()});
   all.push_back({"LeNet", image(32, 32, 1)
                               .conv2d({.filters = 6, .kernel = {5, 5}}, {.activation = Activation::tanh})
-                              .average_pool({2, 2}, {2, 2})
+                              .add(Pool2d{.kind = PoolKind::average, .size = {2, 2}, .stride = {2, 2}})
                               .conv2d({.filters = 16, .kernel = {5, 5}}, {.activation = Activation::tanh})
-                              .average_pool({2, 2}, {2, 2})
+                              .add(Pool2d{.kind = PoolKind::average, .size = {2, 2}, .stride = {2, 2}})
                               .flatten()
                               .dense({.units = 120}, {.activation = Activation::tanh})
                               .dense({.units = 84}, {.activation = Activation::tanh})
                               .dense({.units = 10}, {.activation = Activation::softmax})
                               .build()});
-  all.push_back({"AlexNetHead", image(47, 47, 3)
-                                    .conv2d({.filters = 32, .kernel = {11, 11}, .stride = {4, 4}},
-                                            {.activation = Activation::relu})
-                                    .local_response_norm()
-                                    .max_pool({2, 2}, {2, 2})
-                                    .conv2d({.filters = 48, .kernel = {5, 5}, .groups = 2}, kSameRelu)
-                                    .local_response_norm()
-                                    .max_pool({3, 3}, {2, 2})
-                                    .flatten()
-                                    .dense({.units = 40}, {.activation = Activation::relu})
-                                    .dropout(0.5f)
-                                    .dense({.units = 10}, {.activation = Activation::softmax})
-                                    .build()});
+  all.push_back(
+      {"AlexNetHead",
+       image(47, 47, 3)
+           .conv2d({.filters = 32, .kernel = {11, 11}, .stride = {4, 4}}, {.activation = Activation::relu})
+           .add(LocalResponseNorm{})
+           .add(Pool2d{})
+           .conv2d({.filters = 48, .kernel = {5, 5}, .padding_mode = PaddingMode::same, .groups = 2}, kRelu)
+           .add(LocalResponseNorm{})
+           .add(Pool2d{.size = {3, 3}, .stride = {2, 2}})
+           .flatten()
+           .dense({.units = 40}, {.activation = Activation::relu})
+           .add(Dropout{0.5f})
+           .dense({.units = 10}, {.activation = Activation::softmax})
+           .build()});
 }
 
 }  // namespace

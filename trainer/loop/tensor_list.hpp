@@ -1,5 +1,5 @@
 // Every tensor of a model in the order of its network, whatever the order of the backend's arenas: what
-// hashes, checkpoints and exporters walk over.
+// hashes and checkpoints walk over.
 #pragma once
 
 #include <span>

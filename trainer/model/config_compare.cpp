@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "trainer/model/config.hpp"
+#include "trainer/model/config_writer.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -30,17 +31,22 @@ bool schedule_spans_the_run(const Config& config) {
   return config.schedule.kind == ScheduleKind::cosine || config.schedule.kind == ScheduleKind::one_cycle;
 }
 
-/// The data set may lie in another folder; its name counts.
-std::string comparable(const Origin& value) {
-  if (value.key != "data.path") return value.value;
-  return value.value.substr(value.value.find_last_of('/') + 1);
+/// Keys and values as they count in a comparison: paddings in pixels, however they were written, and the data
+/// set may lie in another folder; its name counts.
+std::vector<ConfigValue> comparable_values(Config config) {
+  ConfigWriter writer(Paddings::pixels);
+  describe(writer, config);
+  std::vector<ConfigValue> values = writer.values();
+  for (ConfigValue& value : values)
+    if (value.key == "data.path") value.value = value.value.substr(value.value.find_last_of('/') + 1);
+  return values;
 }
 
 }  // namespace
 
 std::vector<KeyDifference> numeric_differences(const Config& one, const Config& other) {
   std::map<std::string, std::string> others;
-  for (const Origin& value : config_values(other)) others[value.key] = comparable(value);
+  for (const ConfigValue& value : comparable_values(other)) others[value.key] = value.value;
   const bool epochs_count = schedule_spans_the_run(one) || schedule_spans_the_run(other);
   const bool measured = one.normalisation.kind == io::Normalisation::Kind::per_feature;
   const auto counts = [&](const std::string& key) {
@@ -49,9 +55,9 @@ std::vector<KeyDifference> numeric_differences(const Config& one, const Config& 
     return !is_free(key);
   };
   std::vector<KeyDifference> differences;
-  for (const Origin& value : config_values(one)) {
+  for (const ConfigValue& value : comparable_values(one)) {
     const auto found = others.find(value.key);
-    KeyDifference here{.key = value.key, .one = comparable(value), .other = ""};
+    KeyDifference here{.key = value.key, .one = value.value, .other = ""};
     if (found != others.end()) here.other = others.extract(found).mapped();
     if (here.one != here.other && counts(value.key)) differences.push_back(std::move(here));
   }

@@ -6,6 +6,7 @@
 #include <limits>
 #include <map>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "base/enum_words.hpp"
@@ -31,6 +32,52 @@ enum class IntervalForm {
   around_one,  ///< zoom_range: 0.1 means [0.9, 1.1]
 };
 
+/// The variable that a key stands for, by the form of its values, with what they may be.
+struct TextValue {
+  std::string& text;
+};
+struct FlagValue {
+  bool& flag;
+};
+struct WholeValue {
+  std::int64_t& number;
+  const Limits& limits;
+};
+template <class Real>
+struct RealValue {
+  Real& number;
+  const Limits& limits;
+};
+struct ListValue {
+  std::vector<float>& numbers;
+  const Limits& limits;
+};
+struct IntervalValue {
+  float& low;
+  float& high;
+  IntervalForm form;
+};
+/// One of some words, by its index.
+struct WordValue {
+  int& index;
+  const std::vector<std::string>& words;
+};
+/// A number for both sides or [height, width].
+struct SizeValue {
+  Size2& size;
+  const Limits& limits;
+};
+struct PaddingValue {
+  Padding& padding;
+  PaddingMode& mode;
+};
+/// Texts by name: {track: track_features}.
+struct NamesValue {
+  std::map<std::string, std::string>& names;
+};
+using FieldValue = std::variant<TextValue, FlagValue, WholeValue, RealValue<double>, RealValue<float>,
+                                ListValue, IntervalValue, WordValue, SizeValue, PaddingValue, NamesValue>;
+
 /// Visits the keys of the configuration with the variables they stand for.
 class Fields {
  public:
@@ -43,27 +90,35 @@ class Fields {
   virtual void begin(const char* group) = 0;
   virtual void end() = 0;
 
-  virtual void text(const char* key, std::string& value) = 0;
-  virtual void flag(const char* key, bool& value) = 0;
-  virtual void whole(const char* key, std::int64_t& value, const Limits& limits) = 0;
-  virtual void number(const char* key, double& value, const Limits& limits) = 0;
-  virtual void number(const char* key, float& value, const Limits& limits) = 0;
-  virtual void numbers(const char* key, std::vector<float>& values, const Limits& limits) = 0;
-  virtual void interval(const char* key, float& low, float& high, IntervalForm form) = 0;
-  virtual void word(const char* key, int& index, const std::vector<std::string>& words) = 0;
-  /// A number for both sides or [height, width].
-  virtual void size(const char* key, Size2& size, const Limits& limits) = 0;
-  virtual void padding(const char* key, Padding& padding, PaddingMode& mode) = 0;
+  /// Any key with one value; the calls below are short for this.
+  virtual void visit(const char* key, const FieldValue& value) = 0;
   /// Names of layers under `input` (one) or `inputs` (a list).
   virtual void inputs(std::vector<std::string>& names) = 0;
-  /// Texts by name: {track: track_features}.
-  virtual void names(const char* key, std::map<std::string, std::string>& names) = 0;
   virtual void network(Network& network) = 0;
 
+  void text(const char* key, std::string& value) { visit(key, TextValue{value}); }
+  void flag(const char* key, bool& value) { visit(key, FlagValue{value}); }
+  void number(const char* key, double& value, const Limits& limits) {
+    visit(key, RealValue<double>{value, limits});
+  }
+  void number(const char* key, float& value, const Limits& limits) {
+    visit(key, RealValue<float>{value, limits});
+  }
+  void numbers(const char* key, std::vector<float>& values, const Limits& limits) {
+    visit(key, ListValue{values, limits});
+  }
+  void interval(const char* key, float& low, float& high, IntervalForm form) {
+    visit(key, IntervalValue{low, high, form});
+  }
+  void size(const char* key, Size2& size, const Limits& limits) { visit(key, SizeValue{size, limits}); }
+  void padding(const char* key, Padding& padding, PaddingMode& mode) {
+    visit(key, PaddingValue{padding, mode});
+  }
+  void names(const char* key, std::map<std::string, std::string>& names) { visit(key, NamesValue{names}); }
   template <class Integer>
   void integer(const char* key, Integer& value, const Limits& limits) {
     std::int64_t wide = static_cast<std::int64_t>(value);
-    whole(key, wide, limits);
+    visit(key, WholeValue{wide, limits});
     value = static_cast<Integer>(wide);
   }
   /// One of the words of an enumeration.
@@ -75,7 +130,7 @@ class Fields {
   template <class Enum>
   void choice(const char* key, Enum& value, const std::vector<std::string>& words) {
     int index = static_cast<int>(value);
-    word(key, index, words);
+    visit(key, WordValue{index, words});
     value = static_cast<Enum>(index);
   }
 };

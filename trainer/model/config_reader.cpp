@@ -1,4 +1,4 @@
-// One method a form of value; groups are a stack of mappings with the keys asked for so far.
+// One function per form of value; groups are a stack of mappings with the keys asked for so far.
 #include "trainer/model/config_reader.hpp"
 
 #include <algorithm>
@@ -52,6 +52,103 @@ std::string join_words(const std::vector<std::string>& words) {
   throw UsageError("{}: unknown key {}.{} Keys possible here: {}.", entry.value.place(), full_key, hint,
                    join_words(known));
 }
+
+std::int64_t whole_of(const YamlNode& node, const std::string& key, const Limits& limits) {
+  const std::optional<std::int64_t> value = is_word(node) ? parse_whole(node.text) : std::nullopt;
+  if (value && limits.contains(static_cast<double>(*value))) return *value;
+  const std::optional<double> real = is_word(node) ? parse_double(node.text) : std::nullopt;
+  if (!real || std::trunc(*real) != *real) fail_type(node, key, "a whole number");
+  if (!limits.contains(*real)) fail_range(node, key, limits);
+  fail_type(node, key, fmt::format("a whole number in digits: {:.0f}", *real));  // e.g. 1e3
+}
+
+std::optional<double> parse(const std::string& text, double) { return parse_double(text); }
+std::optional<float> parse(const std::string& text, float) { return parse_float(text); }
+
+template <class Real>
+Real real_of(const YamlNode& node, const std::string& key, const Limits& limits) {
+  const std::optional<Real> value = is_word(node) ? parse(node.text, Real{}) : std::nullopt;
+  if (!value) fail_type(node, key, "a number");
+  if (!limits.contains(*value)) fail_range(node, key, limits);
+  return *value;
+}
+
+/// Fills a variable from the node that was given for it.
+struct FromNode {
+  const YamlNode& node;
+  const std::string key;  ///< in full, for messages
+
+  void operator()(const TextValue& value) const { value.text = line_of(node, key); }
+  void operator()(const WholeValue& value) const { value.number = whole_of(node, key, value.limits); }
+  template <class Real>
+  void operator()(const RealValue<Real>& value) const {
+    value.number = real_of<Real>(node, key, value.limits);
+  }
+  void operator()(const PaddingValue& value) const { read_padding(node, key, value.padding, value.mode); }
+
+  void operator()(const FlagValue& value) const {
+    if (!is_word(node) || (node.text != "true" && node.text != "false")) {
+      fail_type(node, key, "true or false");
+    }
+    value.flag = node.text == "true";
+  }
+
+  void operator()(const ListValue& value) const {
+    std::vector<float> numbers;
+    for (const YamlNode& item : list_of(node, key, "a list of numbers, e.g. [0.5, 0.5]"))
+      numbers.push_back(real_of<float>(item, fmt::format("{}[{}]", key, numbers.size()), value.limits));
+    value.numbers = std::move(numbers);
+  }
+
+  void operator()(const IntervalValue& value) const {
+    constexpr Limits kFactor{0, 1000, Limits::Ends::low_open};
+    if (value.form == IntervalForm::around_one && node.kind == Kind::scalar) {
+      const float reach = real_of<float>(node, key, {0, 1, Limits::Ends::high_open});
+      value.low = 1 - reach;
+      value.high = 1 + reach;
+      return;
+    }
+    const std::string wanted = value.form == IntervalForm::around_one
+                                   ? "a number r (for [1 - r, 1 + r]) or a list [lowest, highest]"
+                                   : "a list [lowest, highest], e.g. [0.8, 1.2]";
+    const std::vector<YamlNode>& ends = list_of(node, key, wanted);
+    if (ends.size() != 2) fail_type(node, key, wanted);
+    value.low = real_of<float>(ends[0], key, kFactor);
+    value.high = real_of<float>(ends[1], key, kFactor);
+    if (value.low > value.high) {
+      throw UsageError("{}: {} is [{}, {}], but the lowest must come first. Swap them.", node.place(), key,
+                       value.low, value.high);
+    }
+  }
+
+  void operator()(const WordValue& value) const {
+    const auto found = std::find(value.words.begin(), value.words.end(), node.text);
+    if (node.kind != Kind::scalar || found == value.words.end()) {
+      const std::string nearest =
+          node.kind == Kind::scalar ? io::nearest_name(node.text.substr(0, 64), value.words) : "";
+      fail_type(
+          node, key,
+          "one of " + join_words(value.words) + (nearest.empty() ? "" : ". Did you mean " + nearest + "?"));
+    }
+    value.index = static_cast<int>(found - value.words.begin());
+  }
+
+  void operator()(const SizeValue& value) const {
+    if (node.kind != Kind::sequence) {
+      value.size.height = value.size.width = whole_of(node, key, value.limits);
+      return;
+    }
+    if (node.items.size() != 2) fail_type(node, key, "a whole number or [height, width]");
+    value.size = {whole_of(node.items[0], key, value.limits), whole_of(node.items[1], key, value.limits)};
+  }
+
+  void operator()(const NamesValue& value) const {
+    if (node.kind != Kind::mapping) fail_type(node, key, "a group of name: value pairs");
+    value.names.clear();
+    for (const YamlEntry& entry : node.entries)
+      value.names[entry.key] = line_of(entry.value, key + "." + entry.key);
+  }
+};
 
 }  // namespace
 
@@ -114,116 +211,14 @@ void ConfigReader::begin(const char* group) {
 
 void ConfigReader::end() { leave(); }
 
-void ConfigReader::text(const char* key, std::string& value) {
-  if (const YamlNode* node = given(key)) value = line_of(*node, full(key));
-}
-
-void ConfigReader::flag(const char* key, bool& value) {
+void ConfigReader::visit(const char* key, const FieldValue& value) {
   const YamlNode* node = given(key);
-  if (node == nullptr) return;
-  if (!is_word(*node) || (node->text != "true" && node->text != "false")) {
-    fail_type(*node, full(key), "true or false");
-  }
-  value = node->text == "true";
-}
-
-std::int64_t ConfigReader::whole_of(const YamlNode& node, const std::string& key,
-                                    const Limits& limits) const {
-  const std::optional<std::int64_t> value = is_word(node) ? parse_whole(node.text) : std::nullopt;
-  if (value && limits.contains(static_cast<double>(*value))) return *value;
-  const std::optional<double> real = is_word(node) ? parse_double(node.text) : std::nullopt;
-  if (!real || std::trunc(*real) != *real) fail_type(node, key, "a whole number");
-  if (!limits.contains(*real)) fail_range(node, key, limits);
-  fail_type(node, key, fmt::format("a whole number in digits: {:.0f}", *real));  // e.g. 1e3
-}
-
-float ConfigReader::float_of(const YamlNode& node, const std::string& key, const Limits& limits) const {
-  const std::optional<float> value = is_word(node) ? parse_float(node.text) : std::nullopt;
-  if (!value) fail_type(node, key, "a number");
-  if (!limits.contains(*value)) fail_range(node, key, limits);
-  return *value;
-}
-
-void ConfigReader::whole(const char* key, std::int64_t& value, const Limits& limits) {
-  if (const YamlNode* node = given(key)) value = whole_of(*node, full(key), limits);
-}
-
-void ConfigReader::number(const char* key, double& value, const Limits& limits) {
-  const YamlNode* node = given(key);
-  if (node == nullptr) return;
-  const std::optional<double> parsed = is_word(*node) ? parse_double(node->text) : std::nullopt;
-  if (!parsed) fail_type(*node, full(key), "a number");
-  if (!limits.contains(*parsed)) fail_range(*node, full(key), limits);
-  value = *parsed;
-}
-
-void ConfigReader::number(const char* key, float& value, const Limits& limits) {
-  if (const YamlNode* node = given(key)) value = float_of(*node, full(key), limits);
-}
-
-void ConfigReader::numbers(const char* key, std::vector<float>& values, const Limits& limits) {
-  const YamlNode* node = given(key);
-  if (node == nullptr) return;
-  values.clear();
-  for (const YamlNode& item : list_of(*node, full(key), "a list of numbers, e.g. [0.5, 0.5]")) {
-    values.push_back(float_of(item, fmt::format("{}[{}]", full(key), values.size()), limits));
-  }
-}
-
-void ConfigReader::interval(const char* key, float& low, float& high, IntervalForm form) {
-  const YamlNode* node = given(key);
-  if (node == nullptr) return;
-  constexpr Limits kFactor{0, 1000, Limits::Ends::low_open};
-  if (form == IntervalForm::around_one && node->kind == Kind::scalar) {
-    const float reach = float_of(*node, full(key), {0, 1, Limits::Ends::high_open});
-    low = 1 - reach;
-    high = 1 + reach;
-    return;
-  }
-  const std::string wanted = form == IntervalForm::around_one
-                                 ? "a number r (for [1 - r, 1 + r]) or a list [lowest, highest]"
-                                 : "a list [lowest, highest], e.g. [0.8, 1.2]";
-  const std::vector<YamlNode>& ends = list_of(*node, full(key), wanted);
-  if (ends.size() != 2) fail_type(*node, full(key), wanted);
-  low = float_of(ends[0], full(key), kFactor);
-  high = float_of(ends[1], full(key), kFactor);
-  if (low > high) {
-    throw UsageError("{}: {} is [{}, {}], but the lowest must come first. Swap them.", node->place(),
-                     full(key), low, high);
-  }
-}
-
-void ConfigReader::word(const char* key, int& index, const std::vector<std::string>& words) {
-  const YamlNode* node = given(key);
-  if (node == nullptr && std::string(key) == "kind" && frames_.back().node != nullptr &&
-      frames_.back().node->find("name") != nullptr) {
+  if (node == nullptr && std::holds_alternative<WordValue>(value) && std::string(key) == "kind" &&
+      frames_.back().node != nullptr && frames_.back().node->find("name") != nullptr) {
     node = take("name");  // `name: sgd` reads naturally too
     record(full(key), *node);
   }
-  if (node == nullptr) return;
-  const auto found = std::find(words.begin(), words.end(), node->text);
-  if (node->kind != Kind::scalar || found == words.end()) {
-    const std::string nearest =
-        node->kind == Kind::scalar ? io::nearest_name(node->text.substr(0, 64), words) : "";
-    fail_type(*node, full(key),
-              "one of " + join_words(words) + (nearest.empty() ? "" : ". Did you mean " + nearest + "?"));
-  }
-  index = static_cast<int>(found - words.begin());
-}
-
-void ConfigReader::size(const char* key, Size2& size, const Limits& limits) {
-  const YamlNode* node = given(key);
-  if (node == nullptr) return;
-  if (node->kind != Kind::sequence) {
-    size.height = size.width = whole_of(*node, full(key), limits);
-    return;
-  }
-  if (node->items.size() != 2) fail_type(*node, full(key), "a whole number or [height, width]");
-  size = {whole_of(node->items[0], full(key), limits), whole_of(node->items[1], full(key), limits)};
-}
-
-void ConfigReader::padding(const char* key, Padding& padding, PaddingMode& mode) {
-  if (const YamlNode* node = given(key)) read_padding(*node, full(key), padding, mode);
+  if (node != nullptr) std::visit(FromNode{*node, full(key)}, value);
 }
 
 void ConfigReader::inputs(std::vector<std::string>& names) {
@@ -242,15 +237,6 @@ void ConfigReader::inputs(std::vector<std::string>& names) {
     if (item.kind != Kind::scalar) fail_type(item, full("inputs"), "a list of layer names");
     names.push_back(item.text);
   }
-}
-
-void ConfigReader::names(const char* key, std::map<std::string, std::string>& names) {
-  const YamlNode* node = given(key);
-  if (node == nullptr) return;
-  if (node->kind != Kind::mapping) fail_type(*node, full(key), "a group of name: value pairs");
-  names.clear();
-  for (const YamlEntry& entry : node->entries)
-    names[entry.key] = line_of(entry.value, full(key) + "." + entry.key);
 }
 
 void ConfigReader::network(Network& network) {

@@ -26,18 +26,8 @@ class ConfigReader final : public Fields {
   bool reading() const override { return true; }
   void begin(const char* group) override;
   void end() override;
-  void text(const char* key, std::string& value) override;
-  void flag(const char* key, bool& value) override;
-  void whole(const char* key, std::int64_t& value, const Limits& limits) override;
-  void number(const char* key, double& value, const Limits& limits) override;
-  void number(const char* key, float& value, const Limits& limits) override;
-  void numbers(const char* key, std::vector<float>& values, const Limits& limits) override;
-  void interval(const char* key, float& low, float& high, IntervalForm form) override;
-  void word(const char* key, int& index, const std::vector<std::string>& words) override;
-  void size(const char* key, Size2& size, const Limits& limits) override;
-  void padding(const char* key, Padding& padding, PaddingMode& mode) override;
+  void visit(const char* key, const FieldValue& value) override;
   void inputs(std::vector<std::string>& names) override;
-  void names(const char* key, std::map<std::string, std::string>& names) override;
   void network(Network& network) override;
 
   /// Walks into a mapping (or nothing, when `node` is null) under a full key; leave() checks its keys.
@@ -59,8 +49,6 @@ class ConfigReader final : public Fields {
 
   /// take(), then full key and record for a value that is there.
   const YamlNode* given(const char* key);
-  std::int64_t whole_of(const YamlNode& node, const std::string& key, const Limits& limits) const;
-  float float_of(const YamlNode& node, const std::string& key, const Limits& limits) const;
 
   std::vector<Frame> frames_;
   Places places_;

@@ -1,9 +1,9 @@
-// One method a form of value; shortest decimal texts that read back to the same bits.
+// One function per form of value; shortest decimal texts that read back to the same bits.
 #include "trainer/model/config_writer.hpp"
 
 #include <fmt/format.h>
 
-#include "trainer/model/layer_fields.hpp"
+#include "trainer/model/layer_table.hpp"
 #include "trainer/model/scalar_values.hpp"
 
 namespace annulus::trainer {
@@ -28,22 +28,41 @@ std::string inputs_of(const Network& network) {
   return text + "}";
 }
 
-/// True when the padding in numbers gives a size that is not whole, which only "same" may round.
-bool rounds_up(const SampleShape& input, const Size2& span, const Size2& stride, const Padding& padding) {
-  return (input.height - span.height + padding.top + padding.bottom) % stride.height != 0 ||
-         (input.width - span.width + padding.left + padding.right) % stride.width != 0;
-}
+/// A value as YAML; empty for one that is left out, since a key without a value cannot be read back.
+struct AsYaml {
+  Paddings paddings;
 
-PaddingMode mode_of(const Layer& layer) {
-  bool same = false;
-  if (const auto* conv = std::get_if<Conv2d>(&layer.operation)) {
-    same = rounds_up(layer.input, kernel_span(*conv), conv->stride, conv->padding);
+  std::string operator()(const TextValue& value) const {
+    return value.text.empty() ? "" : to_yaml(value.text);
   }
-  if (const auto* pool = std::get_if<Pool2d>(&layer.operation)) {
-    same = rounds_up(layer.input, pool->size, pool->stride, pool->padding);
+  std::string operator()(const FlagValue& value) const { return value.flag ? "true" : "false"; }
+  std::string operator()(const WholeValue& value) const { return fmt::format("{}", value.number); }
+  template <class Real>
+  std::string operator()(const RealValue<Real>& value) const {
+    return fmt::format("{}", value.number);
   }
-  return same ? PaddingMode::same : PaddingMode::given;
-}
+  std::string operator()(const ListValue& value) const {
+    return fmt::format("[{}]", fmt::join(value.numbers, ", "));
+  }
+  std::string operator()(const IntervalValue& value) const {
+    return fmt::format("[{}, {}]", value.low, value.high);
+  }
+  std::string operator()(const WordValue& value) const { return value.words[value.index]; }
+  std::string operator()(const SizeValue& value) const {
+    return fmt::format("[{}, {}]", value.size.height, value.size.width);
+  }
+  std::string operator()(const PaddingValue& value) const {
+    if (value.mode == PaddingMode::same && paddings == Paddings::as_given) return "same";
+    const Padding& padding = value.padding;
+    return fmt::format("[{}, {}, {}, {}]", padding.top, padding.bottom, padding.left, padding.right);
+  }
+  std::string operator()(const NamesValue& value) const {
+    std::vector<std::string> entries;
+    for (const auto& [name, text] : value.names)
+      entries.push_back(fmt::format("{}: {}", to_yaml(name), to_yaml(text)));
+    return entries.empty() ? "" : fmt::format("{{{}}}", fmt::join(entries, ", "));
+  }
+};
 
 }  // namespace
 
@@ -63,55 +82,13 @@ void ConfigWriter::begin(const char* group) {
 
 void ConfigWriter::end() { prefix_.clear(); }
 
-void ConfigWriter::text(const char* key, std::string& value) {
-  if (!value.empty()) write(key, to_yaml(value));  // a key without a value cannot be read back
-}
-
-void ConfigWriter::flag(const char* key, bool& value) { write(key, value ? "true" : "false"); }
-
-void ConfigWriter::whole(const char* key, std::int64_t& value, const Limits&) {
-  write(key, fmt::format("{}", value));
-}
-
-void ConfigWriter::number(const char* key, double& value, const Limits&) {
-  write(key, fmt::format("{}", value));
-}
-
-void ConfigWriter::number(const char* key, float& value, const Limits&) {
-  write(key, fmt::format("{}", value));
-}
-
-void ConfigWriter::numbers(const char* key, std::vector<float>& values, const Limits&) {
-  write(key, fmt::format("[{}]", fmt::join(values, ", ")));
-}
-
-void ConfigWriter::interval(const char* key, float& low, float& high, IntervalForm) {
-  write(key, fmt::format("[{}, {}]", low, high));
-}
-
-void ConfigWriter::word(const char* key, int& index, const std::vector<std::string>& words) {
-  write(key, words[index]);
-}
-
-void ConfigWriter::size(const char* key, Size2& size, const Limits&) {
-  write(key, fmt::format("[{}, {}]", size.height, size.width));
-}
-
-void ConfigWriter::padding(const char* key, Padding& padding, PaddingMode& mode) {
-  write(key, mode == PaddingMode::same
-                 ? "same"
-                 : fmt::format("[{}, {}, {}, {}]", padding.top, padding.bottom, padding.left, padding.right));
+void ConfigWriter::visit(const char* key, const FieldValue& value) {
+  const std::string text = std::visit(AsYaml{paddings_}, value);
+  if (!text.empty()) write(key, text);
 }
 
 void ConfigWriter::inputs(std::vector<std::string>& names) {
   if (!names.empty()) write("inputs", list_of(names));
-}
-
-void ConfigWriter::names(const char* key, std::map<std::string, std::string>& names) {
-  std::vector<std::string> entries;
-  for (const auto& [name, value] : names)
-    entries.push_back(fmt::format("{}: {}", to_yaml(name), to_yaml(value)));
-  if (!entries.empty()) write(key, fmt::format("{{{}}}", fmt::join(entries, ", ")));
 }
 
 void ConfigWriter::network(Network& network) {
@@ -127,8 +104,7 @@ void ConfigWriter::network(Network& network) {
 
 void ConfigWriter::write_layer(const Network& network, std::size_t index) {
   const Layer& layer = network.layers[index];
-  LayerDraft draft{layer.operation,
-                   {.padding = mode_of(layer), .activation = layer.activation, .name = layer.name}};
+  LayerDraft draft{layer.operation, {.activation = layer.activation, .name = layer.name}};
   if (layer.inputs != std::vector<int>{static_cast<int>(index) - 1}) {
     for (const int input : layer.inputs) {
       draft.options.inputs.push_back(network.name_of(input));

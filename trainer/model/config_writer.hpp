@@ -15,33 +15,31 @@ struct ConfigValue {
   std::string value;
 };
 
+enum class Paddings {
+  as_given,  ///< "same" where that was given
+  pixels,    ///< what "same" comes to, so that equal networks read alike
+};
+
 /// Walks describe() and collects values and text. Use: ConfigWriter writer; describe(writer, copy_of_config).
 class ConfigWriter final : public Fields {
  public:
+  explicit ConfigWriter(Paddings paddings = Paddings::as_given) : paddings_(paddings) {}
+
   const std::string& yaml() const { return yaml_; }
   const std::vector<ConfigValue>& values() const { return values_; }
 
   bool reading() const override { return false; }
   void begin(const char* group) override;
   void end() override;
-  void text(const char* key, std::string& value) override;
-  void flag(const char* key, bool& value) override;
-  void whole(const char* key, std::int64_t& value, const Limits& limits) override;
-  void number(const char* key, double& value, const Limits& limits) override;
-  void number(const char* key, float& value, const Limits& limits) override;
-  void numbers(const char* key, std::vector<float>& values, const Limits& limits) override;
-  void interval(const char* key, float& low, float& high, IntervalForm form) override;
-  void word(const char* key, int& index, const std::vector<std::string>& words) override;
-  void size(const char* key, Size2& size, const Limits& limits) override;
-  void padding(const char* key, Padding& padding, PaddingMode& mode) override;
+  void visit(const char* key, const FieldValue& value) override;
   void inputs(std::vector<std::string>& names) override;
-  void names(const char* key, std::map<std::string, std::string>& names) override;
   void network(Network& network) override;
 
  private:
   void write(const std::string& key, const std::string& value);
   void write_layer(const Network& network, std::size_t index);
 
+  Paddings paddings_;
   std::string prefix_;        ///< "optimizer." inside a group
   bool in_layer_ = false;     ///< layers are written on one line in braces
   std::string layer_fields_;  ///< "filters: 8, kernel: [3, 3]"

@@ -31,9 +31,4 @@ std::int64_t parameter_count(const Network& network) {
   return count;
 }
 
-Size2 kernel_span(const Conv2d& conv) {
-  return {(conv.kernel.height - 1) * conv.dilation.height + 1,
-          (conv.kernel.width - 1) * conv.dilation.width + 1};
-}
-
 }  // namespace annulus::trainer

@@ -1,11 +1,11 @@
-// Names and wiring of a network; the rules of single layers are in layer_rules.cpp.
+// Names and wiring of a network; the rules of single layers are in layers/.
 #include "trainer/model/network_builder.hpp"
 
 #include <algorithm>
 #include <set>
 
 #include "base/error.hpp"
-#include "trainer/model/layer_rules.hpp"
+#include "trainer/model/layer_table.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -20,7 +20,7 @@ bool is_name(const std::string& name) {
   return !name.empty() && name.size() <= kLongestName && std::all_of(name.begin(), name.end(), allowed);
 }
 
-/// Layer names become group names in checkpoints and exported models.
+/// Layer names become group names in checkpoints.
 void check_name(const Layer& layer, const std::string& source) {
   if (is_name(layer.name) && layer.name != kInputName) return;
   throw UsageError(
@@ -31,14 +31,6 @@ void check_name(const Layer& layer, const std::string& source) {
 bool is_softmax(const Layer& layer) {
   const Activate* activate = std::get_if<Activate>(&layer.operation);
   return layer.activation == Activation::softmax || (activate && activate->kind == Activation::softmax);
-}
-
-bool takes_activation(const Operation& operation) {
-  return std::holds_alternative<Conv2d>(operation) || std::holds_alternative<Dense>(operation);
-}
-
-bool takes_several(const Operation& operation) {
-  return std::holds_alternative<Add>(operation) || std::holds_alternative<Concat>(operation);
 }
 
 /// The inputs of the network are named like layers, in one space of names.
@@ -93,48 +85,22 @@ NetworkBuilder& NetworkBuilder::vector_input(const NamedVector& vector) {
 NetworkBuilder& NetworkBuilder::conv2d(const Conv2d& conv, const LayerOptions& options) {
   return add(conv, options);
 }
-NetworkBuilder& NetworkBuilder::max_pool(Size2 size, Size2 stride, const LayerOptions& options) {
-  return add(Pool2d{.kind = PoolKind::max, .size = size, .stride = stride, .padding = {}}, options);
-}
-NetworkBuilder& NetworkBuilder::average_pool(Size2 size, Size2 stride, const LayerOptions& options) {
-  return add(Pool2d{.kind = PoolKind::average, .size = size, .stride = stride, .padding = {}}, options);
-}
-NetworkBuilder& NetworkBuilder::pool2d(const Pool2d& pool, const LayerOptions& options) {
-  return add(pool, options);
-}
-NetworkBuilder& NetworkBuilder::global_pool(PoolKind kind, const LayerOptions& options) {
-  return add(GlobalPool{kind}, options);
-}
 NetworkBuilder& NetworkBuilder::dense(const Dense& dense, const LayerOptions& options) {
   return add(dense, options);
 }
 NetworkBuilder& NetworkBuilder::flatten(const LayerOptions& options) { return add(Flatten{}, options); }
-NetworkBuilder& NetworkBuilder::batch_norm(const BatchNorm& norm, const LayerOptions& options) {
-  return add(norm, options);
-}
-NetworkBuilder& NetworkBuilder::local_response_norm(const LocalResponseNorm& norm,
-                                                    const LayerOptions& options) {
-  return add(norm, options);
-}
-NetworkBuilder& NetworkBuilder::dropout(float rate, const LayerOptions& options) {
-  return add(Dropout{rate}, options);
-}
 NetworkBuilder& NetworkBuilder::activate(Activation kind, const LayerOptions& options) {
   return add(Activate{kind}, options);
 }
-NetworkBuilder& NetworkBuilder::residual_add(const LayerOptions& options) { return add(Add{}, options); }
-NetworkBuilder& NetworkBuilder::concat(const LayerOptions& options) { return add(Concat{}, options); }
-NetworkBuilder& NetworkBuilder::circular_pad(const CircularPad& pad, const LayerOptions& options) {
-  return add(pad, options);
-}
 
 NetworkBuilder& NetworkBuilder::add(const Operation& operation, const LayerOptions& options) {
+  const LayerType& type = type_of(operation);
   Layer layer;
-  layer.type = type_of(operation);
+  layer.type = type.word;
   layer.operation = operation;
   layer.activation = options.activation;
   layer.line = options.line;
-  layer.name = unique_name(operation, options);
+  layer.name = unique_name(type.keras_name, options);
   check_name(layer, source_);
   const auto known = index_of_.find(layer.name);
   if (known != index_of_.end()) {
@@ -149,26 +115,26 @@ NetworkBuilder& NetworkBuilder::add(const Operation& operation, const LayerOptio
     throw UsageError("{}: a network may have at most {} layers.", place_of(layer, source_),
                      NetworkLimits::kLayers);
   }
-  if (layer.activation != Activation::none && !takes_activation(operation)) {
-    throw UsageError("{}: only conv2d and dense take an activation. Add a layer `- {}` after it.",
-                     place_of(layer, source_), word_of(layer.activation));
+  if (layer.activation != Activation::none && !type.takes_activation) {
+    throw UsageError("{}: only {} take an activation. Add a layer `- {}` after it.", place_of(layer, source_),
+                     words_with([](const LayerType& any) { return any.takes_activation; }),
+                     word_of(layer.activation));
   }
   layer.inputs = resolve_inputs(layer, options.inputs);
   std::vector<SampleShape> shapes;
   for (const int index : layer.inputs) shapes.push_back(network_.shape_of(index));
   layer.input = shapes.front();
-  apply_rules(layer, options.padding, shapes, source_);
+  infer(layer, shapes, source_);
   index_of_[layer.name] = static_cast<int>(network_.layers.size());
   network_.layers.push_back(std::move(layer));
   return *this;
 }
 
-std::string NetworkBuilder::unique_name(const Operation& operation, const LayerOptions& options) {
+std::string NetworkBuilder::unique_name(const std::string& keras_name, const LayerOptions& options) {
   if (!options.name.empty()) return options.name;
-  const std::string base = default_name_of(operation);
   for (;;) {  // a name that the user gave away is skipped
-    const int number = defaults_issued_[base]++;
-    const std::string name = number == 0 ? base : fmt::format("{}_{}", base, number);
+    const int number = defaults_issued_[keras_name]++;
+    const std::string name = number == 0 ? keras_name : fmt::format("{}_{}", keras_name, number);
     if (!index_of_.contains(name)) return name;
   }
 }
@@ -176,9 +142,10 @@ std::string NetworkBuilder::unique_name(const Operation& operation, const LayerO
 std::vector<int> NetworkBuilder::resolve_inputs(const Layer& layer,
                                                 const std::vector<std::string>& names) const {
   if (names.empty()) return {static_cast<int>(network_.layers.size()) - 1};
-  if (names.size() > 1 && !takes_several(layer.operation)) {
-    throw UsageError("{}: it takes one input, but {} are named. Only add and concat take several.",
-                     place_of(layer, source_), names.size());
+  if (names.size() > 1 && type_of(layer.operation).inputs == Arity::one) {
+    throw UsageError("{}: it takes one input, but {} are named. Only {} take several.",
+                     place_of(layer, source_), names.size(),
+                     words_with([](const LayerType& type) { return type.inputs == Arity::several; }));
   }
   std::vector<int> indices;
   for (const std::string& name : names) {
@@ -192,6 +159,15 @@ std::vector<int> NetworkBuilder::resolve_inputs(const Layer& layer,
     indices.push_back(found->second);
   }
   return indices;
+}
+
+void NetworkBuilder::check_softmax() const {
+  for (std::size_t i = 0; i + 1 < network_.layers.size(); ++i) {
+    if (!is_softmax(network_.layers[i])) continue;
+    throw UsageError(
+        "{}: softmax is only possible in the last layer, where the loss is computed with it. Use relu, sigmoid or tanh here.",
+        place_of(network_.layers[i], source_));
+  }
 }
 
 Network NetworkBuilder::build() const {
@@ -210,16 +186,11 @@ Network NetworkBuilder::build() const {
     throw UsageError("{}: no layer uses the network's input {}. Name it in `input` or `inputs` of a layer{}.",
                      source_, network_.name_of(index), index == kImageIndex ? "" : ", or remove it");
   }
+  check_softmax();
   return network_;
 }
 
 void check_classifier(const Network& network, const std::string& source) {
-  for (std::size_t i = 0; i + 1 < network.layers.size(); ++i) {
-    if (!is_softmax(network.layers[i])) continue;
-    throw UsageError(
-        "{}: softmax is only possible in the last layer, where the loss is computed with it. Use relu, sigmoid or tanh here.",
-        place_of(network.layers[i], source));
-  }
   const Layer& last = network.layers.back();
   if (!is_softmax(last)) {
     throw UsageError(

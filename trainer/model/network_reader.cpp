@@ -5,7 +5,7 @@
 
 #include "base/error.hpp"
 #include "base/nearest_name.hpp"
-#include "trainer/model/layer_fields.hpp"
+#include "trainer/model/layer_table.hpp"
 #include "trainer/model/scalar_values.hpp"
 
 namespace annulus::trainer {
@@ -152,7 +152,7 @@ LayerText split_item(const YamlNode& item, const std::string& key) {
 YamlNode expand_short_form(const LayerText& text) {
   if (text.settings == nullptr || text.settings->kind == Kind::null) return {};
   if (text.settings->kind == Kind::mapping) return *text.settings;
-  const std::string key = short_key(text.type);
+  const std::string& key = layer_type(text.type).short_key;
   if (key.empty()) {
     throw UsageError("{}: {} has no short form with a value. Write `- {}` or give keys, e.g. {{name: {}_a}}.",
                      text.settings->place(), text.type, text.type, text.type);
@@ -162,25 +162,25 @@ YamlNode expand_short_form(const LayerText& text) {
   return group;
 }
 
-/// Keys without which a layer says nothing.
-void require_keys(const LayerDraft& draft, const std::string& place) {
-  const Conv2d* conv = std::get_if<Conv2d>(&draft.operation);
-  if (conv && (conv->filters == 0 || conv->kernel.height == 0)) {
-    throw UsageError("{} needs filters and kernel, e.g. conv2d: {{filters: 32, kernel: 3}}.", place);
-  }
-  const Dense* dense = std::get_if<Dense>(&draft.operation);
-  if (dense && dense->units == 0) throw UsageError("{} needs units, e.g. dense: 10.", place);
+/// Refuses a layer without the keys that it says nothing without.
+void require_keys(const RequiredKeys& required, const YamlNode& settings, const std::string& place) {
+  std::vector<std::string> keys;
+  for (const char* key : required.keys)
+    if (key != nullptr) keys.push_back(key);
+  const bool complete = std::ranges::all_of(keys, [&](const std::string& key) { return settings.find(key); });
+  if (!complete) throw UsageError("{} needs {}, e.g. {}.", place, fmt::join(keys, " and "), required.example);
 }
 
 void read_layer(ConfigReader& reader, const YamlNode& item, const std::string& key, NetworkBuilder& builder) {
   const LayerText text = split_item(item, key);
   const std::string prefix = key + "." + text.type;
   const YamlNode settings = expand_short_form(text);
-  LayerDraft draft{default_operation(text.type), {}};
+  const LayerType& type = layer_type(text.type);
+  LayerDraft draft{type.operation, {}};
   reader.enter(&settings, prefix);
   describe(reader, draft);
   reader.leave();
-  require_keys(draft, fmt::format("{}: {}", item.place(), prefix));
+  require_keys(type.required, settings, fmt::format("{}: {}", item.place(), prefix));
   draft.options.line = item.line;
   builder.add(draft.operation, draft.options);
 }

@@ -1,4 +1,4 @@
-// Costs by kind of operation, then two ways of writing them down.
+// Costs layer by layer, and two ways of writing them down.
 #include "trainer/model/summary.hpp"
 
 #include <fmt/format.h>
@@ -7,57 +7,10 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "trainer/model/layer_table.hpp"
+
 namespace annulus::trainer {
 namespace {
-
-std::int64_t activation_flops(Activation activation, std::int64_t values) {
-  if (activation == Activation::none) return 0;
-  return activation == Activation::softmax ? 3 * values : values;
-}
-
-/// Weights seen by one output value of conv2d or dense: all of the kernel but its last extent.
-std::int64_t weights_per_output(const Layer& layer) {
-  const Extents& extents = layer.parameters.front().extents;
-  return element_count(extents) / extents.back();
-}
-
-struct OperationCost {
-  const Layer& layer;
-  std::int64_t values;  ///< that the layer puts out
-
-  Cost weighted(bool bias) const {
-    const std::int64_t weights = weights_per_output(layer);
-    return {.parameters = 0,
-            .connections = values * (weights + (bias ? 1 : 0)),
-            .flops = values * (2 * weights + (bias ? 1 : 0)) + activation_flops(layer.activation, values)};
-  }
-  Cost operator()(const Conv2d& conv) const { return weighted(conv.bias); }
-  Cost operator()(const Dense& dense) const { return weighted(dense.bias); }
-  Cost operator()(const Pool2d& pool) const { return {.flops = values * pool.size.height * pool.size.width}; }
-  Cost operator()(const GlobalPool&) const { return {.flops = layer.input.size()}; }
-  Cost operator()(const BatchNorm&) const { return {.connections = 2 * values, .flops = 2 * values}; }
-  Cost operator()(const LocalResponseNorm& norm) const { return {.flops = values * (2 * norm.size + 3)}; }
-  Cost operator()(const Activate& activate) const {
-    return {.flops = activation_flops(activate.kind, values)};
-  }
-  Cost operator()(const Add&) const {
-    return {.flops = values * (static_cast<std::int64_t>(layer.inputs.size()) - 1)};
-  }
-  Cost operator()(const Flatten&) const { return {}; }
-  Cost operator()(const Concat&) const { return {}; }
-  Cost operator()(const CircularPad&) const { return {}; }
-  Cost operator()(const Dropout&) const { return {}; }
-};
-
-Cost cost_of(const Layer& layer) {
-  Cost cost = std::visit(OperationCost{layer, layer.output.size()}, layer.operation);
-  cost.parameters = parameter_count(layer);
-  for (const Parameter& parameter : layer.parameters) {
-    if (parameter.trainable) cost.trainable += element_count(parameter.extents);
-  }
-  cost.activation_bytes = layer.output.size() * static_cast<std::int64_t>(sizeof(float));
-  return cost;
-}
 
 std::string grouped(std::int64_t number) {
   std::string text = fmt::format("{}", number);

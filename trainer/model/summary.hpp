@@ -5,22 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "trainer/model/cost.hpp"
 #include "trainer/model/network.hpp"
 
 namespace annulus::trainer {
-
-/// Costs of a layer, or of the network, for one sample.
-struct Cost {
-  std::int64_t parameters = 0;  ///< trainable and moving averages
-  std::int64_t trainable = 0;
-  /// Uses of a weight or bias: output values x (inputs per output + bias). Layers without weights have none,
-  /// pools included (LeCun et al. 1998 count their S2 and S4, which had a weight and a bias each).
-  std::int64_t connections = 0;
-  /// Forward, inference: 2 a multiply-add, 1 a bias, comparison, addition or function value (relu, tanh,
-  /// ...); softmax 3 a value; batch norm 2 a value; LRN 2 a channel of its window and 3 a value.
-  std::int64_t flops = 0;
-  std::int64_t activation_bytes = 0;  ///< output values in float32
-};
 
 struct LayerSummary {
   std::string name;

@@ -46,7 +46,7 @@ CheckpointInfo read_checkpoint_info(const std::string& path);
 /// states)
 CheckpointInfo load_checkpoint(const std::string& path, Replica& replica, Optimizer& optimizer);
 
-/// Restores parameters and moving averages only: for evaluation, prediction and export.
+/// Restores parameters and moving averages only: for evaluation and prediction.
 CheckpointInfo load_model(const std::string& path, Replica& replica);
 
 }  // namespace annulus::trainer

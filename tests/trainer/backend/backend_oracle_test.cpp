@@ -3,12 +3,14 @@
 #include <gmock/gmock.h>
 
 #include <cmath>
+#include <set>
 
 #include "base/error.hpp"
 #include "tests/support/oracle_networks.hpp"
 #include "tests/support/replica_harness.hpp"
 #include "tests/support/tensor_matchers.hpp"
 #include "trainer/backend/contract/replica.hpp"
+#include "trainer/model/layer_table.hpp"
 #include "trainer/model/network_builder.hpp"
 
 namespace annulus::trainer {
@@ -94,16 +96,25 @@ TEST_P(BackendOracle, PredictsAsTheReference) {
 INSTANTIATE_TEST_SUITE_P(Networks, BackendOracle, testing::ValuesIn(test::oracle_networks()),
                          [](const auto& test) { return test.param.name; });
 
+TEST(BackendOracleNetworks, HaveEveryTypeOfLayer) {
+  std::set<std::string> missing(layer_types().begin(), layer_types().end());
+
+  for (const test::OracleNetwork& which : test::oracle_networks())
+    for (const Layer& layer : which.network.layers) missing.erase(layer.type);
+
+  EXPECT_THAT(missing, testing::IsEmpty()) << "types without a network in tests/support/oracle_networks.cpp";
+}
+
 Network mixed_network() {
   return NetworkBuilder({.height = 9, .width = 7, .channels = 3})
-      .conv2d({.filters = 20, .kernel = {3, 3}}, {.padding = PaddingMode::same})
-      .batch_norm()
+      .conv2d({.filters = 20, .kernel = {3, 3}, .padding_mode = PaddingMode::same})
+      .add(BatchNorm{})
       .activate(Activation::relu)
-      .max_pool({3, 3}, {2, 2})
-      .dropout(0.4f)
+      .add(Pool2d{.size = {3, 3}, .stride = {2, 2}})
+      .add(Dropout{0.4f})
       .flatten()
       .dense({.units = 11}, {.activation = Activation::relu})
-      .dropout(0.2f)
+      .add(Dropout{0.2f})
       .dense({.units = 4})
       .activate(Activation::softmax)
       .build();

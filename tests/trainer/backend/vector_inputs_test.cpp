@@ -19,11 +19,11 @@ constexpr std::int64_t kVectors = 4 + 3;
 
 Network two_vectors() {
   NetworkBuilder network({.height = 6, .width = 8, .channels = 2});
-  network.vector_input({"track", 4}).vector_input({"event", 3}).circular_pad({.width = 1});
+  network.vector_input({"track", 4}).vector_input({"event", 3}).add(CircularPad{.width = 1});
   network.conv2d({.filters = 16, .kernel = {3, 3}}, {.activation = Activation::relu});
-  network.flatten({.name = "rings"}).dropout(0.2f);
+  network.flatten({.name = "rings"}).add(Dropout{0.2f});
   network.dense({.units = 6}, {.activation = Activation::relu, .name = "side", .inputs = {"event"}});
-  network.concat({.inputs = {"dropout", "side", "track"}}).dense({.units = 4});
+  network.add(Concat{}, {.inputs = {"dropout", "side", "track"}}).dense({.units = 4});
   return network.activate(Activation::softmax).build();
 }
 

@@ -16,7 +16,7 @@ using testing::Each;
 Network network_with(Initializer initializer) {
   return NetworkBuilder({.height = 8, .width = 8, .channels = 16})
       .conv2d({.filters = 48, .kernel = {3, 3}, .initializer = initializer})
-      .batch_norm()
+      .add(BatchNorm{})
       .conv2d({.filters = 48, .kernel = {3, 3}, .initializer = initializer})
       .flatten()
       .dense({.units = 3}, {.activation = Activation::softmax})

@@ -27,12 +27,12 @@ float value(std::uint32_t stream, std::uint32_t index) {
 
 Network ten_step_network() {
   return NetworkBuilder({.height = 8, .width = 8, .channels = 3})
-      .conv2d({.filters = 6, .kernel = {3, 3}},
-              {.padding = PaddingMode::same, .activation = Activation::relu})
-      .max_pool({2, 2}, {2, 2})
-      .conv2d({.filters = 8, .kernel = {3, 3}},
-              {.padding = PaddingMode::same, .activation = Activation::relu})
-      .max_pool({2, 2}, {2, 2})
+      .conv2d({.filters = 6, .kernel = {3, 3}, .padding_mode = PaddingMode::same},
+              {.activation = Activation::relu})
+      .add(Pool2d{})
+      .conv2d({.filters = 8, .kernel = {3, 3}, .padding_mode = PaddingMode::same},
+              {.activation = Activation::relu})
+      .add(Pool2d{})
       .flatten()
       .dense({.units = 12}, {.activation = Activation::relu})
       .dense({.units = 5}, {.activation = Activation::softmax})

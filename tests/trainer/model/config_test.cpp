@@ -130,6 +130,15 @@ network:
   EXPECT_EQ(std::get<Pool2d>(twice.network.layers[3].operation).padding, (Padding{1, 1, 1, 1}));
 }
 
+TEST(Config, SamePaddingIsKeptAsWritten) {
+  const Config once = parse_config(kSmall, "a.yaml").config;
+
+  EXPECT_THAT(once.yaml, HasSubstr("padding: same"));
+  const Network twice = parse_config(once.yaml, "config.yaml").config.network;
+  EXPECT_EQ(std::get<Conv2d>(twice.layers[0].operation).padding_mode, PaddingMode::same);
+  EXPECT_EQ(std::get<Conv2d>(twice.layers[0].operation).padding, (Padding{1, 1, 1, 1}));
+}
+
 TEST(Config, NameIsAcceptedForKind) {
   EXPECT_EQ(parse_config(kSmall, "a.yaml", {"schedule.name=cosine"}).config.schedule.kind,
             ScheduleKind::cosine);
@@ -247,6 +256,28 @@ TEST(NumericDifferences, NamesKeysThatChangeNumbers) {
   EXPECT_THAT(differences({"data.path=a/x.h5"}, {"data.path=b/y.h5"}), ElementsAre("data.path"));
   EXPECT_THAT(differences({"schedule.kind=cosine"}, {"schedule.kind=cosine", "epochs=9"}),
               ElementsAre("epochs"));
+}
+
+/// A network with `padding: same`, as its resolved text was written by versions that kept the pixels: "same"
+/// only where a size had been rounded up.
+TEST(NumericDifferences, RunsWrittenWithPaddingInPixelsResume) {
+  const std::string head = "name: old\nnetwork:\n  input: [8, 8, 1]\n  layers:\n";
+  const std::string tail = "    - flatten\n    - dense: 2\n    - softmax\n";
+  const auto layers = [](const std::string& one, const std::string& other) {
+    return "    - conv2d: {name: conv2d, filters: 4, kernel: [4, 3], stride: [1, 1], padding: " + one +
+           ", dilation: [1, 1], groups: 1, activation: none, bias: true, initializer: glorot_uniform}\n"
+           "    - max_pool: {name: max_pooling2d, size: [3, 3], stride: [3, 3], padding: " +
+           other + "}\n";
+  };
+  const Config written = parse_config(head + layers("[1, 2, 1, 1]", "same") + tail, "config.yaml").config;
+  const Config now = parse_config(head + layers("same", "same") + tail, "a.yaml").config;
+  const Config moved = parse_config(head + layers("[2, 1, 1, 1]", "same") + tail, "a.yaml").config;
+
+  EXPECT_THAT(numeric_differences(written, now), IsEmpty());
+  EXPECT_THAT(numeric_differences(now, written), IsEmpty());
+  const std::vector<KeyDifference> found = numeric_differences(written, moved);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(to_string(found[0]), "network.layers.0.conv2d.padding: [1, 2, 1, 1] there, [2, 1, 1, 1] now");
 }
 
 TEST(NumericDifferences, MeasuredNormalisationFollowsFromTheData) {

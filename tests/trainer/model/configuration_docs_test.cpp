@@ -9,7 +9,7 @@
 #include <string>
 
 #include "trainer/model/config.hpp"
-#include "trainer/model/layer_fields.hpp"
+#include "trainer/model/layer_table.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -126,12 +126,13 @@ TEST(ConfigurationDocs, HaveEveryKeyOfEveryLayer) {
     const std::string type = value.key.substr(type_begin, type_end - type_begin);
     const std::string key = value.key.substr(type_end + 1);
     types.insert(type);
-    const std::string section = section_of(text, type);
-    EXPECT_FALSE(section.empty()) << "no heading names " << type;
-    EXPECT_TRUE(table_rows(section).contains(key) || common.contains(key)) << value.key;
+    EXPECT_TRUE(table_rows(section_of(text, type)).contains(key) || common.contains(key)) << value.key;
   }
 
-  EXPECT_EQ(types, std::set<std::string>(layer_types().begin(), layer_types().end()));
+  for (const std::string& type : layer_types()) {
+    EXPECT_FALSE(section_of(text, type).empty()) << "no heading names " << type;
+    EXPECT_TRUE(types.contains(type)) << "no configuration of this test has a layer " << type;
+  }
 }
 
 }  // namespace

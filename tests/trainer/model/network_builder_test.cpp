@@ -33,8 +33,8 @@ std::string message_of(const std::function<void()>& action) {
 TEST(NetworkBuilder, InfersShapesParametersAndKerasNames) {
   NetworkBuilder builder(kImage);
 
-  builder.conv2d({.filters = 8, .kernel = {3, 3}}, {.padding = PaddingMode::same});
-  builder.max_pool({2, 2}, {2, 2}).conv2d({.filters = 4, .kernel = {3, 3}}).flatten().dense({.units = 10});
+  builder.conv2d({.filters = 8, .kernel = {3, 3}, .padding_mode = PaddingMode::same});
+  builder.add(Pool2d{}).conv2d({.filters = 4, .kernel = {3, 3}}).flatten().dense({.units = 10});
   const Network network = builder.build();
 
   const std::vector<std::string> names{"conv2d", "max_pooling2d", "conv2d_1", "flatten", "dense"};
@@ -70,7 +70,7 @@ TEST(NetworkBuilder, FansAreThoseOfKeras) {
 TEST(NetworkBuilder, SamePaddingPutsTheOddPixelAtTheBottomAndRight) {
   const Network network =
       NetworkBuilder(image(5, 6, 1))
-          .conv2d({.filters = 1, .kernel = {3, 3}, .stride = {2, 2}}, {.padding = PaddingMode::same})
+          .conv2d({.filters = 1, .kernel = {3, 3}, .stride = {2, 2}, .padding_mode = PaddingMode::same})
           .build();
 
   EXPECT_EQ(network.layers[0].output, image(3, 3, 1));
@@ -86,15 +86,16 @@ TEST(NetworkBuilder, DilationWidensTheKernel) {
 }
 
 TEST(NetworkBuilder, PoolsMayOverlapAndPadOneSideOnly) {
-  const Network network = NetworkBuilder(image(55, 6, 2))
-                              .pool2d({.size = {3, 3}, .stride = {2, 2}, .padding = {.left = 0, .right = 1}})
-                              .build();
+  const Network network =
+      NetworkBuilder(image(55, 6, 2))
+          .add(Pool2d{.size = {3, 3}, .stride = {2, 2}, .padding = {.left = 0, .right = 1}})
+          .build();
 
   EXPECT_EQ(network.layers[0].output, image(27, 3, 2));
 }
 
 TEST(NetworkBuilder, BatchNormHasMovingAveragesThatAreNotTrained) {
-  const Network network = NetworkBuilder(kImage).batch_norm().build();
+  const Network network = NetworkBuilder(kImage).add(BatchNorm{}).build();
 
   const std::vector<Parameter>& parameters = network.layers[0].parameters;
   ASSERT_EQ(parameters.size(), 4U);
@@ -110,7 +111,7 @@ TEST(NetworkBuilder, NamedInputsMakeAGraph) {
   NetworkBuilder builder(kImage);
   builder.conv2d({.filters = 4}, {.name = "left", .inputs = {"input"}});
   builder.conv2d({.filters = 4}, {.name = "right", .inputs = {"input"}});
-  builder.residual_add({.inputs = {"left", "right"}}).global_pool(PoolKind::average);
+  builder.add(Add{}, {.inputs = {"left", "right"}}).add(GlobalPool{PoolKind::average});
 
   const Network network = builder.build();
 
@@ -160,7 +161,7 @@ const std::vector<Refusal> kRefusals{
      {"(32 - 3 + 2*0)/3 + 1 = 10.6667", "padding: 2"}},
     {"asymmetric_help",
      [](NetworkBuilder& b) {
-       b.max_pool({3, 3}, {2, 2});
+       b.add(Pool2d{.size = {3, 3}, .stride = {2, 2}});
      },
      {"layer max_pooling2d (max_pool)", "1 more of padding at the bottom", "does not come out whole"}},
     {"too_large",
@@ -175,9 +176,7 @@ const std::vector<Refusal> kRefusals{
      [](NetworkBuilder& b) { b.dense({.units = 10}); },
      {"layer dense (dense)", "(32, 32, 3)", "flatten"}},
     {"pool_on_vector",
-     [](NetworkBuilder& b) {
-       b.flatten().max_pool({2, 2}, {2, 2});
-     },
+     [](NetworkBuilder& b) { b.flatten().add(Pool2d{}); },
      {"flat vector of 3072", "before flatten"}},
     {"flatten_twice", [](NetworkBuilder& b) { b.flatten().flatten(); }, {"flat already"}},
     {"same_name",
@@ -192,10 +191,10 @@ const std::vector<Refusal> kRefusals{
      {"\"conv\" is not the name of an earlier layer", "conv2d, input"}},
     {"unequal_add",
      [](NetworkBuilder& b) {
-       b.conv2d({.filters = 4}).residual_add({.inputs = {"conv2d", "input"}});
+       b.conv2d({.filters = 4}).add(Add{}, {.inputs = {"conv2d", "input"}});
      },
      {"(32, 32, 4)", "(32, 32, 3)", "1x1 convolution"}},
-    {"lonely_add", [](NetworkBuilder& b) { b.residual_add({.inputs = {"input"}}); }, {"two or more inputs"}},
+    {"lonely_add", [](NetworkBuilder& b) { b.add(Add{}, {.inputs = {"input"}}); }, {"two or more inputs"}},
     {"two_inputs",
      [](NetworkBuilder& b) {
        b.flatten({.inputs = {"input", "input"}});
@@ -204,12 +203,14 @@ const std::vector<Refusal> kRefusals{
     {"unused",
      [](NetworkBuilder& b) { b.conv2d({.filters = 4}).flatten({.inputs = {"input"}}); },
      {"layer conv2d (conv2d)", "nothing uses its output"}},
-    {"rate", [](NetworkBuilder& b) { b.dropout(1.0f); }, {"rate = 1", "[0, 1)"}},
-    {"nan_rate", [](NetworkBuilder& b) { b.dropout(std::nanf("")); }, {"rate = nan"}},
-    {"lrn_even", [](NetworkBuilder& b) { b.local_response_norm({.size = 4}); }, {"size = 4", "odd", "Try 5"}},
+    {"rate", [](NetworkBuilder& b) { b.add(Dropout{1.0f}); }, {"rate = 1", "[0, 1)"}},
+    {"nan_rate", [](NetworkBuilder& b) { b.add(Dropout{std::nanf("")}); }, {"rate = nan"}},
+    {"lrn_even",
+     [](NetworkBuilder& b) { b.add(LocalResponseNorm{.size = 4}); },
+     {"size = 4", "odd", "Try 5"}},
     {"pool_padding",
      [](NetworkBuilder& b) {
-       b.pool2d({.size = {2, 2}, .stride = {2, 2}, .padding = {.top = 2, .bottom = 2}});
+       b.add(Pool2d{.size = {2, 2}, .stride = {2, 2}, .padding = {.top = 2, .bottom = 2}});
      },
      {"some windows would see no pixel"}},
     {"negative_padding",
@@ -217,13 +218,17 @@ const std::vector<Refusal> kRefusals{
      {"padding is -1"}},
     {"filters", [](NetworkBuilder& b) { b.conv2d({.filters = 0}); }, {"filters is 0", "between 1"}},
     {"activation_on_pool",
-     [](NetworkBuilder& b) {
-       b.max_pool({2, 2}, {2, 2}, {.activation = Activation::relu});
-     },
+     [](NetworkBuilder& b) { b.add(Pool2d{}, {.activation = Activation::relu}); },
      {"only conv2d and dense take an activation", "- relu"}},
     {"enormous",
      [](NetworkBuilder& b) { b.conv2d({.filters = 1 << 20}).flatten().dense({.units = 1 << 20}); },
      {"more than the limit"}},
+    {"softmax_layer_inside",
+     [](NetworkBuilder& b) { b.flatten().activate(Activation::softmax, {.line = 5}).dense({.units = 2}); },
+     {"net.yaml:5: layer activation (softmax)", "only possible in the last layer", "Use relu"}},
+    {"softmax_inside_a_layer",
+     [](NetworkBuilder& b) { b.conv2d({.filters = 2}, {.activation = Activation::softmax}).flatten(); },
+     {"layer conv2d (conv2d)", "only possible in the last layer"}},
     {"empty", [](NetworkBuilder&) {}, {"no layers"}},
 };
 
@@ -242,16 +247,10 @@ TEST(CheckClassifier, AcceptsSoftmaxAtTheEndInBothForms) {
 
 TEST(CheckClassifier, RefusesOtherEndings) {
   const Network logits = NetworkBuilder(kImage).flatten().dense({.units = 2}).build();
-  const Network early = NetworkBuilder(kImage)
-                            .activate(Activation::softmax)
-                            .flatten()
-                            .dense({.units = 2}, {.activation = Activation::softmax})
-                            .build();
   const Network picture = NetworkBuilder(kImage).activate(Activation::softmax).build();
 
   EXPECT_THAT(message_of([&] { check_classifier(logits, "net"); }),
               AllOf(HasSubstr("must be a softmax"), HasSubstr("- softmax")));
-  EXPECT_THAT(message_of([&] { check_classifier(early, "net"); }), HasSubstr("only possible in the last"));
   EXPECT_THAT(message_of([&] { check_classifier(picture, "net"); }), HasSubstr("(32, 32, 3)"));
 }
 

@@ -48,9 +48,9 @@ TEST(Summary, TrainingAddsAPassForEveryGradient) {
 
 TEST(Summary, LayersWithoutWeightsHaveNoConnections) {
   const Network network = small_image()
-                              .local_response_norm({.size = 3})
-                              .average_pool({2, 2}, {2, 2})
-                              .dropout(0.5f)
+                              .add(LocalResponseNorm{.size = 3})
+                              .add(Pool2d{.kind = PoolKind::average, .size = {2, 2}, .stride = {2, 2}})
+                              .add(Dropout{0.5f})
                               .flatten()
                               .dense({.units = 3, .bias = false}, {.activation = Activation::softmax})
                               .build();
@@ -66,7 +66,7 @@ TEST(Summary, LayersWithoutWeightsHaveNoConnections) {
 }
 
 TEST(Summary, BatchNormKeepsMovingAveragesApart) {
-  const Network network = small_image().batch_norm().global_pool(PoolKind::average).build();
+  const Network network = small_image().add(BatchNorm{}).add(GlobalPool{PoolKind::average}).build();
 
   const NetworkSummary summary = summarise(network);
 
@@ -89,7 +89,7 @@ TEST(Summary, TableShowsNamesShapesAndTotals) {
 
 TEST(Summary, TableNamesInputsOfAGraph) {
   NetworkBuilder builder = small_image();
-  builder.activate(Activation::tanh, {.name = "left"}).residual_add({.inputs = {"left", "input"}});
+  builder.activate(Activation::tanh, {.name = "left"}).add(Add{}, {.inputs = {"left", "input"}});
 
   const NetworkSummary summary = summarise(builder.build());
 

@@ -1,27 +1,12 @@
-// One function an activation and direction, elementwise except for softmax.
+// One function per activation and direction, all of one value.
 #include "trainer/backend/reference/activation.hpp"
 
-#include <algorithm>
 #include <cmath>
-#include <span>
+
+#include "base/error.hpp"
 
 namespace annulus::trainer::reference {
 namespace {
-
-// The largest value is subtracted first, so that no exponential overflows.
-void softmax(std::span<double> row) {
-  const double largest = *std::max_element(row.begin(), row.end());
-  double sum = 0;
-  for (double& value : row) sum += value = std::exp(value - largest);
-  for (double& value : row) value /= sum;
-}
-
-// dx_i = y_i (dy_i - sum_j dy_j y_j).
-void softmax_derivative(std::span<const double> output, std::span<double> gradient) {
-  double projection = 0;
-  for (std::size_t j = 0; j < output.size(); ++j) projection += gradient[j] * output[j];
-  for (std::size_t i = 0; i < output.size(); ++i) gradient[i] = output[i] * (gradient[i] - projection);
-}
 
 double activated(Activation kind, double x) {
   switch (kind) {
@@ -31,9 +16,11 @@ double activated(Activation kind, double x) {
       return 1 / (1 + std::exp(-x));
     case Activation::tanh:
       return std::tanh(x);
-    default:
-      return x;
+    case Activation::none:
+    case Activation::softmax:
+      break;
   }
+  return x;
 }
 
 double derivative(Activation kind, double y) {
@@ -44,40 +31,38 @@ double derivative(Activation kind, double y) {
       return y * (1 - y);
     case Activation::tanh:
       return 1 - y * y;
-    default:
-      return 1;
+    case Activation::none:
+    case Activation::softmax:
+      break;
   }
+  return 1;
+}
+
+void expect_elementwise(Activation kind) {
+  expect_contract(kind != Activation::softmax, "softmax ends a network and is computed with its loss");
 }
 
 }  // namespace
 
-void activate(Activation kind, std::int64_t channels, Tensor& values) {
-  if (kind != Activation::softmax) {
-    for (double& value : values) value = activated(kind, value);
-    return;
-  }
-  for (std::size_t row = 0; row < values.size(); row += channels)
-    softmax(std::span(values).subspan(row, channels));
+void activate(Activation kind, Tensor& values) {
+  expect_elementwise(kind);
+  for (double& value : values) value = activated(kind, value);
 }
 
-void multiply_derivative(Activation kind, std::int64_t channels, const Tensor& output, Tensor& gradient) {
-  if (kind != Activation::softmax) {
-    for (std::size_t i = 0; i < output.size(); ++i) gradient[i] *= derivative(kind, output[i]);
-    return;
-  }
-  for (std::size_t row = 0; row < output.size(); row += channels)
-    softmax_derivative(std::span(output).subspan(row, channels), std::span(gradient).subspan(row, channels));
+void multiply_derivative(Activation kind, const Tensor& output, Tensor& gradient) {
+  expect_elementwise(kind);
+  for (std::size_t i = 0; i < output.size(); ++i) gradient[i] *= derivative(kind, output[i]);
 }
 
 void ActivationLayer::forward(const Pass&, Node& node) const {
   node.output = *node.inputs[0];
-  activate(kind_, channels_, node.output);
+  activate(kind_, node.output);
 }
 
 void ActivationLayer::backward(const Pass&, Node& node) const {
   if (!node.input_gradients[0]) return;
   Tensor gradient = node.output_gradient;
-  multiply_derivative(kind_, channels_, node.output, gradient);
+  multiply_derivative(kind_, node.output, gradient);
   for (std::size_t i = 0; i < gradient.size(); ++i) (*node.input_gradients[0])[i] += gradient[i];
 }
 

@@ -5,22 +5,21 @@
 
 namespace annulus::trainer::reference {
 
-/// Replaces values by their activation; softmax runs over each run of `channels` values.
-void activate(Activation kind, std::int64_t channels, Tensor& values);
+/// Replaces values by their activation. @pre not softmax, which ends a network: see softmax_loss.hpp
+void activate(Activation kind, Tensor& values);
 
 /// Multiplies the gradient of an activation's output with the activation's derivative, which is known from
-/// the output alone. relu: 0 where the output is 0.
-void multiply_derivative(Activation kind, std::int64_t channels, const Tensor& output, Tensor& gradient);
+/// the output alone. relu: 0 where the output is 0. @pre not softmax
+void multiply_derivative(Activation kind, const Tensor& output, Tensor& gradient);
 
 class ActivationLayer final : public Kernel {
  public:
-  ActivationLayer(Activation kind, std::int64_t channels) : kind_(kind), channels_(channels) {}
+  explicit ActivationLayer(Activation kind) : kind_(kind) {}
   void forward(const Pass& pass, Node& node) const override;
   void backward(const Pass& pass, Node& node) const override;
 
  private:
   Activation kind_;
-  std::int64_t channels_;
 };
 
 }  // namespace annulus::trainer::reference

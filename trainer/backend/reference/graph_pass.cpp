@@ -33,7 +33,7 @@ void GraphPass::forward(const LayerHook& after_layer) {
     const Layer& description = model_.network.layers[layer];
     Node& node = nodes_[layer];
     model_.kernels[layer]->forward(pass_, node);
-    activate(description.activation, description.output.channels, node.output);
+    activate(description.activation, node.output);
     after_layer(layer);
   }
 }
@@ -46,8 +46,7 @@ void GraphPass::backward(Tensor logit_gradient, const LayerHook& after_layer) {
     Node& node = nodes_[layer];
     for (const Parameter& parameter : description.parameters)
       node.parameter_gradients.emplace_back(parameter.trainable ? element_count(parameter.extents) : 0, 0.0);
-    multiply_derivative(description.activation, description.output.channels, node.output,
-                        node.output_gradient);
+    multiply_derivative(description.activation, node.output, node.output_gradient);
     model_.kernels[layer]->backward(pass_, node);
     after_layer(layer);
   }

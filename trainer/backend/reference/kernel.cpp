@@ -45,7 +45,7 @@ struct Maker {
     return std::make_unique<DropoutMask>(dropout.rate, index);
   }
   KernelPointer operator()(const Activate& activate) const {
-    return std::make_unique<ActivationLayer>(activate.kind, layer.output.channels);
+    return std::make_unique<ActivationLayer>(activate.kind);
   }
   KernelPointer operator()(const Add&) const { return std::make_unique<Sum>(); }
   KernelPointer operator()(const Concat&) const { return std::make_unique<Concatenation>(); }

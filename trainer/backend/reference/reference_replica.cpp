@@ -6,7 +6,6 @@
 
 #include "base/error.hpp"
 #include "trainer/backend/planning/program_checks.hpp"
-#include "trainer/backend/reference/activation.hpp"
 #include "trainer/backend/reference/gradient_writer.hpp"
 #include "trainer/backend/reference/softmax_loss.hpp"
 
@@ -148,7 +147,7 @@ void ReferenceReplica::predict(const PredictBlock& block) {
                  tensors_of(network_, n, block.images, block.vectors));
   pass.forward([](int) {});
   Tensor result = pass.logits();
-  activate(Activation::softmax, network_.classes(), result);
+  softmax(network_.classes(), result);
   std::copy(result.begin(), result.end(), block.probabilities.begin());
 }
 

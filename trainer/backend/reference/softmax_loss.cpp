@@ -40,4 +40,15 @@ LossResult softmax_loss(const Tensor& logits, std::span<const std::int32_t> labe
   return result;
 }
 
+// The largest value is subtracted first, so that no exponential overflows.
+void softmax(std::int64_t classes, Tensor& logits) {
+  for (std::size_t begin = 0; begin < logits.size(); begin += static_cast<std::size_t>(classes)) {
+    const std::span<double> row = std::span(logits).subspan(begin, static_cast<std::size_t>(classes));
+    const double largest = *std::max_element(row.begin(), row.end());
+    double sum = 0;
+    for (double& value : row) sum += value = std::exp(value - largest);
+    for (double& value : row) value /= sum;
+  }
+}
+
 }  // namespace annulus::trainer::reference

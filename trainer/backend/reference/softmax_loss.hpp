@@ -20,4 +20,7 @@ struct LossResult {
 LossResult softmax_loss(const Tensor& logits, std::span<const std::int32_t> labels,
                         const LossOptions& options);
 
+/// Turns logits (n, classes) into probabilities.
+void softmax(std::int64_t classes, Tensor& logits);
+
 }  // namespace annulus::trainer::reference

@@ -21,14 +21,14 @@ using testing::ThrowsMessage;
 /// Blocked layouts with padded channels, both convolution algorithms, batch norm, dropout, a residual sum.
 Network mixed_network() {
   NetworkBuilder net({.height = 10, .width = 10, .channels = 3});
-  net.conv2d({.filters = 20, .kernel = {3, 3}},
-             {.padding = PaddingMode::same, .activation = Activation::relu});
-  net.conv2d({.filters = 20, .kernel = {3, 3}}, {.padding = PaddingMode::same, .name = "first"});
-  net.batch_norm().activate(Activation::relu);
-  net.conv2d({.filters = 20, .kernel = {3, 3}}, {.padding = PaddingMode::same, .name = "second"});
-  net.residual_add({.inputs = {"first", "second"}}).activate(Activation::relu).max_pool({2, 2}, {2, 2});
-  net.dropout(0.3f).flatten().dense({.units = 18}, {.activation = Activation::relu, .name = "hidden"});
-  return net.dropout(0.5f).dense({.units = 4}, {.name = "logits"}).activate(Activation::softmax).build();
+  net.conv2d({.filters = 20, .kernel = {3, 3}, .padding_mode = PaddingMode::same},
+             {.activation = Activation::relu});
+  net.conv2d({.filters = 20, .kernel = {3, 3}, .padding_mode = PaddingMode::same}, {.name = "first"});
+  net.add(BatchNorm{}).activate(Activation::relu);
+  net.conv2d({.filters = 20, .kernel = {3, 3}, .padding_mode = PaddingMode::same}, {.name = "second"});
+  net.add(Add{}, {.inputs = {"first", "second"}}).activate(Activation::relu).add(Pool2d{});
+  net.add(Dropout{0.3f}).flatten().dense({.units = 18}, {.activation = Activation::relu, .name = "hidden"});
+  return net.add(Dropout{0.5f}).dense({.units = 4}, {.name = "logits"}).activate(Activation::softmax).build();
 }
 
 std::unique_ptr<Replica> make_replica(const Network& network, const CompileOptions& options) {
@@ -144,7 +144,7 @@ TEST(CpuReplica, PredictsBlocksOnAllThreadsAsOneByOne) {
 
 TEST(CpuReplica, MaxPoolTiesTakeTheFirstElement) {
   NetworkBuilder net({.height = 2, .width = 2, .channels = 1});
-  net.conv2d({.filters = 16, .kernel = {1, 1}}, {.name = "scale"}).max_pool({2, 2}, {2, 2}).flatten();
+  net.conv2d({.filters = 16, .kernel = {1, 1}}, {.name = "scale"}).add(Pool2d{}).flatten();
   const Network network = net.dense({.units = 2}, {.name = "out"}).activate(Activation::softmax).build();
   auto reference = make_reference_replica(network, {.shard_samples = 1});
   auto cpu = make_cpu_replica(network, {.shard_samples = 1});
@@ -245,7 +245,8 @@ TEST(CpuReplica, HasFastKernelsForAnyNumberOfChannels) {
   testing::internal::CaptureStderr();
   for (const std::int64_t channels : {1, 2, 3, 4, 6, 8, 12, 16, 20, 32}) {
     NetworkBuilder net({.height = 12, .width = 12, .channels = channels});
-    net.conv2d({.filters = channels, .kernel = {5, 5}}).average_pool({2, 2}, {2, 2});
+    net.conv2d({.filters = channels, .kernel = {5, 5}})
+        .add(Pool2d{.kind = PoolKind::average, .size = {2, 2}, .stride = {2, 2}});
     net.conv2d({.filters = 2 * channels, .kernel = {3, 3}}).flatten();
     make_cpu_replica(net.dense({.units = 2}).activate(Activation::softmax).build(), {.shard_samples = 2});
   }

@@ -12,8 +12,6 @@
 namespace annulus::trainer {
 namespace {
 
-constexpr PaddingMode kSame = PaddingMode::same;
-
 struct Pattern {
   std::string name;
   std::function<Network()> make;
@@ -67,29 +65,32 @@ Network classify(NetworkBuilder& builder, std::int64_t classes = 5) {
 }
 
 Conv2d conv3(std::int64_t filters) { return {.filters = filters, .kernel = {3, 3}}; }
-const LayerOptions kSameRelu{.padding = kSame, .activation = Activation::relu};
+Conv2d same3(std::int64_t filters) {
+  return {.filters = filters, .kernel = {3, 3}, .padding_mode = PaddingMode::same};
+}
+const LayerOptions kRelu{.activation = Activation::relu};
 
 std::vector<Pattern> patterns() {
   return {
       {"ReluInsideConvolutionThenMaxPool",
        [] {
          auto net = image(8, 3);
-         return classify(net.conv2d(conv3(16), kSameRelu).max_pool({2, 2}, {2, 2}).flatten());
+         return classify(net.conv2d(same3(16), kRelu).add(Pool2d{}).flatten());
        }},
       {"WinogradChainWithDropout",
        [] {
          auto net = image(12, 3);
-         net.conv2d(conv3(32), kSameRelu).conv2d(conv3(32)).activate(Activation::relu);
-         net.max_pool({2, 2}, {2, 2}).dropout(0.25f).flatten();
-         net.dense({.units = 24}, {.activation = Activation::relu}).dropout(0.5f);
+         net.conv2d(same3(32), kRelu).conv2d(conv3(32)).activate(Activation::relu);
+         net.add(Pool2d{}).add(Dropout{0.25f}).flatten();
+         net.dense({.units = 24}, {.activation = Activation::relu}).add(Dropout{0.5f});
          return classify(net);
        },
        3e-5},
       {"PooledConvolutionsWithPadding",
        [] {
          auto net = image(12, 3);
-         net.conv2d(conv3(16), kSameRelu).conv2d(conv3(48), kSameRelu).max_pool({2, 2}, {2, 2});
-         net.conv2d(conv3(32)).activate(Activation::relu).max_pool({2, 2}, {2, 2}).flatten();
+         net.conv2d(same3(16), kRelu).conv2d(same3(48), kRelu).add(Pool2d{});
+         net.conv2d(conv3(32)).activate(Activation::relu).add(Pool2d{}).flatten();
          return classify(net);
        },
        3e-5, 19},  // more samples than fit a tile, and a rest
@@ -97,64 +98,71 @@ std::vector<Pattern> patterns() {
        [] {
          const Padding rows{.top = 1, .bottom = 1};
          auto net = image(16, 2);
-         net.circular_pad({.width = 1});
+         net.add(CircularPad{.width = 1});
          net.conv2d({.filters = 32, .kernel = {3, 3}, .padding = rows}, {.activation = Activation::relu});
-         net.max_pool({2, 2}, {2, 2}).circular_pad({.width = 1});
+         net.add(Pool2d{}).add(CircularPad{.width = 1});
          net.conv2d({.filters = 48, .kernel = {3, 3}, .padding = rows}).activate(Activation::relu);
-         return classify(net.max_pool({2, 2}, {2, 2}).dropout(0.25f).flatten());
+         return classify(net.add(Pool2d{}).add(Dropout{0.25f}).flatten());
        },
        3e-5, 19},
       {"PooledConvolutionOfAWideImage",
        [] {
          auto net = image(100, 3);
-         net.conv2d(conv3(16), kSameRelu).conv2d(conv3(16), {.activation = Activation::sigmoid});
-         return classify(net.max_pool({2, 2}, {2, 2}).max_pool({7, 7}, {7, 7}).flatten());
+         net.conv2d(same3(16), kRelu).conv2d(conv3(16), {.activation = Activation::sigmoid});
+         return classify(net.add(Pool2d{}).add(Pool2d{.size = {7, 7}, .stride = {7, 7}}).flatten());
        },
        3e-5, 4},
       {"PooledConvolutionWithoutBiasBelowDropout",
        [] {
          auto net = image(10, 3);
-         net.conv2d(conv3(32), kSameRelu);
+         net.conv2d(same3(32), kRelu);
          net.conv2d({.filters = 16, .kernel = {3, 3}, .padding = {0, 2, 1, 1}, .bias = false});
-         net.activate(Activation::relu).max_pool({2, 2}, {2, 2}).dropout(0.3f).flatten();
+         net.activate(Activation::relu).add(Pool2d{}).add(Dropout{0.3f}).flatten();
          return classify(net);
        },
        3e-5},
       {"PooledConvolutionReadTwice",
        [] {
          auto net = image(8, 3);
-         net.conv2d(conv3(16), kSameRelu)
-             .conv2d(conv3(16), kSameRelu)
-             .max_pool({2, 2}, {2, 2}, {.name = "pooled"});
-         net.conv2d(conv3(16), {.padding = kSame, .name = "branch"});
-         net.residual_add({.inputs = {"pooled", "branch"}}).flatten();
+         net.conv2d(same3(16), kRelu).conv2d(same3(16), kRelu).add(Pool2d{}, {.name = "pooled"});
+         net.conv2d(same3(16), {.name = "branch"});
+         net.add(Add{}, {.inputs = {"pooled", "branch"}}).flatten();
          return classify(net);
        },
        3e-5},
       {"ChannelsThatDoNotFillBlocks",
        [] {
          auto net = image(9, 1);
-         net.conv2d(conv3(6), {.activation = Activation::tanh}).average_pool({3, 3}, {2, 2});
-         net.conv2d(conv3(20), {.padding = kSame, .activation = Activation::sigmoid}).flatten();
+         net.conv2d(conv3(6), {.activation = Activation::tanh})
+             .add(Pool2d{.kind = PoolKind::average, .size = {3, 3}, .stride = {2, 2}});
+         net.conv2d(same3(20), {.activation = Activation::sigmoid}).flatten();
          return classify(net);
        }},
       {"OverlappingMaxPoolWithPadding",
        [] {
          auto net = image(9, 4);
-         net.conv2d(conv3(8), kSameRelu);
-         net.max_pool({3, 3}, {2, 2}, {.padding = kSame}).flatten();
+         net.conv2d(same3(8), kRelu);
+         net.add(Pool2d{.size = {3, 3}, .stride = {2, 2}, .padding_mode = PaddingMode::same}).flatten();
          return classify(net);
        }},
       {"AveragePoolWithPadding",
        [] {
          auto net = image(7, 2);
-         net.conv2d(conv3(8), kSameRelu).average_pool({3, 3}, {2, 2}, {.padding = kSame}).flatten();
+         net.conv2d(same3(8), kRelu)
+             .add(Pool2d{.kind = PoolKind::average,
+                         .size = {3, 3},
+                         .stride = {2, 2},
+                         .padding_mode = PaddingMode::same})
+             .flatten();
          return classify(net);
        }},
       {"DropoutWithoutRelu",
        [] {
          auto net = image(6, 3);
-         net.conv2d(conv3(20), {.activation = Activation::tanh}).dropout(0.5f).flatten().dropout(0.25f);
+         net.conv2d(conv3(20), {.activation = Activation::tanh})
+             .add(Dropout{0.5f})
+             .flatten()
+             .add(Dropout{0.25f});
          return classify(net);
        }},
       {"StrideAsymmetricPaddingGroupsDilation",
@@ -170,47 +178,50 @@ std::vector<Pattern> patterns() {
       {"BatchNormInConvolutionsAndDense",
        [] {
          auto net = image(8, 3);
-         net.conv2d({.filters = 16, .kernel = {3, 3}, .bias = false}).batch_norm().activate(Activation::relu);
+         net.conv2d({.filters = 16, .kernel = {3, 3}, .bias = false})
+             .add(BatchNorm{})
+             .activate(Activation::relu);
          net.conv2d({.filters = 20, .kernel = {3, 3}, .bias = false})
-             .batch_norm()
+             .add(BatchNorm{})
              .activate(Activation::relu)
-             .max_pool({2, 2}, {2, 2});
-         net.flatten().dense({.units = 12, .bias = false}).batch_norm().activate(Activation::relu);
+             .add(Pool2d{});
+         net.flatten().dense({.units = 12, .bias = false}).add(BatchNorm{}).activate(Activation::relu);
          return classify(net);
        },
        2e-5},
       {"BatchNormOfTheInput",
        [] {
          auto net = image(6, 3);
-         return classify(net.batch_norm().conv2d(conv3(8)).flatten());
+         return classify(net.add(BatchNorm{}).conv2d(conv3(8)).flatten());
        }},
       {"BatchNormOfFlattenedImage",
        [] {
          auto net = image(6, 3);
-         return classify(net.conv2d({.filters = 7, .kernel = {3, 3}, .bias = false}).flatten().batch_norm());
+         return classify(
+             net.conv2d({.filters = 7, .kernel = {3, 3}, .bias = false}).flatten().add(BatchNorm{}));
        }},
       {"LocalResponseNorm",
        [] {
          auto net = image(8, 3);
-         net.conv2d(conv3(16), kSameRelu).local_response_norm({.size = 5, .alpha = 0.1f});
-         net.max_pool({3, 3}, {2, 2}, {.padding = kSame}).flatten();
+         net.conv2d(same3(16), kRelu).add(LocalResponseNorm{.size = 5, .alpha = 0.1f});
+         net.add(Pool2d{.size = {3, 3}, .stride = {2, 2}, .padding_mode = PaddingMode::same}).flatten();
          return classify(net);
        }},
       {"GlobalAveragePool",
        [] {
          auto net = image(6, 3);
-         return classify(net.conv2d(conv3(20), kSameRelu).global_pool(PoolKind::average));
+         return classify(net.conv2d(same3(20), kRelu).add(GlobalPool{PoolKind::average}));
        }},
       {"GlobalMaxPoolThenSigmoid",
        [] {
          auto net = image(6, 3);
-         net.conv2d(conv3(20), kSameRelu).global_pool(PoolKind::max).activate(Activation::sigmoid);
+         net.conv2d(same3(20), kRelu).add(GlobalPool{PoolKind::max}).activate(Activation::sigmoid);
          return classify(net);
        }},
       {"ClassesFromAGlobalPool",
        [] {
          auto net = image(6, 3);
-         net.conv2d(conv3(5), kSameRelu).global_pool(PoolKind::average);
+         net.conv2d(same3(5), kRelu).add(GlobalPool{PoolKind::average});
          return net.activate(Activation::softmax).build();
        }},
       {"SigmoidBetweenFlattenAndDense",
@@ -228,24 +239,24 @@ std::vector<Pattern> patterns() {
       {"ResidualBlock",
        [] {
          auto net = image(8, 3);
-         net.conv2d(conv3(16), {.padding = kSame, .activation = Activation::relu, .name = "stem"});
-         net.conv2d(conv3(16), kSameRelu).conv2d(conv3(16), {.padding = kSame, .name = "branch"});
-         net.residual_add({.inputs = {"stem", "branch"}}).activate(Activation::relu);
-         return classify(net.max_pool({2, 2}, {2, 2}).flatten());
+         net.conv2d(same3(16), {.activation = Activation::relu, .name = "stem"});
+         net.conv2d(same3(16), kRelu).conv2d(same3(16), {.name = "branch"});
+         net.add(Add{}, {.inputs = {"stem", "branch"}}).activate(Activation::relu);
+         return classify(net.add(Pool2d{}).flatten());
        },
        3e-5},
       {"InputReadTwice",
        [] {
          auto net = image(6, 3);
-         net.conv2d(conv3(6), {.padding = kSame, .name = "a", .inputs = {"input"}});
-         net.conv2d(conv3(6), {.padding = kSame, .name = "b", .inputs = {"input"}});
-         net.residual_add({.inputs = {"a", "b"}}).activate(Activation::tanh).dropout(0.3f).flatten();
+         net.conv2d(same3(6), {.name = "a", .inputs = {"input"}});
+         net.conv2d(same3(6), {.name = "b", .inputs = {"input"}});
+         net.add(Add{}, {.inputs = {"a", "b"}}).activate(Activation::tanh).add(Dropout{0.3f}).flatten();
          return classify(net);
        }},
       {"PoolOfTheInput",
        [] {
          auto net = image(8, 3);
-         return classify(net.max_pool({2, 2}, {2, 2}).conv2d(conv3(8), kSameRelu).flatten());
+         return classify(net.add(Pool2d{}).conv2d(same3(8), kRelu).flatten());
        }},
   };
 }

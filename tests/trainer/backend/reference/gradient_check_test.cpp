@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 
 #include <ostream>
+#include <set>
 
+#include "trainer/model/layer_table.hpp"
 #include "trainer/model/network_builder.hpp"
 
 namespace annulus::trainer {
@@ -28,15 +30,15 @@ Network finish(NetworkBuilder builder) {
 
 Network whole_network() {
   return NetworkBuilder(kImage)
-      .conv2d({.filters = 6, .kernel = {3, 3}},
-              {.padding = PaddingMode::same, .activation = Activation::relu, .name = "first"})
-      .local_response_norm({.size = 3, .alpha = 0.2f})
-      .conv2d({.filters = 6, .kernel = {3, 3}, .groups = 2}, {.padding = PaddingMode::same})
-      .batch_norm({}, {.name = "norm"})
-      .residual_add({.inputs = {"norm", "first"}})
+      .conv2d({.filters = 6, .kernel = {3, 3}, .padding_mode = PaddingMode::same},
+              {.activation = Activation::relu, .name = "first"})
+      .add(LocalResponseNorm{.size = 3, .alpha = 0.2f})
+      .conv2d({.filters = 6, .kernel = {3, 3}, .padding_mode = PaddingMode::same, .groups = 2})
+      .add(BatchNorm{}, {.name = "norm"})
+      .add(Add{}, {.inputs = {"norm", "first"}})
       .activate(Activation::tanh)
-      .pool2d({.kind = PoolKind::max, .size = {3, 3}, .stride = {2, 2}}, {.padding = PaddingMode::same})
-      .dropout(0.25f)
+      .add(Pool2d{.kind = PoolKind::max, .size = {3, 3}, .stride = {2, 2}, .padding_mode = PaddingMode::same})
+      .add(Dropout{0.25f})
       .flatten()
       .dense({.units = 7}, {.activation = Activation::sigmoid})
       .dense({.units = 3}, {.activation = Activation::softmax})
@@ -52,43 +54,40 @@ std::vector<Case> cases() {
        finish(before().conv2d({.filters = 3, .kernel = {3, 2}, .stride = {1, 2}, .padding = uneven}))},
       {"DilatedConvolution", finish(before().conv2d({.filters = 2, .kernel = {2, 3}, .dilation = {3, 2}}))},
       {"GroupedConvolution", finish(before().conv2d({.filters = 6, .kernel = {2, 2}, .groups = 2}))},
-      {"MaxPool", finish(before().max_pool({2, 3}, {2, 2}))},
+      {"MaxPool", finish(before().add(Pool2d{.size = {2, 3}, .stride = {2, 2}}))},
       {"PaddedAveragePool",
-       finish(before().pool2d({.kind = PoolKind::average,
-                               .size = {3, 3},
-                               .stride = {2, 2},
-                               .padding = {.top = 1, .bottom = 2, .left = 1, .right = 1}}))},
-      {"GlobalAveragePool", before().global_pool(PoolKind::average).dense({.units = 3}).build()},
-      {"GlobalMaxPool", before().global_pool(PoolKind::max).dense({.units = 3}).build()},
-      {"BatchNorm", finish(before().batch_norm())},
+       finish(before().add(Pool2d{.kind = PoolKind::average,
+                                  .size = {3, 3},
+                                  .stride = {2, 2},
+                                  .padding = {.top = 1, .bottom = 2, .left = 1, .right = 1}}))},
+      {"GlobalAveragePool", before().add(GlobalPool{PoolKind::average}).dense({.units = 3}).build()},
+      {"GlobalMaxPool", before().add(GlobalPool{PoolKind::max}).dense({.units = 3}).build()},
+      {"BatchNorm", finish(before().add(BatchNorm{}))},
       {"BatchNormOfVectors", before()
                                  .flatten()
                                  .dense({.units = 6})
-                                 .batch_norm()
+                                 .add(BatchNorm{})
                                  .activate(Activation::tanh)
                                  .dense({.units = 3})
                                  .build()},
-      {"LocalResponseNorm", finish(before().local_response_norm({.size = 3, .alpha = 0.5f}))},
-      {"Dropout", finish(before().dropout(0.4f))},
+      {"LocalResponseNorm", finish(before().add(LocalResponseNorm{.size = 3, .alpha = 0.5f}))},
+      {"Dropout", finish(before().add(Dropout{0.4f}))},
       {"Relu", finish(before().activate(Activation::relu))},
       {"Sigmoid", finish(before().activate(Activation::sigmoid))},
       {"Tanh", finish(before().activate(Activation::tanh))},
-      {"InnerSoftmax", finish(before().activate(Activation::softmax))},
       {"ActivationInside",
        finish(before().conv2d({.filters = 3, .kernel = {2, 2}}, {.activation = Activation::tanh}))},
-      {"SoftmaxInside",
-       finish(before().conv2d({.filters = 3, .kernel = {2, 2}}, {.activation = Activation::softmax}))},
-      {"SameInputTwice", finish(before().residual_add({.inputs = {"conv2d", "conv2d"}}))},
+      {"SameInputTwice", finish(before().add(Add{}, {.inputs = {"conv2d", "conv2d"}}))},
       {"CircularPad",
-       finish(before().circular_pad({.height = 1, .width = 2}).conv2d({.filters = 2, .kernel = {3, 3}}))},
-      {"CircularPadByTheWholeImage", finish(before().circular_pad({.height = 4, .width = 5}))},
+       finish(before().add(CircularPad{.height = 1, .width = 2}).conv2d({.filters = 2, .kernel = {3, 3}}))},
+      {"CircularPadByTheWholeImage", finish(before().add(CircularPad{.height = 4, .width = 5}))},
       {"Concat", NetworkBuilder(kImage)
                      .vector_input({"track", 4})
                      .vector_input({"event", 2})
                      .flatten()
                      .dense({.units = 5}, {.name = "rings"})
                      .dense({.units = 3}, {.activation = Activation::tanh, .inputs = {"event"}})
-                     .concat({.inputs = {"track", "rings", "dense", "rings", "event"}})
+                     .add(Concat{}, {.inputs = {"track", "rings", "dense", "rings", "event"}})
                      .dense({.units = 3})
                      .build()},
       {"WeightsAndSmoothing", finish(before()), {.label_smoothing = 0.2f, .class_weights = {0.5f, 1.5f, 1}}},
@@ -111,6 +110,15 @@ TEST_P(GradientCheck, ReportedGradientsAreSlopesOfTheLoss) {
 
 INSTANTIATE_TEST_SUITE_P(Layers, GradientCheck, testing::ValuesIn(cases()),
                          [](const auto& test) { return std::string(test.param.name); });
+
+TEST(GradientCheckItself, SeesEveryTypeOfLayer) {
+  std::set<std::string> missing(layer_types().begin(), layer_types().end());
+
+  for (const Case& which : cases())
+    for (const Layer& layer : which.network.layers) missing.erase(layer.type);
+
+  EXPECT_THAT(missing, testing::IsEmpty()) << "types without a network among cases()";
+}
 
 /// A replica whose gradients are all a tenth too large: the check has to see it.
 class WrongGradients final : public Replica {

@@ -16,7 +16,7 @@ constexpr double kRounding = 1e-14;  // a few roundings in double
 
 // epsilon + variance = 4, so that the deviation is 2 exactly.
 Network two_channel_norm() {
-  return NetworkBuilder({.height = 1, .width = 2, .channels = 2}).batch_norm({.epsilon = 3.0f}).build();
+  return NetworkBuilder({.height = 1, .width = 2, .channels = 2}).add(BatchNorm{.epsilon = 3.0f}).build();
 }
 
 TEST(ReferenceBatchNorm, TrainingUsesTheBatchAndKeepsItsStatistics) {
@@ -53,7 +53,7 @@ TEST(ReferenceBatchNorm, InferenceUsesTheMovingAverages) {
 
 TEST(ReferenceResponseNorm, WindowIsCentredAndCutAtTheEnds) {
   const Network network = NetworkBuilder({.height = 1, .width = 1, .channels = 4})
-                              .local_response_norm({.size = 3, .alpha = 2.0f, .beta = 0.5f, .k = 7.0f})
+                              .add(LocalResponseNorm{.size = 3, .alpha = 2.0f, .beta = 0.5f, .k = 7.0f})
                               .build();
   KernelHarness layer(network, {{1, 2, 3, 4}});
 
@@ -67,7 +67,7 @@ TEST(ReferenceResponseNorm, WindowIsCentredAndCutAtTheEnds) {
 }
 
 TEST(ReferenceDropout, TrainingAppliesTheSharedMaskBothWays) {
-  const Network network = NetworkBuilder({.height = 1, .width = 3, .channels = 2}).dropout(0.5f).build();
+  const Network network = NetworkBuilder({.height = 1, .width = 3, .channels = 2}).add(Dropout{0.5f}).build();
   KernelHarness layer(network, {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}});
   const std::vector<std::uint64_t> numbers{42, 7};
   layer.pass().seed = 5;
@@ -85,7 +85,7 @@ TEST(ReferenceDropout, TrainingAppliesTheSharedMaskBothWays) {
 }
 
 TEST(ReferenceDropout, InferenceKeepsEverything) {
-  const Network network = NetworkBuilder({.height = 1, .width = 2, .channels = 2}).dropout(0.5f).build();
+  const Network network = NetworkBuilder({.height = 1, .width = 2, .channels = 2}).add(Dropout{0.5f}).build();
   KernelHarness layer(network, {{1, 2, 3, 4}});
 
   EXPECT_THAT(layer.forward(Mode::inference), ElementsAre(1, 2, 3, 4));

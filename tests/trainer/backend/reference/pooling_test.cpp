@@ -18,7 +18,7 @@ const SampleShape kThree{.height = 3, .width = 3, .channels = 1};
 const Padding kOneAround{.top = 1, .bottom = 1, .left = 1, .right = 1};
 
 TEST(ReferencePooling, OverlappingMaximumAddsUpGradients) {
-  const Network network = NetworkBuilder(kThree).max_pool({2, 2}, {1, 1}).build();
+  const Network network = NetworkBuilder(kThree).add(Pool2d{.size = {2, 2}, .stride = {1, 1}}).build();
   KernelHarness layer(network, {{1, 2, 3, 4, 9, 6, 7, 8, 5}});
 
   EXPECT_THAT(layer.forward(), ElementsAre(9, 9, 9, 9));
@@ -26,8 +26,7 @@ TEST(ReferencePooling, OverlappingMaximumAddsUpGradients) {
 }
 
 TEST(ReferencePooling, FirstOfEqualMaximaGetsTheGradient) {
-  const Network network =
-      NetworkBuilder({.height = 2, .width = 2, .channels = 1}).max_pool({2, 2}, {2, 2}).build();
+  const Network network = NetworkBuilder({.height = 2, .width = 2, .channels = 1}).add(Pool2d{}).build();
   KernelHarness layer(network, {{0, 5, 5, 5}});
 
   EXPECT_THAT(layer.forward(), ElementsAre(5));
@@ -76,7 +75,7 @@ TEST(ReferencePooling, AWindowOfMinusInfinityHangingOverTheBorderIsPixels) {
 TEST(ReferencePooling, PaddingNeverWinsAMaximum) {
   const Network network =
       NetworkBuilder(kThree)
-          .pool2d({.kind = PoolKind::max, .size = {3, 3}, .stride = {2, 2}, .padding = kOneAround})
+          .add(Pool2d{.kind = PoolKind::max, .size = {3, 3}, .stride = {2, 2}, .padding = kOneAround})
           .build();
   KernelHarness layer(network, {{-1, -2, -3, -4, -5, -6, -7, -8, -9}});
 
@@ -88,7 +87,7 @@ TEST(ReferencePooling, PaddingNeverWinsAMaximum) {
 TEST(ReferencePooling, MeanDividesByPixelsInsideTheImage) {
   const Network network =
       NetworkBuilder(kThree)
-          .pool2d({.kind = PoolKind::average, .size = {3, 3}, .stride = {2, 2}, .padding = kOneAround})
+          .add(Pool2d{.kind = PoolKind::average, .size = {3, 3}, .stride = {2, 2}, .padding = kOneAround})
           .build();
   KernelHarness layer(network, {{1, 2, 3, 4, 5, 6, 7, 8, 9}});
 
@@ -99,8 +98,9 @@ TEST(ReferencePooling, MeanDividesByPixelsInsideTheImage) {
 }
 
 TEST(ReferencePooling, ChannelsAndSamplesStayApart) {
-  const Network network =
-      NetworkBuilder({.height = 1, .width = 2, .channels = 2}).max_pool({1, 2}, {1, 2}).build();
+  const Network network = NetworkBuilder({.height = 1, .width = 2, .channels = 2})
+                              .add(Pool2d{.size = {1, 2}, .stride = {1, 2}})
+                              .build();
   KernelHarness layer(network, {{1, 8, 2, 7, 6, 3, 5, 4}});  // two samples of two pixels with two channels
 
   EXPECT_THAT(layer.forward(), ElementsAre(2, 8, 6, 4));
@@ -110,8 +110,8 @@ TEST(ReferencePooling, ChannelsAndSamplesStayApart) {
 TEST(ReferenceGlobalPooling, MeanAndMaximumOfEachChannel) {
   const SampleShape shape{.height = 1, .width = 2, .channels = 2};
   const Tensor images{1, 8, 3, 6, 5, 5, 5, 9};  // two samples
-  KernelHarness mean(NetworkBuilder(shape).global_pool(PoolKind::average).build(), {images});
-  KernelHarness maximum(NetworkBuilder(shape).global_pool(PoolKind::max).build(), {images});
+  KernelHarness mean(NetworkBuilder(shape).add(GlobalPool{PoolKind::average}).build(), {images});
+  KernelHarness maximum(NetworkBuilder(shape).add(GlobalPool{PoolKind::max}).build(), {images});
 
   EXPECT_THAT(mean.forward(), ElementsAre(2, 7, 5, 7));
   EXPECT_THAT(maximum.forward(), ElementsAre(3, 8, 5, 9));

@@ -31,11 +31,11 @@ Network pair_classifier() {
 
 Network small_network() {
   return NetworkBuilder({.height = 6, .width = 5, .channels = 3})
-      .conv2d({.filters = 4, .kernel = {3, 3}}, {.padding = PaddingMode::same})
-      .batch_norm()
+      .conv2d({.filters = 4, .kernel = {3, 3}, .padding_mode = PaddingMode::same})
+      .add(BatchNorm{})
       .activate(Activation::relu)
-      .max_pool({2, 2}, {2, 2}, {.padding = PaddingMode::same})
-      .dropout(0.3f)
+      .add(Pool2d{.size = {2, 2}, .stride = {2, 2}, .padding_mode = PaddingMode::same})
+      .add(Dropout{0.3f})
       .flatten()
       .dense({.units = 5}, {.activation = Activation::softmax})
       .build();
@@ -113,7 +113,8 @@ TEST(ReferenceReplica, ArenaHoldsTheLastLayerFirstOnAlignedOffsets) {
 }
 
 TEST(ReferenceReplica, BatchStatisticsTravelWithTheSamples) {
-  const Network network = NetworkBuilder(kPair).batch_norm().flatten().activate(Activation::softmax).build();
+  const Network network =
+      NetworkBuilder(kPair).add(BatchNorm{}).flatten().activate(Activation::softmax).build();
   const auto replica = make_reference_replica(network, {.shard_samples = 4});
   test::set_parameters(*replica, {{{1, 1}, {0, 0}, {9, 9}, {9, 9}}, {}, {}});
 

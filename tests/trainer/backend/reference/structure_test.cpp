@@ -12,7 +12,7 @@ TEST(ReferenceConcat, JoinsTheRowsOfEverySample) {
   const Network network = NetworkBuilder({.height = 1, .width = 1, .channels = 2})
                               .vector_input({"track", 1})
                               .flatten()
-                              .concat({.inputs = {"track", "flatten"}})
+                              .add(Concat{}, {.inputs = {"track", "flatten"}})
                               .build();
   KernelHarness layer(network, {{1, 2}, {10, 20, 30, 40}});  // two samples
 
@@ -23,7 +23,7 @@ TEST(ReferenceConcat, JoinsTheRowsOfEverySample) {
 
 TEST(ReferenceCircularPad, GoesOnAtTheOppositeEdge) {
   const Network network = NetworkBuilder({.height = 2, .width = 3, .channels = 1})
-                              .circular_pad({.height = 1, .width = 2})
+                              .add(CircularPad{.height = 1, .width = 2})
                               .build();
   KernelHarness layer(network, {{1, 2, 3,  //
                                  4, 5, 6}});
@@ -38,7 +38,7 @@ TEST(ReferenceCircularPad, GoesOnAtTheOppositeEdge) {
 
 TEST(ReferenceCircularPad, MovesPixelsWhole) {
   const Network network =
-      NetworkBuilder({.height = 1, .width = 2, .channels = 2}).circular_pad({.width = 1}).build();
+      NetworkBuilder({.height = 1, .width = 2, .channels = 2}).add(CircularPad{.width = 1}).build();
   KernelHarness layer(network, {{1, 2, 3, 4, 5, 6, 7, 8}});  // two samples
 
   EXPECT_THAT(layer.forward(), ElementsAre(3, 4, 1, 2, 3, 4, 1, 2, 7, 8, 5, 6, 7, 8, 5, 6));

@@ -75,7 +75,7 @@ TEST(BatchNormBody, AsTheReference) {
   for (const Element element : kElements)
     for (const std::int64_t channels : {5, 16}) {
       const Network network =
-          NetworkBuilder({.height = 6, .width = 5, .channels = channels}).batch_norm().build();
+          NetworkBuilder({.height = 6, .width = 5, .channels = channels}).add(BatchNorm{}).build();
       const std::int64_t count = kSamples * 30 * channels;
       std::vector<float> far = test::random_floats(static_cast<std::size_t>(count), 1);
       for (float& value : far) value += 3;  // a mean far from zero, where naive sums of squares lose digits
@@ -120,7 +120,7 @@ TEST(ResponseNormBody, AsTheReference) {
     for (const LocalResponseNorm& norm :
          {LocalResponseNorm{}, LocalResponseNorm{.size = 3, .alpha = 0.7f, .beta = 0.6f, .k = 1.0f}}) {
       const Network network =
-          NetworkBuilder({.height = 3, .width = 2, .channels = 11}).local_response_norm(norm).build();
+          NetworkBuilder({.height = 3, .width = 2, .channels = 11}).add(LocalResponseNormnorm).build();
       constexpr std::int64_t kCount = 2 * 3 * 2 * 11;
       Stored x = random_stored(element, kCount, 1), dy = random_stored(element, kCount, 2);
       Stored y(element, std::size_t{kCount}), dx(element, std::size_t{kCount});

@@ -43,7 +43,7 @@ void for_each_pool(PoolKind kind, const Body& body) {
         SCOPED_TRACE(testing::Message() << channels << " channels, window " << pool.size.height << " by "
                                         << pool.size.width << ", element " << static_cast<int>(element));
         const Network network =
-            NetworkBuilder({.height = 11, .width = 11, .channels = channels}).pool2d(pool).build();
+            NetworkBuilder({.height = 11, .width = 11, .channels = channels}).add(pool).build();
         const Layer& layer = network.layers.back();
         Stored x = random_stored(element, kSamples * layer.input.size(), 1);
         Stored dy = random_stored(element, kSamples * layer.output.size(), 2);
