@@ -52,7 +52,7 @@ class CudaWork final : public DeviceWork {
   bool idle(DeviceStream stream) override {
     const cudaError_t code = cudaStreamQuery(stream);
     if (code == cudaErrorNotReady) return false;
-    CHECK_CUDA(code);
+    ANNULUS_CHECK_CUDA(code);
     return true;
   }
 

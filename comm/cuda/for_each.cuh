@@ -29,7 +29,7 @@ void for_each_index(std::int64_t count, const Body& body, cudaStream_t stream) {
       132 * 16;  // enough to fill an H200 twice over; the loop takes the rest
   const auto blocks = std::min<std::int64_t>((count + kForEachThreads - 1) / kForEachThreads, kMostBlocks);
   for_each_kernel<<<static_cast<unsigned>(blocks), kForEachThreads, 0, stream>>>(count, body);
-  CHECK_LAUNCH("for_each_kernel");
+  ANNULUS_CHECK_LAUNCH("for_each_kernel");
 }
 
 }  // namespace annulus::comm

@@ -53,7 +53,7 @@ bool has_code_for_current_device() {
     cudaGetLastError();  // an answer, not a failure
     return false;
   }
-  CHECK_CUDA(code);
+  ANNULUS_CHECK_CUDA(code);
   return true;
 }
 

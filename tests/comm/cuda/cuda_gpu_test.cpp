@@ -48,13 +48,13 @@ TEST(Cuda, TooMuchMemoryIsAskedForByName) {
     EXPECT_EQ(error.asked(), memory.total * 2);
     EXPECT_LE(error.free(), memory.total);
   }
-  EXPECT_NO_THROW(CHECK_CUDA(cudaGetLastError())) << "the error has been dealt with";
+  EXPECT_NO_THROW(ANNULUS_CHECK_CUDA(cudaGetLastError())) << "the error has been dealt with";
 }
 
 TEST(Cuda, AFailedCallNamesItselfAndThePlace) {
   set_device(0);
   try {
-    CHECK_CUDA(cudaSetDevice(12345));
+    ANNULUS_CHECK_CUDA(cudaSetDevice(12345));
     FAIL() << "there is no such GPU";
   } catch (const RuntimeError& error) {
     EXPECT_THAT(error.what(), testing::AllOf(testing::HasSubstr("cudaSetDevice(12345)"),

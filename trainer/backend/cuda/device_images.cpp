@@ -105,7 +105,7 @@ io::BatchMemory DeviceImages::batch_memory() const {
   if (resident_) return {};
   return [](std::size_t bytes) {
     return std::shared_ptr<std::byte>(
-        static_cast<std::byte*>(comm::allocate_pinned(bytes, "batches of the loader")), comm::PinnedDelete{});
+        static_cast<std::byte*>(comm::allocate_pinned(bytes, "batches of the loader")), comm::PinnedHeap{});
   };
 }
 

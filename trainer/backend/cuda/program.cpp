@@ -87,7 +87,7 @@ std::int64_t Program::first_bad(const void* values, Element element, std::int64_
   enqueue(FindBadCall{element, values, count, found_.get()}, stream);
   std::array<std::int64_t, 1> found{};
   comm::copy_to_host(std::span<std::int64_t>(found), found_.get(), stream);
-  CHECK_CUDA(cudaStreamSynchronize(stream));
+  ANNULUS_CHECK_CUDA(cudaStreamSynchronize(stream));
   return found[0];
 }
 
@@ -99,7 +99,7 @@ std::string Program::sample_name(std::int64_t row, const ShardContext& context) 
   if (context.samples == nullptr) return fmt::format("image {}", row);
   std::array<std::uint64_t, 1> number{};
   comm::copy_to_host(std::span<std::uint64_t>(number), context.samples + row, context.stream);
-  CHECK_CUDA(cudaStreamSynchronize(context.stream));
+  ANNULUS_CHECK_CUDA(cudaStreamSynchronize(context.stream));
   return fmt::format("sample {}", number[0]);
 }
 
@@ -108,7 +108,7 @@ void Program::add_samples(BadValue& bad, const Rows& rows, const ShardContext& c
   if (context.samples == nullptr) return;
   std::vector<std::uint64_t> numbers(static_cast<std::size_t>(shape_.samples));
   comm::copy_to_host(std::span<std::uint64_t>(numbers), context.samples, context.stream);
-  CHECK_CUDA(cudaStreamSynchronize(context.stream));
+  ANNULUS_CHECK_CUDA(cudaStreamSynchronize(context.stream));
   const std::size_t bytes = static_cast<std::size_t>(rows.row * bytes_of(rows.element));
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     const std::byte* const row = static_cast<const std::byte*>(rows.values) + i * bytes;

@@ -32,8 +32,8 @@ class Twin {
 
  private:
   void copy(void* to, const void* from, cudaMemcpyKind kind) {
-    CHECK_CUDA(cudaMemcpy(to, from, device_.size() - 16, kind));
-    CHECK_CUDA(cudaDeviceSynchronize());
+    ANNULUS_CHECK_CUDA(cudaMemcpy(to, from, device_.size() - 16, kind));
+    ANNULUS_CHECK_CUDA(cudaDeviceSynchronize());
   }
   Stored host_;
   comm::DeviceBuffer<std::byte> device_;
@@ -211,9 +211,9 @@ TEST(Kernels, DropoutAgreesToTheBit) {
     comm::DeviceBuffer<std::uint64_t> device_numbers(numbers.size(), "test");
     const StepScalars scalars{.epoch = 3};
     comm::DeviceBuffer<StepScalars> device_scalars(1, "test");
-    CHECK_CUDA(
+    ANNULUS_CHECK_CUDA(
         cudaMemcpy(device_numbers.get(), numbers.data(), device_numbers.bytes(), cudaMemcpyHostToDevice));
-    CHECK_CUDA(cudaMemcpy(device_scalars.get(), &scalars, sizeof(scalars), cudaMemcpyHostToDevice));
+    ANNULUS_CHECK_CUDA(cudaMemcpy(device_scalars.get(), &scalars, sizeof(scalars), cudaMemcpyHostToDevice));
     const DropoutMaskOf mask{stream_key(1, Purpose::dropout), 4, 1u << 30, 1.25f};
 
     const auto call = [&](const Place& at, const std::uint64_t* samples, const StepScalars* step) {
@@ -221,7 +221,7 @@ TEST(Kernels, DropoutAgreesToTheBit) {
     };
     apply(call(Place(Side::host), numbers.data(), &scalars), HostExecutor{});
     const comm::Stream stream;
-    CHECK_CUDA(cudaDeviceSynchronize());
+    ANNULUS_CHECK_CUDA(cudaDeviceSynchronize());
     enqueue(call(Place(Side::device), device_numbers.get(), device_scalars.get()), stream.get());
     stream.synchronize();
 
@@ -236,7 +236,8 @@ TEST(Kernels, LossAgrees) {
     const std::vector<std::int32_t> labels =
         test::random_labels(static_cast<std::size_t>(samples), classes, 2);
     comm::DeviceBuffer<std::int32_t> device_labels(labels.size(), "test");
-    CHECK_CUDA(cudaMemcpy(device_labels.get(), labels.data(), device_labels.bytes(), cudaMemcpyHostToDevice));
+    ANNULUS_CHECK_CUDA(
+        cudaMemcpy(device_labels.get(), labels.data(), device_labels.bytes(), cudaMemcpyHostToDevice));
     Twin gradient = poisoned(Element::float32, std::int64_t{samples} * classes);
     Twin head = poisoned(Element::float32, kLossHead),
          rows = poisoned(Element::float32, loss_scratch(samples));
@@ -249,7 +250,7 @@ TEST(Kernels, LossAgrees) {
     };
     apply(call(Place(Side::host), labels.data()), HostExecutor{});
     const comm::Stream stream;
-    CHECK_CUDA(cudaDeviceSynchronize());
+    ANNULUS_CHECK_CUDA(cudaDeviceSynchronize());
     enqueue(call(Place(Side::device), device_labels.get()), stream.get());
     stream.synchronize();
     run_both([&](const Place& at) {

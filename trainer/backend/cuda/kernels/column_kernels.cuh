@@ -67,11 +67,11 @@ void enqueue_column_sums(const ColumnPlan& plan, const Terms& terms, const Finis
                          cudaStream_t stream) {
   const dim3 blocks(static_cast<unsigned>(plan.tiles), static_cast<unsigned>(plan.chunks));
   sum_rows_kernel<<<blocks, kColumnThreads, 0, stream>>>(plan, terms, finish, partials);
-  CHECK_LAUNCH("sum_rows_kernel");
+  ANNULUS_CHECK_LAUNCH("sum_rows_kernel");
   if (plan.chunks == 1) return;
   const auto tiles = static_cast<unsigned>((plan.columns + kFinishLanes - 1) / kFinishLanes);
   sum_chunks_kernel<Terms::kCount><<<tiles, kFinishLanes * kFinishLines, 0, stream>>>(plan, finish, partials);
-  CHECK_LAUNCH("sum_chunks_kernel");
+  ANNULUS_CHECK_LAUNCH("sum_chunks_kernel");
 }
 
 /// Also sums columns.

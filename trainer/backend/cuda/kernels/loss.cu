@@ -121,23 +121,23 @@ struct LossExecutor {
   void loss(const Rows& rows, const LossCall& call) const {
     if (call.classes <= kFewClasses) {
       loss_kernel<<<1, kSumThreads, 0, stream>>>(rows, call.samples, call.head);
-      CHECK_LAUNCH("loss_kernel");
+      ANNULUS_CHECK_LAUNCH("loss_kernel");
       return;
     }
     loss_rows_kernel<<<row_blocks(call.samples), kRowThreads, 0, stream>>>(rows, call.samples, call.row_sums);
-    CHECK_LAUNCH("loss_rows_kernel");
+    ANNULUS_CHECK_LAUNCH("loss_rows_kernel");
     sum_losses_kernel<<<1, kSumThreads, 0, stream>>>(call.row_sums, call.samples, call.head);
-    CHECK_LAUNCH("sum_losses_kernel");
+    ANNULUS_CHECK_LAUNCH("sum_losses_kernel");
   }
   template <class Rows>
   void softmax(const Rows& rows, std::int64_t samples) const {
     softmax_kernel<<<row_blocks(samples), kRowThreads, 0, stream>>>(rows, samples);
-    CHECK_LAUNCH("softmax_kernel");
+    ANNULUS_CHECK_LAUNCH("softmax_kernel");
   }
   template <class T>
   void find_bad(const T* values, const FindBadCall& call) const {
     find_bad_kernel<<<1, kSumThreads, 0, stream>>>(values, call.count, call.found);
-    CHECK_LAUNCH("find_bad_kernel");
+    ANNULUS_CHECK_LAUNCH("find_bad_kernel");
   }
 };
 

@@ -29,13 +29,13 @@ struct PieceExecutor : DeviceExecutor {
   void for_pieces(std::int64_t count, const Body& body) const {
     if (count == 0) return;  // a grid of no blocks is an error
     pieces_kernel<<<static_cast<unsigned>(count), kPieceLanes, 0, stream>>>(body);
-    CHECK_LAUNCH("pieces_kernel");
+    ANNULUS_CHECK_LAUNCH("pieces_kernel");
   }
   template <class Body>
   void update_pieces(std::int64_t count, const Body& body) const {
     if (count == 0) return;
     update_kernel<<<static_cast<unsigned>(count), kPieceLanes, 0, stream>>>(body);
-    CHECK_LAUNCH("update_kernel");
+    ANNULUS_CHECK_LAUNCH("update_kernel");
   }
 };
 

@@ -35,15 +35,15 @@ void log_failed_close(const char* what, int status) noexcept {
 
 Libraries::Libraries(Precision precision) : precision_(precision) {
   cudnnHandle_t cudnn = nullptr;
-  CHECK_CUDNN(cudnnCreate(&cudnn));
+  ANNULUS_CHECK_CUDNN(cudnnCreate(&cudnn));
   cudnn_ = CudnnHandle(cudnn);
   cublasLtHandle_t cublas = nullptr;
-  CHECK_CUBLAS(cublasLtCreate(&cublas));
+  ANNULUS_CHECK_CUBLAS(cublasLtCreate(&cublas));
   cublas_ = CublasHandle(cublas);
 }
 
 cudnnHandle_t Libraries::cudnn(cudaStream_t stream) const {
-  CHECK_CUDNN(cudnnSetStream(cudnn_.get(), stream));
+  ANNULUS_CHECK_CUDNN(cudnnSetStream(cudnn_.get(), stream));
   return cudnn_.get();
 }
 

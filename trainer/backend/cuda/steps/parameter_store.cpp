@@ -22,7 +22,7 @@ const Segment& find(const std::vector<Segment>& segments, int layer, int paramet
 
 comm::DeviceBuffer<float> zeros(std::size_t count, const char* purpose) {
   comm::DeviceBuffer<float> buffer(std::max<std::size_t>(count, 1), purpose);
-  CHECK_CUDA(cudaMemset(buffer.get(), 0, buffer.bytes()));
+  ANNULUS_CHECK_CUDA(cudaMemset(buffer.get(), 0, buffer.bytes()));
   return buffer;
 }
 
@@ -37,11 +37,11 @@ ParameterStore::ParameterStore(const Network& network, Element element)
   if (element != Element::float32) {
     copy_ = comm::DeviceBuffer<BFloat16>(std::max<std::size_t>(layout_.trainable_count, 1),
                                          "bfloat16 copies of the parameters");
-    CHECK_CUDA(cudaMemset(copy_.get(), 0, copy_.bytes()));
+    ANNULUS_CHECK_CUDA(cudaMemset(copy_.get(), 0, copy_.bytes()));
   }
   find_gaps();
   // Zeros and copies above went to the default stream, for which other streams do not wait.
-  CHECK_CUDA(cudaDeviceSynchronize());
+  ANNULUS_CHECK_CUDA(cudaDeviceSynchronize());
 }
 
 void ParameterStore::find_gaps() {
@@ -60,7 +60,7 @@ void ParameterStore::find_gaps() {
     if (!covered[i]) gaps.push_back(static_cast<std::uint32_t>(i));
   if (gaps.empty()) return;
   gaps_ = comm::DeviceBuffer<std::uint32_t>(gaps.size(), "places of padding");
-  CHECK_CUDA(cudaMemcpy(gaps_.get(), gaps.data(), gaps_.bytes(), cudaMemcpyHostToDevice));
+  ANNULUS_CHECK_CUDA(cudaMemcpy(gaps_.get(), gaps.data(), gaps_.bytes(), cudaMemcpyHostToDevice));
 }
 
 const Segment& ParameterStore::trainable(int layer, int parameter) const {
