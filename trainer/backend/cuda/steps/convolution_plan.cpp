@@ -2,11 +2,10 @@
 // rank on one kind of GPU; measuring would choose differently from run to run, and so would the bits.
 #include "trainer/backend/cuda/steps/convolution_plan.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <array>
 #include <span>
 
+#include "base/log.hpp"
 #include "trainer/backend/cuda/kernels/calls.hpp"
 
 namespace annulus::trainer::cuda {
@@ -101,11 +100,11 @@ ConvolutionPlan::Choice<Algorithm> ConvolutionPlan::choose(const char* direction
     const Choice<Algorithm> choice{Runner::library, result.algo, math, result.memory};
     if (run(choice) != CUDNN_STATUS_SUCCESS) continue;
     libraries_.trial_stream().synchronize();
-    spdlog::debug("{}, {}: algorithm {} of cuDNN, {} bytes of workspace", options_.name, direction,
-                  static_cast<int>(result.algo), result.memory);
+    log_debug("{}, {}: algorithm {} of cuDNN, {} bytes of workspace", options_.name, direction,
+              static_cast<int>(result.algo), result.memory);
     return choice;
   }
-  spdlog::warn(
+  log_warning(
       "{}, {}: cuDNN has no deterministic algorithm for this shape, so a plain kernel runs it, which is slow. Other numbers of groups or channels, or no dilation, may have one.",
       options_.name, direction);
   return {};
