@@ -31,7 +31,10 @@ TEST(Cuda, AdditionTouchesEveryElementOnce) {
   copy_to_device(left.get(), std::span<const float>(values), stream.get());
   copy_to_device(right.get(), std::span<const float>(values), stream.get());
 
-  add_on_device(left.get(), left.get(), right.get(), values.size(), stream.get());
+  enqueue(stream.get(), AddBody{.sum = left.get(),
+                                .left = left.get(),
+                                .right = right.get(),
+                                .count = static_cast<std::int64_t>(values.size())});
 
   for (float& value : values) value += value;
   EXPECT_EQ(to_host(left, stream), values);

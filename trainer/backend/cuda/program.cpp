@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "trainer/backend/cuda/kernels/loss_body.hpp"
 
 namespace annulus::trainer::cuda {
 
@@ -84,7 +85,9 @@ void Program::run_forward(const ShardContext& context) {
 std::int64_t Program::first_bad(const void* values, Element element, std::int64_t count,
                                 cudaStream_t stream) const {
   if (found_.size() == 0) found_ = comm::DeviceBuffer<std::int64_t>(1, "the search for NaN");
-  enqueue(FindBadCall{element, values, count, found_.get()}, stream);
+  enqueue(stream, elements_of(element), [&]<class T>(Instance<T>) {
+    return FindBadBody<T>{.values = as<T>(values), .elements = count, .found = found_.get()};
+  });
   std::array<std::int64_t, 1> found{};
   comm::copy_to_host(std::span<std::int64_t>(found), found_.get(), stream);
   ANNULUS_CHECK_CUDA(cudaStreamSynchronize(stream));

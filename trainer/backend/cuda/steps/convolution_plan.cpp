@@ -6,7 +6,8 @@
 #include <span>
 
 #include "base/log.hpp"
-#include "trainer/backend/cuda/kernels/calls.hpp"
+#include "trainer/backend/cuda/kernels/activation_body.hpp"
+#include "trainer/backend/cuda/kernels/enqueue.hpp"
 
 namespace annulus::trainer::cuda {
 namespace {
@@ -35,7 +36,10 @@ TensorHandle nhwc(Element element, std::array<int, 4> extents) {
 }  // namespace
 
 ConvolutionPlan::ConvolutionPlan(Libraries& libraries, const Options& options)
-    : libraries_(libraries), options_(options) {
+    : libraries_(libraries),
+      options_(options),
+      elements_(elements_of(libraries.element())),
+      output_packs_(packs_of(libraries.element(), options.shape.filters)) {
   describe_tensors();
   describe_convolution();
   choose_forward();
@@ -229,32 +233,47 @@ void ConvolutionPlan::forward(const Forward& tensors, cudaStream_t stream) const
     ANNULUS_CHECK_CUDNN(run_fused(forward_, tensors, stream));
     return;
   }
-  const Element element = libraries_.element();
   if (forward_.runner == Runner::library)
     ANNULUS_CHECK_CUDNN(run_forward(forward_, tensors, stream));
   else
-    enqueue(ConvolutionForwardCall{element, tensors.x, tensors.kernel, tensors.y, options_.shape}, stream);
+    enqueue(stream, elements_, [&]<class T>(Instance<T>) {
+      return ConvolutionForwardBody<T>{.x = as<T>(tensors.x),
+                                       .kernel = as<T>(tensors.kernel),
+                                       .y = as<T>(tensors.y),
+                                       .shape = options_.shape};
+    });
   if (!options_.bias && options_.activation == Activation::none) return;
-  enqueue(BiasActivationCall{element, tensors.y, tensors.bias, options_.shape.output_size(),
-                             options_.shape.filters, options_.activation},
-          stream);
+  enqueue(stream, output_packs_, [&]<class T, int P>(Instance<T, P>) {
+    return BiasActivationBody<T, P>{.y = as<T>(tensors.y),
+                                    .bias = as<T>(tensors.bias),
+                                    .elements = options_.shape.output_size(),
+                                    .channels = options_.shape.filters,
+                                    .kind = options_.activation};
+  });
 }
 
 void ConvolutionPlan::backward_data(const Data& tensors, cudaStream_t stream) const {
   if (data_.runner == Runner::library)
     ANNULUS_CHECK_CUDNN(run_data(data_, tensors, stream));
   else
-    enqueue(ConvolutionDataCall{libraries_.element(), tensors.dy, tensors.kernel, tensors.dx, options_.shape},
-            stream);
+    enqueue(stream, elements_, [&]<class T>(Instance<T>) {
+      return ConvolutionDataBody<T>{.dy = as<T>(tensors.dy),
+                                    .kernel = as<T>(tensors.kernel),
+                                    .dx = as<T>(tensors.dx),
+                                    .shape = options_.shape};
+    });
 }
 
 void ConvolutionPlan::backward_kernel(const Kernel& tensors, cudaStream_t stream) const {
   if (kernel_.runner == Runner::library)
     ANNULUS_CHECK_CUDNN(run_kernel(kernel_, tensors, stream));
   else
-    enqueue(
-        ConvolutionKernelCall{libraries_.element(), tensors.x, tensors.dy, tensors.dkernel, options_.shape},
-        stream);
+    enqueue(stream, elements_, [&]<class T>(Instance<T>) {
+      return ConvolutionKernelBody<T>{.x = as<T>(tensors.x),
+                                      .dy = as<T>(tensors.dy),
+                                      .dkernel = as<T>(tensors.dkernel),
+                                      .shape = options_.shape};
+    });
 }
 
 }  // namespace annulus::trainer::cuda

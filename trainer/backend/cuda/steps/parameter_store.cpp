@@ -5,7 +5,8 @@
 #include <limits>
 
 #include "base/error.hpp"
-#include "trainer/backend/cuda/kernels/calls.hpp"
+#include "trainer/backend/cuda/kernels/activation_body.hpp"
+#include "trainer/backend/cuda/kernels/enqueue.hpp"
 #include "trainer/backend/cuda/kernels/kernel_order.hpp"
 #include "trainer/backend/reference/parameter_arena.hpp"
 
@@ -93,13 +94,16 @@ std::size_t ParameterStore::gradient(int layer, int parameter) const {
 
 void ParameterStore::refresh(cudaStream_t stream) const {
   if (element_ == Element::float32) return;
-  enqueue(ConvertCall{Element::float32, parameters_.get(), Element::bfloat16, copy_.get(),
-                      static_cast<std::int64_t>(layout_.trainable_count)},
-          stream);
+  enqueue(stream,
+          ConvertBody<float, BFloat16>{.from = parameters_.get(),
+                                       .to = copy_.get(),
+                                       .elements = static_cast<std::int64_t>(layout_.trainable_count)});
 }
 
 void ParameterStore::clear_gaps(float* gradients, cudaStream_t stream) const {
-  enqueue(ZeroCall{gradients, gaps_.get(), static_cast<std::int64_t>(gaps_.size())}, stream);
+  enqueue(
+      stream,
+      ZeroBody{.target = gradients, .places = gaps_.get(), .count = static_cast<std::int64_t>(gaps_.size())});
 }
 
 namespace {
