@@ -12,6 +12,9 @@ struct AddBody {
   float* sum;
   const float* left;
   const float* right;
+  std::int64_t count;
+
+  ANNULUS_DEVICE std::int64_t indices() const { return count; }
   ANNULUS_DEVICE void operator()(std::int64_t i) const { sum[i] = left[i] + right[i]; }
 };
 

@@ -64,11 +64,11 @@ void check_cuda(cudaError_t code, const char* call, const char* file, int line) 
                      file_name(file), line, cudaGetErrorString(code), cudaGetErrorName(code), advice(code));
 }
 
-void set_device(int device) { CHECK_CUDA(cudaSetDevice(device)); }
+void set_device(int device) { ANNULUS_CHECK_CUDA(cudaSetDevice(device)); }
 
 DeviceMemory device_memory() {
   DeviceMemory memory;
-  CHECK_CUDA(cudaMemGetInfo(&memory.free, &memory.total));
+  ANNULUS_CHECK_CUDA(cudaMemGetInfo(&memory.free, &memory.total));
   return memory;
 }
 
@@ -81,7 +81,7 @@ void* allocate_device(std::size_t bytes, std::string_view purpose) {
     const DeviceMemory memory = memory_or_nothing();
     throw OutOfDeviceMemory(purpose, bytes, memory.free, memory.total);
   }
-  CHECK_CUDA(code);
+  ANNULUS_CHECK_CUDA(code);
   return data;
 }
 
@@ -95,15 +95,15 @@ void* allocate_pinned(std::size_t bytes, std::string_view purpose) {
         "This host has no room for {}: {:.1f} MB of pinned memory were asked for. Look at 'free' and at the limits of the job or container ('ulimit -l')",
         purpose, megabytes(bytes));
   }
-  CHECK_CUDA(code);
+  ANNULUS_CHECK_CUDA(code);
   return data;
 }
 
-void DeviceDelete::operator()(void* data) const noexcept {
+void DeviceHeap::operator()(void* data) const noexcept {
   if (cudaFree(data) != cudaSuccess) log_warning("CUDA could not free device memory");
 }
 
-void PinnedDelete::operator()(void* data) const noexcept {
+void PinnedHeap::operator()(void* data) const noexcept {
   if (cudaFreeHost(data) != cudaSuccess) log_warning("CUDA could not free pinned memory");
 }
 
@@ -118,41 +118,41 @@ void EventTraits::close(type event) noexcept {
 Stream::Stream(StreamPriority priority) {
   int least = 0;
   int greatest = 0;
-  CHECK_CUDA(cudaDeviceGetStreamPriorityRange(&least, &greatest));
+  ANNULUS_CHECK_CUDA(cudaDeviceGetStreamPriorityRange(&least, &greatest));
   cudaStream_t stream = nullptr;
-  CHECK_CUDA(cudaStreamCreateWithPriority(&stream, cudaStreamNonBlocking,
-                                          priority == StreamPriority::high ? greatest : least));
+  ANNULUS_CHECK_CUDA(cudaStreamCreateWithPriority(&stream, cudaStreamNonBlocking,
+                                                  priority == StreamPriority::high ? greatest : least));
   handle_ = UniqueHandle<StreamTraits>(stream);
 }
 
-void Stream::synchronize() const { CHECK_CUDA(cudaStreamSynchronize(get())); }
+void Stream::synchronize() const { ANNULUS_CHECK_CUDA(cudaStreamSynchronize(get())); }
 
 Event::Event(EventTiming timing) {
   cudaEvent_t event = nullptr;
-  CHECK_CUDA(cudaEventCreateWithFlags(&event,
-                                      timing == EventTiming::on ? cudaEventDefault : cudaEventDisableTiming));
+  ANNULUS_CHECK_CUDA(cudaEventCreateWithFlags(
+      &event, timing == EventTiming::on ? cudaEventDefault : cudaEventDisableTiming));
   handle_ = UniqueHandle<EventTraits>(event);
 }
 
-void Event::record(cudaStream_t stream) const { CHECK_CUDA(cudaEventRecord(get(), stream)); }
+void Event::record(cudaStream_t stream) const { ANNULUS_CHECK_CUDA(cudaEventRecord(get(), stream)); }
 
 bool Event::done() const {
   const cudaError_t code = cudaEventQuery(get());
   if (code == cudaErrorNotReady) return false;
-  CHECK_CUDA(code);
+  ANNULUS_CHECK_CUDA(code);
   return true;
 }
 
-void Event::synchronize() const { CHECK_CUDA(cudaEventSynchronize(get())); }
+void Event::synchronize() const { ANNULUS_CHECK_CUDA(cudaEventSynchronize(get())); }
 
 void stream_wait(cudaStream_t stream, const Event& event) {
-  CHECK_CUDA(cudaStreamWaitEvent(stream, event.get(), 0));
+  ANNULUS_CHECK_CUDA(cudaStreamWaitEvent(stream, event.get(), 0));
 }
 
 double seconds_between(const Event& begin, const Event& end) {
   end.synchronize();
   float milliseconds = 0;
-  CHECK_CUDA(cudaEventElapsedTime(&milliseconds, begin.get(), end.get()));
+  ANNULUS_CHECK_CUDA(cudaEventElapsedTime(&milliseconds, begin.get(), end.get()));
   return static_cast<double>(milliseconds) * 1e-3;
 }
 

@@ -9,6 +9,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "base/unique_handle.hpp"
@@ -38,24 +39,29 @@ DeviceMemory device_memory();
 void* allocate_device(std::size_t bytes, std::string_view purpose);
 void* allocate_pinned(std::size_t bytes, std::string_view purpose);
 
-struct DeviceDelete {
+/// Where memory comes from and goes back to.
+struct DeviceHeap {
+  static void* allocate(std::size_t bytes, std::string_view purpose) {
+    return allocate_device(bytes, purpose);
+  }
   void operator()(void* data) const noexcept;
 };
-struct PinnedDelete {
+struct PinnedHeap {
+  static void* allocate(std::size_t bytes, std::string_view purpose) {
+    return allocate_pinned(bytes, purpose);
+  }
   void operator()(void* data) const noexcept;
 };
 
-/// Elements in device memory, contents undefined, aligned to 256 bytes. Copies are made by the functions
-/// below.
-template <class T>
-class DeviceBuffer {
+/// Elements in memory that `Memory` allocates and frees; contents undefined.
+template <class T, class Memory>
+class Buffer {
  public:
-  DeviceBuffer() = default;
-  DeviceBuffer(std::size_t size, std::string_view purpose)
-      : data_(static_cast<T*>(allocate_device(size * sizeof(T), purpose))), size_(size) {}
-  DeviceBuffer(DeviceBuffer&& other) noexcept
-      : data_(std::move(other.data_)), size_(std::exchange(other.size_, 0)) {}
-  DeviceBuffer& operator=(DeviceBuffer&& other) noexcept {
+  Buffer() = default;
+  Buffer(std::size_t size, std::string_view purpose)
+      : data_(static_cast<T*>(Memory::allocate(size * sizeof(T), purpose))), size_(size) {}
+  Buffer(Buffer&& other) noexcept : data_(std::move(other.data_)), size_(std::exchange(other.size_, 0)) {}
+  Buffer& operator=(Buffer&& other) noexcept {
     data_ = std::move(other.data_);
     size_ = std::exchange(other.size_, 0);
     return *this;
@@ -64,34 +70,25 @@ class DeviceBuffer {
   std::size_t size() const noexcept { return size_; }
   std::size_t bytes() const noexcept { return size_ * sizeof(T); }
 
- private:
-  std::unique_ptr<T, DeviceDelete> data_;
-  std::size_t size_ = 0;
-};
-
-/// Elements in host memory that the GPU reads and writes directly; contents undefined.
-template <class T>
-class PinnedBuffer {
- public:
-  PinnedBuffer() = default;
-  PinnedBuffer(std::size_t size, std::string_view purpose)
-      : data_(static_cast<T*>(allocate_pinned(size * sizeof(T), purpose))), size_(size) {}
-  PinnedBuffer(PinnedBuffer&& other) noexcept
-      : data_(std::move(other.data_)), size_(std::exchange(other.size_, 0)) {}
-  PinnedBuffer& operator=(PinnedBuffer&& other) noexcept {
-    data_ = std::move(other.data_);
-    size_ = std::exchange(other.size_, 0);
-    return *this;
+  /// Only where the host may look.
+  std::span<T> span() const noexcept requires std::is_same_v<Memory, PinnedHeap> {
+    return {data_.get(), size_};
   }
-  T* get() const noexcept { return data_.get(); }
-  std::size_t size() const noexcept { return size_; }
-  std::span<T> span() const noexcept { return {data_.get(), size_}; }
-  T& operator[](std::size_t i) const noexcept { return data_.get()[i]; }
+  T& operator[](std::size_t i) const noexcept requires std::is_same_v<Memory, PinnedHeap> {
+    return data_.get()[i];
+  }
 
  private:
-  std::unique_ptr<T, PinnedDelete> data_;
+  std::unique_ptr<T, Memory> data_;
   std::size_t size_ = 0;
 };
+
+/// In device memory, aligned to 256 bytes. Copies are made by the functions below.
+template <class T>
+using DeviceBuffer = Buffer<T, DeviceHeap>;
+/// In host memory that the GPU reads and writes directly.
+template <class T>
+using PinnedBuffer = Buffer<T, PinnedHeap>;
 
 struct StreamTraits {
   using type = cudaStream_t;
@@ -153,32 +150,32 @@ void fill_zero(T* device, std::size_t size, cudaStream_t stream);
 
 }  // namespace annulus::comm
 
-/// Every call of CUDA's runtime that can throw goes through this.
-#define CHECK_CUDA(call) ::annulus::comm::check_cuda((call), #call, __FILE__, __LINE__)
+/// Every call of CUDA's runtime goes through this, unless its failure is an answer.
+#define ANNULUS_CHECK_CUDA(call) ::annulus::comm::check_cuda((call), #call, __FILE__, __LINE__)
 /// Right after a kernel launch: a bad launch configuration or a missing kernel image shows only here.
-#define CHECK_LAUNCH(kernel) \
+#define ANNULUS_CHECK_LAUNCH(kernel) \
   ::annulus::comm::check_cuda(cudaGetLastError(), "launch of " kernel, __FILE__, __LINE__)
 
 namespace annulus::comm {
 
 template <class T>
 void copy_to_device(T* device, std::span<const T> host, cudaStream_t stream) {
-  CHECK_CUDA(cudaMemcpyAsync(device, host.data(), host.size_bytes(), cudaMemcpyHostToDevice, stream));
+  ANNULUS_CHECK_CUDA(cudaMemcpyAsync(device, host.data(), host.size_bytes(), cudaMemcpyHostToDevice, stream));
 }
 
 template <class T>
 void copy_to_host(std::span<T> host, const T* device, cudaStream_t stream) {
-  CHECK_CUDA(cudaMemcpyAsync(host.data(), device, host.size_bytes(), cudaMemcpyDeviceToHost, stream));
+  ANNULUS_CHECK_CUDA(cudaMemcpyAsync(host.data(), device, host.size_bytes(), cudaMemcpyDeviceToHost, stream));
 }
 
 template <class T>
 void copy_on_device(T* to, const T* from, std::size_t size, cudaStream_t stream) {
-  CHECK_CUDA(cudaMemcpyAsync(to, from, size * sizeof(T), cudaMemcpyDeviceToDevice, stream));
+  ANNULUS_CHECK_CUDA(cudaMemcpyAsync(to, from, size * sizeof(T), cudaMemcpyDeviceToDevice, stream));
 }
 
 template <class T>
 void fill_zero(T* device, std::size_t size, cudaStream_t stream) {
-  CHECK_CUDA(cudaMemsetAsync(device, 0, size * sizeof(T), stream));
+  ANNULUS_CHECK_CUDA(cudaMemsetAsync(device, 0, size * sizeof(T), stream));
 }
 
 }  // namespace annulus::comm

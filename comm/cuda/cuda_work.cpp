@@ -15,6 +15,15 @@ namespace {
 
 static_assert(std::is_same_v<DeviceStream, cudaStream_t>);
 
+template <int kOperands>
+bool enqueue_pairwise(float* sum, std::span<const float* const> operands, std::size_t count,
+                      cudaStream_t stream) {
+  PairwiseBody<kOperands> body{.sum = sum, .operands = {}, .count = static_cast<std::int64_t>(count)};
+  std::copy_n(operands.begin(), kOperands, body.operands);
+  enqueue(stream, body);
+  return true;
+}
+
 class CudaWork final : public DeviceWork {
  public:
   CudaWork() : note_(1, "a note of the reducer") { note_[0] = 0; }
@@ -31,11 +40,23 @@ class CudaWork final : public DeviceWork {
 
   void add(float* sum, const float* left, const float* right, std::size_t count,
            DeviceStream stream) override {
-    add_on_device(sum, left, right, count, stream);
+    enqueue(stream,
+            AddBody{.sum = sum, .left = left, .right = right, .count = static_cast<std::int64_t>(count)});
   }
   bool add_pairwise(float* sum, std::span<const float* const> operands, std::size_t count,
                     DeviceStream stream) override {
-    return add_pairwise_on_device(sum, operands, count, stream);
+    switch (operands.size()) {
+      case 2:
+        return enqueue_pairwise<2>(sum, operands, count, stream);
+      case 4:
+        return enqueue_pairwise<4>(sum, operands, count, stream);
+      case 8:
+        return enqueue_pairwise<8>(sum, operands, count, stream);
+      case 16:
+        return enqueue_pairwise<16>(sum, operands, count, stream);
+      default:
+        return false;
+    }
   }
   void copy_to_host(float* host, const float* device, std::size_t count, DeviceStream stream) override {
     comm::copy_to_host(std::span<float>(host, count), device, stream);
@@ -52,11 +73,13 @@ class CudaWork final : public DeviceWork {
   bool idle(DeviceStream stream) override {
     const cudaError_t code = cudaStreamQuery(stream);
     if (code == cudaErrorNotReady) return false;
-    CHECK_CUDA(code);
+    ANNULUS_CHECK_CUDA(code);
     return true;
   }
 
-  void take_note(int value, DeviceStream stream) override { note_on_device(note_.get(), value, stream); }
+  void take_note(int value, DeviceStream stream) override {
+    enqueue(stream, NoteBody{.place = note_.get(), .value = value});
+  }
   int note() const override { return std::atomic_ref<int>(*note_.get()).load(std::memory_order_relaxed); }
 
  private:

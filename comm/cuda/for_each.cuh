@@ -20,16 +20,17 @@ __global__ void for_each_kernel(std::int64_t count, Body body) {
     body(i);
 }
 
-/// Enqueues body(i) for i in [0, count), in no order. `Body` is a small struct passed by value with
+/// Enqueues body(i) for i in [0, body.indices()), in no order. `Body` is a small struct passed by value with
 /// `ANNULUS_DEVICE void operator()(std::int64_t) const`, defined in a plain header and tested on the host.
 template <class Body>
-void for_each_index(std::int64_t count, const Body& body, cudaStream_t stream) {
+void for_each_index(cudaStream_t stream, const Body& body) {
+  const std::int64_t count = body.indices();
   if (count <= 0) return;  // a grid of no blocks is an error
   constexpr std::int64_t kMostBlocks =
       132 * 16;  // enough to fill an H200 twice over; the loop takes the rest
   const auto blocks = std::min<std::int64_t>((count + kForEachThreads - 1) / kForEachThreads, kMostBlocks);
   for_each_kernel<<<static_cast<unsigned>(blocks), kForEachThreads, 0, stream>>>(count, body);
-  CHECK_LAUNCH("for_each_kernel");
+  ANNULUS_CHECK_LAUNCH("for_each_kernel");
 }
 
 }  // namespace annulus::comm

@@ -24,13 +24,13 @@ std::string library_text(std::size_t version) {
 
 int driver_version() {
   int version = 0;  // stays 0 without a driver
-  CHECK_CUDA(cudaDriverGetVersion(&version));
+  ANNULUS_CHECK_CUDA(cudaDriverGetVersion(&version));
   return version;
 }
 
 int runtime_version() {
   int version = 0;
-  CHECK_CUDA(cudaRuntimeGetVersion(&version));
+  ANNULUS_CHECK_CUDA(cudaRuntimeGetVersion(&version));
   return version;
 }
 
@@ -78,7 +78,7 @@ std::string uuid_text(const cudaUUID_t& uuid) {
 
 Gpu describe(int index) {
   cudaDeviceProp properties{};
-  CHECK_CUDA(cudaGetDeviceProperties(&properties, index));
+  ANNULUS_CHECK_CUDA(cudaGetDeviceProperties(&properties, index));
   return {.index = index,
           .name = properties.name,
           .uuid = uuid_text(properties.uuid),
@@ -105,7 +105,7 @@ GpuInventory find_gpus() {
 }
 
 void use_gpu(const Gpu& gpu) {
-  CHECK_CUDA(cudaSetDevice(gpu.index));
+  ANNULUS_CHECK_CUDA(cudaSetDevice(gpu.index));
   if (has_code_for_current_device()) return;
   throw UsageError(
       "GPU {} ({}) has compute capability {}, for which this program has no code: it was built for {}. Configure again with -DCMAKE_CUDA_ARCHITECTURES={}, or set device.kind to cpu",
@@ -127,7 +127,7 @@ std::string missing_peer_access(const GpuInventory& inventory) {
     for (const Gpu& to : inventory.gpus) {
       if (from.index == to.index) continue;
       int can = 0;
-      CHECK_CUDA(cudaDeviceCanAccessPeer(&can, from.index, to.index));
+      ANNULUS_CHECK_CUDA(cudaDeviceCanAccessPeer(&can, from.index, to.index));
       if (can == 0) pairs += fmt::format("{}{} to {}", pairs.empty() ? "" : ", ", from.index, to.index);
     }
   }

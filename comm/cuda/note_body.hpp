@@ -11,6 +11,8 @@ namespace annulus::comm {
 struct NoteBody {
   int* place;
   int value;
+
+  ANNULUS_DEVICE std::int64_t indices() const { return 1; }
   ANNULUS_DEVICE void operator()(std::int64_t) const { *place = value; }
 };
 

@@ -13,7 +13,9 @@ template <int kOperands>
 struct PairwiseBody {
   float* sum;
   const float* operands[kOperands];
+  std::int64_t count;
 
+  ANNULUS_DEVICE std::int64_t indices() const { return count; }
   template <int kFirst, int kCount>
   ANNULUS_DEVICE float pairs(std::int64_t i) const {
     if constexpr (kCount == 1) {

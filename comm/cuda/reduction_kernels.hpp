@@ -3,22 +3,28 @@
 
 #include <cuda_runtime_api.h>
 
-#include <cstddef>
-#include <span>
+#include "comm/cuda/add_body.hpp"
+#include "comm/cuda/note_body.hpp"
+#include "comm/cuda/pairwise_body.hpp"
 
 namespace annulus::comm {
 
-/// sum[i] = left[i] + right[i] for i in [0, count); `sum` may be `left` or `right`.
-void add_on_device(float* sum, const float* left, const float* right, std::size_t count, cudaStream_t stream);
-
-/// PairwiseBody over 2, 4, 8 or 16 operands. @return false, and nothing is enqueued, for any other number
-bool add_pairwise_on_device(float* sum, std::span<const float* const> operands, std::size_t count,
-                            cudaStream_t stream);
-
-/// *place = value, `place` in pinned host memory.
-void note_on_device(int* place, int value, cudaStream_t stream);
+/// Enqueues body(i) for i in [0, body.indices()), for the bodies below. Allocates nothing and may be
+/// captured. @throws RuntimeError when the launch fails
+template <class Body>
+void enqueue(cudaStream_t stream, const Body& body);
 
 /// Whether this program's kernels were compiled for the current device, or can be from PTX.
 bool has_code_for_current_device();
 
 }  // namespace annulus::comm
+
+/// Every kernel of the reducer, a line each. Whoever expands the list has defined enqueue() first: on the GPU
+/// the .cu file, on the host the emulation of the tests.
+#define ANNULUS_REDUCTION_KERNELS                               \
+  template void enqueue(cudaStream_t, const AddBody&);          \
+  template void enqueue(cudaStream_t, const PairwiseBody<2>&);  \
+  template void enqueue(cudaStream_t, const PairwiseBody<4>&);  \
+  template void enqueue(cudaStream_t, const PairwiseBody<8>&);  \
+  template void enqueue(cudaStream_t, const PairwiseBody<16>&); \
+  template void enqueue(cudaStream_t, const NoteBody&);

@@ -5,6 +5,9 @@
 
 #include "tests/cuda_emulation/fake_cuda.hpp"
 #include "tests/trainer/backend/cuda/host_executor.hpp"
+#include "trainer/backend/cuda/kernels/activation_body.hpp"
+#include "trainer/backend/cuda/kernels/convolution_body.hpp"
+#include "trainer/backend/cuda/kernels/instances.hpp"
 
 using namespace annulus::trainer::cuda;
 
@@ -69,8 +72,47 @@ cudnnStatus_t usable(const ConvolutionShape& s, cudnnTensorDescriptor_t x, cudnn
 
 std::vector<float> widened(Element element, const void* values, std::int64_t count) {
   std::vector<float> wide(static_cast<std::size_t>(count));
-  apply(ConvertCall{element, values, Element::float32, wide.data(), count}, HostExecutor{});
+  with_instance(elements_of(element), [&]<class T>(Instance<T>) {
+    run_on_host(ConvertBody<T, float>{.from = as<T>(values), .to = wide.data(), .elements = count});
+  });
   return wide;
+}
+
+void narrow(const std::vector<float>& wide, Element element, void* values) {
+  with_instance(elements_of(element), [&]<class T>(Instance<T>) {
+    run_on_host(ConvertBody<float, T>{
+        .from = wide.data(), .to = as<T>(values), .elements = static_cast<std::int64_t>(wide.size())});
+  });
+}
+
+void convolve(Element element, const ConvolutionShape& shape, const void* x, const void* kernel, void* y) {
+  with_instance(elements_of(element), [&]<class T>(Instance<T>) {
+    run_on_host(
+        ConvolutionForwardBody<T>{.x = as<T>(x), .kernel = as<T>(kernel), .y = as<T>(y), .shape = shape});
+  });
+}
+
+void find_dx(Element element, const ConvolutionShape& shape, const void* dy, const void* kernel, void* dx) {
+  with_instance(elements_of(element), [&]<class T>(Instance<T>) {
+    run_on_host(
+        ConvolutionDataBody<T>{.dy = as<T>(dy), .kernel = as<T>(kernel), .dx = as<T>(dx), .shape = shape});
+  });
+}
+
+void find_dkernel(Element element, const ConvolutionShape& shape, const void* x, const void* dy,
+                  void* dkernel) {
+  with_instance(elements_of(element), [&]<class T>(Instance<T>) {
+    run_on_host(
+        ConvolutionKernelBody<T>{.x = as<T>(x), .dy = as<T>(dy), .dkernel = as<T>(dkernel), .shape = shape});
+  });
+}
+
+void add_bias(std::vector<float>& y, const std::vector<float>& bias, annulus::trainer::Activation kind) {
+  run_on_host(BiasActivationBody<float, 1>{.y = y.data(),
+                                           .bias = bias.data(),
+                                           .elements = static_cast<std::int64_t>(y.size()),
+                                           .channels = static_cast<std::int32_t>(bias.size()),
+                                           .kind = kind});
 }
 
 /// A factor of products as the tensor cores see it: float32 loses bits unless the mathematics forbid it.
@@ -246,7 +288,7 @@ cudnnStatus_t cudnnConvolutionForward(cudnnHandle_t, const void* alpha, const cu
   if (const cudnnStatus_t status = usable(shape, x_desc, filter_desc)) return status;
   const Factor left(x_desc->type, convolution, x, shape.input_size());
   const Factor right(x_desc->type, convolution, filter, shape.kernel_size());
-  apply(ConvolutionForwardCall{element_of(x_desc->type), left.get(), right.get(), y, shape}, HostExecutor{});
+  convolve(element_of(x_desc->type), shape, left.get(), right.get(), y);
   return CUDNN_STATUS_SUCCESS;
 }
 
@@ -277,14 +319,10 @@ cudnnStatus_t cudnnConvolutionBiasActivationForward(
   const std::vector<float> wide_filter = widened(element, right.get(), shape.kernel_size());
   const std::vector<float> wide_bias = widened(element, bias, shape.filters);
   std::vector<float> wide_y(static_cast<std::size_t>(shape.output_size()));
-  const HostExecutor host;
-  apply(ConvolutionForwardCall{Element::float32, wide_x.data(), wide_filter.data(), wide_y.data(), shape},
-        host);
-  apply(BiasActivationCall{Element::float32, wide_y.data(), wide_bias.data(), shape.output_size(),
-                           shape.filters,
-                           plain ? annulus::trainer::Activation::none : annulus::trainer::Activation::relu},
-        host);
-  apply(ConvertCall{Element::float32, wide_y.data(), element, y, shape.output_size()}, host);
+  convolve(Element::float32, shape, wide_x.data(), wide_filter.data(), wide_y.data());
+  add_bias(wide_y, wide_bias,
+           plain ? annulus::trainer::Activation::none : annulus::trainer::Activation::relu);
+  narrow(wide_y, element, y);
   return CUDNN_STATUS_SUCCESS;
 }
 
@@ -301,7 +339,7 @@ cudnnStatus_t cudnnConvolutionBackwardData(cudnnHandle_t, const void*,
   if (const cudnnStatus_t status = usable(shape, x_desc, filter_desc)) return status;
   const Factor left(x_desc->type, convolution, dy, shape.output_size());
   const Factor right(x_desc->type, convolution, filter, shape.kernel_size());
-  apply(ConvolutionDataCall{element_of(x_desc->type), left.get(), right.get(), dx, shape}, HostExecutor{});
+  find_dx(element_of(x_desc->type), shape, left.get(), right.get(), dx);
   return CUDNN_STATUS_SUCCESS;
 }
 
@@ -317,8 +355,7 @@ cudnnStatus_t cudnnConvolutionBackwardFilter(cudnnHandle_t, const void*, const c
   if (const cudnnStatus_t status = usable(shape, x_desc, filter_desc)) return status;
   const Factor left(x_desc->type, convolution, x, shape.input_size());
   const Factor right(x_desc->type, convolution, dy, shape.output_size());
-  apply(ConvolutionKernelCall{element_of(x_desc->type), left.get(), right.get(), dfilter, shape},
-        HostExecutor{});
+  find_dkernel(element_of(x_desc->type), shape, left.get(), right.get(), dfilter);
   return CUDNN_STATUS_SUCCESS;
 }
 

@@ -1,38 +1,40 @@
-// The model's own kernels, run by loops.
+// All our own kernels, run by loops.
+#include "comm/cuda/reduction_kernels.hpp"
 #include "tests/trainer/backend/cuda/host_executor.hpp"
+#include "trainer/backend/cuda/kernels/augmentation_body.hpp"
+#include "trainer/backend/cuda/kernels/convolution_body.hpp"
+#include "trainer/backend/cuda/kernels/dropout_body.hpp"
+#include "trainer/backend/cuda/kernels/enqueue.hpp"
+#include "trainer/backend/cuda/kernels/kernel_list.hpp"
+#include "trainer/backend/cuda/kernels/normalisation_body.hpp"
+#include "trainer/backend/cuda/kernels/pool_body.hpp"
+#include "trainer/backend/cuda/kernels/structure_body.hpp"
 
 namespace annulus::trainer::cuda {
 
-void enqueue(const ActivationCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
-void enqueue(const DerivativeCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
-void enqueue(const BiasActivationCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
-void enqueue(const SumCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
-void enqueue(const ConvertCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
-void enqueue(const PadCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
-void enqueue(const CropCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
-void enqueue(const CopyColumnsCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
-void enqueue(const GatherRowsCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
-void enqueue(const WrapCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
-void enqueue(const UnwrapCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
-void enqueue(const ZeroCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
-void enqueue(const DropoutCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
-void enqueue(const MaxPoolForwardCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
-void enqueue(const MaxPoolBackwardCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
-void enqueue(const AveragePoolForwardCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
-void enqueue(const AveragePoolBackwardCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
-void enqueue(const ConvolutionForwardCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
-void enqueue(const ConvolutionDataCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
-void enqueue(const ConvolutionKernelCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
-void enqueue(const BiasGradientCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
-void enqueue(const StatisticsCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
-void enqueue(const MovingStatisticsCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
-void enqueue(const BatchNormForwardCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
-void enqueue(const BatchNormGradientCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
-void enqueue(const BatchNormBackwardCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
-void enqueue(const ResponseNormForwardCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
-void enqueue(const ResponseNormBackwardCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
-void enqueue(const LossCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
-void enqueue(const SoftmaxCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
-void enqueue(const FindBadCall& call, cudaStream_t) { apply(call, HostExecutor{}); }
+template <class Body>
+void enqueue(cudaStream_t, const Body& body) {
+  run_on_host(body);
+}
+
+ANNULUS_ELEMENTWISE_KERNELS
+ANNULUS_POOL_KERNELS
+ANNULUS_NORMALISATION_KERNELS
+ANNULUS_LOSS_KERNELS
+ANNULUS_AUGMENTATION_KERNELS
+ANNULUS_OPTIMIZER_KERNELS
 
 }  // namespace annulus::trainer::cuda
+
+namespace annulus::comm {
+
+template <class Body>
+void enqueue(cudaStream_t, const Body& body) {
+  for (std::int64_t i = body.indices(); i-- > 0;) body(i);
+}
+
+ANNULUS_REDUCTION_KERNELS
+
+bool has_code_for_current_device() { return true; }
+
+}  // namespace annulus::comm

@@ -31,7 +31,10 @@ TEST(Cuda, AdditionTouchesEveryElementOnce) {
   copy_to_device(left.get(), std::span<const float>(values), stream.get());
   copy_to_device(right.get(), std::span<const float>(values), stream.get());
 
-  add_on_device(left.get(), left.get(), right.get(), values.size(), stream.get());
+  enqueue(stream.get(), AddBody{.sum = left.get(),
+                                .left = left.get(),
+                                .right = right.get(),
+                                .count = static_cast<std::int64_t>(values.size())});
 
   for (float& value : values) value += value;
   EXPECT_EQ(to_host(left, stream), values);
@@ -48,13 +51,13 @@ TEST(Cuda, TooMuchMemoryIsAskedForByName) {
     EXPECT_EQ(error.asked(), memory.total * 2);
     EXPECT_LE(error.free(), memory.total);
   }
-  EXPECT_NO_THROW(CHECK_CUDA(cudaGetLastError())) << "the error has been dealt with";
+  EXPECT_NO_THROW(ANNULUS_CHECK_CUDA(cudaGetLastError())) << "the error has been dealt with";
 }
 
 TEST(Cuda, AFailedCallNamesItselfAndThePlace) {
   set_device(0);
   try {
-    CHECK_CUDA(cudaSetDevice(12345));
+    ANNULUS_CHECK_CUDA(cudaSetDevice(12345));
     FAIL() << "there is no such GPU";
   } catch (const RuntimeError& error) {
     EXPECT_THAT(error.what(), testing::AllOf(testing::HasSubstr("cudaSetDevice(12345)"),

@@ -41,7 +41,7 @@ class DeviceReducerGpu : public testing::Test {
       for (std::size_t i = 0; i < kElements; ++i) values[i] = test::awkward_value(step, shard, i);
       all.emplace_back(kElements, "a test's gradients");
       copy_to_device(all.back().get(), std::span<const float>(values), stream);
-      CHECK_CUDA(cudaStreamSynchronize(stream));
+      ANNULUS_CHECK_CUDA(cudaStreamSynchronize(stream));
     }
     return all;
   }
@@ -100,17 +100,17 @@ TEST_F(DeviceReducerGpu, AGraphGivesTheSameBitsEveryTime) {
 
   cudaGraph_t graph = nullptr;
   cudaGraphExec_t program = nullptr;
-  CHECK_CUDA(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeThreadLocal));
+  ANNULUS_CHECK_CUDA(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeThreadLocal));
   enqueue(*reducer, gradients, sum.get(), stream.get());
-  CHECK_CUDA(cudaStreamEndCapture(stream.get(), &graph));
-  CHECK_CUDA(cudaGraphInstantiate(&program, graph, 0));
+  ANNULUS_CHECK_CUDA(cudaStreamEndCapture(stream.get(), &graph));
+  ANNULUS_CHECK_CUDA(cudaGraphInstantiate(&program, graph, 0));
   for (int i = 0; i < 3; ++i) {
     fill_zero(sum.get(), kElements, stream.get());
-    CHECK_CUDA(cudaGraphLaunch(program, stream.get()));
+    ANNULUS_CHECK_CUDA(cudaGraphLaunch(program, stream.get()));
     EXPECT_EQ(test::wrong_bits(download(*reducer, sum, stream.get()), 4, shards), 0u) << "launch " << i;
   }
-  CHECK_CUDA(cudaGraphExecDestroy(program));
-  CHECK_CUDA(cudaGraphDestroy(graph));
+  ANNULUS_CHECK_CUDA(cudaGraphExecDestroy(program));
+  ANNULUS_CHECK_CUDA(cudaGraphDestroy(graph));
 }
 
 TEST_F(DeviceReducerGpu, FastIsCloseToTheTree) {

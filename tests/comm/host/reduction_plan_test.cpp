@@ -73,8 +73,9 @@ void expect_tree_bits() {
     body.operands[shard] = values[shard].data();
   }
   body.sum = values[0].data();  // as on the device, where the result replaces an operand
+  body.count = kCount;
 
-  for (std::size_t i = 0; i < kCount; ++i) body(static_cast<std::int64_t>(i));
+  for (std::int64_t i = 0; i < body.indices(); ++i) body(i);
 
   EXPECT_EQ(test::wrong_bits(values[0], 5, kOperands), 0u) << kOperands << " operands";
 }
@@ -90,7 +91,8 @@ TEST(ReductionBodies, AdditionMayReplaceAnOperand) {
   std::vector<float> left{1, 2, 3};
   const std::vector<float> right{10, 20, 30};
 
-  for (std::int64_t i = 0; i < 3; ++i) AddBody{left.data(), left.data(), right.data()}(i);
+  const AddBody body{.sum = left.data(), .left = left.data(), .right = right.data(), .count = 3};
+  for (std::int64_t i = 0; i < body.indices(); ++i) body(i);
 
   EXPECT_THAT(left, testing::ElementsAre(11, 22, 33));
 }
@@ -98,7 +100,7 @@ TEST(ReductionBodies, AdditionMayReplaceAnOperand) {
 TEST(ReductionBodies, ANoteIsWritten) {
   int place = 0;
 
-  NoteBody{&place, 7}(0);
+  NoteBody{.place = &place, .value = 7}(0);
 
   EXPECT_EQ(place, 7);
 }

@@ -115,8 +115,8 @@ void CudaReplica::predict(const PredictBlock& block) {
 std::string CudaReplica::describe() const {
   int device = 0;
   cudaDeviceProp properties{};
-  CHECK_CUDA(cudaGetDevice(&device));
-  CHECK_CUDA(cudaGetDeviceProperties(&properties, device));
+  ANNULUS_CHECK_CUDA(cudaGetDevice(&device));
+  ANNULUS_CHECK_CUDA(cudaGetDeviceProperties(&properties, device));
   return fmt::format("cuda: GPU {} ({}, compute capability {}.{}, {:.0f} GB), {}", device, properties.name,
                      properties.major, properties.minor, static_cast<double>(properties.totalGlobalMem) / 1e9,
                      model_.describe());

@@ -153,7 +153,7 @@ void CudaStepEngine::enqueue_shard(const io::Shard& shard, const ShardOrder& ord
 void CudaStepEngine::spoil(float* gradients, const comm::Bucket& bucket) {
   const std::size_t element = gradient_offset(replica_.layout());
   if (element < bucket.begin || element >= bucket.end) return;
-  CHECK_CUDA(cudaMemsetAsync(gradients + element, 0xff, sizeof(float), stream_));  // all bits: a NaN
+  ANNULUS_CHECK_CUDA(cudaMemsetAsync(gradients + element, 0xff, sizeof(float), stream_));  // all bits: a NaN
 }
 
 StepResult CudaStepEngine::finish() {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/log.hpp"
-#include "trainer/backend/cuda/kernels/calls.hpp"
+#include "trainer/backend/cuda/kernels/structure_body.hpp"
 
 namespace annulus::trainer::cuda {
 namespace {
@@ -105,7 +105,7 @@ io::BatchMemory DeviceImages::batch_memory() const {
   if (resident_) return {};
   return [](std::size_t bytes) {
     return std::shared_ptr<std::byte>(
-        static_cast<std::byte*>(comm::allocate_pinned(bytes, "batches of the loader")), comm::PinnedDelete{});
+        static_cast<std::byte*>(comm::allocate_pinned(bytes, "batches of the loader")), comm::PinnedHeap{});
   };
 }
 
@@ -132,15 +132,19 @@ void DeviceImages::wait_sent() const {
 const float* DeviceImages::enqueue_vectors(const ShardPlace& shard, cudaStream_t compute) {
   if (row_floats_ == 0) return nullptr;
   if (!resident_) return vectors_.get() + static_cast<std::size_t>(shard.first) * row_floats_;
-  enqueue(GatherRowsCall{{vectors_.get(), shard.samples, shard_vectors_.get(),
-                          static_cast<std::int32_t>(row_floats_)},
-                         shard.size},
-          compute);
+  enqueue(compute, GatherRowsBody{.all = vectors_.get(),
+                                  .samples = shard.samples,
+                                  .rows = shard_vectors_.get(),
+                                  .length = static_cast<std::int32_t>(row_floats_),
+                                  .count = shard.size});
   return shard_vectors_.get();
 }
 
 DeviceImages::ShardInputs DeviceImages::enqueue_shard(const ShardPlace& shard, cudaStream_t compute) {
-  if (resident_) enqueue(GatherLabelsCall{{labels_.get(), shard.samples, shard.labels}, shard.size}, compute);
+  if (resident_)
+    enqueue(compute,
+            GatherLabelsBody{
+                .all = labels_.get(), .samples = shard.samples, .labels = shard.labels, .n = shard.size});
   const std::size_t skipped = resident_ ? 0 : static_cast<std::size_t>(shard.first) * image_bytes_;
   enqueue(AugmentationCall{.constants = setup_.constants,
                            .pixel_type = source_.pixels,

@@ -12,8 +12,8 @@ namespace {
 comm::DeviceBuffer<float> on_device(const std::vector<float>& values) {
   if (values.empty()) return {};
   comm::DeviceBuffer<float> buffer(values.size(), "class weights");
-  CHECK_CUDA(cudaMemcpy(buffer.get(), values.data(), buffer.bytes(), cudaMemcpyHostToDevice));
-  CHECK_CUDA(cudaDeviceSynchronize());  // other streams do not wait for the default one
+  ANNULUS_CHECK_CUDA(cudaMemcpy(buffer.get(), values.data(), buffer.bytes(), cudaMemcpyHostToDevice));
+  ANNULUS_CHECK_CUDA(cudaDeviceSynchronize());  // other streams do not wait for the default one
   return buffer;
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/error.hpp"
+#include "trainer/backend/cuda/kernels/loss_body.hpp"
 #include "trainer/backend/planning/ready_table.hpp"
 
 namespace annulus::trainer::cuda {
@@ -14,7 +15,7 @@ template <class T>
 T fetch(const T* from, cudaStream_t stream) {
   std::array<T, 1> value{};
   comm::copy_to_host(std::span<T>(value), from, stream);
-  CHECK_CUDA(cudaStreamSynchronize(stream));
+  ANNULUS_CHECK_CUDA(cudaStreamSynchronize(stream));
   return value[0];
 }
 
@@ -78,7 +79,7 @@ auto Program::checks(const ShardContext& context) const -> Checks {
   if (context.samples != nullptr) {
     numbers.resize(static_cast<std::size_t>(shape_.samples));
     comm::copy_to_host(std::span(numbers), context.samples, context.stream);
-    CHECK_CUDA(cudaStreamSynchronize(context.stream));
+    ANNULUS_CHECK_CUDA(cudaStreamSynchronize(context.stream));
   }
   const Network& network = environment_.network;
   Checks checks(std::in_place, network, shape_.samples, std::move(numbers));
@@ -117,7 +118,10 @@ SearchedTensor Program::tensor(const void* values, Element element, std::int64_t
     if (some == 0) return std::nullopt;
     const auto* from =
         static_cast<const std::byte*>(values) + first * static_cast<std::size_t>(bytes_of(element));
-    enqueue(FindBadCall{element, from, static_cast<std::int64_t>(some), found_.get()}, stream);
+    enqueue(stream, elements_of(element), [&]<class T>(Instance<T>) {
+      return FindBadBody<T>{
+          .values = as<T>(from), .elements = static_cast<std::int64_t>(some), .found = found_.get()};
+    });
     const std::int64_t at = fetch(found_.get(), stream);
     if (at < 0) return std::nullopt;
     const float bad = element == Element::float32

@@ -22,7 +22,7 @@ class Capture {
  public:
   explicit Capture(cudaStream_t stream) : stream_(stream) {
     // Thread-local: the loader's thread may allocate meanwhile.
-    CHECK_CUDA(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
+    ANNULUS_CHECK_CUDA(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
   }
   ~Capture() {
     if (stream_ == nullptr) return;
@@ -35,7 +35,7 @@ class Capture {
 
   UniqueHandle<GraphTraits> end() {
     cudaGraph_t graph = nullptr;
-    CHECK_CUDA(cudaStreamEndCapture(std::exchange(stream_, nullptr), &graph));
+    ANNULUS_CHECK_CUDA(cudaStreamEndCapture(std::exchange(stream_, nullptr), &graph));
     return UniqueHandle<GraphTraits>(graph);
   }
 
@@ -54,10 +54,12 @@ StepGraph::StepGraph(cudaStream_t stream, const std::function<void()>& enqueue_w
   enqueue_work();
   const UniqueHandle<GraphTraits> graph = capture.end();
   cudaGraphExec_t executable = nullptr;
-  CHECK_CUDA(cudaGraphInstantiate(&executable, graph.get(), 0));
+  ANNULUS_CHECK_CUDA(cudaGraphInstantiate(&executable, graph.get(), 0));
   graph_ = UniqueHandle<GraphExecTraits>(executable);
 }
 
-void StepGraph::launch(cudaStream_t stream) const { CHECK_CUDA(cudaGraphLaunch(graph_.get(), stream)); }
+void StepGraph::launch(cudaStream_t stream) const {
+  ANNULUS_CHECK_CUDA(cudaGraphLaunch(graph_.get(), stream));
+}
 
 }  // namespace annulus::trainer::cuda

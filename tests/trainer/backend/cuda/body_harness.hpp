@@ -5,6 +5,8 @@
 
 #include "tests/support/random_tensor.hpp"
 #include "tests/trainer/backend/cuda/host_executor.hpp"
+#include "trainer/backend/cuda/kernels/activation_body.hpp"
+#include "trainer/backend/cuda/kernels/instances.hpp"
 #include "trainer/backend/reference/kernel.hpp"
 
 namespace annulus::trainer::cuda {
@@ -16,9 +18,10 @@ class Stored {
  public:
   Stored(Element element, const std::vector<float>& values)
       : element_(element), bytes_(values.size() * static_cast<std::size_t>(bytes_of(element)) + 16) {
-    const auto count = static_cast<std::int64_t>(values.size());
     size_ = values.size();
-    apply(ConvertCall{Element::float32, values.data(), element, data(), count}, HostExecutor{});
+    with_instance(elements_of(element), [&]<class T>(Instance<T>) {
+      run_on_host(ConvertBody<float, T>{.from = values.data(), .to = at<T>(), .elements = count()});
+    });
   }
   /// NaN, so that an element nobody writes is seen.
   Stored(Element element, std::size_t size) : Stored(element, std::vector<float>(size, NAN)) {}
@@ -28,11 +31,16 @@ class Stored {
     const auto address = reinterpret_cast<std::uintptr_t>(bytes_.data());
     return bytes_.data() + (16 - address % 16) % 16;
   }
+  template <class T>
+  T* at() {
+    return static_cast<T*>(data());
+  }
   Element element() const { return element_; }
   std::vector<float> floats() {
     std::vector<float> values(size_);
-    apply(ConvertCall{element_, data(), Element::float32, values.data(), static_cast<std::int64_t>(size_)},
-          HostExecutor{});
+    with_instance(elements_of(element_), [&]<class T>(Instance<T>) {
+      run_on_host(ConvertBody<T, float>{.from = at<T>(), .to = values.data(), .elements = count()});
+    });
     return values;
   }
   reference::Tensor doubles() {
@@ -41,6 +49,8 @@ class Stored {
   }
 
  private:
+  std::int64_t count() const { return static_cast<std::int64_t>(size_); }
+
   Element element_;
   std::size_t size_ = 0;
   std::vector<std::byte> bytes_;

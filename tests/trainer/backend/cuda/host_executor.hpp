@@ -1,95 +1,126 @@
-// Runs the bodies of the GPU's kernels on the host, in an order that no kernel may rely on.
+// Runs the bodies of the GPU's kernels on the host: indices backwards, an order that no kernel may rely on;
+// sums in the kernels' own order.
 #pragma once
 
 #include <cmath>
 #include <vector>
 
-#include "trainer/backend/cuda/kernels/apply_elementwise.hpp"
-#include "trainer/backend/cuda/kernels/apply_loss.hpp"
-#include "trainer/backend/cuda/kernels/apply_normalisation.hpp"
-#include "trainer/backend/cuda/kernels/apply_pool.hpp"
-#include "trainer/backend/cuda/kernels/apply_structure.hpp"
+#include "trainer/backend/cuda/kernels/apply_optimizer.hpp"
+#include "trainer/backend/cuda/kernels/column_sums.hpp"
+#include "trainer/backend/cuda/kernels/loss_body.hpp"
 
 namespace annulus::trainer::cuda {
 
+template <class Body>
+requires requires(const Body& body) { body.indices(); }
+void run_on_host(const Body& body) {
+  for (std::int64_t i = body.indices(); i-- > 0;) body(i);
+}
+
+/// Lanes in halves: lane l and lane l + n / 2, then l + n / 4, and so on.
+template <class Number>
+Number tree_sum(std::vector<Number> values) {
+  for (std::size_t half = values.size() / 2; half > 0; half /= 2)
+    for (std::size_t i = 0; i < half; ++i) values[i] += values[i + half];
+  return values[0];
+}
+
+/// The second kernel of column_sums.hpp.
+template <class Body>
+void sum_partials(const Body& body) {
+  constexpr int kLines = 32;
+  for (std::int32_t column = 0; column < body.plan.columns; ++column) {
+    float total[Body::kCount];
+    for (int q = 0; q < Body::kCount; ++q) {
+      std::vector<float> lines(kLines);
+      for (std::int32_t line = 0; line < kLines; ++line)
+        lines[static_cast<std::size_t>(line)] = sum_chunks(body.plan, body.partials, q, line, kLines, column);
+      total[q] = tree_sum(lines);
+    }
+    body.finish(column, total);
+  }
+}
+
+/// The first kernel of column_sums.hpp, for one lane of one block.
+template <class Body>
+void sum_lane(const Body& body, std::int32_t chunk, std::int32_t column) {
+  constexpr int kCount = Body::kCount, kPack = Body::kPack;
+  const ColumnPlan& plan = body.plan;
+  std::vector<std::vector<float>> lines(kCount * kPack, std::vector<float>(plan.lines(), 0.0f));
+  for (std::int32_t line = 0; line < plan.lines(); ++line) {
+    float sums[kCount][kPack] = {};
+    sum_rows(plan, body, chunk, line, column, sums);
+    for (int q = 0; q < kCount; ++q)
+      for (int k = 0; k < kPack; ++k) lines[q * kPack + k][line] = sums[q][k];
+  }
+  if (column >= plan.columns) return;
+  for (int k = 0; k < kPack; ++k) {
+    float total[kCount];
+    for (int q = 0; q < kCount; ++q) total[q] = tree_sum(lines[q * kPack + k]);
+    if (plan.chunks == 1) body.finish(column + k, total);
+    if (plan.chunks == 1) continue;
+    for (int q = 0; q < kCount; ++q)
+      body.partials[(static_cast<std::int64_t>(q) * plan.chunks + chunk) * plan.columns + column + k] =
+          total[q];
+  }
+}
+
+/// The two kernels of column_sums.hpp, thread by thread.
+template <class Body>
+requires requires { Body::kCount; }
+void run_on_host(const Body& body) {
+  const ColumnPlan& plan = body.plan;
+  for (std::int32_t tile = plan.tiles; tile-- > 0;)
+    for (std::int32_t chunk = plan.chunks; chunk-- > 0;)
+      for (std::int32_t lane = 0; lane < plan.lanes; ++lane)
+        sum_lane(body, chunk, (tile * plan.lanes + lane) * Body::kPack);
+  if (plan.chunks > 1) sum_partials(body);
+}
+
+template <class L, class T>
+void run_on_host(const LossBody<L, T>& body) {
+  double loss = 0, correct = 0;
+  for (std::int64_t sample = 0; sample < body.samples; ++sample) {
+    const SampleLoss result = body(SoloTeam{}, sample);
+    loss += static_cast<double>(result.loss);
+    correct += static_cast<double>(result.correct);
+  }
+  for (int i = 0; i < kLossHead; ++i) body.head[i] = 0;
+  body.head[0] = static_cast<float>(loss);
+  body.head[1] = static_cast<float>(correct);
+  body.head[2] = static_cast<float>(body.samples);
+}
+
+template <class L>
+void run_on_host(const SoftmaxBody<L>& body) {
+  for (std::int64_t sample = 0; sample < body.samples; ++sample) body(SoloTeam{}, sample);
+}
+
+template <class T>
+void run_on_host(const FindBadBody<T>& body) {
+  *body.found = -1;
+  for (std::int64_t i = body.elements; i-- > 0;)
+    if (!std::isfinite(to_float(body.values[i]))) *body.found = i;
+}
+
+template <class Body>
+void run_on_host(const OverPieces<Body>& over) {
+  std::vector<double> sums(kPieceLanes);
+  for (std::int64_t piece = over.count; piece-- > 0;)
+    if constexpr (requires { over.body.finish(piece, 0.0); }) {
+      for (int lane = kPieceLanes; lane-- > 0;)
+        sums[static_cast<std::size_t>(lane)] = over.body.lane(piece, lane);
+      over.body.finish(piece, tree_sum(sums));
+    } else {
+      for (int lane = kPieceLanes; lane-- > 0;) over.body.lane(piece, lane);
+    }
+}
+
+/// run_on_host as a function object, for sequences of bodies.
 struct HostExecutor {
   template <class Body>
-  void for_each(std::int64_t count, const Body& body) const {
-    for (std::int64_t i = count; i-- > 0;) body(i);
-  }
-
-  /// The two kernels of column_sums.hpp, thread by thread.
-  template <class Terms, class Finish>
-  void column_sums(const ColumnPlan& plan, const Terms& terms, const Finish& finish, float* partials) const {
-    constexpr int kCount = Terms::kCount, kPack = Terms::kPack;
-    for (std::int32_t tile = plan.tiles; tile-- > 0;)
-      for (std::int32_t chunk = plan.chunks; chunk-- > 0;)
-        for (std::int32_t lane = 0; lane < plan.lanes; ++lane) {
-          const std::int32_t column = (tile * plan.lanes + lane) * kPack;
-          std::vector<std::vector<float>> lines(kCount * kPack, std::vector<float>(plan.lines(), 0.0f));
-          for (std::int32_t line = 0; line < plan.lines(); ++line) {
-            float sums[kCount][kPack] = {};
-            sum_rows(plan, terms, chunk, line, column, sums);
-            for (int q = 0; q < kCount; ++q)
-              for (int k = 0; k < kPack; ++k) lines[q * kPack + k][line] = sums[q][k];
-          }
-          if (column >= plan.columns) continue;
-          for (int k = 0; k < kPack; ++k) {
-            float total[kCount];
-            for (int q = 0; q < kCount; ++q) total[q] = tree_sum(lines[q * kPack + k]);
-            if (plan.chunks == 1) finish(column + k, total);
-            if (plan.chunks == 1) continue;
-            for (int q = 0; q < kCount; ++q)
-              partials[(static_cast<std::int64_t>(q) * plan.chunks + chunk) * plan.columns + column + k] =
-                  total[q];
-          }
-        }
-    if (plan.chunks > 1) sum_partials<kCount>(plan, finish, partials);
-  }
-
-  template <class Rows>
-  void loss(const Rows& rows, const LossCall& call) const {
-    double loss = 0, correct = 0;
-    for (std::int64_t sample = 0; sample < call.samples; ++sample) {
-      const SampleLoss result = rows(SoloTeam{}, sample);
-      loss += static_cast<double>(result.loss);
-      correct += static_cast<double>(result.correct);
-    }
-    for (int i = 0; i < kLossHead; ++i) call.head[i] = 0;
-    call.head[0] = static_cast<float>(loss);
-    call.head[1] = static_cast<float>(correct);
-    call.head[2] = static_cast<float>(call.samples);
-  }
-  template <class Rows>
-  void softmax(const Rows& rows, std::int64_t samples) const {
-    for (std::int64_t sample = 0; sample < samples; ++sample) rows(SoloTeam{}, sample);
-  }
-  template <class T>
-  void find_bad(const T* values, const FindBadCall& call) const {
-    *call.found = -1;
-    for (std::int64_t i = call.count; i-- > 0;)
-      if (!std::isfinite(to_float(values[i]))) *call.found = i;
-  }
-
- private:
-  static float tree_sum(std::vector<float> values) {
-    for (std::size_t half = values.size() / 2; half > 0; half /= 2)
-      for (std::size_t i = 0; i < half; ++i) values[i] += values[i + half];
-    return values[0];
-  }
-  template <int kCount, class Finish>
-  static void sum_partials(const ColumnPlan& plan, const Finish& finish, const float* partials) {
-    constexpr std::int32_t kLines = 32;
-    for (std::int32_t column = 0; column < plan.columns; ++column) {
-      float total[kCount];
-      for (int q = 0; q < kCount; ++q) {
-        std::vector<float> lines(kLines);
-        for (std::int32_t line = 0; line < kLines; ++line)
-          lines[static_cast<std::size_t>(line)] = sum_chunks(plan, partials, q, line, kLines, column);
-        total[q] = tree_sum(lines);
-      }
-      finish(column, total);
-    }
+  void operator()(const Body& body) const {
+    run_on_host(body);
   }
 };
 

@@ -6,6 +6,12 @@
 #include "tests/support/random_tensor.hpp"
 #include "tests/support/tensor_matchers.hpp"
 #include "tests/trainer/backend/cuda/body_harness.hpp"
+#include "trainer/backend/cuda/kernels/convolution_body.hpp"
+#include "trainer/backend/cuda/kernels/dropout_body.hpp"
+#include "trainer/backend/cuda/kernels/enqueue.hpp"
+#include "trainer/backend/cuda/kernels/normalisation_body.hpp"
+#include "trainer/backend/cuda/kernels/pool_body.hpp"
+#include "trainer/backend/cuda/kernels/structure_body.hpp"
 
 namespace annulus::trainer::cuda {
 namespace {
@@ -32,8 +38,8 @@ class Twin {
 
  private:
   void copy(void* to, const void* from, cudaMemcpyKind kind) {
-    CHECK_CUDA(cudaMemcpy(to, from, device_.size() - 16, kind));
-    CHECK_CUDA(cudaDeviceSynchronize());
+    ANNULUS_CHECK_CUDA(cudaMemcpy(to, from, device_.size() - 16, kind));
+    ANNULUS_CHECK_CUDA(cudaDeviceSynchronize());
   }
   Stored host_;
   comm::DeviceBuffer<std::byte> device_;
@@ -45,15 +51,18 @@ Twin poisoned(Element element, std::int64_t count) {
 
 enum class Side { host, device };
 
-/// Fills in a call for one side.
+/// Fills in a body for one side.
 class Place {
  public:
   explicit Place(Side side) : side_(side) {}
-  void* operator()(Twin& twin) const { return side_ == Side::host ? twin.host() : twin.device(); }
-  float* floats(Twin& twin) const { return static_cast<float*>((*this)(twin)); }
   template <class T>
   T* as(Twin& twin) const {
-    return static_cast<T*>((*this)(twin));
+    return static_cast<T*>(side_ == Side::host ? twin.host() : twin.device());
+  }
+  float* floats(Twin& twin) const { return as<float>(twin); }
+  template <class T>
+  const T* either(const T* host, const T* device) const {
+    return side_ == Side::host ? host : device;
   }
 
  private:
@@ -63,9 +72,9 @@ class Place {
 /// Runs what `make` fills in on both sides.
 template <class Make>
 void run_both(const Make& make) {
-  apply(make(Place(Side::host)), HostExecutor{});
+  run_on_host(make(Place(Side::host)));
   const comm::Stream stream;
-  enqueue(make(Place(Side::device)), stream.get());
+  enqueue(stream.get(), make(Place(Side::device)));
   stream.synchronize();
 }
 
@@ -78,9 +87,15 @@ TEST(Kernels, ColumnSumsAgreeToTheBit) {
       Twin sums = poisoned(Element::float32, columns);
       Twin partials = poisoned(Element::float32, static_cast<std::int64_t>(plan.partials(1)));
 
-      run_both([&](const Place& at) {
-        return BiasGradientCall{
-            element, at(dy), at(y), Activation::relu, at.floats(sums), plan, at.floats(partials)};
+      with_instance(quads_of(element, plan.pack), [&]<class T, int P>(Instance<T, P>) {
+        run_both([&](const Place& at) {
+          return BiasGradientBody<T, P>{.dy = at.as<T>(dy),
+                                        .y = at.as<T>(y),
+                                        .kind = Activation::relu,
+                                        .gradient = at.floats(sums),
+                                        .plan = plan,
+                                        .partials = at.floats(partials)};
+        });
       });
 
       EXPECT_EQ(sums.on_device(), sums.on_host());
@@ -97,17 +112,18 @@ TEST(Kernels, StatisticsAgreeToTheBit) {
     for (int i = 0; i < 4; ++i) results.push_back(poisoned(Element::float32, kChannels));
     Twin partials = poisoned(Element::float32, static_cast<std::int64_t>(plan.partials(2)));
 
-    run_both([&](const Place& at) {
-      return StatisticsCall{element,
-                            at(x),
-                            128.0f,
-                            1e-3f,
-                            at.floats(results[0]),
-                            at.floats(results[1]),
-                            at.floats(results[2]),
-                            at.floats(results[3]),
-                            plan,
-                            at.floats(partials)};
+    with_instance(quads_of(element, plan.pack), [&]<class T, int P>(Instance<T, P>) {
+      run_both([&](const Place& at) {
+        return StatisticsBody<T, P>{.x = at.as<T>(x),
+                                    .samples = 128.0f,
+                                    .epsilon = 1e-3f,
+                                    .mean = at.floats(results[0]),
+                                    .inverse_deviation = at.floats(results[1]),
+                                    .mean_sum = at.floats(results[2]),
+                                    .variance_sum = at.floats(results[3]),
+                                    .plan = plan,
+                                    .partials = at.floats(partials)};
+      });
     });
 
     for (Twin& result : results) EXPECT_EQ(result.on_device(), result.on_host());
@@ -125,18 +141,30 @@ TEST(Kernels, PoolsAgreeToTheBit) {
       Twin mean = poisoned(element, outputs), mean_dx = poisoned(element, inputs);
       Twin winners = poisoned(Element::bfloat16, outputs);  // 16 bits each
 
-      run_both([&](const Place& at) {
-        return MaxPoolForwardCall{element, at(x),    at(y),           at.as<std::uint16_t>(winners),
-                                  shape,   kSamples, PendingRelu::yes};
-      });
-      run_both([&](const Place& at) {
-        return MaxPoolBackwardCall{element, at(dy), at.as<std::uint16_t>(winners), at(dx), shape, kSamples};
-      });
-      run_both([&](const Place& at) {
-        return AveragePoolForwardCall{element, at(x), at(mean), shape, kSamples};
-      });
-      run_both([&](const Place& at) {
-        return AveragePoolBackwardCall{element, at(dy), at(mean_dx), shape, kSamples};
+      with_instance(packs_of(element, channels), [&]<class T, int P>(Instance<T, P>) {
+        run_both([&](const Place& at) {
+          return MaxPoolForwardBody<T, P>{.x = at.as<T>(x),
+                                          .y = at.as<T>(y),
+                                          .winners = at.as<std::uint16_t>(winners),
+                                          .shape = shape,
+                                          .samples = kSamples,
+                                          .relu = PendingRelu::yes};
+        });
+        run_both([&](const Place& at) {
+          return MaxPoolBackwardBody<T, P>{.dy = at.as<T>(dy),
+                                           .winners = at.as<std::uint16_t>(winners),
+                                           .dx = at.as<T>(dx),
+                                           .shape = shape,
+                                           .samples = kSamples};
+        });
+        run_both([&](const Place& at) {
+          return AveragePoolForwardBody<T, P>{
+              .x = at.as<T>(x), .y = at.as<T>(mean), .shape = shape, .samples = kSamples};
+        });
+        run_both([&](const Place& at) {
+          return AveragePoolBackwardBody<T, P>{
+              .dy = at.as<T>(dy), .dx = at.as<T>(mean_dx), .shape = shape, .samples = kSamples};
+        });
       });
 
       for (Twin* result : {&y, &dx, &mean, &mean_dx}) EXPECT_EQ(result->on_device(), result->on_host());
@@ -151,14 +179,19 @@ TEST(Kernels, PlainConvolutionsAgreeToTheBit) {
     Twin y = poisoned(element, shape.output_size()), dx = poisoned(element, shape.input_size());
     Twin dkernel = poisoned(element, shape.kernel_size());
 
-    run_both([&](const Place& at) {
-      return ConvolutionForwardCall{element, at(x), at(kernel), at(y), shape};
-    });
-    run_both([&](const Place& at) {
-      return ConvolutionDataCall{element, at(dy), at(kernel), at(dx), shape};
-    });
-    run_both([&](const Place& at) {
-      return ConvolutionKernelCall{element, at(x), at(dy), at(dkernel), shape};
+    with_instance(elements_of(element), [&]<class T>(Instance<T>) {
+      run_both([&](const Place& at) {
+        return ConvolutionForwardBody<T>{
+            .x = at.as<T>(x), .kernel = at.as<T>(kernel), .y = at.as<T>(y), .shape = shape};
+      });
+      run_both([&](const Place& at) {
+        return ConvolutionDataBody<T>{
+            .dy = at.as<T>(dy), .kernel = at.as<T>(kernel), .dx = at.as<T>(dx), .shape = shape};
+      });
+      run_both([&](const Place& at) {
+        return ConvolutionKernelBody<T>{
+            .x = at.as<T>(x), .dy = at.as<T>(dy), .dkernel = at.as<T>(dkernel), .shape = shape};
+      });
     });
 
     for (Twin* result : {&y, &dx, &dkernel}) EXPECT_EQ(result->on_device(), result->on_host());
@@ -180,8 +213,16 @@ TEST(Kernels, CircularPadsAgreeToTheBit) {
       Twin x(element, inputs, 1), dy(element, outputs, 2);
       Twin y = poisoned(element, outputs), dx = poisoned(element, inputs);
 
-      run_both([&](const Place& at) { return WrapCall{element, at(x), at(y), frame, kSamples}; });
-      run_both([&](const Place& at) { return UnwrapCall{element, at(dy), at(dx), frame, kSamples}; });
+      with_instance(packs_of(element, channels), [&]<class T, int P>(Instance<T, P>) {
+        run_both([&](const Place& at) {
+          return WrapBody<T, P>{
+              .inner = at.as<T>(x), .outer = at.as<T>(y), .frame = frame, .samples = kSamples};
+        });
+        run_both([&](const Place& at) {
+          return UnwrapBody<T, P>{
+              .outer = at.as<T>(dy), .inner = at.as<T>(dx), .frame = frame, .samples = kSamples};
+        });
+      });
 
       for (Twin* result : {&y, &dx}) EXPECT_EQ(result->on_device(), result->on_host());
     }
@@ -192,8 +233,15 @@ TEST(Kernels, ColumnsAreCopiedToTheBit) {
   for (const Element element : kElements) {
     Twin from(Element::float32, kRows * 31, 1), to(element, kRows * 77, 2);
 
-    run_both([&](const Place& at) {
-      return CopyColumnsCall{Element::float32, at(from), {31, 4}, element, at(to), {77, 40}, 19, kRows};
+    with_instance(elements_of(element), [&]<class T>(Instance<T>) {
+      run_both([&](const Place& at) {
+        return CopyColumnsBody<float, T>{.from = at.floats(from),
+                                         .to = at.as<T>(to),
+                                         .source = {31, 4},
+                                         .target = {77, 40},
+                                         .columns = 19,
+                                         .rows = kRows};
+      });
     });
 
     EXPECT_EQ(to.on_device(), to.on_host());
@@ -211,19 +259,24 @@ TEST(Kernels, DropoutAgreesToTheBit) {
     comm::DeviceBuffer<std::uint64_t> device_numbers(numbers.size(), "test");
     const StepScalars scalars{.epoch = 3};
     comm::DeviceBuffer<StepScalars> device_scalars(1, "test");
-    CHECK_CUDA(
+    ANNULUS_CHECK_CUDA(
         cudaMemcpy(device_numbers.get(), numbers.data(), device_numbers.bytes(), cudaMemcpyHostToDevice));
-    CHECK_CUDA(cudaMemcpy(device_scalars.get(), &scalars, sizeof(scalars), cudaMemcpyHostToDevice));
+    ANNULUS_CHECK_CUDA(cudaMemcpy(device_scalars.get(), &scalars, sizeof(scalars), cudaMemcpyHostToDevice));
     const DropoutMaskOf mask{stream_key(1, Purpose::dropout), 4, 1u << 30, 1.25f};
 
-    const auto call = [&](const Place& at, const std::uint64_t* samples, const StepScalars* step) {
-      return DropoutCall{Element::float32, at(x), at(y), nullptr, samples, step, mask, size, kSamples};
-    };
-    apply(call(Place(Side::host), numbers.data(), &scalars), HostExecutor{});
-    const comm::Stream stream;
-    CHECK_CUDA(cudaDeviceSynchronize());
-    enqueue(call(Place(Side::device), device_numbers.get(), device_scalars.get()), stream.get());
-    stream.synchronize();
+    ANNULUS_CHECK_CUDA(cudaDeviceSynchronize());
+    with_instance(quads_of(Element::float32, size), [&]<class T, int P>(Instance<T, P>) {
+      run_both([&](const Place& at) {
+        return DropoutBody<T, P>{.from = at.as<T>(x),
+                                 .to = at.as<T>(y),
+                                 .gate = nullptr,
+                                 .samples = at.either(numbers.data(), device_numbers.get()),
+                                 .scalars = at.either(&scalars, device_scalars.get()),
+                                 .mask = mask,
+                                 .size = static_cast<std::uint32_t>(size),
+                                 .samples_count = kSamples};
+      });
+    });
 
     EXPECT_EQ(y.on_device(), y.on_host());
   }
@@ -236,24 +289,30 @@ TEST(Kernels, LossAgrees) {
     const std::vector<std::int32_t> labels =
         test::random_labels(static_cast<std::size_t>(samples), classes, 2);
     comm::DeviceBuffer<std::int32_t> device_labels(labels.size(), "test");
-    CHECK_CUDA(cudaMemcpy(device_labels.get(), labels.data(), device_labels.bytes(), cudaMemcpyHostToDevice));
+    ANNULUS_CHECK_CUDA(
+        cudaMemcpy(device_labels.get(), labels.data(), device_labels.bytes(), cudaMemcpyHostToDevice));
     Twin gradient = poisoned(Element::float32, std::int64_t{samples} * classes);
     Twin head = poisoned(Element::float32, kLossHead),
          rows = poisoned(Element::float32, loss_scratch(samples));
     Twin probabilities = poisoned(Element::float32, std::int64_t{samples} * classes);
 
-    const auto call = [&](const Place& at, const std::int32_t* own_labels) {
-      return LossCall{Element::float32, at(logits), own_labels, nullptr, Element::float32,
-                      at(gradient),     classes,    samples,    0.1f,    at.floats(rows),
-                      at.floats(head)};
-    };
-    apply(call(Place(Side::host), labels.data()), HostExecutor{});
-    const comm::Stream stream;
-    CHECK_CUDA(cudaDeviceSynchronize());
-    enqueue(call(Place(Side::device), device_labels.get()), stream.get());
-    stream.synchronize();
+    ANNULUS_CHECK_CUDA(cudaDeviceSynchronize());
     run_both([&](const Place& at) {
-      return SoftmaxCall{Element::float32, at(logits), at.floats(probabilities), classes, samples};
+      return LossBody<float, float>{.logits = at.floats(logits),
+                                    .labels = at.either(labels.data(), device_labels.get()),
+                                    .class_weights = nullptr,
+                                    .gradient = at.floats(gradient),
+                                    .classes = classes,
+                                    .samples = samples,
+                                    .smoothing = 0.1f,
+                                    .row_sums = at.floats(rows),
+                                    .head = at.floats(head)};
+    });
+    run_both([&](const Place& at) {
+      return SoftmaxBody<float>{.logits = at.floats(logits),
+                                .probabilities = at.floats(probabilities),
+                                .classes = classes,
+                                .samples = samples};
     });
 
     // exp and log differ in their last digits, sums of classes in their order.
@@ -274,7 +333,9 @@ TEST(Kernels, SearchForNanFindsTheFirst) {
     const comm::Stream stream;
     std::int64_t result = 0;
 
-    enqueue(FindBadCall{Element::float32, tensor.device(), 100'000, found.get()}, stream.get());
+    enqueue(stream.get(), FindBadBody<float>{.values = static_cast<const float*>(tensor.device()),
+                                             .elements = 100'000,
+                                             .found = found.get()});
     comm::copy_to_host(std::span<std::int64_t>(&result, 1), found.get(), stream.get());
     stream.synchronize();
 

@@ -47,8 +47,10 @@ template <class T, int P>
 struct ActivationBody {
   const T* x;
   T* y;
+  std::int64_t elements;
   Activation kind;
 
+  ANNULUS_DEVICE std::int64_t indices() const { return elements / P; }
   ANNULUS_DEVICE void operator()(std::int64_t i) const {
     float values[P];
     load<P>(x + i * P, values);
@@ -63,8 +65,10 @@ struct DerivativeBody {
   const T* y;
   const T* dy;
   T* dx;
+  std::int64_t elements;
   Activation kind;
 
+  ANNULUS_DEVICE std::int64_t indices() const { return elements / P; }
   ANNULUS_DEVICE void operator()(std::int64_t i) const {
     float gradients[P];
     load<P>(dy + i * P, gradients);
@@ -82,9 +86,11 @@ template <class T, int P>
 struct BiasActivationBody {
   T* y;
   const T* bias;  ///< (channels), or nullptr
+  std::int64_t elements;
   std::int32_t channels;
   Activation kind;
 
+  ANNULUS_DEVICE std::int64_t indices() const { return elements / P; }
   ANNULUS_DEVICE void operator()(std::int64_t i) const {
     auto number = static_cast<std::uint32_t>(i);
     const std::int32_t channel = split(number, channels / P) * P;
@@ -103,10 +109,12 @@ constexpr int kMostTerms = 4;
 template <class T, int P>
 struct SumBody {
   const T* terms[kMostTerms];
-  int count;
+  int count;  ///< of terms
   T* y;
+  std::int64_t elements;
   Activation kind;
 
+  ANNULUS_DEVICE std::int64_t indices() const { return elements / P; }
   ANNULUS_DEVICE void operator()(std::int64_t i) const {
     float sum[P];
     load<P>(terms[0] + i * P, sum);
@@ -125,6 +133,9 @@ template <class From, class To>
 struct ConvertBody {
   const From* from;
   To* to;
+  std::int64_t elements;
+
+  ANNULUS_DEVICE std::int64_t indices() const { return elements; }
   ANNULUS_DEVICE void operator()(std::int64_t i) const { to[i] = from_float<To>(to_float(from[i])); }
 };
 
@@ -133,6 +144,11 @@ struct Frame {
   std::int32_t height, width, channels;    ///< of the inner image
   std::int32_t outer_height, outer_width;  ///< of the outer one
   std::int32_t top, left;                  ///< where the inner image starts
+
+  ANNULUS_DEVICE std::int64_t inner_size() const { return std::int64_t{1} * height * width * channels; }
+  ANNULUS_DEVICE std::int64_t outer_size() const {
+    return std::int64_t{1} * outer_height * outer_width * channels;
+  }
 };
 
 /// outer = inner with zeros around it. Index: P channels of a pixel of the outer images.
@@ -141,7 +157,9 @@ struct PadBody {
   const T* inner;
   T* outer;
   Frame frame;
+  std::int64_t samples;
 
+  ANNULUS_DEVICE std::int64_t indices() const { return samples * frame.outer_size() / P; }
   ANNULUS_DEVICE void operator()(std::int64_t i) const {
     auto number = static_cast<std::uint32_t>(i);
     const std::int32_t channel = split(number, frame.channels / P) * P;
@@ -162,7 +180,9 @@ struct CropBody {
   const T* outer;
   T* inner;
   Frame frame;
+  std::int64_t samples;
 
+  ANNULUS_DEVICE std::int64_t indices() const { return samples * frame.inner_size() / P; }
   ANNULUS_DEVICE void operator()(std::int64_t i) const {
     auto number = static_cast<std::uint32_t>(i);
     const std::int32_t channel = split(number, frame.channels / P) * P;
@@ -179,6 +199,9 @@ struct CropBody {
 struct ZeroBody {
   float* target;
   const std::uint32_t* places;
+  std::int64_t count;  ///< of places
+
+  ANNULUS_DEVICE std::int64_t indices() const { return count; }
   ANNULUS_DEVICE void operator()(std::int64_t i) const { target[places[i]] = 0.0f; }
 };
 

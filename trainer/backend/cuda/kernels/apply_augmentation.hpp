@@ -1,4 +1,4 @@
-// Augmentation of one shard as a sequence of bodies, for any executor: the GPU's, or loops on the host.
+// Augmentation of one shard as a sequence of bodies, for whatever runs them: the GPU, or loops on the host.
 #pragma once
 
 #include <cstdint>
@@ -24,58 +24,53 @@ struct AugmentationCall {
   std::int64_t n = 0;
 };
 
-template <class Pixel, class Executor>
-void write_images(const AugmentationCall& call, const Executor& executor) {
-  const std::int64_t area = call.constants.shape.height * call.constants.shape.width;
-  const ShardPixels<Pixel> shard{static_cast<const Pixel*>(call.pixels), call.samples, call.by_number};
-  executor.for_each(call.n * area, AugmentBody<Pixel>{call.constants, shard, call.plans, call.scale,
-                                                      call.offset, call.output});
+template <class Pixel, class Run>
+void write_images(const AugmentationCall& call, const Run& run) {
+  run(AugmentBody<Pixel>{.constants = call.constants,
+                         .shard = {static_cast<const Pixel*>(call.pixels), call.samples, call.by_number},
+                         .plans = call.plans,
+                         .scale = call.scale,
+                         .offset = call.offset,
+                         .output = call.output,
+                         .n = call.n});
 }
 
-template <class Executor>
-void normalise_each(const AugmentationCall& call, const Executor& executor) {
+template <class Run>
+void normalise_each(const AugmentationCall& call, const Run& run) {
   const SampleShape& shape = call.constants.shape;
-  const std::int64_t area = shape.height * shape.width;
-  const std::int64_t values = area * shape.channels;
+  const std::int64_t values = shape.height * shape.width * shape.channels;
   double* const sums = call.sums;
   double* const squares = call.sums + call.n * kImageLanes;
   const auto count = static_cast<double>(values);
-  executor.for_each(call.n * kImageLanes, LaneSumBody{call.output, values, nullptr, sums});
-  executor.for_each(call.n * kImageLanes, LaneSumBody{call.output, values, sums, squares});
-  executor.for_each(call.n,
-                    SampleMapBody{{sums, count}, {squares, count}, call.constants.rescale, call.maps});
-  executor.for_each(call.n * area, ApplyMapBody{call.constants, call.plans, call.maps, call.output});
+  run(LaneSumBody{.images = call.output, .values = values, .sums = nullptr, .lanes = sums, .n = call.n});
+  run(LaneSumBody{.images = call.output, .values = values, .sums = sums, .lanes = squares, .n = call.n});
+  run(SampleMapBody{.sums = {sums, count},
+                    .squares = {squares, count},
+                    .rescale = call.constants.rescale,
+                    .maps = call.maps,
+                    .n = call.n});
+  run(ApplyMapBody{.constants = call.constants,
+                   .plans = call.plans,
+                   .maps = call.maps,
+                   .images = call.output,
+                   .n = call.n});
 }
 
-/// An executor has for_each(count, body), which calls body(i) for i in [0, count) in no order.
-template <class Executor>
-void apply(const AugmentationCall& call, const Executor& executor) {
+/// @param run  runs a body, after those before
+template <class Run>
+void apply(const AugmentationCall& call, const Run& run) {
   if (call.n == 0) return;
   if (call.plans != nullptr)
-    executor.for_each(call.n, DrawPlanBody{call.constants, call.scalars, call.samples, call.plans});
+    run(DrawPlanBody{.constants = call.constants,
+                     .scalars = call.scalars,
+                     .samples = call.samples,
+                     .plans = call.plans,
+                     .n = call.n});
   if (call.pixel_type == io::PixelType::uint8)
-    write_images<std::uint8_t>(call, executor);
+    write_images<std::uint8_t>(call, run);
   else
-    write_images<float>(call, executor);
-  if (call.scale == nullptr) normalise_each(call, executor);
-}
-
-/// labels[i] = all[samples[i]].
-struct GatherLabelsBody {
-  const std::int32_t* all;
-  const std::uint64_t* samples;
-  std::int32_t* labels;
-  ANNULUS_DEVICE void operator()(std::int64_t i) const { labels[i] = all[samples[i]]; }
-};
-
-struct GatherLabelsCall {
-  GatherLabelsBody body;
-  std::int64_t n = 0;
-};
-
-template <class Executor>
-void apply(const GatherLabelsCall& call, const Executor& executor) {
-  executor.for_each(call.n, call.body);
+    write_images<float>(call, run);
+  if (call.scale == nullptr) normalise_each(call, run);
 }
 
 }  // namespace annulus::trainer::cuda

@@ -1,4 +1,4 @@
-// One update as a sequence of bodies, for any executor: the GPU's, or loops on the host.
+// One update as a sequence of bodies, for whatever runs them: the GPU, or loops on the host.
 #pragma once
 
 #include <cstdint>
@@ -33,29 +33,55 @@ struct UpdateCall {
   StepReport* report = nullptr;
 };
 
-/// Sums of squares, the decision, the update. An executor has for_each(count, body); for_pieces(count, body),
-/// which sums body.lane(piece, lane) over the lanes in a tree and calls body.finish(piece, sum); and
-/// update_pieces(count, body), which only calls body.lane(piece, lane).
-template <class Executor>
-void apply(const UpdateCall& call, const Executor& executor) {
-  executor.for_pieces(call.pieces_count,
-                      PieceSquaresBody{call.pieces, call.gradients, call.gradient_squares});
-  executor.for_pieces(call.ranges_count,
-                      RangeSumBody{call.ranges, call.gradient_squares, call.gradient_sums});
-  if (call.constants.rule == UpdateRule::lars) {
-    executor.for_pieces(call.pieces_count,
-                        PieceSquaresBody{call.pieces, call.parameters, call.parameter_squares});
-    executor.for_pieces(call.ranges_count,
-                        RangeSumBody{call.ranges, call.parameter_squares, call.parameter_sums});
-  }
-  executor.for_pieces(1, JudgeBody{call.scalars, call.head, call.statistics_sums, call.statistics_count,
-                                   call.gradient_sums, call.ranges_count - 1, call.decision, call.report});
-  executor.update_pieces(call.pieces_count,
-                         UpdateBody{call.constants, call.scalars, call.decision, call.pieces, call.rules_of,
-                                    SquareSums{call.gradient_sums, call.parameter_sums}, call.gradients,
-                                    call.parameters, call.first, call.second});
-  executor.for_each(call.statistics_count, MovingAverageBody{call.scalars, call.decision, call.momenta,
-                                                             call.statistics_sums, call.statistics});
+/// `body` over the pieces [0, count), a block of kPieceLanes threads per piece: body.lane(piece, lane). Where
+/// the body has finish(piece, sum), it gets the sum of what the lanes return, added in a tree.
+template <class Body>
+struct OverPieces {
+  std::int64_t count;
+  Body body;
+};
+
+template <class Run>
+void sum_squares(const UpdateCall& call, const float* values, double* squares, double* sums, const Run& run) {
+  run(OverPieces<PieceSquaresBody>{.count = call.pieces_count,
+                                   .body = {.pieces = call.pieces, .values = values, .squares = squares}});
+  run(OverPieces<RangeSumBody>{.count = call.ranges_count,
+                               .body = {.ranges = call.ranges, .squares = squares, .totals = sums}});
+}
+
+/// Sums of squares, the decision, the update.
+/// @param run  runs a body, after those before
+template <class Run>
+void apply(const UpdateCall& call, const Run& run) {
+  sum_squares(call, call.gradients, call.gradient_squares, call.gradient_sums, run);
+  if (call.constants.rule == UpdateRule::lars)
+    sum_squares(call, call.parameters, call.parameter_squares, call.parameter_sums, run);
+  run(OverPieces<JudgeBody>{.count = 1,
+                            .body = {.scalars = call.scalars,
+                                     .head = call.head,
+                                     .statistics_sums = call.statistics_sums,
+                                     .statistics_count = call.statistics_count,
+                                     .totals = call.gradient_sums,
+                                     .segments = call.ranges_count - 1,
+                                     .decision = call.decision,
+                                     .report = call.report}});
+  run(OverPieces<UpdateBody>{.count = call.pieces_count,
+                             .body = {.constants = call.constants,
+                                      .scalars = call.scalars,
+                                      .decision = call.decision,
+                                      .pieces = call.pieces,
+                                      .rules_of = call.rules_of,
+                                      .sums = {call.gradient_sums, call.parameter_sums},
+                                      .gradients = call.gradients,
+                                      .parameters = call.parameters,
+                                      .first = call.first,
+                                      .second = call.second}});
+  run(MovingAverageBody{.scalars = call.scalars,
+                        .decision = call.decision,
+                        .momenta = call.momenta,
+                        .sums = call.statistics_sums,
+                        .moving = call.statistics,
+                        .count = call.statistics_count});
 }
 
 }  // namespace annulus::trainer::cuda

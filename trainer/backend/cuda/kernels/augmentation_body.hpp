@@ -39,6 +39,9 @@ struct DrawPlanBody {
   const StepScalars* scalars;
   const std::uint64_t* samples;
   io::AugmentationPlan* plans;
+  std::int64_t n;
+
+  ANNULUS_DEVICE std::int64_t indices() const { return n; }
   ANNULUS_DEVICE void operator()(std::int64_t i) const {
     plans[i] =
         io::rules::plan_of(constants.options, constants.shape, constants.key, {scalars->epoch, samples[i]});
@@ -136,16 +139,18 @@ struct AugmentBody {
   const float* scale;                 ///< (C); null: pixel units are written, for what looks at them first
   const float* offset;                ///< (C)
   float* output;                      ///< (n, H, W, C)
+  std::int64_t n;
 
+  ANNULUS_DEVICE std::int64_t indices() const { return n * constants.shape.height * constants.shape.width; }
   ANNULUS_DEVICE void operator()(std::int64_t i) const {
     const SampleShape& shape = constants.shape;
     const std::int64_t area = shape.height * shape.width;
-    const std::int64_t n = i / area;
+    const std::int64_t number = i / area;
     const auto row = static_cast<std::int32_t>(i % area / shape.width);
     const auto column = static_cast<std::int32_t>(i % shape.width);
     const io::AugmentationPlan untouched;
-    const std::int64_t place = shard.by_number ? static_cast<std::int64_t>(shard.samples[n]) : n;
-    const AugmentedImage<Pixel> image{constants, plans != nullptr ? plans[n] : untouched,
+    const std::int64_t place = shard.by_number ? static_cast<std::int64_t>(shard.samples[number]) : number;
+    const AugmentedImage<Pixel> image{constants, plans != nullptr ? plans[number] : untouched,
                                       shard.pixels + place * area * shape.channels};
     const bool cut_out = scale != nullptr && image.is_cut_out(row, column) && plans != nullptr;
     float* const pixel = output + i * shape.channels;
@@ -176,10 +181,13 @@ struct LaneSumBody {
   std::int64_t values;
   const double* sums;  ///< of the first pass; null in the first pass
   double* lanes;
+  std::int64_t n;
+
+  ANNULUS_DEVICE std::int64_t indices() const { return n * kImageLanes; }
   ANNULUS_DEVICE void operator()(std::int64_t i) const {
-    const std::int64_t n = i / kImageLanes;
-    const double mean = sums == nullptr ? 0.0 : ImageSums{sums, static_cast<double>(values)}.mean_of(n);
-    const float* const image = images + n * values;
+    const std::int64_t number = i / kImageLanes;
+    const double mean = sums == nullptr ? 0.0 : ImageSums{sums, static_cast<double>(values)}.mean_of(number);
+    const float* const image = images + number * values;
     double total = 0;
     for (std::int64_t k = i % kImageLanes; k < values; k += kImageLanes) {
       const double value = static_cast<double>(image[k]);
@@ -189,20 +197,23 @@ struct LaneSumBody {
   }
 };
 
-/// Scale and offset of image n.
+/// Scale and offset of image i.
 struct SampleMapBody {
   ImageSums sums;
   ImageSums squares;
   float rescale;
   float* maps;  ///< (n, 2)
-  ANNULUS_DEVICE void operator()(std::int64_t n) const {
-    const double mean = sums.mean_of(n);
-    const double square = squares.mean_of(n);
+  std::int64_t n;
+
+  ANNULUS_DEVICE std::int64_t indices() const { return n; }
+  ANNULUS_DEVICE void operator()(std::int64_t i) const {
+    const double mean = sums.mean_of(i);
+    const double square = squares.mean_of(i);
     const double factor = static_cast<double>(rescale);
     const double deviation = std::fabs(factor) * std::sqrt(square) + 1e-6;
     const bool constant = square == 0;  // a constant image is all mean; dividing by 1e-6 is noise
-    maps[2 * n] = constant ? 0.0f : static_cast<float>(factor / deviation);
-    maps[2 * n + 1] = constant ? 0.0f : static_cast<float>(-mean * factor / deviation);
+    maps[2 * i] = constant ? 0.0f : static_cast<float>(factor / deviation);
+    maps[2 * i + 1] = constant ? 0.0f : static_cast<float>(-mean * factor / deviation);
   }
 };
 
@@ -212,18 +223,32 @@ struct ApplyMapBody {
   const io::AugmentationPlan* plans;  ///< null: nothing is augmented
   const float* maps;
   float* images;
+  std::int64_t n;
+
+  ANNULUS_DEVICE std::int64_t indices() const { return n * constants.shape.height * constants.shape.width; }
   ANNULUS_DEVICE void operator()(std::int64_t i) const {
     const SampleShape& shape = constants.shape;
     const std::int64_t area = shape.height * shape.width;
-    const std::int64_t n = i / area;
+    const std::int64_t number = i / area;
     const io::AugmentationPlan untouched;
-    const AugmentedImage<float> image{constants, plans != nullptr ? plans[n] : untouched, nullptr};
+    const AugmentedImage<float> image{constants, plans != nullptr ? plans[number] : untouched, nullptr};
     const bool cut_out =
         plans != nullptr && image.is_cut_out(static_cast<std::int32_t>(i % area / shape.width),
                                              static_cast<std::int32_t>(i % shape.width));
     for (std::int64_t k = i * shape.channels; k < (i + 1) * shape.channels; ++k)
-      images[k] = cut_out ? 0.0f : images[k] * maps[2 * n] + maps[2 * n + 1];
+      images[k] = cut_out ? 0.0f : images[k] * maps[2 * number] + maps[2 * number + 1];
   }
+};
+
+/// labels[i] = all[samples[i]].
+struct GatherLabelsBody {
+  const std::int32_t* all;
+  const std::uint64_t* samples;
+  std::int32_t* labels;
+  std::int64_t n;
+
+  ANNULUS_DEVICE std::int64_t indices() const { return n; }
+  ANNULUS_DEVICE void operator()(std::int64_t i) const { labels[i] = all[samples[i]]; }
 };
 
 }  // namespace annulus::trainer::cuda

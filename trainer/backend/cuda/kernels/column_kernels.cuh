@@ -1,6 +1,7 @@
 // Column sums on the GPU.
 #pragma once
 
+#include "trainer/backend/cuda/kernels/column_sums.hpp"
 #include "trainer/backend/cuda/kernels/execute.cuh"
 
 namespace annulus::trainer::cuda {
@@ -17,17 +18,17 @@ __device__ void add_lines(float* values, int line, int lines, int width, int fir
   }
 }
 
-template <class Terms, class Finish>
-__global__ void __launch_bounds__(kColumnThreads)
-    sum_rows_kernel(ColumnPlan plan, Terms terms, Finish finish, float* partials) {
-  constexpr int kCount = Terms::kCount, kPack = Terms::kPack;
+template <class Body>
+__global__ void __launch_bounds__(kColumnThreads) sum_rows_kernel(Body body) {
+  constexpr int kCount = Body::kCount, kPack = Body::kPack;
+  const ColumnPlan& plan = body.plan;
   __shared__ float shared[kCount * kPack * kColumnThreads];
   const int lane = static_cast<int>(threadIdx.x) % plan.lanes;
   const int line = static_cast<int>(threadIdx.x) / plan.lanes;
   const int chunk = static_cast<int>(blockIdx.y);
   const int column = (static_cast<int>(blockIdx.x) * plan.lanes + lane) * kPack;
   float sums[kCount][kPack] = {};
-  sum_rows(plan, terms, chunk, line, column, sums);
+  sum_rows(plan, body, chunk, line, column, sums);
   const int width = plan.lanes * kCount * kPack, first = lane * kCount * kPack;
   for (int q = 0; q < kCount; ++q)
     for (int k = 0; k < kPack; ++k) shared[line * width + first + q * kPack + k] = sums[q][k];
@@ -37,16 +38,19 @@ __global__ void __launch_bounds__(kColumnThreads)
     float total[kCount];
     for (int q = 0; q < kCount; ++q) total[q] = shared[first + q * kPack + k];
     if (plan.chunks == 1) {
-      finish(column + k, total);
+      body.finish(column + k, total);
       continue;
     }
     for (int q = 0; q < kCount; ++q)
-      partials[(static_cast<std::int64_t>(q) * plan.chunks + chunk) * plan.columns + column + k] = total[q];
+      body.partials[(static_cast<std::int64_t>(q) * plan.chunks + chunk) * plan.columns + column + k] =
+          total[q];
   }
 }
 
-template <int kCount, class Finish>
-__global__ void sum_chunks_kernel(ColumnPlan plan, Finish finish, const float* partials) {
+template <class Body>
+__global__ void sum_chunks_kernel(Body body) {
+  constexpr int kCount = Body::kCount;
+  const ColumnPlan& plan = body.plan;
   __shared__ float shared[kCount * kFinishLanes * kFinishLines];
   const int lane = static_cast<int>(threadIdx.x) % kFinishLanes;
   const int line = static_cast<int>(threadIdx.x) / kFinishLanes;
@@ -54,32 +58,25 @@ __global__ void sum_chunks_kernel(ColumnPlan plan, Finish finish, const float* p
   const int width = kFinishLanes * kCount, first = lane * kCount;
   for (int q = 0; q < kCount; ++q)
     shared[line * width + first + q] =
-        column < plan.columns ? sum_chunks(plan, partials, q, line, kFinishLines, column) : 0.0f;
+        column < plan.columns ? sum_chunks(plan, body.partials, q, line, kFinishLines, column) : 0.0f;
   add_lines(shared, line, kFinishLines, width, first, kCount);
   if (line != 0 || column >= plan.columns) return;
   float total[kCount];
   for (int q = 0; q < kCount; ++q) total[q] = shared[first + q];
-  finish(column, total);
+  body.finish(column, total);
 }
 
-template <class Terms, class Finish>
-void enqueue_column_sums(const ColumnPlan& plan, const Terms& terms, const Finish& finish, float* partials,
-                         cudaStream_t stream) {
+template <class Body>
+requires requires { Body::kCount; }
+void spread(cudaStream_t stream, const Body& body) {
+  const ColumnPlan& plan = body.plan;
   const dim3 blocks(static_cast<unsigned>(plan.tiles), static_cast<unsigned>(plan.chunks));
-  sum_rows_kernel<<<blocks, kColumnThreads, 0, stream>>>(plan, terms, finish, partials);
-  CHECK_LAUNCH("sum_rows_kernel");
+  sum_rows_kernel<<<blocks, kColumnThreads, 0, stream>>>(body);
+  ANNULUS_CHECK_LAUNCH("sum_rows_kernel");
   if (plan.chunks == 1) return;
   const auto tiles = static_cast<unsigned>((plan.columns + kFinishLanes - 1) / kFinishLanes);
-  sum_chunks_kernel<Terms::kCount><<<tiles, kFinishLanes * kFinishLines, 0, stream>>>(plan, finish, partials);
-  CHECK_LAUNCH("sum_chunks_kernel");
+  sum_chunks_kernel<<<tiles, kFinishLanes * kFinishLines, 0, stream>>>(body);
+  ANNULUS_CHECK_LAUNCH("sum_chunks_kernel");
 }
-
-/// Also sums columns.
-struct ColumnExecutor : DeviceExecutor {
-  template <class Terms, class Finish>
-  void column_sums(const ColumnPlan& plan, const Terms& terms, const Finish& finish, float* partials) const {
-    enqueue_column_sums(plan, terms, finish, partials, stream);
-  }
-};
 
 }  // namespace annulus::trainer::cuda

@@ -38,6 +38,7 @@ struct ConvolutionForwardBody {
   T* y;
   ConvolutionShape shape;
 
+  ANNULUS_DEVICE std::int64_t indices() const { return shape.output_size(); }
   ANNULUS_DEVICE void operator()(std::int64_t i) const {
     auto number = static_cast<std::uint32_t>(i);
     const std::int32_t filter = split(number, shape.filters);
@@ -70,6 +71,7 @@ struct ConvolutionDataBody {
   T* dx;
   ConvolutionShape shape;
 
+  ANNULUS_DEVICE std::int64_t indices() const { return shape.input_size(); }
   ANNULUS_DEVICE void operator()(std::int64_t i) const {
     auto number = static_cast<std::uint32_t>(i);
     const std::int32_t channel = split(number, shape.channels);
@@ -104,6 +106,7 @@ struct ConvolutionKernelBody {
   T* dkernel;
   ConvolutionShape shape;
 
+  ANNULUS_DEVICE std::int64_t indices() const { return shape.kernel_size(); }
   ANNULUS_DEVICE void operator()(std::int64_t i) const {
     auto number = static_cast<std::uint32_t>(i);
     const std::int32_t c = split(number, shape.group_channels());

@@ -34,7 +34,11 @@ struct DropoutBody {
   const StepScalars* scalars;
   DropoutMaskOf mask;
   std::uint32_t size;  ///< values of a sample
+  std::int64_t samples_count;
 
+  ANNULUS_DEVICE std::int64_t indices() const {
+    return samples_count * ((static_cast<std::int64_t>(size) + 3) / 4);
+  }
   ANNULUS_DEVICE void operator()(std::int64_t i) const {
     auto row = static_cast<std::uint32_t>(i);
     const auto block = static_cast<std::uint32_t>(split(row, static_cast<std::int32_t>((size + 3) / 4)));

@@ -1,25 +1,8 @@
-// Kernels that treat each value, or a few neighbours, by themselves.
-#include "trainer/backend/cuda/kernels/apply_elementwise.hpp"
+// Kernels that treat each value, or a few neighbours, by themselves, or only move them.
+#include "trainer/backend/cuda/kernels/dropout_body.hpp"
 #include "trainer/backend/cuda/kernels/execute.cuh"
+#include "trainer/backend/cuda/kernels/structure_body.hpp"
 
 namespace annulus::trainer::cuda {
-
-void enqueue(const ActivationCall& call, cudaStream_t stream) { apply(call, DeviceExecutor{stream}); }
-
-void enqueue(const DerivativeCall& call, cudaStream_t stream) { apply(call, DeviceExecutor{stream}); }
-
-void enqueue(const BiasActivationCall& call, cudaStream_t stream) { apply(call, DeviceExecutor{stream}); }
-
-void enqueue(const SumCall& call, cudaStream_t stream) { apply(call, DeviceExecutor{stream}); }
-
-void enqueue(const ConvertCall& call, cudaStream_t stream) { apply(call, DeviceExecutor{stream}); }
-
-void enqueue(const PadCall& call, cudaStream_t stream) { apply(call, DeviceExecutor{stream}); }
-
-void enqueue(const CropCall& call, cudaStream_t stream) { apply(call, DeviceExecutor{stream}); }
-
-void enqueue(const ZeroCall& call, cudaStream_t stream) { apply(call, DeviceExecutor{stream}); }
-
-void enqueue(const DropoutCall& call, cudaStream_t stream) { apply(call, DeviceExecutor{stream}); }
-
-}  // namespace annulus::trainer::cuda
+ANNULUS_ELEMENTWISE_KERNELS
+}

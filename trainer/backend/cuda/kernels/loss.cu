@@ -1,7 +1,6 @@
 // Loss, probabilities, and the search for NaN and Inf.
 #include <limits>
 
-#include "trainer/backend/cuda/kernels/apply_loss.hpp"
 #include "trainer/backend/cuda/kernels/execute.cuh"
 #include "trainer/backend/cuda/kernels/loss_body.hpp"
 
@@ -51,26 +50,26 @@ __device__ void write_head(double loss, double correct, std::int64_t samples, fl
 }
 
 /// One block does it all: a thread takes every 1024th sample.
-template <class Rows>
-__global__ void __launch_bounds__(kSumThreads) loss_kernel(Rows rows, std::int64_t samples, float* head) {
+template <class L, class T>
+__global__ void __launch_bounds__(kSumThreads) loss_kernel(LossBody<L, T> body) {
   double loss = 0, correct = 0;
-  for (std::int64_t sample = threadIdx.x; sample < samples; sample += kSumThreads) {
-    const SampleLoss result = rows(SoloTeam{}, sample);
+  for (std::int64_t sample = threadIdx.x; sample < body.samples; sample += kSumThreads) {
+    const SampleLoss result = body(SoloTeam{}, sample);
     loss += static_cast<double>(result.loss);
     correct += static_cast<double>(result.correct);
   }
-  write_head(loss, correct, samples, head);
+  write_head(loss, correct, body.samples, body.head);
 }
 
 /// A warp takes a sample. @pre blocks of whole warps
-template <class Rows>
-__global__ void loss_rows_kernel(Rows rows, std::int64_t samples, float* row_sums) {
+template <class L, class T>
+__global__ void loss_rows_kernel(LossBody<L, T> body) {
   const std::int64_t sample = (static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) / kWarp;
-  if (sample >= samples) return;  // for the whole warp alike
-  const SampleLoss result = rows(WarpTeam{}, sample);
+  if (sample >= body.samples) return;  // for the whole warp alike
+  const SampleLoss result = body(WarpTeam{}, sample);
   if (WarpTeam::rank() != 0) return;
-  row_sums[sample] = result.loss;
-  row_sums[samples + sample] = result.correct;
+  body.row_sums[sample] = result.loss;
+  body.row_sums[body.samples + sample] = result.correct;
 }
 
 __global__ void __launch_bounds__(kSumThreads)
@@ -83,20 +82,19 @@ __global__ void __launch_bounds__(kSumThreads)
   write_head(loss, correct, samples, head);
 }
 
-template <class Rows>
-__global__ void softmax_kernel(Rows rows, std::int64_t samples) {
+template <class L>
+__global__ void softmax_kernel(SoftmaxBody<L> body) {
   const std::int64_t sample = (static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) / kWarp;
-  if (sample < samples) rows(WarpTeam{}, sample);
+  if (sample < body.samples) body(WarpTeam{}, sample);
 }
 
 template <class T>
-__global__ void __launch_bounds__(kSumThreads)
-    find_bad_kernel(const T* values, std::int64_t count, std::int64_t* found) {
+__global__ void __launch_bounds__(kSumThreads) find_bad_kernel(FindBadBody<T> body) {
   __shared__ std::int64_t first[kSumThreads];
   const int thread = static_cast<int>(threadIdx.x);
-  first[thread] = count;
-  for (std::int64_t i = thread; i < count; i += kSumThreads) {
-    if (isfinite(to_float(values[i]))) continue;
+  first[thread] = body.elements;
+  for (std::int64_t i = thread; i < body.elements; i += kSumThreads) {
+    if (isfinite(to_float(body.values[i]))) continue;
     first[thread] = i;
     break;
   }
@@ -104,7 +102,7 @@ __global__ void __launch_bounds__(kSumThreads)
     __syncthreads();
     if (thread < half && first[thread + half] < first[thread]) first[thread] = first[thread + half];
   }
-  if (thread == 0) *found = first[0] == count ? -1 : first[0];
+  if (thread == 0) *body.found = first[0] == body.elements ? -1 : first[0];
 }
 
 constexpr int kRowThreads = 256;
@@ -112,41 +110,34 @@ unsigned row_blocks(std::int64_t samples) {
   return static_cast<unsigned>((samples * kWarp + kRowThreads - 1) / kRowThreads);
 }
 
-/// Runs rows of the loss.
-struct LossExecutor {
-  cudaStream_t stream;
-
-  /// One thread a sample where classes are few, else a warp.
-  template <class Rows>
-  void loss(const Rows& rows, const LossCall& call) const {
-    if (call.classes <= kFewClasses) {
-      loss_kernel<<<1, kSumThreads, 0, stream>>>(rows, call.samples, call.head);
-      CHECK_LAUNCH("loss_kernel");
-      return;
-    }
-    loss_rows_kernel<<<row_blocks(call.samples), kRowThreads, 0, stream>>>(rows, call.samples, call.row_sums);
-    CHECK_LAUNCH("loss_rows_kernel");
-    sum_losses_kernel<<<1, kSumThreads, 0, stream>>>(call.row_sums, call.samples, call.head);
-    CHECK_LAUNCH("sum_losses_kernel");
-  }
-  template <class Rows>
-  void softmax(const Rows& rows, std::int64_t samples) const {
-    softmax_kernel<<<row_blocks(samples), kRowThreads, 0, stream>>>(rows, samples);
-    CHECK_LAUNCH("softmax_kernel");
-  }
-  template <class T>
-  void find_bad(const T* values, const FindBadCall& call) const {
-    find_bad_kernel<<<1, kSumThreads, 0, stream>>>(values, call.count, call.found);
-    CHECK_LAUNCH("find_bad_kernel");
-  }
-};
-
 }  // namespace
 
-void enqueue(const LossCall& call, cudaStream_t stream) { apply(call, LossExecutor{stream}); }
+/// One thread a sample where classes are few, else a warp.
+template <class L, class T>
+void spread(cudaStream_t stream, const LossBody<L, T>& body) {
+  if (body.classes <= kFewClasses) {
+    loss_kernel<<<1, kSumThreads, 0, stream>>>(body);
+    ANNULUS_CHECK_LAUNCH("loss_kernel");
+    return;
+  }
+  loss_rows_kernel<<<row_blocks(body.samples), kRowThreads, 0, stream>>>(body);
+  ANNULUS_CHECK_LAUNCH("loss_rows_kernel");
+  sum_losses_kernel<<<1, kSumThreads, 0, stream>>>(body.row_sums, body.samples, body.head);
+  ANNULUS_CHECK_LAUNCH("sum_losses_kernel");
+}
 
-void enqueue(const SoftmaxCall& call, cudaStream_t stream) { apply(call, LossExecutor{stream}); }
+template <class L>
+void spread(cudaStream_t stream, const SoftmaxBody<L>& body) {
+  softmax_kernel<<<row_blocks(body.samples), kRowThreads, 0, stream>>>(body);
+  ANNULUS_CHECK_LAUNCH("softmax_kernel");
+}
 
-void enqueue(const FindBadCall& call, cudaStream_t stream) { apply(call, LossExecutor{stream}); }
+template <class T>
+void spread(cudaStream_t stream, const FindBadBody<T>& body) {
+  find_bad_kernel<<<1, kSumThreads, 0, stream>>>(body);
+  ANNULUS_CHECK_LAUNCH("find_bad_kernel");
+}
+
+ANNULUS_LOSS_KERNELS
 
 }  // namespace annulus::trainer::cuda

@@ -23,15 +23,22 @@ struct SampleLoss {
   float correct = 0;  ///< 1 or 0
 };
 
-/// Label `smoothing` and weights as LossOptions.
+constexpr int kLossHead = 16;
+constexpr std::int64_t loss_scratch(std::int64_t samples) { return 2 * samples; }
+
+/// Loss and gradient of all samples, and the head of the gradient buffer: sums in the order of the samples'
+/// tree. Label `smoothing` and weights as LossOptions.
 template <class L, class T>
-struct LossRows {
+struct LossBody {
   const L* logits;             ///< (n, classes)
   const std::int32_t* labels;  ///< (n)
   const float* class_weights;  ///< (classes), or nullptr for all one
   T* gradient;                 ///< (n, classes), or nullptr when nobody wants it
   std::int32_t classes;
+  std::int64_t samples;
   float smoothing;
+  float* row_sums;  ///< loss_scratch(samples) floats
+  float* head;      ///< kLossHead floats: loss, correct, samples, zeros
 
   /// @return the same for all members. A label out of range gives NaN and a gradient of NaN.
   template <class Team>
@@ -64,12 +71,13 @@ struct LossRows {
   }
 };
 
-/// Probabilities of one sample.
+/// Probabilities of each sample.
 template <class L>
-struct SoftmaxRows {
+struct SoftmaxBody {
   const L* logits;       ///< (n, classes)
   float* probabilities;  ///< (n, classes)
   std::int32_t classes;
+  std::int64_t samples;
 
   template <class Team>
   ANNULUS_DEVICE void operator()(const Team& team, std::int64_t sample) const {
@@ -84,6 +92,14 @@ struct SoftmaxRows {
     sum = team.sum(sum);
     for (std::int32_t c = team.rank(); c < classes; c += team.size()) out[c] /= sum;
   }
+};
+
+/// *found = index of the first value that is NaN or Inf, or -1. Slow: for debug runs.
+template <class T>
+struct FindBadBody {
+  const T* values;
+  std::int64_t elements;
+  std::int64_t* found;
 };
 
 }  // namespace annulus::trainer::cuda

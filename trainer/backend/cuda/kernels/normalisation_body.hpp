@@ -3,20 +3,23 @@
 #pragma once
 
 #include "trainer/backend/cuda/kernels/activation_body.hpp"
+#include "trainer/backend/cuda/kernels/column_sums.hpp"
 
 namespace annulus::trainer::cuda {
 
-/// Sums of dy over the rows; takes the derivative of an activation on the way.
+/// gradient[c] = sum of dy over the rows; takes the derivative of an activation on the way.
 template <class T, int P>
-struct BiasGradientTerms {
+struct BiasGradientBody {
   static constexpr int kCount = 1, kPack = P;
   T* dy;       ///< (rows, channels); replaced by dy * derivative unless kind is none
   const T* y;  ///< what the activation put out; unused when kind is none
-  std::int32_t channels;
   Activation kind;
+  float* gradient;  ///< (channels)
+  ColumnPlan plan;
+  float* partials;  ///< plan.partials(1) floats
 
   ANNULUS_DEVICE void add(std::int64_t row, std::int32_t column, float (&sums)[kCount][P]) const {
-    const std::int64_t at = row * channels + column;
+    const std::int64_t at = row * plan.columns + column;
     float gradients[P];
     load<P>(dy + at, gradients);
     if (kind != Activation::none) {
@@ -27,24 +30,27 @@ struct BiasGradientTerms {
     }
     for (int k = 0; k < P; ++k) sums[0][k] += gradients[k];
   }
+  ANNULUS_DEVICE void finish(std::int32_t column, const float* sums) const { gradient[column] = sums[0]; }
 };
 
-struct BiasGradientFinish {
-  float* gradient;  ///< (channels)
-  ANNULUS_DEVICE void operator()(std::int32_t column, const float* sums) const { gradient[column] = sums[0]; }
-};
-
-/// Sums of (x - x0) and (x - x0)^2, where x0 is the column's first value: near enough to the mean that
-/// nothing cancels.
+/// Mean and variance from sums of (x - x0) and (x - x0)^2, where x0 is the column's first value: near enough
+/// to the mean that nothing cancels.
 template <class T, int P>
-struct StatisticsTerms {
+struct StatisticsBody {
   static constexpr int kCount = 2, kPack = P;
-  const T* x;
-  std::int32_t channels;
+  const T* x;  ///< (rows, channels)
+  float samples;
+  float epsilon;
+  float* mean;               ///< (channels)
+  float* inverse_deviation;  ///< (channels)
+  float* mean_sum;           ///< samples * mean, into the gradient buffer
+  float* variance_sum;       ///< samples * biased variance, likewise
+  ColumnPlan plan;
+  float* partials;  ///< plan.partials(2) floats
 
   ANNULUS_DEVICE void add(std::int64_t row, std::int32_t column, float (&sums)[kCount][P]) const {
     float values[P], origin[P];
-    load<P>(x + row * channels + column, values);
+    load<P>(x + row * plan.columns + column, values);
     load<P>(x + column, origin);
     for (int k = 0; k < P; ++k) {
       const float deviation = values[k] - origin[k];
@@ -52,22 +58,9 @@ struct StatisticsTerms {
       sums[1][k] += deviation * deviation;
     }
   }
-};
-
-template <class T>
-struct StatisticsFinish {
-  const T* x;
-  std::int64_t rows;
-  float samples;
-  float epsilon;
-  float* mean;               ///< (channels)
-  float* inverse_deviation;  ///< (channels)
-  float* mean_sum;           ///< samples * mean, into the gradient buffer
-  float* variance_sum;       ///< samples * biased variance, likewise
-
-  ANNULUS_DEVICE void operator()(std::int32_t column, const float* sums) const {
-    const double shift = static_cast<double>(sums[0]) / static_cast<double>(rows);
-    const double square = static_cast<double>(sums[1]) / static_cast<double>(rows);
+  ANNULUS_DEVICE void finish(std::int32_t column, const float* sums) const {
+    const double shift = static_cast<double>(sums[0]) / static_cast<double>(plan.rows);
+    const double square = static_cast<double>(sums[1]) / static_cast<double>(plan.rows);
     const double difference = square - shift * shift;
     const double variance = difference < 0 ? 0.0 : difference;
     const double average = static_cast<double>(to_float(x[column])) + shift;
@@ -85,7 +78,9 @@ struct MovingStatisticsBody {
   float epsilon;
   float* mean;
   float* inverse_deviation;
+  std::int64_t channels;
 
+  ANNULUS_DEVICE std::int64_t indices() const { return channels; }
   ANNULUS_DEVICE void operator()(std::int64_t c) const {
     mean[c] = moving_mean[c];
     inverse_deviation[c] = static_cast<float>(
@@ -109,7 +104,9 @@ struct BatchNormForwardBody {
   T* y;
   ChannelStatistics of;
   Activation kind;
+  std::int64_t elements;
 
+  ANNULUS_DEVICE std::int64_t indices() const { return elements / P; }
   ANNULUS_DEVICE void operator()(std::int64_t i) const {
     auto number = static_cast<std::uint32_t>(i);
     const std::int32_t channel = split(number, of.channels / P) * P;
@@ -124,15 +121,19 @@ struct BatchNormForwardBody {
   }
 };
 
-/// Sums of g and g * normalised x, where g = dy * derivative.
+/// Gradients of beta and gamma: sums of g and g * normalised x, where g = dy * derivative.
 template <class T, int P>
-struct BatchNormGradientTerms {
+struct BatchNormGradientBody {
   static constexpr int kCount = 2, kPack = P;
   const T* x;
   const T* y;  ///< unused when kind is none
   T* dy;       ///< replaced by g unless kind is none
   ChannelStatistics of;
   Activation kind;
+  float* dgamma;
+  float* dbeta;
+  ColumnPlan plan;
+  float* partials;  ///< plan.partials(2) floats
 
   ANNULUS_DEVICE void add(std::int64_t row, std::int32_t column, float (&sums)[kCount][P]) const {
     const std::int64_t at = row * of.channels + column;
@@ -150,12 +151,7 @@ struct BatchNormGradientTerms {
       sums[1][k] += gradients[k] * ((values[k] - of.mean[column + k]) * of.inverse_deviation[column + k]);
     }
   }
-};
-
-struct BatchNormGradientFinish {
-  float* dgamma;
-  float* dbeta;
-  ANNULUS_DEVICE void operator()(std::int32_t column, const float* sums) const {
+  ANNULUS_DEVICE void finish(std::int32_t column, const float* sums) const {
     dbeta[column] = sums[0];
     dgamma[column] = sums[1];
   }
@@ -171,8 +167,10 @@ struct BatchNormBackwardBody {
   ChannelStatistics of;
   const float* dgamma;
   const float* dbeta;
-  float rows;
+  float rows;  ///< elements / channels
+  std::int64_t elements;
 
+  ANNULUS_DEVICE std::int64_t indices() const { return elements / P; }
   ANNULUS_DEVICE void operator()(std::int64_t i) const {
     auto number = static_cast<std::uint32_t>(i);
     const std::int32_t channel = split(number, of.channels / P) * P;
@@ -210,7 +208,9 @@ struct ResponseNormForwardBody {
   T* y;
   float* scale;  ///< s, for backward; or nullptr
   ResponseNormShape shape;
+  std::int64_t elements;
 
+  ANNULUS_DEVICE std::int64_t indices() const { return elements; }
   ANNULUS_DEVICE void operator()(std::int64_t i) const {
     auto number = static_cast<std::uint32_t>(i);
     const std::int32_t channel = split(number, shape.channels);
@@ -233,7 +233,9 @@ struct ResponseNormBackwardBody {
   const float* scale;
   T* dx;
   ResponseNormShape shape;
+  std::int64_t elements;
 
+  ANNULUS_DEVICE std::int64_t indices() const { return elements; }
   ANNULUS_DEVICE void operator()(std::int64_t i) const {
     auto number = static_cast<std::uint32_t>(i);
     const std::int32_t channel = split(number, shape.channels);

@@ -1,6 +1,6 @@
 // The update: one block a piece.
+#include "trainer/backend/cuda/kernels/apply_optimizer.hpp"
 #include "trainer/backend/cuda/kernels/execute.cuh"
-#include "trainer/backend/cuda/kernels/step_calls.hpp"
 
 namespace annulus::trainer::cuda {
 namespace {
@@ -24,23 +24,21 @@ __global__ void __launch_bounds__(kPieceLanes) update_kernel(Body body) {
   body.lane(blockIdx.x, static_cast<int>(threadIdx.x));
 }
 
-struct PieceExecutor : DeviceExecutor {
-  template <class Body>
-  void for_pieces(std::int64_t count, const Body& body) const {
-    if (count == 0) return;  // a grid of no blocks is an error
-    pieces_kernel<<<static_cast<unsigned>(count), kPieceLanes, 0, stream>>>(body);
-    CHECK_LAUNCH("pieces_kernel");
-  }
-  template <class Body>
-  void update_pieces(std::int64_t count, const Body& body) const {
-    if (count == 0) return;
-    update_kernel<<<static_cast<unsigned>(count), kPieceLanes, 0, stream>>>(body);
-    CHECK_LAUNCH("update_kernel");
-  }
-};
-
 }  // namespace
 
-void enqueue(const UpdateCall& call, cudaStream_t stream) { apply(call, PieceExecutor{{stream}}); }
+template <class Body>
+void spread(cudaStream_t stream, const OverPieces<Body>& over) {
+  if (over.count == 0) return;  // a grid of no blocks is an error
+  const auto blocks = static_cast<unsigned>(over.count);
+  if constexpr (requires { over.body.finish(0, 0.0); }) {
+    pieces_kernel<<<blocks, kPieceLanes, 0, stream>>>(over.body);
+    ANNULUS_CHECK_LAUNCH("pieces_kernel");
+  } else {
+    update_kernel<<<blocks, kPieceLanes, 0, stream>>>(over.body);
+    ANNULUS_CHECK_LAUNCH("update_kernel");
+  }
+}
+
+ANNULUS_OPTIMIZER_KERNELS
 
 }  // namespace annulus::trainer::cuda

@@ -237,6 +237,9 @@ struct MovingAverageBody {
   const float* momenta;  ///< by element
   const float* sums;
   float* moving;
+  std::int64_t count;
+
+  ANNULUS_DEVICE std::int64_t indices() const { return count; }
   ANNULUS_DEVICE void operator()(std::int64_t i) const {
     if (decision->verdict != Verdict::good) return;
     const float scale = static_cast<float>(1.0 / scalars->samples);

@@ -1,23 +1,8 @@
 // Pooling, and the plain convolutions.
-#include "trainer/backend/cuda/kernels/apply_pool.hpp"
+#include "trainer/backend/cuda/kernels/convolution_body.hpp"
 #include "trainer/backend/cuda/kernels/execute.cuh"
+#include "trainer/backend/cuda/kernels/pool_body.hpp"
 
 namespace annulus::trainer::cuda {
-
-void enqueue(const MaxPoolForwardCall& call, cudaStream_t stream) { apply(call, DeviceExecutor{stream}); }
-
-void enqueue(const MaxPoolBackwardCall& call, cudaStream_t stream) { apply(call, DeviceExecutor{stream}); }
-
-void enqueue(const AveragePoolForwardCall& call, cudaStream_t stream) { apply(call, DeviceExecutor{stream}); }
-
-void enqueue(const AveragePoolBackwardCall& call, cudaStream_t stream) {
-  apply(call, DeviceExecutor{stream});
+ANNULUS_POOL_KERNELS
 }
-
-void enqueue(const ConvolutionForwardCall& call, cudaStream_t stream) { apply(call, DeviceExecutor{stream}); }
-
-void enqueue(const ConvolutionDataCall& call, cudaStream_t stream) { apply(call, DeviceExecutor{stream}); }
-
-void enqueue(const ConvolutionKernelCall& call, cudaStream_t stream) { apply(call, DeviceExecutor{stream}); }
-
-}  // namespace annulus::trainer::cuda

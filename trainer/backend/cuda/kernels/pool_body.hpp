@@ -13,6 +13,11 @@ struct PoolShape {
   std::int32_t size_y = 1, size_x = 1;
   std::int32_t stride_y = 1, stride_x = 1;
   std::int32_t top = 0, left = 0;  ///< padding
+
+  ANNULUS_DEVICE std::int64_t input_size() const { return std::int64_t{1} * height * width * channels; }
+  ANNULUS_DEVICE std::int64_t output_size() const {
+    return std::int64_t{1} * out_height * out_width * channels;
+  }
 };
 
 /// Pixels [begin, end) on one axis.
@@ -51,8 +56,10 @@ struct MaxPoolForwardBody {
   T* y;
   std::uint16_t* winners;  ///< (samples, out_height, out_width, channels) tap numbers, or nullptr
   PoolShape shape;
+  std::int64_t samples;
   PendingRelu relu;  ///< x is the output of a ReLU whose derivative backward takes here
 
+  ANNULUS_DEVICE std::int64_t indices() const { return samples * shape.output_size() / P; }
   ANNULUS_DEVICE void operator()(std::int64_t i) const {
     auto number = static_cast<std::uint32_t>(i);
     const std::int32_t channel = split(number, shape.channels / P) * P;
@@ -97,7 +104,9 @@ struct MaxPoolBackwardBody {
   const std::uint16_t* winners;
   T* dx;
   PoolShape shape;
+  std::int64_t samples;
 
+  ANNULUS_DEVICE std::int64_t indices() const { return samples * shape.input_size() / P; }
   ANNULUS_DEVICE void operator()(std::int64_t i) const {
     auto number = static_cast<std::uint32_t>(i);
     const std::int32_t channel = split(number, shape.channels / P) * P;
@@ -128,7 +137,9 @@ struct AveragePoolForwardBody {
   const T* x;
   T* y;
   PoolShape shape;
+  std::int64_t samples;
 
+  ANNULUS_DEVICE std::int64_t indices() const { return samples * shape.output_size() / P; }
   ANNULUS_DEVICE void operator()(std::int64_t i) const {
     auto number = static_cast<std::uint32_t>(i);
     const std::int32_t channel = split(number, shape.channels / P) * P;
@@ -156,7 +167,9 @@ struct AveragePoolBackwardBody {
   const T* dy;
   T* dx;
   PoolShape shape;
+  std::int64_t samples;
 
+  ANNULUS_DEVICE std::int64_t indices() const { return samples * shape.input_size() / P; }
   ANNULUS_DEVICE void operator()(std::int64_t i) const {
     auto number = static_cast<std::uint32_t>(i);
     const std::int32_t channel = split(number, shape.channels / P) * P;

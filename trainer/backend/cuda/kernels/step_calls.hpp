@@ -1,16 +1,13 @@
-// What a step does around the model, enqueued: augmentation, labels, update.
+// What a step does around the model, enqueued: augmentation and update. Each is a sequence of bodies.
 #pragma once
-
-#include <cuda_runtime_api.h>
 
 #include "trainer/backend/cuda/kernels/apply_augmentation.hpp"
 #include "trainer/backend/cuda/kernels/apply_optimizer.hpp"
+#include "trainer/backend/cuda/kernels/enqueue.hpp"
 
 namespace annulus::trainer::cuda {
 
-/// All only enqueue, allocate nothing and may be captured. @throws RuntimeError when a launch fails
-void enqueue(const AugmentationCall& call, cudaStream_t stream);
-void enqueue(const GatherLabelsCall& call, cudaStream_t stream);
-void enqueue(const UpdateCall& call, cudaStream_t stream);
+inline void enqueue(const AugmentationCall& call, cudaStream_t stream) { apply(call, Enqueue{stream}); }
+inline void enqueue(const UpdateCall& call, cudaStream_t stream) { apply(call, Enqueue{stream}); }
 
 }  // namespace annulus::trainer::cuda

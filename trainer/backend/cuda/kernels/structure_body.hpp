@@ -12,17 +12,19 @@ struct Columns {
   std::int32_t first;   ///< column
 };
 
-/// Copies `count` columns, converted. Index: element of the copied part.
+/// Copies columns from one matrix into another, converted. Index: element of the copied part.
 template <class From, class To>
 struct CopyColumnsBody {
   const From* from;
   To* to;
   Columns source, target;
-  std::int32_t count;
+  std::int32_t columns;
+  std::int64_t rows;
 
+  ANNULUS_DEVICE std::int64_t indices() const { return rows * columns; }
   ANNULUS_DEVICE void operator()(std::int64_t i) const {
     auto number = static_cast<std::uint32_t>(i);
-    const std::int32_t column = split(number, count);
+    const std::int32_t column = split(number, columns);
     const auto row = static_cast<std::int64_t>(number);
     to[row * target.stride + target.first + column] =
         from_float<To>(to_float(from[row * source.stride + source.first + column]));
@@ -35,7 +37,9 @@ struct GatherRowsBody {
   const std::uint64_t* samples;
   float* rows;
   std::int32_t length;
+  std::int64_t count;  ///< of samples
 
+  ANNULUS_DEVICE std::int64_t indices() const { return count * length; }
   ANNULUS_DEVICE void operator()(std::int64_t i) const {
     auto number = static_cast<std::uint32_t>(i);
     const std::int32_t column = split(number, length);
@@ -56,7 +60,9 @@ struct WrapBody {
   const T* inner;
   T* outer;
   Frame frame;
+  std::int64_t samples;
 
+  ANNULUS_DEVICE std::int64_t indices() const { return samples * frame.outer_size() / P; }
   ANNULUS_DEVICE void operator()(std::int64_t i) const {
     auto number = static_cast<std::uint32_t>(i);
     const std::int32_t channel = split(number, frame.channels / P) * P;
@@ -76,7 +82,9 @@ struct UnwrapBody {
   const T* outer;
   T* inner;
   Frame frame;
+  std::int64_t samples;
 
+  ANNULUS_DEVICE std::int64_t indices() const { return samples * frame.inner_size() / P; }
   ANNULUS_DEVICE void operator()(std::int64_t i) const {
     auto number = static_cast<std::uint32_t>(i);
     const std::int32_t channel = split(number, frame.channels / P) * P;

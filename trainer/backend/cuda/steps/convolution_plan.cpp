@@ -2,12 +2,12 @@
 // rank on one kind of GPU; measuring would choose differently from run to run, and so would the bits.
 #include "trainer/backend/cuda/steps/convolution_plan.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <array>
 #include <span>
 
-#include "trainer/backend/cuda/kernels/calls.hpp"
+#include "base/log.hpp"
+#include "trainer/backend/cuda/kernels/activation_body.hpp"
+#include "trainer/backend/cuda/kernels/enqueue.hpp"
 
 namespace annulus::trainer::cuda {
 namespace {
@@ -25,18 +25,21 @@ enum Part : std::size_t { kInput, kOutput, kWeights, kBias, kWorkspace };
 
 TensorHandle nhwc(Element element, std::array<int, 4> extents) {
   cudnnTensorDescriptor_t handle = nullptr;
-  CHECK_CUDNN(cudnnCreateTensorDescriptor(&handle));
+  ANNULUS_CHECK_CUDNN(cudnnCreateTensorDescriptor(&handle));
   TensorHandle tensor(handle);
   // The extents are given as N, C, H, W whatever the format.
-  CHECK_CUDNN(cudnnSetTensor4dDescriptor(handle, CUDNN_TENSOR_NHWC, cudnn_type(element), extents[0],
-                                         extents[1], extents[2], extents[3]));
+  ANNULUS_CHECK_CUDNN(cudnnSetTensor4dDescriptor(handle, CUDNN_TENSOR_NHWC, cudnn_type(element), extents[0],
+                                                 extents[1], extents[2], extents[3]));
   return tensor;
 }
 
 }  // namespace
 
 ConvolutionPlan::ConvolutionPlan(Libraries& libraries, const Options& options)
-    : libraries_(libraries), options_(options) {
+    : libraries_(libraries),
+      options_(options),
+      elements_(elements_of(libraries.element())),
+      output_packs_(packs_of(libraries.element(), options.shape.filters)) {
   describe_tensors();
   describe_convolution();
   choose_forward();
@@ -51,29 +54,29 @@ void ConvolutionPlan::describe_tensors() {
   y_ = nhwc(element, {s.samples, s.filters, s.out_height, s.out_width});
   bias_ = nhwc(element, {1, s.filters, 1, 1});
   cudnnFilterDescriptor_t filter = nullptr;
-  CHECK_CUDNN(cudnnCreateFilterDescriptor(&filter));
+  ANNULUS_CHECK_CUDNN(cudnnCreateFilterDescriptor(&filter));
   filter_ = FilterHandle(filter);
   // Extents as K, C / groups, R, S; NHWC makes the memory order K, R, S, C.
-  CHECK_CUDNN(cudnnSetFilter4dDescriptor(filter, cudnn_type(element), CUDNN_TENSOR_NHWC, s.filters,
-                                         s.group_channels(), s.kernel_y, s.kernel_x));
+  ANNULUS_CHECK_CUDNN(cudnnSetFilter4dDescriptor(filter, cudnn_type(element), CUDNN_TENSOR_NHWC, s.filters,
+                                                 s.group_channels(), s.kernel_y, s.kernel_x));
   cudnnActivationDescriptor_t activation = nullptr;
-  CHECK_CUDNN(cudnnCreateActivationDescriptor(&activation));
+  ANNULUS_CHECK_CUDNN(cudnnCreateActivationDescriptor(&activation));
   activation_ = ActivationHandle(activation);
   const bool relu = options_.activation == Activation::relu;
-  CHECK_CUDNN(cudnnSetActivationDescriptor(
+  ANNULUS_CHECK_CUDNN(cudnnSetActivationDescriptor(
       activation, relu ? CUDNN_ACTIVATION_RELU : CUDNN_ACTIVATION_IDENTITY, CUDNN_PROPAGATE_NAN, 0.0));
 }
 
 void ConvolutionPlan::describe_convolution() {
   const ConvolutionShape& s = options_.shape;
   cudnnConvolutionDescriptor_t convolution = nullptr;
-  CHECK_CUDNN(cudnnCreateConvolutionDescriptor(&convolution));
+  ANNULUS_CHECK_CUDNN(cudnnCreateConvolutionDescriptor(&convolution));
   convolution_ = ConvolutionHandle(convolution);
   // Keras and cuDNN both call "convolution" what is a cross-correlation: the kernel is not flipped.
-  CHECK_CUDNN(cudnnSetConvolution2dDescriptor(convolution, s.top, s.left, s.stride_y, s.stride_x,
-                                              s.dilation_y, s.dilation_x, CUDNN_CROSS_CORRELATION,
-                                              CUDNN_DATA_FLOAT));
-  CHECK_CUDNN(cudnnSetConvolutionGroupCount(convolution, s.groups));
+  ANNULUS_CHECK_CUDNN(cudnnSetConvolution2dDescriptor(convolution, s.top, s.left, s.stride_y, s.stride_x,
+                                                      s.dilation_y, s.dilation_x, CUDNN_CROSS_CORRELATION,
+                                                      CUDNN_DATA_FLOAT));
+  ANNULUS_CHECK_CUDNN(cudnnSetConvolutionGroupCount(convolution, s.groups));
 }
 
 /// What algorithms are asked for. Without FMA_MATH cuDNN may round the operands of float32 products to tf32.
@@ -83,7 +86,7 @@ cudnnMathType_t ConvolutionPlan::wanted_math() const {
 
 /// Algorithm and math type belong together: the descriptor takes the one that the chosen algorithm came with.
 cudnnConvolutionDescriptor_t ConvolutionPlan::convolution(cudnnMathType_t math) const {
-  CHECK_CUDNN(cudnnSetConvolutionMathType(convolution_.get(), math));
+  ANNULUS_CHECK_CUDNN(cudnnSetConvolutionMathType(convolution_.get(), math));
   return convolution_.get();
 }
 
@@ -101,11 +104,11 @@ ConvolutionPlan::Choice<Algorithm> ConvolutionPlan::choose(const char* direction
     const Choice<Algorithm> choice{Runner::library, result.algo, math, result.memory};
     if (run(choice) != CUDNN_STATUS_SUCCESS) continue;
     libraries_.trial_stream().synchronize();
-    spdlog::debug("{}, {}: algorithm {} of cuDNN, {} bytes of workspace", options_.name, direction,
-                  static_cast<int>(result.algo), result.memory);
+    log_debug("{}, {}: algorithm {} of cuDNN, {} bytes of workspace", options_.name, direction,
+              static_cast<int>(result.algo), result.memory);
     return choice;
   }
-  spdlog::warn(
+  log_warning(
       "{}, {}: cuDNN has no deterministic algorithm for this shape, so a plain kernel runs it, which is slow. Other numbers of groups or channels, or no dilation, may have one.",
       options_.name, direction);
   return {};
@@ -118,7 +121,7 @@ void ConvolutionPlan::choose_forward() {
   const cudnnStatus_t asked = cudnnGetConvolutionForwardAlgorithm_v7(
       libraries_.cudnn(stream), x_.get(), filter_.get(), convolution(wanted_math()), y_.get(),
       kMostAlgorithms, &count, results.data());
-  if (asked != CUDNN_STATUS_SUCCESS && asked != CUDNN_STATUS_NOT_SUPPORTED) CHECK_CUDNN(asked);
+  if (asked != CUDNN_STATUS_SUCCESS && asked != CUDNN_STATUS_NOT_SUPPORTED) ANNULUS_CHECK_CUDNN(asked);
   const ConvolutionShape& s = options_.shape;
   const std::size_t bytes = static_cast<std::size_t>(bytes_of(libraries_.element()));
   const auto tensors = [&](std::size_t workspace) {
@@ -156,7 +159,7 @@ void ConvolutionPlan::choose_data() {
   const cudnnStatus_t asked = cudnnGetConvolutionBackwardDataAlgorithm_v7(
       libraries_.cudnn(stream), filter_.get(), y_.get(), convolution(wanted_math()), x_.get(),
       kMostAlgorithms, &count, results.data());
-  if (asked != CUDNN_STATUS_SUCCESS && asked != CUDNN_STATUS_NOT_SUPPORTED) CHECK_CUDNN(asked);
+  if (asked != CUDNN_STATUS_SUCCESS && asked != CUDNN_STATUS_NOT_SUPPORTED) ANNULUS_CHECK_CUDNN(asked);
   const ConvolutionShape& s = options_.shape;
   const std::size_t bytes = static_cast<std::size_t>(bytes_of(libraries_.element()));
   data_ = choose<cudnnConvolutionBwdDataAlgo_t>(
@@ -179,7 +182,7 @@ void ConvolutionPlan::choose_kernel() {
   const cudnnStatus_t asked = cudnnGetConvolutionBackwardFilterAlgorithm_v7(
       libraries_.cudnn(stream), x_.get(), y_.get(), convolution(wanted_math()), filter_.get(),
       kMostAlgorithms, &count, results.data());
-  if (asked != CUDNN_STATUS_SUCCESS && asked != CUDNN_STATUS_NOT_SUPPORTED) CHECK_CUDNN(asked);
+  if (asked != CUDNN_STATUS_SUCCESS && asked != CUDNN_STATUS_NOT_SUPPORTED) ANNULUS_CHECK_CUDNN(asked);
   const ConvolutionShape& s = options_.shape;
   const std::size_t bytes = static_cast<std::size_t>(bytes_of(libraries_.element()));
   kernel_ = choose<cudnnConvolutionBwdFilterAlgo_t>(
@@ -227,35 +230,50 @@ cudnnStatus_t ConvolutionPlan::run_kernel(const Choice<cudnnConvolutionBwdFilter
 
 void ConvolutionPlan::forward(const Forward& tensors, cudaStream_t stream) const {
   if (forward_.runner == Runner::fused) {
-    CHECK_CUDNN(run_fused(forward_, tensors, stream));
+    ANNULUS_CHECK_CUDNN(run_fused(forward_, tensors, stream));
     return;
   }
-  const Element element = libraries_.element();
   if (forward_.runner == Runner::library)
-    CHECK_CUDNN(run_forward(forward_, tensors, stream));
+    ANNULUS_CHECK_CUDNN(run_forward(forward_, tensors, stream));
   else
-    enqueue(ConvolutionForwardCall{element, tensors.x, tensors.kernel, tensors.y, options_.shape}, stream);
+    enqueue(stream, elements_, [&]<class T>(Instance<T>) {
+      return ConvolutionForwardBody<T>{.x = as<T>(tensors.x),
+                                       .kernel = as<T>(tensors.kernel),
+                                       .y = as<T>(tensors.y),
+                                       .shape = options_.shape};
+    });
   if (!options_.bias && options_.activation == Activation::none) return;
-  enqueue(BiasActivationCall{element, tensors.y, tensors.bias, options_.shape.output_size(),
-                             options_.shape.filters, options_.activation},
-          stream);
+  enqueue(stream, output_packs_, [&]<class T, int P>(Instance<T, P>) {
+    return BiasActivationBody<T, P>{.y = as<T>(tensors.y),
+                                    .bias = as<T>(tensors.bias),
+                                    .elements = options_.shape.output_size(),
+                                    .channels = options_.shape.filters,
+                                    .kind = options_.activation};
+  });
 }
 
 void ConvolutionPlan::backward_data(const Data& tensors, cudaStream_t stream) const {
   if (data_.runner == Runner::library)
-    CHECK_CUDNN(run_data(data_, tensors, stream));
+    ANNULUS_CHECK_CUDNN(run_data(data_, tensors, stream));
   else
-    enqueue(ConvolutionDataCall{libraries_.element(), tensors.dy, tensors.kernel, tensors.dx, options_.shape},
-            stream);
+    enqueue(stream, elements_, [&]<class T>(Instance<T>) {
+      return ConvolutionDataBody<T>{.dy = as<T>(tensors.dy),
+                                    .kernel = as<T>(tensors.kernel),
+                                    .dx = as<T>(tensors.dx),
+                                    .shape = options_.shape};
+    });
 }
 
 void ConvolutionPlan::backward_kernel(const Kernel& tensors, cudaStream_t stream) const {
   if (kernel_.runner == Runner::library)
-    CHECK_CUDNN(run_kernel(kernel_, tensors, stream));
+    ANNULUS_CHECK_CUDNN(run_kernel(kernel_, tensors, stream));
   else
-    enqueue(
-        ConvolutionKernelCall{libraries_.element(), tensors.x, tensors.dy, tensors.dkernel, options_.shape},
-        stream);
+    enqueue(stream, elements_, [&]<class T>(Instance<T>) {
+      return ConvolutionKernelBody<T>{.x = as<T>(tensors.x),
+                                      .dy = as<T>(tensors.dy),
+                                      .dkernel = as<T>(tensors.dkernel),
+                                      .shape = options_.shape};
+    });
 }
 
 }  // namespace annulus::trainer::cuda

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "trainer/backend/cuda/kernels/convolution_body.hpp"
+#include "trainer/backend/cuda/kernels/instances.hpp"
 #include "trainer/backend/cuda/steps/libraries.hpp"
 #include "trainer/model/network.hpp"
 
@@ -88,6 +89,8 @@ class ConvolutionPlan {
 
   Libraries& libraries_;
   Options options_;
+  ElementInstance elements_;   // of our own kernels
+  PackInstance output_packs_;  // along the channels of y
   TensorHandle x_, y_, bias_;
   FilterHandle filter_;
   ConvolutionHandle convolution_;

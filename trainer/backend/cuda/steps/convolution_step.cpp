@@ -2,6 +2,7 @@
 // copy of the images first.
 #include <algorithm>
 
+#include "trainer/backend/cuda/kernels/normalisation_body.hpp"
 #include "trainer/backend/cuda/steps/convolution_plan.hpp"
 #include "trainer/backend/cuda/steps/steps.hpp"
 
@@ -61,7 +62,8 @@ class ConvolutionStep final : public Step {
                                      .directions = directions(compiler, input),
                                      .bias = bias_,
                                      .activation = tail.activation,
-                                     .name = ref.layer.name}) {
+                                     .name = ref.layer.name}),
+        frame_packs_(packs_of(element_, frame_.channels)) {
     kernel_values_ = compiler.store().weights(ref.index, kKernel);
     if (bias_) bias_values_ = compiler.store().weights(ref.index, kBias);
     place_forward(compiler, input, output);
@@ -79,6 +81,7 @@ class ConvolutionStep final : public Step {
   void place_forward(Compiler& compiler, const Value& input, const Value& output);
   void place_backward(Compiler& compiler, const LayerRef& ref, const Value& input, const Value& output);
   void backward_bias(const ShardContext& context) const;
+  void take_derivative(const ShardContext& context) const;
   void backward_kernel(const ShardContext& context) const;
   void backward_data(const ShardContext& context) const;
 
@@ -90,6 +93,7 @@ class ConvolutionStep final : public Step {
   bool framed_;  // images are padded into a copy first
   ConvolutionShape shape_;
   ConvolutionPlan plan_;
+  PackInstance frame_packs_;
   const void* kernel_values_ = nullptr;
   const void* bias_values_ = nullptr;
   BufferId x_ = kNoBuffer, framed_x_ = kNoBuffer, y_ = kNoBuffer, forward_workspace_ = kNoBuffer;
@@ -98,6 +102,8 @@ class ConvolutionStep final : public Step {
   BufferId dkernel_ = kNoBuffer;  // in bfloat16, the gradient before it is widened
   BufferId partials_ = kNoBuffer;
   ColumnPlan columns_;
+  QuadInstance column_packs_;
+  PackInstance output_packs_;
   std::size_t kernel_gradient_ = 0, bias_gradient_ = 0;  // elements in the gradient buffer
 };
 
@@ -115,6 +121,7 @@ void ConvolutionStep::place_backward(Compiler& compiler, const LayerRef& ref, co
   compiler.use(framed_ ? framed_x_ : x_, Phase::backward);
   if (own_derivative_ != Activation::none) compiler.use(y_, Phase::backward);
   dy_ = output.gradient;
+  output_packs_ = packs_of(element_, shape_.output_size());
   kernel_gradient_ = compiler.store().gradient(ref.index, kKernel);
   kernel_workspace_ = compiler.scratch(plan_.kernel_workspace(), Phase::backward);
   if (element_ != Element::float32)
@@ -123,6 +130,7 @@ void ConvolutionStep::place_backward(Compiler& compiler, const LayerRef& ref, co
   if (bias_) {
     bias_gradient_ = compiler.store().gradient(ref.index, kBias);
     columns_ = plan_columns_of(shape_.output_size() / shape_.filters, shape_.filters);
+    column_packs_ = quads_of(element_, columns_.pack);
     partials_ = compiler.scratch(columns_.partials(1) * sizeof(float), Phase::backward);
   }
   if (!input.wants_gradient()) return;
@@ -136,7 +144,12 @@ void ConvolutionStep::place_backward(Compiler& compiler, const LayerRef& ref, co
 void ConvolutionStep::forward(const ShardContext& context) {
   const void* x = context.at(x_);
   if (framed_) {
-    enqueue(PadCall{element_, x, context.at(framed_x_), frame_, samples_}, context.stream);
+    enqueue(context.stream, frame_packs_, [&]<class T, int P>(Instance<T, P>) {
+      return PadBody<T, P>{.inner = context.at<T>(x_),
+                           .outer = context.at<T>(framed_x_),
+                           .frame = frame_,
+                           .samples = samples_};
+    });
     x = context.at(framed_x_);
   }
   plan_.forward({.x = x,
@@ -148,21 +161,34 @@ void ConvolutionStep::forward(const ShardContext& context) {
 }
 
 void ConvolutionStep::backward(const ShardContext& context) {
-  backward_bias(context);
+  if (bias_)
+    backward_bias(context);
+  else if (own_derivative_ != Activation::none)
+    take_derivative(context);
   backward_kernel(context);
   if (dx_ != kNoBuffer) backward_data(context);
 }
 
 /// Also takes the derivative of the activation, in place.
 void ConvolutionStep::backward_bias(const ShardContext& context) const {
-  void* dy = context.at(dy_);
-  const void* y = own_derivative_ == Activation::none ? nullptr : context.at(y_);
-  if (bias_)
-    enqueue(BiasGradientCall{element_, dy, y, own_derivative_, context.gradients + bias_gradient_, columns_,
-                             context.floats(partials_)},
-            context.stream);
-  else if (y != nullptr)
-    enqueue(DerivativeCall{element_, y, dy, dy, shape_.output_size(), own_derivative_}, context.stream);
+  enqueue(context.stream, column_packs_, [&]<class T, int P>(Instance<T, P>) {
+    return BiasGradientBody<T, P>{.dy = context.at<T>(dy_),
+                                  .y = own_derivative_ == Activation::none ? nullptr : context.at<T>(y_),
+                                  .kind = own_derivative_,
+                                  .gradient = context.gradients + bias_gradient_,
+                                  .plan = columns_,
+                                  .partials = context.floats(partials_)};
+  });
+}
+
+void ConvolutionStep::take_derivative(const ShardContext& context) const {
+  enqueue(context.stream, output_packs_, [&]<class T, int P>(Instance<T, P>) {
+    return DerivativeBody<T, P>{.y = context.at<T>(y_),
+                                .dy = context.at<T>(dy_),
+                                .dx = context.at<T>(dy_),
+                                .elements = shape_.output_size(),
+                                .kind = own_derivative_};
+  });
 }
 
 void ConvolutionStep::backward_kernel(const ShardContext& context) const {
@@ -174,8 +200,9 @@ void ConvolutionStep::backward_kernel(const ShardContext& context) const {
                          .workspace = context.at(kernel_workspace_)},
                         context.stream);
   if (widen)
-    enqueue(ConvertCall{element_, context.at(dkernel_), Element::float32, gradient, shape_.kernel_size()},
-            context.stream);
+    enqueue(context.stream,
+            ConvertBody<BFloat16, float>{
+                .from = context.at<BFloat16>(dkernel_), .to = gradient, .elements = shape_.kernel_size()});
 }
 
 void ConvolutionStep::backward_data(const ShardContext& context) const {
@@ -183,7 +210,11 @@ void ConvolutionStep::backward_data(const ShardContext& context) const {
   plan_.backward_data(
       {.dy = context.at(dy_), .kernel = kernel_values_, .dx = dx, .workspace = context.at(data_workspace_)},
       context.stream);
-  if (framed_) enqueue(CropCall{element_, dx, context.at(dx_), frame_, samples_}, context.stream);
+  if (!framed_) return;
+  enqueue(context.stream, frame_packs_, [&]<class T, int P>(Instance<T, P>) {
+    return CropBody<T, P>{
+        .outer = as<T>(dx), .inner = context.at<T>(dx_), .frame = frame_, .samples = samples_};
+  });
 }
 
 }  // namespace

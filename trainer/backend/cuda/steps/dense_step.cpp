@@ -1,5 +1,6 @@
 // Dense layer: three products, with bias and ReLU inside the first and the gradient of the bias inside the
 // second where cuBLASLt has that.
+#include "trainer/backend/cuda/kernels/normalisation_body.hpp"
 #include "trainer/backend/cuda/steps/gemm_plan.hpp"
 #include "trainer/backend/cuda/steps/steps.hpp"
 
@@ -19,7 +20,9 @@ class DenseStep final : public Step {
         units_(output.shape.size()),
         bias_(std::get<Dense>(ref.layer.operation).bias),
         activation_(tail.activation),
-        own_derivative_(tail.own_derivative()) {
+        own_derivative_(tail.own_derivative()),
+        result_packs_(packs_of(result_, units_)),
+        gradient_packs_(packs_of(element_, samples_ * units_)) {
     const ParameterStore& store = compiler.store();
     kernel_values_ = store.weights(ref.index, kKernel);
     if (bias_)
@@ -38,12 +41,15 @@ class DenseStep final : public Step {
   void plan_kernel(Compiler& compiler, const LayerRef& ref, const Value& input, const Value& output);
   void plan_data(Compiler& compiler, const LayerRef& ref, const Value& input);
   Epilogue fused_epilogue() const;
+  void add_tail(const ShardContext& context) const;
   void backward_bias(const ShardContext& context) const;
+  void take_derivative(const ShardContext& context) const;
 
   Element element_, result_;
   std::int64_t samples_, inputs_, units_;
   bool bias_;
   Activation activation_, own_derivative_;
+  PackInstance result_packs_, gradient_packs_;
   const void* kernel_values_ = nullptr;
   const void* bias_values_ = nullptr;
   std::optional<GemmPlan> forward_, kernel_, data_;
@@ -53,6 +59,7 @@ class DenseStep final : public Step {
   BufferId forward_workspace_ = kNoBuffer, kernel_workspace_ = kNoBuffer, data_workspace_ = kNoBuffer;
   BufferId partials_ = kNoBuffer;
   ColumnPlan columns_;
+  QuadInstance column_packs_;
   std::size_t kernel_gradient_ = 0, bias_gradient_ = 0;  // elements in the gradient buffer
 };
 
@@ -106,6 +113,7 @@ void DenseStep::plan_kernel(Compiler& compiler, const LayerRef& ref, const Value
   if (!bias_) return;
   bias_gradient_ = compiler.store().gradient(ref.index, kBias);
   columns_ = plan_columns_of(samples_, units_);
+  column_packs_ = quads_of(element_, columns_.pack);
   partials_ = compiler.scratch(columns_.partials(1) * sizeof(float), Phase::backward);
 }
 
@@ -123,37 +131,58 @@ void DenseStep::plan_data(Compiler& compiler, const LayerRef& ref, const Value& 
 }
 
 void DenseStep::forward(const ShardContext& context) {
-  void* y = context.at(y_);
   forward_->run({.left = context.at(x_),
                  .right = kernel_values_,
-                 .result = y,
+                 .result = context.at(y_),
                  .bias = bias_values_,
                  .sums = nullptr,
                  .workspace = context.at(forward_workspace_)},
                 context.stream);
+  add_tail(context);
+}
+
+/// Bias and activation, as far as the product did not bring them along.
+void DenseStep::add_tail(const ShardContext& context) const {
   const bool bias_left = bias_ && epilogue_ == Epilogue::none;
   const bool activation_left =
       activation_ != Activation::none && epilogue_ != Epilogue::bias_relu && epilogue_ != Epilogue::relu;
   if (!bias_left && !activation_left) return;
-  enqueue(BiasActivationCall{result_, y, bias_left ? bias_values_ : nullptr, samples_ * units_,
-                             static_cast<std::int32_t>(units_), activation_},
-          context.stream);
+  enqueue(context.stream, result_packs_, [&]<class T, int P>(Instance<T, P>) {
+    return BiasActivationBody<T, P>{.y = context.at<T>(y_),
+                                    .bias = bias_left ? as<T>(bias_values_) : nullptr,
+                                    .elements = samples_ * units_,
+                                    .channels = static_cast<std::int32_t>(units_),
+                                    .kind = activation_};
+  });
 }
 
 /// Also takes the derivative of the activation, in place.
 void DenseStep::backward_bias(const ShardContext& context) const {
-  void* dy = context.at(dy_);
-  const void* y = own_derivative_ == Activation::none ? nullptr : context.at(y_);
-  if (bias_ && !sums_in_product_)
-    enqueue(BiasGradientCall{element_, dy, y, own_derivative_, context.gradients + bias_gradient_, columns_,
-                             context.floats(partials_)},
-            context.stream);
-  else if (y != nullptr)
-    enqueue(DerivativeCall{element_, y, dy, dy, samples_ * units_, own_derivative_}, context.stream);
+  enqueue(context.stream, column_packs_, [&]<class T, int P>(Instance<T, P>) {
+    return BiasGradientBody<T, P>{.dy = context.at<T>(dy_),
+                                  .y = own_derivative_ == Activation::none ? nullptr : context.at<T>(y_),
+                                  .kind = own_derivative_,
+                                  .gradient = context.gradients + bias_gradient_,
+                                  .plan = columns_,
+                                  .partials = context.floats(partials_)};
+  });
+}
+
+void DenseStep::take_derivative(const ShardContext& context) const {
+  enqueue(context.stream, gradient_packs_, [&]<class T, int P>(Instance<T, P>) {
+    return DerivativeBody<T, P>{.y = context.at<T>(y_),
+                                .dy = context.at<T>(dy_),
+                                .dx = context.at<T>(dy_),
+                                .elements = samples_ * units_,
+                                .kind = own_derivative_};
+  });
 }
 
 void DenseStep::backward(const ShardContext& context) {
-  backward_bias(context);
+  if (bias_ && !sums_in_product_)
+    backward_bias(context);
+  else if (own_derivative_ != Activation::none)
+    take_derivative(context);
   kernel_->run({.left = context.at(x_),
                 .right = context.at(dy_),
                 .result = context.gradients + kernel_gradient_,

@@ -1,5 +1,7 @@
 // Conversion of the images, activations that stand alone, dropout.
 #include "base/error.hpp"
+#include "trainer/backend/cuda/kernels/activation_body.hpp"
+#include "trainer/backend/cuda/kernels/dropout_body.hpp"
 #include "trainer/backend/cuda/steps/steps.hpp"
 #include "trainer/backend/planning/keyed_dropout.hpp"
 
@@ -9,15 +11,17 @@ namespace {
 class InputStep final : public Step {
  public:
   InputStep(Compiler& compiler, const Value& output)
-      : element_(output.element), count_(compiler.count(output)), y_(output.data) {}
+      : to_(elements_of(output.element)), count_(compiler.count(output)), y_(output.data) {}
 
   void forward(const ShardContext& context) override {
-    enqueue(ConvertCall{Element::float32, context.images, element_, context.at(y_), count_}, context.stream);
+    enqueue(context.stream, to_, [&]<class T>(Instance<T>) {
+      return ConvertBody<float, T>{.from = context.images, .to = context.at<T>(y_), .elements = count_};
+    });
   }
   void backward(const ShardContext&) override {}
 
  private:
-  Element element_;
+  ElementInstance to_;
   std::int64_t count_;
   BufferId y_;
 };
@@ -25,8 +29,8 @@ class InputStep final : public Step {
 class ActivationStep final : public Step {
  public:
   ActivationStep(Compiler& compiler, const Value& input, const Value& output, const Tail& tail)
-      : element_(compiler.element()),
-        count_(compiler.count(output)),
+      : count_(compiler.count(output)),
+        packs_(packs_of(compiler.element(), count_)),
         kind_(tail.activation),
         own_derivative_(tail.own_derivative()) {
     x_ = compiler.use(input.data, Phase::forward);
@@ -38,18 +42,27 @@ class ActivationStep final : public Step {
   }
 
   void forward(const ShardContext& context) override {
-    enqueue(ActivationCall{element_, context.at(x_), context.at(y_), count_, kind_}, context.stream);
+    enqueue(context.stream, packs_, [&]<class T, int P>(Instance<T, P>) {
+      return ActivationBody<T, P>{
+          .x = context.at<T>(x_), .y = context.at<T>(y_), .elements = count_, .kind = kind_};
+    });
   }
   void backward(const ShardContext& context) override {
     if (dx_ == kNoBuffer) return;
-    const void* dy = context.at(dy_);  // without a derivative, y is not read
-    const void* y = own_derivative_ == Activation::none ? dy : context.at(y_);
-    enqueue(DerivativeCall{element_, y, dy, context.at(dx_), count_, own_derivative_}, context.stream);
+    // Without a derivative, y is not read.
+    const BufferId y = own_derivative_ == Activation::none ? dy_ : y_;
+    enqueue(context.stream, packs_, [&]<class T, int P>(Instance<T, P>) {
+      return DerivativeBody<T, P>{.y = context.at<T>(y),
+                                  .dy = context.at<T>(dy_),
+                                  .dx = context.at<T>(dx_),
+                                  .elements = count_,
+                                  .kind = own_derivative_};
+    });
   }
 
  private:
-  Element element_;
   std::int64_t count_;
+  PackInstance packs_;
   Activation kind_, own_derivative_;
   BufferId x_ = kNoBuffer, y_ = kNoBuffer, dx_ = kNoBuffer, dy_ = kNoBuffer;
 };
@@ -57,8 +70,8 @@ class ActivationStep final : public Step {
 class DropoutStep final : public Step {
  public:
   DropoutStep(Compiler& compiler, const Value& input, const Value& output, const DropoutMaskOf& mask)
-      : element_(compiler.element()),
-        size_(input.shape.size()),
+      : size_(input.shape.size()),
+        quads_(quads_of(compiler.element(), size_)),
         samples_(compiler.samples()),
         mask_(mask),
         gated_(input.pending == PendingRelu::yes) {
@@ -70,23 +83,31 @@ class DropoutStep final : public Step {
     dy_ = output.gradient;
   }
 
-  void forward(const ShardContext& context) override {
-    enqueue(call(context, context.at(x_), context.at(y_)), context.stream);
-  }
+  void forward(const ShardContext& context) override { drop(context, {.from = x_, .to = y_}); }
   void backward(const ShardContext& context) override {
-    if (dx_ == kNoBuffer) return;
-    DropoutCall backward = call(context, context.at(dy_), context.at(dx_));
-    if (gated_) backward.gate = context.at(x_);
-    enqueue(backward, context.stream);
+    if (dx_ != kNoBuffer) drop(context, {.from = dy_, .to = dx_, .gate = gated_ ? x_ : kNoBuffer});
   }
 
  private:
-  DropoutCall call(const ShardContext& context, const void* from, void* to) const {
-    return {element_, from, to, nullptr, context.samples, context.scalars, mask_, size_, samples_};
+  struct Buffers {
+    BufferId from, to, gate = kNoBuffer;
+  };
+  void drop(const ShardContext& context, const Buffers& buffers) const {
+    enqueue(context.stream, quads_, [&]<class T, int P>(Instance<T, P>) {
+      return DropoutBody<T, P>{.from = context.at<T>(buffers.from),
+                               .to = context.at<T>(buffers.to),
+                               .gate = buffers.gate == kNoBuffer ? nullptr : context.at<T>(buffers.gate),
+                               .samples = context.samples,
+                               .scalars = context.scalars,
+                               .mask = mask_,
+                               .size = static_cast<std::uint32_t>(size_),
+                               .samples_count = samples_};
+    });
   }
 
-  Element element_;
-  std::int64_t size_, samples_;
+  std::int64_t size_;
+  QuadInstance quads_;
+  std::int64_t samples_;
   DropoutMaskOf mask_;
   bool gated_;
   BufferId x_ = kNoBuffer, y_ = kNoBuffer, dx_ = kNoBuffer, dy_ = kNoBuffer;

@@ -20,19 +20,20 @@ enum Part : std::size_t { kLeft, kResult, kRight, kVector, kWorkspacePart };
 
 MatrixHandle matrix(Element element, std::int64_t rows, std::int64_t columns) {
   cublasLtMatrixLayout_t handle = nullptr;
-  CHECK_CUBLAS(cublasLtMatrixLayoutCreate(&handle, cuda_type(element), static_cast<std::uint64_t>(rows),
-                                          static_cast<std::uint64_t>(columns), rows));
+  ANNULUS_CHECK_CUBLAS(cublasLtMatrixLayoutCreate(&handle, cuda_type(element),
+                                                  static_cast<std::uint64_t>(rows),
+                                                  static_cast<std::uint64_t>(columns), rows));
   return MatrixHandle(handle);
 }
 
 template <class Value>
 void set(cublasLtMatmulDesc_t operation, cublasLtMatmulDescAttributes_t attribute, const Value& value) {
-  CHECK_CUBLAS(cublasLtMatmulDescSetAttribute(operation, attribute, &value, sizeof(value)));
+  ANNULUS_CHECK_CUBLAS(cublasLtMatmulDescSetAttribute(operation, attribute, &value, sizeof(value)));
 }
 template <class Value>
 void set(cublasLtMatmulPreference_t preference, cublasLtMatmulPreferenceAttributes_t attribute,
          const Value& value) {
-  CHECK_CUBLAS(cublasLtMatmulPreferenceSetAttribute(preference, attribute, &value, sizeof(value)));
+  ANNULUS_CHECK_CUBLAS(cublasLtMatmulPreferenceSetAttribute(preference, attribute, &value, sizeof(value)));
 }
 
 cublasLtEpilogue_t epilogue_of(Epilogue epilogue) {
@@ -54,7 +55,7 @@ cublasLtEpilogue_t epilogue_of(Epilogue epilogue) {
 /// would be that in which blocks finish.
 PreferenceHandle preference() {
   cublasLtMatmulPreference_t handle = nullptr;
-  CHECK_CUBLAS(cublasLtMatmulPreferenceCreate(&handle));
+  ANNULUS_CHECK_CUBLAS(cublasLtMatmulPreferenceCreate(&handle));
   PreferenceHandle wanted(handle);
   set(handle, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, std::uint64_t{kMostWorkspace});
   set(handle, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
@@ -94,8 +95,8 @@ GemmPlan::GemmPlan(Libraries& libraries, const GemmShape& shape) : libraries_(&l
 void GemmPlan::describe() {
   const bool tf32 = libraries_->precision() == Precision::tf32;
   cublasLtMatmulDesc_t operation = nullptr;
-  CHECK_CUBLAS(cublasLtMatmulDescCreate(&operation, tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F,
-                                        CUDA_R_32F));
+  ANNULUS_CHECK_CUBLAS(cublasLtMatmulDescCreate(
+      &operation, tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F, CUDA_R_32F));
   operation_ = MatmulHandle(operation);
   const cublasOperation_t of_a = shape_.right == Transpose::yes ? CUBLAS_OP_T : CUBLAS_OP_N;
   const cublasOperation_t of_b = shape_.left == Transpose::yes ? CUBLAS_OP_T : CUBLAS_OP_N;
@@ -134,7 +135,7 @@ bool GemmPlan::choose() {
       cublasLtMatmulAlgoGetHeuristic(libraries.cublas(), operation_.get(), a_.get(), b_.get(), d_.get(),
                                      d_.get(), wanted.get(), kMostAlgorithms, results.data(), &count);
   if (asked == CUBLAS_STATUS_NOT_SUPPORTED) return false;
-  CHECK_CUBLAS(asked);
+  ANNULUS_CHECK_CUBLAS(asked);
   for (int i = 0; i < count; ++i) {
     const cublasLtMatmulHeuristicResult_t& result = results[static_cast<std::size_t>(i)];
     if (result.state != CUBLAS_STATUS_SUCCESS) continue;
@@ -160,7 +161,7 @@ cublasStatus_t GemmPlan::try_run(const Tensors& tensors, cudaStream_t stream) co
 }
 
 void GemmPlan::run(const Tensors& tensors, cudaStream_t stream) const {
-  CHECK_CUBLAS(try_run(tensors, stream));
+  ANNULUS_CHECK_CUBLAS(try_run(tensors, stream));
 }
 
 }  // namespace annulus::trainer::cuda

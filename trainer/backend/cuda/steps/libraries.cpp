@@ -1,11 +1,10 @@
 // Handles, checks and scratch memory.
 #include "trainer/backend/cuda/steps/libraries.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 
 namespace annulus::trainer::cuda {
 
@@ -27,7 +26,7 @@ void check_cublas(cublasStatus_t status, const char* call, const char* file, int
 
 void log_failed_close(const char* what, int status) noexcept {
   try {
-    spdlog::warn("a handle of {} did not close (status {})", what, status);
+    log_warning("a handle of {} did not close (status {})", what, status);
   } catch (...) {
     std::fputs("a handle of cuDNN or cuBLASLt did not close\n", stderr);
   }
@@ -35,15 +34,15 @@ void log_failed_close(const char* what, int status) noexcept {
 
 Libraries::Libraries(Precision precision) : precision_(precision) {
   cudnnHandle_t cudnn = nullptr;
-  CHECK_CUDNN(cudnnCreate(&cudnn));
+  ANNULUS_CHECK_CUDNN(cudnnCreate(&cudnn));
   cudnn_ = CudnnHandle(cudnn);
   cublasLtHandle_t cublas = nullptr;
-  CHECK_CUBLAS(cublasLtCreate(&cublas));
+  ANNULUS_CHECK_CUBLAS(cublasLtCreate(&cublas));
   cublas_ = CublasHandle(cublas);
 }
 
 cudnnHandle_t Libraries::cudnn(cudaStream_t stream) const {
-  CHECK_CUDNN(cudnnSetStream(cudnn_.get(), stream));
+  ANNULUS_CHECK_CUDNN(cudnnSetStream(cudnn_.get(), stream));
   return cudnn_.get();
 }
 

@@ -83,5 +83,5 @@ std::string library_versions();
 
 }  // namespace annulus::trainer::cuda
 
-#define CHECK_CUDNN(call) ::annulus::trainer::cuda::check_cudnn((call), #call, __FILE__, __LINE__)
-#define CHECK_CUBLAS(call) ::annulus::trainer::cuda::check_cublas((call), #call, __FILE__, __LINE__)
+#define ANNULUS_CHECK_CUDNN(call) ::annulus::trainer::cuda::check_cudnn((call), #call, __FILE__, __LINE__)
+#define ANNULUS_CHECK_CUBLAS(call) ::annulus::trainer::cuda::check_cublas((call), #call, __FILE__, __LINE__)

@@ -1,5 +1,6 @@
 // Batch norm with its activation, and local response norm.
 #include "base/error.hpp"
+#include "trainer/backend/cuda/kernels/normalisation_body.hpp"
 #include "trainer/backend/cuda/steps/steps.hpp"
 
 namespace annulus::trainer::cuda {
@@ -12,19 +13,19 @@ class BatchNormStep final : public Step {
  public:
   BatchNormStep(Compiler& compiler, const LayerRef& ref, const Value& input, const Value& output,
                 const Tail& tail)
-      : element_(compiler.element()),
-        training_(compiler.training()),
+      : training_(compiler.training()),
         samples_(compiler.samples()),
         channels_(input.shape.channels),
         epsilon_(std::get<BatchNorm>(ref.layer.operation).epsilon),
         activation_(tail.activation),
         own_derivative_(tail.own_derivative()),
-        count_(compiler.count(input)) {
+        count_(compiler.count(input)),
+        packs_(packs_of(compiler.element(), channels_)) {
     const ParameterStore& store = compiler.store();
     gamma_ = store.master(ref.index, kGamma);
     beta_ = store.master(ref.index, kBeta);
-    moving_ = {store.moving(ref.index, kMovingMean), store.moving(ref.index, kMovingVariance), epsilon_,
-               nullptr, nullptr};
+    moving_mean_ = store.moving(ref.index, kMovingMean);
+    moving_variance_ = store.moving(ref.index, kMovingVariance);
     x_ = compiler.use(input.data, Phase::forward);
     y_ = output.data;
     mean_ = compiler.use(compiler.floats(static_cast<std::size_t>(channels_)), Phase::forward);
@@ -37,24 +38,33 @@ class BatchNormStep final : public Step {
 
  private:
   void place_training(Compiler& compiler, const LayerRef& ref, const Value& input, const Value& output);
+  void find_statistics(const ShardContext& context) const;
+  void take_moving_statistics(const ShardContext& context) const;
+  void backward_parameters(const ShardContext& context) const;
+  void backward_data(const ShardContext& context) const;
   ChannelStatistics statistics(const ShardContext& context) const {
-    return {context.floats(mean_), context.floats(inverse_deviation_), gamma_, beta_,
-            static_cast<std::int32_t>(channels_)};
+    return {.mean = context.floats(mean_),
+            .inverse_deviation = context.floats(inverse_deviation_),
+            .gamma = gamma_,
+            .beta = beta_,
+            .channels = static_cast<std::int32_t>(channels_)};
   }
 
-  Element element_;
   bool training_;
   std::int64_t samples_, channels_;
   float epsilon_;
   Activation activation_, own_derivative_;
   std::int64_t count_;
+  PackInstance packs_;
   const float* gamma_ = nullptr;
   const float* beta_ = nullptr;
-  MovingStatisticsBody moving_{};
+  const float* moving_mean_ = nullptr;
+  const float* moving_variance_ = nullptr;
   BufferId x_ = kNoBuffer, y_ = kNoBuffer, dx_ = kNoBuffer, dy_ = kNoBuffer;
   BufferId mean_ = kNoBuffer, inverse_deviation_ = kNoBuffer;
   BufferId forward_partials_ = kNoBuffer, backward_partials_ = kNoBuffer;
   ColumnPlan columns_;
+  QuadInstance column_packs_;
   std::size_t dgamma_ = 0, dbeta_ = 0, mean_sum_ = 0, variance_sum_ = 0;  // in the gradient buffer
 };
 
@@ -66,6 +76,7 @@ void BatchNormStep::place_training(Compiler& compiler, const LayerRef& ref, cons
   mean_sum_ = store.gradient(ref.index, kMovingMean);
   variance_sum_ = store.gradient(ref.index, kMovingVariance);
   columns_ = plan_columns_of(count_ / channels_, channels_);
+  column_packs_ = quads_of(compiler.element(), columns_.pack);
   const std::size_t bytes = columns_.partials(2) * sizeof(float);
   forward_partials_ = compiler.scratch(bytes, Phase::forward);
   backward_partials_ = compiler.scratch(bytes, Phase::backward);
@@ -75,41 +86,80 @@ void BatchNormStep::place_training(Compiler& compiler, const LayerRef& ref, cons
   if (input.wants_gradient()) dx_ = compiler.use(input.gradient, Phase::backward);
 }
 
+void BatchNormStep::find_statistics(const ShardContext& context) const {
+  enqueue(context.stream, column_packs_, [&]<class T, int P>(Instance<T, P>) {
+    return StatisticsBody<T, P>{.x = context.at<T>(x_),
+                                .samples = static_cast<float>(samples_),
+                                .epsilon = epsilon_,
+                                .mean = context.floats(mean_),
+                                .inverse_deviation = context.floats(inverse_deviation_),
+                                .mean_sum = context.gradients + mean_sum_,
+                                .variance_sum = context.gradients + variance_sum_,
+                                .plan = columns_,
+                                .partials = context.floats(forward_partials_)};
+  });
+}
+
+void BatchNormStep::take_moving_statistics(const ShardContext& context) const {
+  enqueue(context.stream, MovingStatisticsBody{.moving_mean = moving_mean_,
+                                               .moving_variance = moving_variance_,
+                                               .epsilon = epsilon_,
+                                               .mean = context.floats(mean_),
+                                               .inverse_deviation = context.floats(inverse_deviation_),
+                                               .channels = channels_});
+}
+
 void BatchNormStep::forward(const ShardContext& context) {
-  if (training_) {
-    enqueue(StatisticsCall{element_, context.at(x_), static_cast<float>(samples_), epsilon_,
-                           context.floats(mean_), context.floats(inverse_deviation_),
-                           context.gradients + mean_sum_, context.gradients + variance_sum_, columns_,
-                           context.floats(forward_partials_)},
-            context.stream);
-  } else {
-    MovingStatisticsBody body = moving_;
-    body.mean = context.floats(mean_);
-    body.inverse_deviation = context.floats(inverse_deviation_);
-    enqueue(MovingStatisticsCall{body, channels_}, context.stream);
-  }
-  enqueue(BatchNormForwardCall{element_, context.at(x_), context.at(y_), statistics(context), activation_,
-                               count_},
-          context.stream);
+  if (training_)
+    find_statistics(context);
+  else
+    take_moving_statistics(context);
+  enqueue(context.stream, packs_, [&]<class T, int P>(Instance<T, P>) {
+    return BatchNormForwardBody<T, P>{.x = context.at<T>(x_),
+                                      .y = context.at<T>(y_),
+                                      .of = statistics(context),
+                                      .kind = activation_,
+                                      .elements = count_};
+  });
 }
 
 void BatchNormStep::backward(const ShardContext& context) {
-  const void* y = own_derivative_ == Activation::none ? nullptr : context.at(y_);
-  float* dgamma = context.gradients + dgamma_;
-  float* dbeta = context.gradients + dbeta_;
-  enqueue(BatchNormGradientCall{element_, context.at(x_), y, context.at(dy_), statistics(context),
-                                own_derivative_, dgamma, dbeta, columns_, context.floats(backward_partials_)},
-          context.stream);
-  if (dx_ == kNoBuffer) return;
-  enqueue(BatchNormBackwardCall{element_, context.at(x_), context.at(dy_), context.at(dx_),
-                                statistics(context), dgamma, dbeta, count_ / channels_},
-          context.stream);
+  backward_parameters(context);
+  if (dx_ != kNoBuffer) backward_data(context);
+}
+
+/// Also takes the derivative of the activation, in place.
+void BatchNormStep::backward_parameters(const ShardContext& context) const {
+  enqueue(context.stream, column_packs_, [&]<class T, int P>(Instance<T, P>) {
+    return BatchNormGradientBody<T, P>{.x = context.at<T>(x_),
+                                       .y = own_derivative_ == Activation::none ? nullptr : context.at<T>(y_),
+                                       .dy = context.at<T>(dy_),
+                                       .of = statistics(context),
+                                       .kind = own_derivative_,
+                                       .dgamma = context.gradients + dgamma_,
+                                       .dbeta = context.gradients + dbeta_,
+                                       .plan = columns_,
+                                       .partials = context.floats(backward_partials_)};
+  });
+}
+
+void BatchNormStep::backward_data(const ShardContext& context) const {
+  enqueue(context.stream, packs_, [&]<class T, int P>(Instance<T, P>) {
+    return BatchNormBackwardBody<T, P>{.x = context.at<T>(x_),
+                                       .dy = context.at<T>(dy_),
+                                       .dx = context.at<T>(dx_),
+                                       .of = statistics(context),
+                                       .dgamma = context.gradients + dgamma_,
+                                       .dbeta = context.gradients + dbeta_,
+                                       .rows = static_cast<float>(count_ / channels_),
+                                       .elements = count_};
+  });
 }
 
 class ResponseNormStep final : public Step {
  public:
   ResponseNormStep(Compiler& compiler, const LocalResponseNorm& norm, const Value& input, const Value& output)
-      : element_(compiler.element()),
+      : instance_(elements_of(compiler.element())),
         count_(compiler.count(input)),
         shape_{.channels = static_cast<std::int32_t>(input.shape.channels),
                .reach = static_cast<std::int32_t>(norm.size / 2),
@@ -127,19 +177,28 @@ class ResponseNormStep final : public Step {
   }
 
   void forward(const ShardContext& context) override {
-    float* scale = scale_ == kNoBuffer ? nullptr : context.floats(scale_);
-    enqueue(ResponseNormForwardCall{element_, context.at(x_), context.at(y_), scale, shape_, count_},
-            context.stream);
+    enqueue(context.stream, instance_, [&]<class T>(Instance<T>) {
+      return ResponseNormForwardBody<T>{.x = context.at<T>(x_),
+                                        .y = context.at<T>(y_),
+                                        .scale = scale_ == kNoBuffer ? nullptr : context.floats(scale_),
+                                        .shape = shape_,
+                                        .elements = count_};
+    });
   }
   void backward(const ShardContext& context) override {
     if (dx_ == kNoBuffer) return;
-    enqueue(ResponseNormBackwardCall{element_, context.at(x_), context.at(dy_), context.floats(scale_),
-                                     context.at(dx_), shape_, count_},
-            context.stream);
+    enqueue(context.stream, instance_, [&]<class T>(Instance<T>) {
+      return ResponseNormBackwardBody<T>{.x = context.at<T>(x_),
+                                         .dy = context.at<T>(dy_),
+                                         .scale = context.floats(scale_),
+                                         .dx = context.at<T>(dx_),
+                                         .shape = shape_,
+                                         .elements = count_};
+    });
   }
 
  private:
-  Element element_;
+  ElementInstance instance_;
   std::int64_t count_;
   ResponseNormShape shape_;
   BufferId x_ = kNoBuffer, y_ = kNoBuffer, dx_ = kNoBuffer, dy_ = kNoBuffer, scale_ = kNoBuffer;

@@ -5,7 +5,8 @@
 #include <limits>
 
 #include "base/error.hpp"
-#include "trainer/backend/cuda/kernels/calls.hpp"
+#include "trainer/backend/cuda/kernels/activation_body.hpp"
+#include "trainer/backend/cuda/kernels/enqueue.hpp"
 #include "trainer/backend/cuda/kernels/kernel_order.hpp"
 #include "trainer/backend/planning/arena_layout.hpp"
 
@@ -22,7 +23,7 @@ const Segment& find(const std::vector<Segment>& segments, int layer, int paramet
 
 comm::DeviceBuffer<float> zeros(std::size_t count, const char* purpose) {
   comm::DeviceBuffer<float> buffer(std::max<std::size_t>(count, 1), purpose);
-  CHECK_CUDA(cudaMemset(buffer.get(), 0, buffer.bytes()));
+  ANNULUS_CHECK_CUDA(cudaMemset(buffer.get(), 0, buffer.bytes()));
   return buffer;
 }
 
@@ -37,11 +38,11 @@ ParameterStore::ParameterStore(const Network& network, Element element)
   if (element != Element::float32) {
     copy_ = comm::DeviceBuffer<BFloat16>(std::max<std::size_t>(layout_.trainable_count, 1),
                                          "bfloat16 copies of the parameters");
-    CHECK_CUDA(cudaMemset(copy_.get(), 0, copy_.bytes()));
+    ANNULUS_CHECK_CUDA(cudaMemset(copy_.get(), 0, copy_.bytes()));
   }
   find_gaps();
   // Zeros and copies above went to the default stream, for which other streams do not wait.
-  CHECK_CUDA(cudaDeviceSynchronize());
+  ANNULUS_CHECK_CUDA(cudaDeviceSynchronize());
 }
 
 void ParameterStore::find_gaps() {
@@ -60,7 +61,7 @@ void ParameterStore::find_gaps() {
     if (!covered[i]) gaps.push_back(static_cast<std::uint32_t>(i));
   if (gaps.empty()) return;
   gaps_ = comm::DeviceBuffer<std::uint32_t>(gaps.size(), "places of padding");
-  CHECK_CUDA(cudaMemcpy(gaps_.get(), gaps.data(), gaps_.bytes(), cudaMemcpyHostToDevice));
+  ANNULUS_CHECK_CUDA(cudaMemcpy(gaps_.get(), gaps.data(), gaps_.bytes(), cudaMemcpyHostToDevice));
 }
 
 const Segment& ParameterStore::trainable(int layer, int parameter) const {
@@ -93,13 +94,16 @@ std::size_t ParameterStore::gradient(int layer, int parameter) const {
 
 void ParameterStore::refresh(cudaStream_t stream) const {
   if (element_ == Element::float32) return;
-  enqueue(ConvertCall{Element::float32, parameters_.get(), Element::bfloat16, copy_.get(),
-                      static_cast<std::int64_t>(layout_.trainable_count)},
-          stream);
+  enqueue(stream,
+          ConvertBody<float, BFloat16>{.from = parameters_.get(),
+                                       .to = copy_.get(),
+                                       .elements = static_cast<std::int64_t>(layout_.trainable_count)});
 }
 
 void ParameterStore::clear_gaps(float* gradients, cudaStream_t stream) const {
-  enqueue(ZeroCall{gradients, gaps_.get(), static_cast<std::int64_t>(gaps_.size())}, stream);
+  enqueue(
+      stream,
+      ZeroBody{.target = gradients, .places = gaps_.get(), .count = static_cast<std::int64_t>(gaps_.size())});
 }
 
 namespace {

@@ -24,7 +24,10 @@ PoolShape shape_of(const SampleShape& in, const SampleShape& out, const Pool2d& 
 class MaxPoolStep final : public Step {
  public:
   MaxPoolStep(Compiler& compiler, const Value& input, const Value& output, const PoolShape& shape)
-      : element_(compiler.element()), samples_(compiler.samples()), shape_(shape), relu_(input.pending) {
+      : packs_(packs_of(compiler.element(), shape.channels)),
+        samples_(compiler.samples()),
+        shape_(shape),
+        relu_(input.pending) {
     x_ = compiler.use(input.data, Phase::forward);
     y_ = output.data;
     if (!compiler.training() || !input.wants_gradient()) return;
@@ -36,20 +39,29 @@ class MaxPoolStep final : public Step {
   }
 
   void forward(const ShardContext& context) override {
-    auto* winners = winners_ == kNoBuffer ? nullptr : static_cast<std::uint16_t*>(context.at(winners_));
-    enqueue(MaxPoolForwardCall{element_, context.at(x_), context.at(y_), winners, shape_, samples_, relu_},
-            context.stream);
+    auto* winners = winners_ == kNoBuffer ? nullptr : context.at<std::uint16_t>(winners_);
+    enqueue(context.stream, packs_, [&]<class T, int P>(Instance<T, P>) {
+      return MaxPoolForwardBody<T, P>{.x = context.at<T>(x_),
+                                      .y = context.at<T>(y_),
+                                      .winners = winners,
+                                      .shape = shape_,
+                                      .samples = samples_,
+                                      .relu = relu_};
+    });
   }
   void backward(const ShardContext& context) override {
     if (dx_ == kNoBuffer) return;
-    enqueue(MaxPoolBackwardCall{element_, context.at(dy_),
-                                static_cast<const std::uint16_t*>(context.at(winners_)), context.at(dx_),
-                                shape_, samples_},
-            context.stream);
+    enqueue(context.stream, packs_, [&]<class T, int P>(Instance<T, P>) {
+      return MaxPoolBackwardBody<T, P>{.dy = context.at<T>(dy_),
+                                       .winners = context.at<std::uint16_t>(winners_),
+                                       .dx = context.at<T>(dx_),
+                                       .shape = shape_,
+                                       .samples = samples_};
+    });
   }
 
  private:
-  Element element_;
+  PackInstance packs_;
   std::int64_t samples_;
   PoolShape shape_;
   PendingRelu relu_;
@@ -59,7 +71,7 @@ class MaxPoolStep final : public Step {
 class AveragePoolStep final : public Step {
  public:
   AveragePoolStep(Compiler& compiler, const Value& input, const Value& output, const PoolShape& shape)
-      : element_(compiler.element()), samples_(compiler.samples()), shape_(shape) {
+      : packs_(packs_of(compiler.element(), shape.channels)), samples_(compiler.samples()), shape_(shape) {
     x_ = compiler.use(input.data, Phase::forward);
     y_ = output.data;
     if (!compiler.training() || !input.wants_gradient()) return;
@@ -68,17 +80,21 @@ class AveragePoolStep final : public Step {
   }
 
   void forward(const ShardContext& context) override {
-    enqueue(AveragePoolForwardCall{element_, context.at(x_), context.at(y_), shape_, samples_},
-            context.stream);
+    enqueue(context.stream, packs_, [&]<class T, int P>(Instance<T, P>) {
+      return AveragePoolForwardBody<T, P>{
+          .x = context.at<T>(x_), .y = context.at<T>(y_), .shape = shape_, .samples = samples_};
+    });
   }
   void backward(const ShardContext& context) override {
     if (dx_ == kNoBuffer) return;
-    enqueue(AveragePoolBackwardCall{element_, context.at(dy_), context.at(dx_), shape_, samples_},
-            context.stream);
+    enqueue(context.stream, packs_, [&]<class T, int P>(Instance<T, P>) {
+      return AveragePoolBackwardBody<T, P>{
+          .dy = context.at<T>(dy_), .dx = context.at<T>(dx_), .shape = shape_, .samples = samples_};
+    });
   }
 
  private:
-  Element element_;
+  PackInstance packs_;
   std::int64_t samples_;
   PoolShape shape_;
   BufferId x_ = kNoBuffer, y_ = kNoBuffer, dx_ = kNoBuffer, dy_ = kNoBuffer;

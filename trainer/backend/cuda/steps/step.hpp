@@ -6,7 +6,9 @@
 #include <span>
 #include <string>
 
-#include "trainer/backend/cuda/kernels/calls.hpp"
+#include "trainer/backend/cuda/kernels/enqueue.hpp"
+#include "trainer/backend/cuda/kernels/pool_body.hpp"
+#include "trainer/backend/cuda/kernels/step_scalars.hpp"
 #include "trainer/backend/cuda/steps/parameter_store.hpp"
 #include "trainer/backend/planning/graph_lowering.hpp"
 #include "trainer/backend/planning/memory_plan.hpp"
@@ -33,7 +35,11 @@ struct ShardContext {
     if (buffer == kInputBuffer) return const_cast<float*>(images);  // steps only read it
     return block + plan->offset(buffer);
   }
-  float* floats(BufferId buffer) const { return static_cast<float*>(at(buffer)); }
+  template <class T>
+  T* at(BufferId buffer) const {
+    return static_cast<T*>(at(buffer));
+  }
+  float* floats(BufferId buffer) const { return at<float>(buffer); }
 };
 
 /// Runs once a shard in each direction; only enqueues. Everything is planned in the constructor.

@@ -2,30 +2,47 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "trainer/backend/cuda/kernels/activation_body.hpp"
+#include "trainer/backend/cuda/kernels/loss_body.hpp"
 #include "trainer/backend/cuda/steps/steps.hpp"
 
 namespace annulus::trainer::cuda {
 namespace {
 
+/// A sum of tensors of `elements` values each.
+struct Sum {
+  PackInstance packs;
+  const std::vector<BufferId>& terms;
+  BufferId y;
+  std::int64_t elements;
+  Activation kind = Activation::none;
+};
+
 /// y = activation(sum of terms), kMostTerms at a time.
-void enqueue_sum(SumCall call, const std::vector<const void*>& terms, cudaStream_t stream) {
-  const Activation activation = call.kind;
-  call.terms[0] = terms[0];
-  for (std::size_t next = 1; next < terms.size();) {
-    call.terms_count = 1;
-    while (next < terms.size() && call.terms_count < kMostTerms)
-      call.terms[call.terms_count++] = terms[next++];
-    call.kind = next == terms.size() ? activation : Activation::none;
-    enqueue(call, stream);
-    call.terms[0] = call.y;
+template <class T, int P>
+void enqueue_sum(const Sum& sum, const ShardContext& context) {
+  SumBody<T, P> body{
+      .terms = {}, .count = 0, .y = context.at<T>(sum.y), .elements = sum.elements, .kind = sum.kind};
+  body.terms[0] = context.at<T>(sum.terms[0]);
+  for (std::size_t next = 1; next < sum.terms.size();) {
+    body.count = 1;
+    while (next < sum.terms.size() && body.count < kMostTerms)
+      body.terms[body.count++] = context.at<T>(sum.terms[next++]);
+    body.kind = next == sum.terms.size() ? sum.kind : Activation::none;
+    enqueue(context.stream, body);
+    body.terms[0] = body.y;
   }
+}
+
+void enqueue_sum(const Sum& sum, const ShardContext& context) {
+  with_instance(sum.packs, [&]<class T, int P>(Instance<T, P>) { enqueue_sum<T, P>(sum, context); });
 }
 
 class SumStep final : public Step {
  public:
   SumStep(Compiler& compiler, const std::vector<Value>& inputs, const Value& output, const Tail& tail)
-      : element_(compiler.element()),
-        count_(compiler.count(output)),
+      : count_(compiler.count(output)),
+        packs_(packs_of(compiler.element(), count_)),
         kind_(tail.activation),
         own_derivative_(tail.own_derivative()),
         y_(output.data),
@@ -38,28 +55,26 @@ class SumStep final : public Step {
   }
 
   void forward(const ShardContext& context) override {
-    std::vector<const void*> terms;
-    for (const BufferId term : terms_) terms.push_back(context.at(term));
-    enqueue_sum({.element = element_,
-                 .terms = {},
-                 .terms_count = 0,
-                 .y = context.at(y_),
-                 .count = count_,
-                 .kind = kind_},
-                terms, context.stream);
+    enqueue_sum({.packs = packs_, .terms = terms_, .y = y_, .elements = count_, .kind = kind_}, context);
   }
   /// Every term gets the gradient of the sum, each in a buffer of its own, because steps change theirs in
   /// place.
   void backward(const ShardContext& context) override {
-    const void* dy = context.at(dy_);  // without a derivative, y is not read
-    const void* y = own_derivative_ == Activation::none ? dy : context.at(y_);
-    for (const BufferId gradient : gradients_)
-      enqueue(DerivativeCall{element_, y, dy, context.at(gradient), count_, own_derivative_}, context.stream);
+    // Without a derivative, y is not read.
+    const BufferId y = own_derivative_ == Activation::none ? dy_ : y_;
+    with_instance(packs_, [&]<class T, int P>(Instance<T, P>) {
+      for (const BufferId gradient : gradients_)
+        enqueue(context.stream, DerivativeBody<T, P>{.y = context.at<T>(y),
+                                                     .dy = context.at<T>(dy_),
+                                                     .dx = context.at<T>(gradient),
+                                                     .elements = count_,
+                                                     .kind = own_derivative_});
+    });
   }
 
  private:
-  Element element_;
   std::int64_t count_;
+  PackInstance packs_;
   Activation kind_, own_derivative_;
   BufferId y_, dy_;
   std::vector<BufferId> terms_, gradients_;
@@ -68,7 +83,7 @@ class SumStep final : public Step {
 class FanOutStep final : public Step {
  public:
   FanOutStep(Compiler& compiler, const Value& input, const std::vector<Value>& outputs)
-      : element_(compiler.element()), count_(compiler.count(input)), sum_(input.gradient) {
+      : count_(compiler.count(input)), packs_(packs_of(compiler.element(), count_)), sum_(input.gradient) {
     if (!input.wants_gradient()) return;
     compiler.use(sum_, Phase::backward);
     for (const Value& output : outputs) terms_.push_back(compiler.use(output.gradient, Phase::backward));
@@ -77,20 +92,12 @@ class FanOutStep final : public Step {
   void forward(const ShardContext&) override {}
   void backward(const ShardContext& context) override {
     if (terms_.empty()) return;
-    std::vector<const void*> terms;
-    for (const BufferId term : terms_) terms.push_back(context.at(term));
-    enqueue_sum({.element = element_,
-                 .terms = {},
-                 .terms_count = 0,
-                 .y = context.at(sum_),
-                 .count = count_,
-                 .kind = Activation::none},
-                terms, context.stream);
+    enqueue_sum({.packs = packs_, .terms = terms_, .y = sum_, .elements = count_}, context);
   }
 
  private:
-  Element element_;
   std::int64_t count_;
+  PackInstance packs_;
   BufferId sum_;
   std::vector<BufferId> terms_;  // the first is the input's own buffer
 };
@@ -102,8 +109,8 @@ static_assert(kLossHead == static_cast<int>(kGradientHead) && kLossSum == 0 && k
 class LossStep final : public Step {
  public:
   LossStep(Compiler& compiler, const Value& logits, const LossParameters& parameters)
-      : logits_element_(logits.element),
-        element_(compiler.element()),
+      : logits_instance_(elements_of(logits.element)),
+        gradient_instance_(elements_of(compiler.element())),
         training_(compiler.training()),
         classes_(static_cast<std::int32_t>(logits.shape.size())),
         samples_(compiler.samples()),
@@ -118,20 +125,38 @@ class LossStep final : public Step {
   }
 
   void forward(const ShardContext& context) override {
-    if (!training_) {
-      enqueue(SoftmaxCall{logits_element_, context.at(logits_), context.probabilities, classes_, samples_},
-              context.stream);
-      return;
-    }
-    enqueue(LossCall{logits_element_, context.at(logits_), context.labels, parameters_.class_weights,
-                     element_, gradient_ == kNoBuffer ? nullptr : context.at(gradient_), classes_, samples_,
-                     parameters_.smoothing, context.floats(rows_), context.gradients},
-            context.stream);
+    if (training_)
+      find_loss(context);
+    else
+      find_probabilities(context);
   }
   void backward(const ShardContext&) override {}
 
  private:
-  Element logits_element_, element_;
+  void find_loss(const ShardContext& context) const {
+    enqueue(context.stream, logits_instance_, gradient_instance_,
+            [&]<class L, class T>(Instance<L>, Instance<T>) {
+              return LossBody<L, T>{.logits = context.at<L>(logits_),
+                                    .labels = context.labels,
+                                    .class_weights = parameters_.class_weights,
+                                    .gradient = gradient_ == kNoBuffer ? nullptr : context.at<T>(gradient_),
+                                    .classes = classes_,
+                                    .samples = samples_,
+                                    .smoothing = parameters_.smoothing,
+                                    .row_sums = context.floats(rows_),
+                                    .head = context.gradients};
+            });
+  }
+  void find_probabilities(const ShardContext& context) const {
+    enqueue(context.stream, logits_instance_, [&]<class L>(Instance<L>) {
+      return SoftmaxBody<L>{.logits = context.at<L>(logits_),
+                            .probabilities = context.probabilities,
+                            .classes = classes_,
+                            .samples = samples_};
+    });
+  }
+
+  ElementInstance logits_instance_, gradient_instance_;
   bool training_;
   std::int32_t classes_;
   std::int64_t samples_;

@@ -1,6 +1,7 @@
 // Flat vectors beside the images, vectors joined, and images that go on at the opposite edge.
 #include <algorithm>
 
+#include "trainer/backend/cuda/kernels/structure_body.hpp"
 #include "trainer/backend/cuda/steps/steps.hpp"
 
 namespace annulus::trainer::cuda {
@@ -12,27 +13,26 @@ std::int32_t length_of(const Value& value) { return static_cast<std::int32_t>(va
 class VectorInputStep final : public Step {
  public:
   VectorInputStep(Compiler& compiler, Columns source, const Value& output)
-      : element_(output.element),
+      : to_(elements_of(output.element)),
         source_(source),
         length_(length_of(output)),
         samples_(compiler.samples()),
         y_(output.data) {}
 
   void forward(const ShardContext& context) override {
-    enqueue(CopyColumnsCall{.from_element = Element::float32,
-                            .from = context.vectors,
-                            .source = source_,
-                            .to_element = element_,
-                            .to = context.at(y_),
-                            .target = {length_, 0},
-                            .columns = length_,
-                            .rows = samples_},
-            context.stream);
+    enqueue(context.stream, to_, [&]<class T>(Instance<T>) {
+      return CopyColumnsBody<float, T>{.from = context.vectors,
+                                       .to = context.at<T>(y_),
+                                       .source = source_,
+                                       .target = {length_, 0},
+                                       .columns = length_,
+                                       .rows = samples_};
+    });
   }
   void backward(const ShardContext&) override {}
 
  private:
-  Element element_;
+  ElementInstance to_;
   Columns source_;
   std::int32_t length_;
   std::int64_t samples_;
@@ -42,7 +42,7 @@ class VectorInputStep final : public Step {
 class ConcatStep final : public Step {
  public:
   ConcatStep(Compiler& compiler, const std::vector<Value>& inputs, const Value& output)
-      : element_(compiler.element()),
+      : instance_(elements_of(compiler.element())),
         samples_(compiler.samples()),
         stride_(length_of(output)),
         y_(output.data),
@@ -58,30 +58,27 @@ class ConcatStep final : public Step {
   }
 
   void forward(const ShardContext& context) override {
-    for (const Part& part : parts_)
-      enqueue(CopyColumnsCall{.from_element = element_,
-                              .from = context.at(part.x),
-                              .source = {part.length, 0},
-                              .to_element = element_,
-                              .to = context.at(y_),
-                              .target = {stride_, part.first},
-                              .columns = part.length,
-                              .rows = samples_},
-              context.stream);
+    with_instance(instance_, [&]<class T>(Instance<T>) {
+      for (const Part& part : parts_)
+        enqueue(context.stream, CopyColumnsBody<T, T>{.from = context.at<T>(part.x),
+                                                      .to = context.at<T>(y_),
+                                                      .source = {part.length, 0},
+                                                      .target = {stride_, part.first},
+                                                      .columns = part.length,
+                                                      .rows = samples_});
+    });
   }
   void backward(const ShardContext& context) override {
-    for (const Part& part : parts_) {
-      if (part.dx == kNoBuffer) continue;
-      enqueue(CopyColumnsCall{.from_element = element_,
-                              .from = context.at(dy_),
-                              .source = {stride_, part.first},
-                              .to_element = element_,
-                              .to = context.at(part.dx),
-                              .target = {part.length, 0},
-                              .columns = part.length,
-                              .rows = samples_},
-              context.stream);
-    }
+    with_instance(instance_, [&]<class T>(Instance<T>) {
+      for (const Part& part : parts_)
+        if (part.dx != kNoBuffer)
+          enqueue(context.stream, CopyColumnsBody<T, T>{.from = context.at<T>(dy_),
+                                                        .to = context.at<T>(part.dx),
+                                                        .source = {stride_, part.first},
+                                                        .target = {part.length, 0},
+                                                        .columns = part.length,
+                                                        .rows = samples_});
+    });
   }
 
  private:
@@ -89,7 +86,7 @@ class ConcatStep final : public Step {
     std::int32_t first, length;
     BufferId x = kNoBuffer, dx = kNoBuffer;
   };
-  Element element_;
+  ElementInstance instance_;
   std::int64_t samples_;
   std::int32_t stride_;
   BufferId y_, dy_;
@@ -99,7 +96,7 @@ class ConcatStep final : public Step {
 class CircularPadStep final : public Step {
  public:
   CircularPadStep(Compiler& compiler, const CircularPad& pad, const Value& input, const Value& output)
-      : element_(compiler.element()),
+      : packs_(packs_of(compiler.element(), input.shape.channels)),
         samples_(compiler.samples()),
         frame_{.height = static_cast<std::int32_t>(input.shape.height),
                .width = static_cast<std::int32_t>(input.shape.width),
@@ -116,15 +113,21 @@ class CircularPadStep final : public Step {
   }
 
   void forward(const ShardContext& context) override {
-    enqueue(WrapCall{element_, context.at(x_), context.at(y_), frame_, samples_}, context.stream);
+    enqueue(context.stream, packs_, [&]<class T, int P>(Instance<T, P>) {
+      return WrapBody<T, P>{
+          .inner = context.at<T>(x_), .outer = context.at<T>(y_), .frame = frame_, .samples = samples_};
+    });
   }
   void backward(const ShardContext& context) override {
     if (dx_ == kNoBuffer) return;
-    enqueue(UnwrapCall{element_, context.at(dy_), context.at(dx_), frame_, samples_}, context.stream);
+    enqueue(context.stream, packs_, [&]<class T, int P>(Instance<T, P>) {
+      return UnwrapBody<T, P>{
+          .outer = context.at<T>(dy_), .inner = context.at<T>(dx_), .frame = frame_, .samples = samples_};
+    });
   }
 
  private:
-  Element element_;
+  PackInstance packs_;
   std::int64_t samples_;
   Frame frame_;
   BufferId x_, y_, dx_ = kNoBuffer, dy_ = kNoBuffer;

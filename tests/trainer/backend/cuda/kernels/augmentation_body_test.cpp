@@ -6,7 +6,7 @@
 
 #include "io/augmentation/output.hpp"
 #include "tests/support/pattern_source.hpp"
-#include "tests/trainer/backend/cuda/step_executor.hpp"
+#include "tests/trainer/backend/cuda/host_executor.hpp"
 #include "trainer/backend/cuda/augmentation_setup.hpp"
 #include "trainer/backend/cuda/kernels/apply_augmentation.hpp"
 
@@ -66,7 +66,7 @@ std::vector<float> by_bodies(const Variant& variant, const void* pixels,
   call.maps = maps.data();
   call.output = images.data();
   call.n = static_cast<std::int64_t>(numbers.size());
-  apply(call, StepExecutor{});
+  apply(call, HostExecutor{});
   return images;
 }
 

@@ -6,6 +6,7 @@
 
 #include "tests/support/tensor_matchers.hpp"
 #include "tests/trainer/backend/cuda/body_harness.hpp"
+#include "trainer/backend/cuda/kernels/dropout_body.hpp"
 #include "trainer/backend/cuda/kernels/kernel_order.hpp"
 #include "trainer/backend/planning/keyed_dropout.hpp"
 #include "trainer/backend/reference/softmax_loss.hpp"
@@ -46,8 +47,9 @@ TEST(ElementwiseBody, ActivationsAndDerivatives) {
     std::vector<float> y(5, NAN), dx(5, NAN);
     const std::vector<float> dy(5, 1.0f);
 
-    apply(ActivationCall{Element::float32, x.data(), y.data(), 5, kind}, HostExecutor{});
-    apply(DerivativeCall{Element::float32, y.data(), dy.data(), dx.data(), 5, kind}, HostExecutor{});
+    run_on_host(ActivationBody<float, 1>{.x = x.data(), .y = y.data(), .elements = 5, .kind = kind});
+    run_on_host(DerivativeBody<float, 1>{
+        .y = y.data(), .dy = dy.data(), .dx = dx.data(), .elements = 5, .kind = kind});
 
     for (std::size_t i = 0; i < 5; ++i) {
       const float step = 1e-3f;
@@ -65,9 +67,13 @@ TEST(ElementwiseBody, BiasGoesByChannel) {
         bias(static_cast<std::size_t>(channels));
     for (std::size_t c = 0; c < bias.size(); ++c) bias[c] = static_cast<float>(c);
 
-    apply(
-        BiasActivationCall{Element::float32, y.data(), bias.data(), 2 * channels, channels, Activation::relu},
-        HostExecutor{});
+    with_instance(packs_of(Element::float32, channels), [&]<class T, int P>(Instance<T, P>) {
+      run_on_host(BiasActivationBody<T, P>{.y = as<T>(static_cast<void*>(y.data())),
+                                           .bias = as<T>(static_cast<const void*>(bias.data())),
+                                           .elements = 2 * channels,
+                                           .channels = channels,
+                                           .kind = Activation::relu});
+    });
 
     for (std::size_t i = 0; i < y.size(); ++i)
       EXPECT_EQ(y[i], std::max(0.0f, static_cast<float>(i % bias.size()) - 1.0f));
@@ -80,8 +86,8 @@ TEST(ElementwiseBody, FrameIsAddedAndTakenOff) {
   const std::vector<float> inner = test::random_floats(2 * 2 * 3 * 4, 1);
   std::vector<float> outer(2 * 4 * 4 * 4, NAN), back(inner.size(), NAN);
 
-  apply(PadCall{Element::float32, inner.data(), outer.data(), frame, 2}, HostExecutor{});
-  apply(CropCall{Element::float32, outer.data(), back.data(), frame, 2}, HostExecutor{});
+  run_on_host(PadBody<float, 4>{.inner = inner.data(), .outer = outer.data(), .frame = frame, .samples = 2});
+  run_on_host(CropBody<float, 4>{.outer = outer.data(), .inner = back.data(), .frame = frame, .samples = 2});
 
   EXPECT_EQ(back, inner);
   EXPECT_EQ(std::ranges::count(outer, 0.0f), static_cast<std::ptrdiff_t>(outer.size() - inner.size()));
@@ -91,9 +97,12 @@ TEST(ElementwiseBody, FrameIsAddedAndTakenOff) {
 TEST(ElementwiseBody, SumOfTerms) {
   const std::vector<float> a{1, -2, 3}, b{10, -20, 30}, c{100, 200, -400};
   std::vector<float> y(3, NAN);
-  SumCall call{Element::float32, {a.data(), b.data(), c.data()}, 3, y.data(), 3, Activation::relu};
 
-  apply(call, HostExecutor{});
+  run_on_host(SumBody<float, 1>{.terms = {a.data(), b.data(), c.data()},
+                                .count = 3,
+                                .y = y.data(),
+                                .elements = 3,
+                                .kind = Activation::relu});
 
   EXPECT_THAT(y, testing::ElementsAre(111, 178, 0));
 }
@@ -119,9 +128,20 @@ TEST(DropoutBody, MaskIsThatOfTheOtherBackends) {
     const DropoutMaskOf mask{stream_key(11, Purpose::dropout), 9, dropout_threshold(kRate),
                              dropout_scale(kRate)};
 
-    apply(DropoutCall{Element::float32, ones.data(), y.data(), nullptr, samples.data(), &scalars, mask, size,
-                      n},
-          HostExecutor{});
+    const auto drop = [&]<int P>(Instance<float, P>) {
+      run_on_host(DropoutBody<float, P>{.from = ones.data(),
+                                        .to = y.data(),
+                                        .gate = nullptr,
+                                        .samples = samples.data(),
+                                        .scalars = &scalars,
+                                        .mask = mask,
+                                        .size = static_cast<std::uint32_t>(size),
+                                        .samples_count = n});
+    };
+    if (size % 4 == 0)
+      drop(Instance<float, 4>{});
+    else
+      drop(Instance<float>{});
 
     for (std::size_t i = 0; i < samples.size(); ++i) {
       std::vector<float> factors(static_cast<std::size_t>(size));
@@ -139,8 +159,14 @@ TEST(DropoutBody, GateClosesWhereTheReluWasZero) {
   std::vector<float> dx(8, NAN);
   const DropoutMaskOf keep_all{stream_key(1, Purpose::dropout), 0, 0, 1.0f};
 
-  apply(DropoutCall{Element::float32, dy.data(), dx.data(), gate.data(), &sample, &scalars, keep_all, 8, 1},
-        HostExecutor{});
+  run_on_host(DropoutBody<float, 4>{.from = dy.data(),
+                                    .to = dx.data(),
+                                    .gate = gate.data(),
+                                    .samples = &sample,
+                                    .scalars = &scalars,
+                                    .mask = keep_all,
+                                    .size = 8,
+                                    .samples_count = 1});
 
   EXPECT_THAT(dx, testing::ElementsAre(2, 0, 2, 0, 0, 2, 0, 2));
 }
@@ -160,11 +186,21 @@ void expect_loss(const LossCase& given, Element gradient_element) {
   std::vector<float> head(kLossHead, NAN), probabilities(given.logits.size(), NAN);
   const float* weights = given.options.class_weights.empty() ? nullptr : given.options.class_weights.data();
 
-  apply(LossCall{Element::float32, given.logits.data(), given.labels.data(), weights, gradient_element,
-                 gradient.data(), classes, samples, given.options.label_smoothing, nullptr, head.data()},
-        HostExecutor{});
-  apply(SoftmaxCall{Element::float32, given.logits.data(), probabilities.data(), classes, samples},
-        HostExecutor{});
+  with_instance(elements_of(gradient_element), [&]<class T>(Instance<T>) {
+    run_on_host(LossBody<float, T>{.logits = given.logits.data(),
+                                   .labels = given.labels.data(),
+                                   .class_weights = weights,
+                                   .gradient = gradient.at<T>(),
+                                   .classes = classes,
+                                   .samples = samples,
+                                   .smoothing = given.options.label_smoothing,
+                                   .row_sums = nullptr,
+                                   .head = head.data()});
+  });
+  run_on_host(SoftmaxBody<float>{.logits = given.logits.data(),
+                                 .probabilities = probabilities.data(),
+                                 .classes = classes,
+                                 .samples = samples});
 
   EXPECT_NEAR(head[0], expected.sum, 1e-5 * std::abs(expected.sum));
   EXPECT_EQ(head[1], static_cast<float>(expected.correct));
@@ -199,24 +235,31 @@ TEST(LossBody, FirstOfEqualLogitsCounts) {
   const std::vector<float> logits{2, 2, 1};
   const std::vector<std::int32_t> first{0}, second{1};
   std::vector<float> head(kLossHead);
-  LossCall call{Element::float32, logits.data(), first.data(), nullptr, Element::float32, nullptr, 3, 1, 0,
-                nullptr,          head.data()};
+  LossBody<float, float> body{.logits = logits.data(),
+                              .labels = first.data(),
+                              .class_weights = nullptr,
+                              .gradient = nullptr,
+                              .classes = 3,
+                              .samples = 1,
+                              .smoothing = 0,
+                              .row_sums = nullptr,
+                              .head = head.data()};
 
-  apply(call, HostExecutor{});
+  run_on_host(body);
   EXPECT_EQ(head[1], 1.0f);
-  call.labels = second.data();
-  apply(call, HostExecutor{});
+  body.labels = second.data();
+  run_on_host(body);
   EXPECT_EQ(head[1], 0.0f);
 }
 
 TEST(FindBadBody, NamesTheFirst) {
   std::vector<float> values(10, 1.0f);
   std::int64_t found = 7;
-  apply(FindBadCall{Element::float32, values.data(), 10, &found}, HostExecutor{});
+  run_on_host(FindBadBody<float>{.values = values.data(), .elements = 10, .found = &found});
   EXPECT_EQ(found, -1);
   values[8] = NAN;
   values[4] = -INFINITY;
-  apply(FindBadCall{Element::float32, values.data(), 10, &found}, HostExecutor{});
+  run_on_host(FindBadBody<float>{.values = values.data(), .elements = 10, .found = &found});
   EXPECT_EQ(found, 4);
 }
 

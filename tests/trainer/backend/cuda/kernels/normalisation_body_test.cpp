@@ -4,6 +4,7 @@
 #include "tests/support/tensor_matchers.hpp"
 #include "tests/trainer/backend/cuda/body_harness.hpp"
 #include "tests/trainer/backend/reference/kernel_harness.hpp"
+#include "trainer/backend/cuda/kernels/normalisation_body.hpp"
 
 namespace annulus::trainer::cuda {
 namespace {
@@ -31,9 +32,18 @@ TEST(ColumnSums, EveryRowCountsOnceInEveryPlan) {
         dy[i] = static_cast<float>(i % static_cast<std::size_t>(columns));
       std::vector<float> sums(static_cast<std::size_t>(columns), NAN), partials(plan.partials(1), NAN);
 
-      apply(BiasGradientCall{Element::float32, dy.data(), nullptr, Activation::none, sums.data(), plan,
-                             partials.data()},
-            HostExecutor{});
+      const auto sum = [&]<int P>(Instance<float, P>) {
+        run_on_host(BiasGradientBody<float, P>{.dy = dy.data(),
+                                               .y = nullptr,
+                                               .kind = Activation::none,
+                                               .gradient = sums.data(),
+                                               .plan = plan,
+                                               .partials = partials.data()});
+      };
+      if (plan.pack == kColumnPack)
+        sum(Instance<float, kColumnPack>{});
+      else
+        sum(Instance<float>{});
 
       for (std::int64_t c = 0; c < columns; ++c)  // whole numbers below 2^24: exact in any order
         if (c * rows < (1 << 24)) {
@@ -62,8 +72,14 @@ TEST(BiasGradientBody, TakesTheDerivativeAlong) {
       const ColumnPlan plan = plan_columns_of(kRows, kChannels);
       std::vector<float> partials(plan.partials(1), NAN);
 
-      apply(BiasGradientCall{element, dy.data(), y.data(), kind, sums.data(), plan, partials.data()},
-            HostExecutor{});
+      with_instance(quads_of(element, plan.pack), [&]<class T, int P>(Instance<T, P>) {
+        run_on_host(BiasGradientBody<T, P>{.dy = dy.at<T>(),
+                                           .y = y.at<T>(),
+                                           .kind = kind,
+                                           .gradient = sums.data(),
+                                           .plan = plan,
+                                           .partials = partials.data()});
+      });
 
       expect_near(sums, expected);
       expect_near(dy, chained_gradients);
@@ -93,16 +109,44 @@ TEST(BatchNormBody, AsTheReference) {
       const ChannelStatistics of{mean.data(), inverse.data(), gamma.data(), beta.data(),
                                  static_cast<std::int32_t>(channels)};
 
-      apply(StatisticsCall{element, x.data(), 4.0f, 1e-3f, mean.data(), inverse.data(), mean_sum.data(),
-                           variance_sum.data(), plan, partials.data()},
-            HostExecutor{});
-      apply(BatchNormForwardCall{element, x.data(), y.data(), of, Activation::none, count}, HostExecutor{});
-      apply(BatchNormGradientCall{element, x.data(), nullptr, dy.data(), of, Activation::none, dgamma.data(),
-                                  dbeta.data(), plan, partials.data()},
-            HostExecutor{});
-      apply(BatchNormBackwardCall{element, x.data(), dy.data(), dx.data(), of, dgamma.data(), dbeta.data(),
-                                  count / channels},
-            HostExecutor{});
+      const QuadInstance column_packs = quads_of(element, plan.pack);
+      const PackInstance packs = packs_of(element, channels);
+      with_instance(column_packs, [&]<class T, int P>(Instance<T, P>) {
+        run_on_host(StatisticsBody<T, P>{.x = x.at<T>(),
+                                         .samples = 4.0f,
+                                         .epsilon = 1e-3f,
+                                         .mean = mean.data(),
+                                         .inverse_deviation = inverse.data(),
+                                         .mean_sum = mean_sum.data(),
+                                         .variance_sum = variance_sum.data(),
+                                         .plan = plan,
+                                         .partials = partials.data()});
+      });
+      with_instance(packs, [&]<class T, int P>(Instance<T, P>) {
+        run_on_host(BatchNormForwardBody<T, P>{
+            .x = x.at<T>(), .y = y.at<T>(), .of = of, .kind = Activation::none, .elements = count});
+      });
+      with_instance(column_packs, [&]<class T, int P>(Instance<T, P>) {
+        run_on_host(BatchNormGradientBody<T, P>{.x = x.at<T>(),
+                                                .y = nullptr,
+                                                .dy = dy.at<T>(),
+                                                .of = of,
+                                                .kind = Activation::none,
+                                                .dgamma = dgamma.data(),
+                                                .dbeta = dbeta.data(),
+                                                .plan = plan,
+                                                .partials = partials.data()});
+      });
+      with_instance(packs, [&]<class T, int P>(Instance<T, P>) {
+        run_on_host(BatchNormBackwardBody<T, P>{.x = x.at<T>(),
+                                                .dy = dy.at<T>(),
+                                                .dx = dx.at<T>(),
+                                                .of = of,
+                                                .dgamma = dgamma.data(),
+                                                .dbeta = dbeta.data(),
+                                                .rows = static_cast<float>(count / channels),
+                                                .elements = count});
+      });
 
       expect_near(y, reference.forward());
       expect_near(dx, reference.backward(dy.doubles())[0]);
@@ -129,10 +173,16 @@ TEST(ResponseNormBody, AsTheReference) {
       const ResponseNormShape shape{11, static_cast<std::int32_t>(norm.size / 2), norm.alpha, norm.beta,
                                     norm.k};
 
-      apply(ResponseNormForwardCall{element, x.data(), y.data(), scale.data(), shape, kCount},
-            HostExecutor{});
-      apply(ResponseNormBackwardCall{element, x.data(), dy.data(), scale.data(), dx.data(), shape, kCount},
-            HostExecutor{});
+      with_instance(elements_of(element), [&]<class T>(Instance<T>) {
+        run_on_host(ResponseNormForwardBody<T>{
+            .x = x.at<T>(), .y = y.at<T>(), .scale = scale.data(), .shape = shape, .elements = kCount});
+        run_on_host(ResponseNormBackwardBody<T>{.x = x.at<T>(),
+                                                .dy = dy.at<T>(),
+                                                .scale = scale.data(),
+                                                .dx = dx.at<T>(),
+                                                .shape = shape,
+                                                .elements = kCount});
+      });
 
       expect_near(y, reference.forward());
       expect_near(dx, reference.backward(dy.doubles())[0]);

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "tests/support/random_tensor.hpp"
-#include "tests/trainer/backend/cuda/step_executor.hpp"
+#include "tests/trainer/backend/cuda/host_executor.hpp"
 #include "tests/trainer/fake_replica.hpp"
 #include "trainer/backend/cuda/kernels/apply_optimizer.hpp"
 #include "trainer/backend/cuda/update_plan.hpp"
@@ -56,7 +56,7 @@ class BodyUpdate {
     call.statistics_count = static_cast<std::int64_t>(statistics.size());
     call.decision = &decision_;
     call.report = &report;
-    apply(call, StepExecutor{});
+    apply(call, HostExecutor{});
     return report;
   }
 

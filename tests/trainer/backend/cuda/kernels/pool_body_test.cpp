@@ -4,7 +4,9 @@
 #include "tests/support/tensor_matchers.hpp"
 #include "tests/trainer/backend/cuda/body_harness.hpp"
 #include "tests/trainer/backend/reference/kernel_harness.hpp"
+#include "trainer/backend/cuda/kernels/convolution_body.hpp"
 #include "trainer/backend/cuda/kernels/kernel_order.hpp"
+#include "trainer/backend/cuda/kernels/pool_body.hpp"
 
 namespace annulus::trainer::cuda {
 namespace {
@@ -64,11 +66,19 @@ TEST(PoolBody, MaximumAsTheReference) {
     std::vector<std::uint16_t> winners(static_cast<std::size_t>(kSamples * layer.output.size()));
     const PoolShape shape = shape_of(layer);
 
-    apply(
-        MaxPoolForwardCall{x.element(), x.data(), y.data(), winners.data(), shape, kSamples, PendingRelu::no},
-        HostExecutor{});
-    apply(MaxPoolBackwardCall{x.element(), dy.data(), winners.data(), dx.data(), shape, kSamples},
-          HostExecutor{});
+    with_instance(packs_of(x.element(), shape.channels), [&]<class T, int P>(Instance<T, P>) {
+      run_on_host(MaxPoolForwardBody<T, P>{.x = x.at<T>(),
+                                           .y = y.at<T>(),
+                                           .winners = winners.data(),
+                                           .shape = shape,
+                                           .samples = kSamples,
+                                           .relu = PendingRelu::no});
+      run_on_host(MaxPoolBackwardBody<T, P>{.dy = dy.at<T>(),
+                                            .winners = winners.data(),
+                                            .dx = dx.at<T>(),
+                                            .shape = shape,
+                                            .samples = kSamples});
+    });
 
     expect_near(y, reference.forward());
     expect_near(dx, reference.backward(dy.doubles())[0]);
@@ -81,8 +91,12 @@ TEST(PoolBody, MeanAsTheReference) {
     Stored dx(x.element(), static_cast<std::size_t>(kSamples * layer.input.size()));
     const PoolShape shape = shape_of(layer);
 
-    apply(AveragePoolForwardCall{x.element(), x.data(), y.data(), shape, kSamples}, HostExecutor{});
-    apply(AveragePoolBackwardCall{x.element(), dy.data(), dx.data(), shape, kSamples}, HostExecutor{});
+    with_instance(packs_of(x.element(), shape.channels), [&]<class T, int P>(Instance<T, P>) {
+      run_on_host(
+          AveragePoolForwardBody<T, P>{.x = x.at<T>(), .y = y.at<T>(), .shape = shape, .samples = kSamples});
+      run_on_host(AveragePoolBackwardBody<T, P>{
+          .dy = dy.at<T>(), .dx = dx.at<T>(), .shape = shape, .samples = kSamples});
+    });
 
     expect_near(y, reference.forward());
     expect_near(dx, reference.backward(dy.doubles())[0]);
@@ -95,10 +109,10 @@ struct TinyPool {
   std::vector<float> gradient(std::vector<float> x, PendingRelu relu) const {
     std::vector<float> y(1), dy{3}, dx(4);
     std::vector<std::uint16_t> winners(1);
-    apply(MaxPoolForwardCall{Element::float32, x.data(), y.data(), winners.data(), shape, 1, relu},
-          HostExecutor{});
-    apply(MaxPoolBackwardCall{Element::float32, dy.data(), winners.data(), dx.data(), shape, 1},
-          HostExecutor{});
+    run_on_host(MaxPoolForwardBody<float, 1>{
+        .x = x.data(), .y = y.data(), .winners = winners.data(), .shape = shape, .samples = 1, .relu = relu});
+    run_on_host(MaxPoolBackwardBody<float, 1>{
+        .dy = dy.data(), .winners = winners.data(), .dx = dx.data(), .shape = shape, .samples = 1});
     return dx;
   }
 };
@@ -156,9 +170,14 @@ TEST(ConvolutionBody, AsTheReference) {
                       [&](std::size_t to, std::size_t from) { keras[to] = on_device[from]; });
       KernelHarness reference(network, {x.doubles()}, {keras});
 
-      apply(ConvolutionForwardCall{element, x.data(), kernel.data(), y.data(), shape}, HostExecutor{});
-      apply(ConvolutionDataCall{element, dy.data(), kernel.data(), dx.data(), shape}, HostExecutor{});
-      apply(ConvolutionKernelCall{element, x.data(), dy.data(), dkernel.data(), shape}, HostExecutor{});
+      with_instance(elements_of(element), [&]<class T>(Instance<T>) {
+        run_on_host(ConvolutionForwardBody<T>{
+            .x = x.at<T>(), .kernel = kernel.at<T>(), .y = y.at<T>(), .shape = shape});
+        run_on_host(ConvolutionDataBody<T>{
+            .dy = dy.at<T>(), .kernel = kernel.at<T>(), .dx = dx.at<T>(), .shape = shape});
+        run_on_host(ConvolutionKernelBody<T>{
+            .x = x.at<T>(), .dy = dy.at<T>(), .dkernel = dkernel.at<T>(), .shape = shape});
+      });
 
       expect_near(y, reference.forward());
       expect_near(dx, reference.backward(dy.doubles())[0]);

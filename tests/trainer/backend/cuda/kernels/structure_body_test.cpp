@@ -5,6 +5,7 @@
 
 #include "tests/support/tensor_matchers.hpp"
 #include "tests/trainer/backend/cuda/body_harness.hpp"
+#include "trainer/backend/cuda/kernels/structure_body.hpp"
 #include "trainer/backend/reference/circular_padding.hpp"
 
 namespace annulus::trainer::cuda {
@@ -17,15 +18,14 @@ TEST(CopyColumnsBody, MovesAndConvertsNothingElse) {
   for (const Element element : kElements) {
     Stored to(element, std::vector<float>(10, 9.0f));  // (2, 5)
 
-    apply(CopyColumnsCall{.from_element = Element::float32,
-                          .from = from.data(),
-                          .source = {3, 1},
-                          .to_element = element,
-                          .to = to.data(),
-                          .target = {5, 2},
-                          .columns = 2,
-                          .rows = 2},
-          HostExecutor{});
+    with_instance(elements_of(element), [&]<class T>(Instance<T>) {
+      run_on_host(CopyColumnsBody<float, T>{.from = from.data(),
+                                            .to = to.at<T>(),
+                                            .source = {3, 1},
+                                            .target = {5, 2},
+                                            .columns = 2,
+                                            .rows = 2});
+    });
 
     EXPECT_THAT(to.floats(), testing::ElementsAre(9, 9, 2, 3, 9, 9, 9, 5, 6, 9));
   }
@@ -36,7 +36,8 @@ TEST(GatherRowsBody, TakesRowsByTheirNumbers) {
   std::iota(all.begin(), all.end(), 0.0f);
   const std::vector<std::uint64_t> samples{4, 0, 4};
 
-  apply(GatherRowsCall{{all.data(), samples.data(), rows.data(), 3}, 3}, HostExecutor{});
+  run_on_host(GatherRowsBody{
+      .all = all.data(), .samples = samples.data(), .rows = rows.data(), .length = 3, .count = 3});
 
   EXPECT_THAT(rows, testing::ElementsAre(12, 13, 14, 0, 1, 2, 12, 13, 14));
 }
@@ -81,8 +82,12 @@ TEST_P(WrapBodies, AsTheReference) {
     padding.forward(pass, node);
     padding.backward(pass, node);
 
-    apply(WrapCall{element, x.data(), y.data(), frame_, kSamples}, HostExecutor{});
-    apply(UnwrapCall{element, dy.data(), dx.data(), frame_, kSamples}, HostExecutor{});
+    with_instance(packs_of(element, shape_.channels), [&]<class T, int P>(Instance<T, P>) {
+      run_on_host(
+          WrapBody<T, P>{.inner = x.at<T>(), .outer = y.at<T>(), .frame = frame_, .samples = kSamples});
+      run_on_host(
+          UnwrapBody<T, P>{.outer = dy.at<T>(), .inner = dx.at<T>(), .frame = frame_, .samples = kSamples});
+    });
 
     EXPECT_EQ(y.doubles(), node.output);
     EXPECT_TENSOR_NEAR(dx.doubles(), gradient, .norm = rounding_of(element));
