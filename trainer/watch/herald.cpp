@@ -34,7 +34,6 @@ constexpr double kSlowCheckSeconds = 10;
 constexpr double kSlowWarningSeconds = 60;
 constexpr std::size_t kBeatsAveraged = 20;
 constexpr double kGoodbyeSeconds = 2;
-constexpr double kSecondsToLock = 2;
 /// So many heartbeats long at most, ranks that are few look for the locks of the others until they have seen
 /// all of them: only a lock that was seen can be missed.
 constexpr std::uint64_t kBeatsOfIntroduction = 6;
@@ -111,9 +110,7 @@ struct Herald::Impl {
 
   /// A lock service that hangs costs two seconds once, and the ranks of other hosts their view of this one.
   void lock() {
-    const auto locked = std::make_shared<std::atomic<bool>>(false);
-    within(kSecondsToLock, [locked, kept = file] { *locked = io::lock_while_open(kept->get()); });
-    has_locked = *locked;
+    has_locked = lock_service_agrees([kept = file] { return io::lock_while_open(kept->get()); });
   }
 
   Heartbeat now() {
