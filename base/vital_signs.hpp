@@ -8,6 +8,8 @@
 #include <span>
 #include <string_view>
 
+#include "base/clock.hpp"
+
 namespace annulus {
 
 /// Kinds of work, each with a limit of its own for how long it may show no sign of life.
@@ -42,9 +44,6 @@ struct VitalSigns {
   double since = 0;           ///< steady_seconds() when this began
   std::array<char, kTextBytes> text{};  ///< more precisely; ends in '\0', cut when too long
 };
-
-/// Seconds on a clock that never goes back; its zero means nothing. Safe in signal handlers.
-double steady_seconds() noexcept;
 
 /// From here to the end of the scope this thread works on `phase`. Unless an exception ends it, the scope's
 /// end brings back what was before. Does something on the process' main thread only, where all phases are:

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/nearest_name.hpp"
@@ -244,9 +245,8 @@ void copy_truncated(const std::string& path, const std::string& copy) {
 }
 
 void announce_fault(const Fault& fault) {
-  const std::chrono::duration<double> now = std::chrono::system_clock::now().time_since_epoch();
   log_warning("injected fault: {} on rank {} after step {}, at {:.3f} s", name_of(fault.kind), fault.rank,
-              fault.step, now.count());
+              fault.step, unix_seconds());
 }
 
 }  // namespace annulus::trainer

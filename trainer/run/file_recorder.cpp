@@ -2,12 +2,12 @@
 // together.
 #include "trainer/run/file_recorder.hpp"
 
-#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <optional>
 #include <utility>
 
+#include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/process_time.hpp"
 #include "base/vital_signs.hpp"
@@ -28,10 +28,6 @@ namespace {
 
 /// Steps between two `step` records in the metrics.
 constexpr std::uint64_t kStepsPerRecord = 10;
-
-double now_s() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 EnvironmentFacts facts_of(const FileRecorderOptions& options) {
   return {.command_line = options.command_line,
@@ -79,8 +75,8 @@ class FileRecorder final : public Recorder {
                retention(options.config.checkpoint, options.steps_per_epoch)),
         rules_(options.config, options.allow_change),
         fingerprint_(data_fingerprint(options.training)),
-        epoch_began_(now_s()),
-        saved_at_(now_s()) {}
+        epoch_began_(steady_seconds()),
+        saved_at_(steady_seconds()) {}
 
   RunState restore(const std::string& resume) override {
     RunState state;
@@ -103,7 +99,7 @@ class FileRecorder final : public Recorder {
     const std::optional<CheckpointInfo> info = store_.load_newest(options_.replica, options_.optimizer);
     const RunState state = info ? run_state_from_json(info->metrics) : RunState{};
     last_saved_step_ = last_noted_step_ = state.step;
-    epoch_began_ = now_s();
+    epoch_began_ = steady_seconds();
     epoch_samples_ = 0;
     open(state);
     return info ? std::optional(state) : std::nullopt;
@@ -127,7 +123,7 @@ class FileRecorder final : public Recorder {
   }
 
   void epoch(const EpochRecord& record) override {
-    const double seconds = now_s() - epoch_began_;
+    const double seconds = steady_seconds() - epoch_began_;
     EpochRow row{.at = {record.step, record.epoch},
                  .loss = record.loss,
                  .accuracy = record.accuracy,
@@ -141,7 +137,7 @@ class FileRecorder final : public Recorder {
     }
     keep_error([&] { metrics_->epoch(row); });
     progress_->epoch(row);
-    epoch_began_ = now_s();
+    epoch_began_ = steady_seconds();
     epoch_samples_ = 0;
   }
 
@@ -153,7 +149,7 @@ class FileRecorder final : public Recorder {
   bool checkpoint_due(const RunState& state, bool epoch_ended) const override {
     const CheckpointConfig& config = options_.config.checkpoint;
     const bool by_steps = config.every_steps > 0 && state.step % config.every_steps == 0;
-    const bool by_time = config.every_seconds > 0 && now_s() - saved_at_ >= config.every_seconds;
+    const bool by_time = config.every_seconds > 0 && steady_seconds() - saved_at_ >= config.every_seconds;
     return by_steps || by_time || (epoch_ended && ends_checkpoint_epoch(state));
   }
 
@@ -162,7 +158,7 @@ class FileRecorder final : public Recorder {
     if (!is_new && !best) return;
     const bool noted = !ledger_ || std::exchange(last_noted_step_, state.step) == state.step;
     last_saved_step_ = state.step;
-    saved_at_ = now_s();
+    saved_at_ = steady_seconds();
     give([this, info = info_of(state), is_new, best, noted](const StateView& copy) {
       if (!noted) note(info, copy);
       if (is_new) write(info, copy);
@@ -204,28 +200,29 @@ class FileRecorder final : public Recorder {
   /// Training goes on as soon as the worker has a copy of the state.
   void give(SnapshotWorker::Work work) {
     const Activity copying(Phase::checkpoint, "copy of the state");  // waits while earlier ones are written
-    const double began = now_s();
+    const double began = steady_seconds();
     worker_.give(view_of(options_.replica, options_.optimizer), std::move(work));
-    log_debug("training stood still for {:.1f} ms while its state was copied", 1e3 * (now_s() - began));
+    log_debug("training stood still for {:.1f} ms while its state was copied",
+              1e3 * (steady_seconds() - began));
   }
 
   // What the worker does.
   void write(const CheckpointInfo& info, const StateView& copy) {
-    const double began = now_s();
+    const double began = steady_seconds();
     store_.save(info, options_.replica, copy);
     note_checkpoint(info.step);
-    const double seconds = now_s() - began;
+    const double seconds = steady_seconds() - began;
     std::error_code gone;  // somebody else removed it: then its size is not worth an error
     log_debug("{}",
               save_note(info.step, std::filesystem::file_size(store_.path_of(info.step), gone), seconds));
   }
   void note(const CheckpointInfo& info, const StateView& copy) {
-    const double began = now_s();
+    const double began = steady_seconds();
     ledger_->append({.step = info.step,
                      .epoch = info.epoch,
                      .step_in_epoch = info.step_in_epoch,
                      .hashes = hash_tensors(options_.replica, copy)});
-    log_debug("ledger of step {}: hashed in {:.1f} ms", info.step, 1e3 * (now_s() - began));
+    log_debug("ledger of step {}: hashed in {:.1f} ms", info.step, 1e3 * (steady_seconds() - began));
   }
 
   /// Errors of this rank's files wait until all ranks can end with them.

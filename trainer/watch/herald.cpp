@@ -13,6 +13,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/clock.hpp"
 #include "base/log.hpp"
 #include "io/files/descriptor.hpp"
 #include "io/files/life_lock.hpp"
@@ -44,10 +45,6 @@ double resident_mb() {
   std::uint64_t resident = 0;
   file >> total >> resident;
   return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE)) / 1e6;
-}
-
-double unix_time() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
 /// Own seconds of a step, over the last beats.
@@ -132,7 +129,7 @@ struct Herald::Impl {
             .text = signs.text.data(),
             .quiet_seconds = state->quiet_seconds,
             .limit_seconds = state->limit_seconds,
-            .time = unix_time(),
+            .time = unix_seconds(),
             .beats = ++beats,
             .own_step_seconds = average.add(figures),
             .images_per_second = figures.images_per_second,
