@@ -4,12 +4,12 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
-#include <functional>
 #include <span>
 #include <string_view>
 
 #include "base/log.hpp"
 #include "base/nearest_name.hpp"
+#include "base/stable_hash.hpp"
 #include "base/stop_request.hpp"
 #include "io/hdf5/server.hpp"
 #include "trainer/commands/common/context.hpp"
@@ -29,7 +29,7 @@ ExitCode fail(Context& context, const std::string& message, ExitCode code) {
   if (context.watch) context.watch->failing(message, code);  // first: all that follows may take its time
   const bool others_may_know = code != ExitCode::peer && code != ExitCode::watchdog;
   const Failure failure =
-      others_may_know ? context.mpi.meet_failed(std::hash<std::string>{}(message)) : Failure::alone;
+      others_may_know ? context.mpi.meet_failed(annulus::stable_hash(message)) : Failure::alone;
   const bool told = failure == Failure::alone && context.watch && !context.watch->speaks_first();
   if (failure == Failure::of_all_alike)
     annulus::log_info("error: {}", message);  // once on the terminal, by rank 0, and in the files of all
