@@ -172,10 +172,7 @@ Hdf5Handle parents_created(const Hdf5Place& place) {
 }  // namespace
 
 Hdf5File::Hdf5File(Hdf5Handle handle, std::string path, std::shared_ptr<Hdf5Process> process)
-    : handle_(std::move(handle)),
-      path_(std::move(path)),
-      failed_closes_(failed_closes()),
-      process_(std::move(process)) {}
+    : handle_(std::move(handle)), path_(std::move(path)), process_(std::move(process)) {}
 
 Hdf5File Hdf5File::open(const std::string& path) {
   check_readable(path);
@@ -282,7 +279,7 @@ std::size_t Hdf5File::checked_size(const Hdf5Dataset& source, const std::string&
 void Hdf5File::flush() {
   hdf5_call("H5Fflush", {path_, "", Access::write},
             [&] { return H5Fflush(handle_.get(), H5F_SCOPE_GLOBAL); });
-  check_closes(failed_closes_, path_);
+  check_closes(handle_.get(), path_);
 }
 
 void Hdf5File::close() {

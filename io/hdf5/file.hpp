@@ -164,7 +164,6 @@ class Hdf5File {
 
   Hdf5Handle handle_;
   std::string path_;
-  std::uint64_t failed_closes_;           ///< those of earlier files
   std::shared_ptr<Hdf5Process> process_;  ///< reads the file; nothing: `handle_` is open
 };
 
