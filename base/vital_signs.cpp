@@ -142,11 +142,7 @@ void end(const VitalSigns& before, bool thrown) noexcept {
 }  // namespace
 
 const char* to_string(Phase phase) noexcept {
-  constexpr std::array<const char*, kPhases> kNames{
-      "start",     "opening data", "compiling", "restoring",  "waiting for data", "step",
-      "reduction", "update",       "control",   "validation", "checkpoint",       "finishing"};
-  const auto place = static_cast<std::size_t>(phase);
-  return place < kNames.size() ? kNames[place] : "unknown";
+  return static_cast<std::size_t>(phase) < kPhases ? word_of(phase) : "unknown";
 }
 
 Activity::Activity(Phase phase, std::string_view text) noexcept : exceptions_(std::uncaught_exceptions()) {

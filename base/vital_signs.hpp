@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/clock.hpp"
+#include "base/enum_words.hpp"
 
 namespace annulus {
 
@@ -27,7 +28,19 @@ enum class Phase : std::uint8_t {
   checkpoint,
   finishing,  ///< after the last step
 };
-constexpr std::size_t kPhases = 12;
+
+}  // namespace annulus
+
+template <>
+struct annulus::EnumWords<annulus::Phase> {
+  static constexpr std::array kWords{
+      "start",     "opening data", "compiling", "restoring",  "waiting for data", "step",
+      "reduction", "update",       "control",   "validation", "checkpoint",       "finishing"};
+};
+
+namespace annulus {
+
+constexpr std::size_t kPhases = enum_words<Phase>().size();
 
 /// "opening data", as messages say it.
 const char* to_string(Phase phase) noexcept;

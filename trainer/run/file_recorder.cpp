@@ -35,7 +35,7 @@ EnvironmentFacts facts_of(const FileRecorderOptions& options) {
           .devices = {options.replica.describe()},
           .libraries = {{"MPI", options.mpi.describe()}},
           .bucket_kb = static_cast<double>(options.bucket_size.bytes) / 1024,
-          .bucket_origin = to_string(options.bucket_size.origin)};
+          .bucket_origin = word_of(options.bucket_size.origin)};
 }
 
 bool is_named(const std::string& resume) { return resume != "auto" && resume != "none"; }
