@@ -47,12 +47,6 @@ StoredDifferences refused_by(ResumeRules& rules, const RunDirectory& directory) 
   };
 }
 
-/// The kind of the device that computes: what Replica::describe() begins with.
-std::string device_kind(const Replica& replica) {
-  const std::string text = replica.describe();
-  return text.substr(0, text.find(':'));
-}
-
 Retention retention(const CheckpointConfig& config, std::uint64_t steps_per_epoch) {
   return {.keep_last = config.keep_last,
           .periods = {static_cast<std::uint64_t>(config.keep_every_steps),
@@ -194,7 +188,7 @@ class FileRecorder final : public Recorder {
             .metrics = to_json(state),
             .program = program_version(),
             .dataset = fingerprint_,
-            .device = device_kind(options_.replica)};
+            .device = options_.replica.kind()};
   }
 
   /// Training goes on as soon as the worker has a copy of the state.

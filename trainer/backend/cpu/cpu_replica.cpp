@@ -132,9 +132,10 @@ class CpuReplica final : public Replica {
     store_.write(segment, values, arena);
   }
   void set_checks(ValueChecks checks) override { options_.check_values = checks == ValueChecks::on; }
+  const char* kind() const override { return "cpu"; }
   std::string describe() const override {
     const dnnl_version_t* version = dnnl_version();
-    return fmt::format("cpu: oneDNN {}.{}.{}, {}, {} worker thread{}", version->major, version->minor,
+    return fmt::format("{}: oneDNN {}.{}.{}, {}, {} worker thread{}", kind(), version->major, version->minor,
                        version->patch, instruction_set(), workers_.size(), workers_.size() == 1 ? "" : "s");
   }
 

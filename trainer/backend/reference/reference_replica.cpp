@@ -180,7 +180,7 @@ void ReferenceReplica::write(const Segment& segment, std::span<const float> valu
 }
 
 std::string ReferenceReplica::describe() const {
-  return fmt::format("reference: plain loops in double, {} thread{}", workers_.size(),
+  return fmt::format("{}: plain loops in double, {} thread{}", kind(), workers_.size(),
                      workers_.size() == 1 ? "" : "s");
 }
 
