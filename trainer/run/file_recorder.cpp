@@ -68,7 +68,6 @@ class FileRecorder final : public Recorder {
         store_(directory_.checkpoints().string(),
                retention(options.config.checkpoint, options.steps_per_epoch)),
         rules_(options.config, options.allow_change),
-        fingerprint_(data_fingerprint(options.training)),
         epoch_began_(steady_seconds()),
         saved_at_(steady_seconds()) {}
 
@@ -187,7 +186,7 @@ class FileRecorder final : public Recorder {
             .config = options_.config.yaml,
             .metrics = to_json(state),
             .program = program_version(),
-            .dataset = fingerprint_,
+            .dataset = options_.data_fingerprint,
             .device = options_.replica.kind()};
   }
 
@@ -302,7 +301,6 @@ class FileRecorder final : public Recorder {
   std::optional<MetricsWriter> metrics_;
   std::optional<Progress> progress_;
   ResumeRules rules_;
-  std::string fingerprint_;  ///< of the training data
   double epoch_began_;
   double saved_at_;
   double epoch_samples_ = 0;
