@@ -215,11 +215,7 @@ void CpuReplica::predict_on(int worker, const PredictBlock& block) {
 }  // namespace
 
 std::unique_ptr<Replica> make_cpu_replica(const Network& network, const CompileOptions& options) {
-  const std::size_t weights = options.loss.class_weights.size();
-  if (weights != 0 && weights != static_cast<std::size_t>(network.classes()))
-    throw UsageError(
-        "{} class weights are given, but the network puts out {} classes. Give one weight a class.", weights,
-        network.classes());
+  check_class_weights(options.loss, network.classes());
   return std::make_unique<CpuReplica>(network, options);
 }
 

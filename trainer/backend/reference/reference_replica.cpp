@@ -91,9 +91,7 @@ ReferenceReplica::ReferenceReplica(const Network& network, const CompileOptions&
       arena_(network),
       workers_(options.threads) {
   if (options_.predict_samples == 0) options_.predict_samples = options_.shard_samples;
-  const std::size_t weights = options_.loss.class_weights.size();
-  expect_contract(weights == 0 || static_cast<std::int64_t>(weights) == network_.classes(),
-                  "there is one class weight a class");
+  expect_contract(class_weights_fit(options_.loss, network_.classes()), "there is one class weight a class");
 }
 
 void ReferenceReplica::train(const io::Batch& batch, comm::GradientReducer& reducer) {
