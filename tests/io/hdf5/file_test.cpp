@@ -206,6 +206,17 @@ TEST(Hdf5File, ChecksClaimedSizesBeforeAllocating) {
       HasSubstr("more values than any memory holds"));
 }
 
+TEST(Hdf5File, ListsDatasetsOnlySoDeep) {
+  Hdf5File file = Hdf5File::create(fresh_path("deep.h5"));
+  for (const char* name : {"a/one", "a/b/two", "a/b/c/three", "other"})
+    file.write(name, {1}, view(std::vector<float>{1}));
+
+  EXPECT_THAT(file.datasets("a", 1), ElementsAre("a/one"));
+  EXPECT_THAT(file.datasets("a", 2), ElementsAre("a/b/two", "a/one"));
+  EXPECT_THAT(file.datasets("a", 9), ElementsAre("a/b/c/three", "a/b/two", "a/one"));
+  EXPECT_THAT(file.datasets("nothing", 9), ElementsAre());
+}
+
 TEST(Hdf5File, IsSilentAndUsableFromAnotherThread) {
   const std::string path = fresh_path("thread.h5");
   Hdf5File file = Hdf5File::create(path);
