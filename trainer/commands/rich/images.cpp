@@ -68,7 +68,6 @@ class Blocks {
 };
 
 ExitCode make_images(const ImagesOptions& options, Context& context) {
-  context.phase = "images";
   comm::ProcessGroup& group = context.mpi.group();
   const comm::World& world = context.mpi.world();
   const rich::CoronaOptions kind = kind_of(options);
