@@ -7,12 +7,12 @@
 #include <climits>
 #include <cstring>
 #include <fstream>
-#include <functional>
 #include <iterator>
 #include <optional>
 #include <sstream>
 
 #include "base/error.hpp"
+#include "base/stable_hash.hpp"
 
 namespace annulus {
 namespace {
@@ -28,12 +28,13 @@ std::optional<Stat> read_stat(const std::string& process) {
   const std::string all{std::istreambuf_iterator<char>(file), {}};
   const std::size_t name_end = all.rfind(')');  // the program's name may hold spaces and parentheses
   if (name_end == std::string::npos) return std::nullopt;
-  constexpr int kFieldsBetween = 18;
+  constexpr int kStateField = 3;
+  constexpr int kStartField = 22;
   std::istringstream fields(all.substr(name_end + 1));
   Stat stat;
   fields >> stat.state;
   std::string skipped;
-  for (int i = 0; i < kFieldsBetween; ++i) fields >> skipped;
+  for (int i = 0; i < kStartField - kStateField - 1; ++i) fields >> skipped;
   if (!(fields >> stat.started)) return std::nullopt;
   return stat;
 }
@@ -45,7 +46,7 @@ std::uint64_t place_of(const std::string& host) {
   boot >> id;
   std::array<char, 64> space{};
   const ssize_t length = readlink("/proc/self/ns/pid", space.data(), space.size() - 1);
-  return std::hash<std::string>{}(host + "|" + id + "|" + (length > 0 ? space.data() : "unknown"));
+  return stable_hash(host + "|" + id + "|" + (length > 0 ? space.data() : "unknown"));
 }
 
 }  // namespace

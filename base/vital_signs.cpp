@@ -3,7 +3,6 @@
 #include "base/vital_signs.hpp"
 
 #include <sched.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -143,17 +142,7 @@ void end(const VitalSigns& before, bool thrown) noexcept {
 }  // namespace
 
 const char* to_string(Phase phase) noexcept {
-  constexpr std::array<const char*, kPhases> kNames{
-      "start",     "opening data", "compiling", "restoring",  "waiting for data", "step",
-      "reduction", "update",       "control",   "validation", "checkpoint",       "finishing"};
-  const auto place = static_cast<std::size_t>(phase);
-  return place < kNames.size() ? kNames[place] : "unknown";
-}
-
-double steady_seconds() noexcept {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);  // cannot fail for a clock that every Linux has
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+  return static_cast<std::size_t>(phase) < kPhases ? word_of(phase) : "unknown";
 }
 
 Activity::Activity(Phase phase, std::string_view text) noexcept : exceptions_(std::uncaught_exceptions()) {

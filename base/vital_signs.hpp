@@ -8,6 +8,9 @@
 #include <span>
 #include <string_view>
 
+#include "base/clock.hpp"
+#include "base/enum_words.hpp"
+
 namespace annulus {
 
 /// Kinds of work, each with a limit of its own for how long it may show no sign of life.
@@ -25,7 +28,19 @@ enum class Phase : std::uint8_t {
   checkpoint,
   finishing,  ///< after the last step
 };
-constexpr std::size_t kPhases = 12;
+
+}  // namespace annulus
+
+template <>
+struct annulus::EnumWords<annulus::Phase> {
+  static constexpr std::array kWords{
+      "start",     "opening data", "compiling", "restoring",  "waiting for data", "step",
+      "reduction", "update",       "control",   "validation", "checkpoint",       "finishing"};
+};
+
+namespace annulus {
+
+constexpr std::size_t kPhases = enum_words<Phase>().size();
 
 /// "opening data", as messages say it.
 const char* to_string(Phase phase) noexcept;
@@ -42,9 +57,6 @@ struct VitalSigns {
   double since = 0;           ///< steady_seconds() when this began
   std::array<char, kTextBytes> text{};  ///< more precisely; ends in '\0', cut when too long
 };
-
-/// Seconds on a clock that never goes back; its zero means nothing. Safe in signal handlers.
-double steady_seconds() noexcept;
 
 /// From here to the end of the scope this thread works on `phase`. Unless an exception ends it, the scope's
 /// end brings back what was before. Does something on the process' main thread only, where all phases are:

@@ -140,9 +140,9 @@ struct Sight {
   std::array<char, 192> data{};
 
   Sight() = default;
-  explicit Sight(io::SampleSource* source) {
+  explicit Sight(const std::string& fingerprint) {
     host_name().copy(host.data(), host.size() - 1);
-    const std::string text = source == nullptr ? "finds none" : "finds " + data_fingerprint(*source);
+    const std::string text = "finds " + (fingerprint.empty() ? "none" : fingerprint);
     text.copy(data.data(), data.size() - 1);
   }
 };
@@ -168,13 +168,14 @@ std::unique_ptr<io::SampleSource> open_split(const Config& config, Split split,
   return open_group(config, data.test, memory);
 }
 
-void require_same_data(io::SampleSource* source, const std::string& path, comm::ProcessGroup& group) {
-  const Sight mine(source);
+std::string require_same_data(io::SampleSource* source, const std::string& path, comm::ProcessGroup& group) {
+  std::string fingerprint = source == nullptr ? "" : data_fingerprint(*source);
+  const Sight mine(fingerprint);
   std::vector<Sight> all(static_cast<std::size_t>(group.size()));
   group.all_gather(std::as_bytes(std::span(&mine, 1)), std::as_writable_bytes(std::span(all)),
                    "comparison of the data");
   const auto other = std::ranges::find_if(all, [&](const Sight& sight) { return sight.data != all[0].data; });
-  if (other == all.end()) return;
+  if (other == all.end()) return fingerprint;
   throw DataError(
       "the ranks do not see the same data in {}: rank 0 on host {} {}, rank {} on host {} {}. Is it a local file of each host? Copy the same one to all of them, or name one that they share.",
       path, all[0].host.data(), all[0].data.data(), other - all.begin(), other->host.data(),

@@ -37,8 +37,9 @@ std::unique_ptr<io::SampleSource> open_group(const Config& config, const std::st
 
 /// Compares what the ranks have opened: each opens the path on its own host. Collective.
 /// @param source  null on a rank that has found no such split
+/// @return data_fingerprint() of the source (trainer/run/resume_rules.hpp); empty for none
 /// @throws DataError on all ranks, naming two that differ
-void require_same_data(io::SampleSource* source, const std::string& path, comm::ProcessGroup& group);
+std::string require_same_data(io::SampleSource* source, const std::string& path, comm::ProcessGroup& group);
 
 /// @throws UsageError when the config says that its data have no labels, which only predictions can do
 /// without

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/nearest_name.hpp"
@@ -28,32 +29,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<std::pair<std::string_view, FaultKind>, 11> kKinds{{
-    {"kill", FaultKind::kill},
-    {"stop", FaultKind::stop},
-    {"hang", FaultKind::hang},
-    {"segfault", FaultKind::segfault},
-    {"exception", FaultKind::exception},
-    {"nan", FaultKind::nan},
-    {"slow", FaultKind::slow},
-    {"full-disk", FaultKind::full_disk},
-    {"corrupt-checkpoint", FaultKind::corrupt_checkpoint},
-    {"truncated-data", FaultKind::truncated_data},
-    {"lost-peer-during-save", FaultKind::lost_peer_during_save},
-}};
-
-std::string_view name_of(FaultKind kind) {
-  for (const auto& [name, value] : kKinds)
-    if (value == kind) return name;
-  throw std::logic_error("every kind of fault has a name");
-}
-
 FaultKind kind_of(const std::string& word) {
-  std::vector<std::string> names;
-  for (const auto& [name, kind] : kKinds) {
-    if (name == word) return kind;
-    names.emplace_back(name);
-  }
+  if (const auto kind = enum_of<FaultKind>(word)) return *kind;
+  const std::vector<std::string> names = words_list<FaultKind>();
   const std::string near = io::nearest_name(word, names);
   throw UsageError("--inject: '{}' is no kind of fault.{} There are: {}.", word,
                    near.empty() ? "" : " Did you mean " + near + "?", fmt::join(names, ", "));
@@ -244,9 +222,8 @@ void copy_truncated(const std::string& path, const std::string& copy) {
 }
 
 void announce_fault(const Fault& fault) {
-  const std::chrono::duration<double> now = std::chrono::system_clock::now().time_since_epoch();
-  log_warning("injected fault: {} on rank {} after step {}, at {:.3f} s", name_of(fault.kind), fault.rank,
-              fault.step, now.count());
+  log_warning("injected fault: {} on rank {} after step {}, at {:.3f} s", word_of(fault.kind), fault.rank,
+              fault.step, unix_seconds());
 }
 
 }  // namespace annulus::trainer

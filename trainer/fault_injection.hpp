@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "base/enum_words.hpp"
 #include "comm/ranks/mpi_session.hpp"
 #include "trainer/loop/recorder.hpp"
 #include "trainer/loop/step_hook.hpp"
@@ -51,3 +52,18 @@ void copy_truncated(const std::string& path, const std::string& copy);
 void announce_fault(const Fault& fault);
 
 }  // namespace annulus::trainer
+
+template <>
+struct annulus::EnumWords<annulus::trainer::FaultKind> {
+  static constexpr std::array kWords{"kill",
+                                     "stop",
+                                     "hang",
+                                     "segfault",
+                                     "exception",
+                                     "nan",
+                                     "slow",
+                                     "full-disk",
+                                     "corrupt-checkpoint",
+                                     "truncated-data",
+                                     "lost-peer-during-save"};
+};

@@ -37,8 +37,8 @@ void TrainingJob::open_data(const JobOptions& options) {
   const NodeMemoryFactory memory = [this](std::size_t bytes) { return mpi_.allocate_node_memory(bytes); };
   training_ = open_split(config_, Split::train, memory, options.sources);
   validation_ = open_split(config_, Split::validation, memory, options.sources);
-  for (io::SampleSource* source : {training_.get(), validation_.get()})
-    require_same_data(source, config_.data.path, group_);
+  fingerprint_ = require_same_data(training_.get(), config_.data.path, group_);
+  require_same_data(validation_.get(), config_.data.path, group_);
   resolve_normalisation(config_, *training_, group_);
   data_seconds_ = seconds_since_process_start() - began;
 }
@@ -61,7 +61,7 @@ void TrainingJob::open_run(const JobOptions& options) {
                                     .command_line = options.command_line,
                                     .replica = parts_->replica(),
                                     .optimizer = parts_->optimizer(),
-                                    .training = parts_->training(),
+                                    .data_fingerprint = fingerprint_,
                                     .steps_per_epoch = parts_->sampler().steps_per_epoch(),
                                     .data_seconds = data_seconds_,
                                     .bucket_size = parts_->bucket_size(),

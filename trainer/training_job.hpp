@@ -55,6 +55,7 @@ class TrainingJob {
   std::unique_ptr<Recorder> recorder_;
   std::unique_ptr<StepHook> hook_;
   RunState state_;
+  std::string fingerprint_;  ///< of the training data
   double data_seconds_ = 0;
 };
 

@@ -5,14 +5,13 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/source_name.hpp"
 #include "comm/cuda/out_of_device_memory.hpp"
 
 namespace annulus::comm {
 namespace {
 
 double megabytes(std::size_t bytes) { return static_cast<double>(bytes) / 1e6; }
-
-std::string file_name(std::string_view path) { return std::string(path.substr(path.rfind('/') + 1)); }
 
 /// "0 (NVIDIA H200)": only words for a message, so a failure here must not hide the error it is for.
 std::string current_device() {
@@ -61,7 +60,7 @@ void check_cuda(cudaError_t code, const char* call, const char* file, int line) 
   if (code == cudaSuccess) return;
   cudaGetLastError();  // or the next check reports this one again
   throw RuntimeError("CUDA failed on GPU {} in {} ({}:{}): {} ({}). {}", current_device(), call,
-                     file_name(file), line, cudaGetErrorString(code), cudaGetErrorName(code), advice(code));
+                     source_name(file), line, cudaGetErrorString(code), cudaGetErrorName(code), advice(code));
 }
 
 void set_device(int device) { ANNULUS_CHECK_CUDA(cudaSetDevice(device)); }

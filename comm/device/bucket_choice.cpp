@@ -45,18 +45,6 @@ std::size_t probe_bucket_bytes(DeviceGroup& group, Reduction reduction, std::siz
   return choose_bucket_bytes(fit_cost(figures, reduction), gradient_bytes);
 }
 
-const char* to_string(BucketSize::Origin origin) {
-  switch (origin) {
-    case BucketSize::Origin::given:
-      return "given";
-    case BucketSize::Origin::usual:
-      return "usual";
-    case BucketSize::Origin::measured:
-      return "measured";
-  }
-  return "unknown origin";
-}
-
 BucketSize choose_bucket_size(const BucketWish& wish, DeviceGroup* gpus) {
   if (wish.given_bytes > 0) return {wish.given_bytes, BucketSize::Origin::given};
   if (gpus == nullptr || gpus->host().size() == 1) return {kUsualBucket, BucketSize::Origin::usual};

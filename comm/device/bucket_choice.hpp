@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <span>
 
+#include "base/enum_words.hpp"
 #include "comm/device/allreduce_benchmark.hpp"
 #include "comm/device/group.hpp"
 
@@ -38,7 +39,6 @@ struct BucketSize {
   Origin origin = Origin::usual;
 };
 /// "given", "usual" or "measured".
-const char* to_string(BucketSize::Origin origin);
 
 struct BucketWish {
   std::size_t given_bytes = 0;  ///< what the user wants; 0 leaves it open
@@ -52,3 +52,8 @@ struct BucketWish {
 BucketSize choose_bucket_size(const BucketWish& wish, DeviceGroup* gpus);
 
 }  // namespace annulus::comm
+
+template <>
+struct annulus::EnumWords<annulus::comm::BucketSize::Origin> {
+  static constexpr std::array kWords{"given", "usual", "measured"};
+};

@@ -4,7 +4,7 @@
 #include "comm/device/exchange.hpp"
 #include "comm/host/exchange_driver.hpp"
 #include "comm/host/runs.hpp"
-#include "comm/host/tree_plan.hpp"
+#include "comm/host/tree_staging.hpp"
 
 namespace annulus::comm {
 namespace {
@@ -19,7 +19,8 @@ class DeviceTreeExchange final : public DeviceExchange {
 
  private:
   Bucket part(const Run& run, int rank) const { return part_of_run(run, rank, size_); }
-  float* theirs(std::size_t node) const;
+  std::size_t longest_part() const;
+  float* theirs(std::size_t node) const { return staging_.place(memory_, node); }
   void gather(const Run& run);
   void sum(const Run& run);
   void spread(const Run& run);
@@ -34,8 +35,8 @@ class DeviceTreeExchange final : public DeviceExchange {
   bool pairs_;
   std::vector<Run> runs_;
   std::vector<float*> nodes_;
-  float* staging_ = nullptr;  ///< for the nodes of the other ranks, part_elements_ each
-  std::size_t part_elements_ = 0;
+  TreeStaging staging_;
+  float* memory_ = nullptr;  ///< of the staging
 };
 
 DeviceTreeExchange::DeviceTreeExchange(DeviceGroup& group, const ReducerOptions& options,
@@ -48,18 +49,17 @@ DeviceTreeExchange::DeviceTreeExchange(DeviceGroup& group, const ReducerOptions&
       plan_(make_tree_plan(options.shards, size_)),
       pairs_(pairs_up(plan_)),
       runs_(make_runs(options.buckets, part_elements * static_cast<std::size_t>(size_))),
-      nodes_(std::move(nodes)) {
+      nodes_(std::move(nodes)),
+      staging_(plan_, rank_, longest_part()),
+      memory_(work_.allocate(staging_.elements(), "sums of the other ranks")) {}
+
+std::size_t DeviceTreeExchange::longest_part() const {
+  std::size_t longest = 0;
   for (const Run& run : runs_) {
     const auto [begin, end] = part(run, rank_);
-    part_elements_ = std::max(part_elements_, end - begin);
+    longest = std::max(longest, end - begin);
   }
-  staging_ = work_.allocate((plan_.nodes.size() - nodes_.size()) * part_elements_, "sums of the other ranks");
-}
-
-/// Where the part of another rank's node arrives.
-float* DeviceTreeExchange::theirs(std::size_t node) const {
-  const std::size_t place = node < plan_.first_node(rank_) ? node : node - nodes_.size();
-  return staging_ + place * part_elements_;
+  return longest;
 }
 
 void DeviceTreeExchange::start(std::size_t bucket, DeviceStream compute) {
@@ -93,18 +93,17 @@ void DeviceTreeExchange::sum(const Run& run) {
   if (begin == end) return;
   std::vector<float*> operands(plan_.nodes.size());
   for (std::size_t node = 0; node < operands.size(); ++node) {
-    const std::size_t own =
-        node - plan_.first_node(rank_);  // wraps around, to a large number, before the first
-    operands[node] = own < nodes_.size() ? nodes_[own] + begin : theirs(node);
+    operands[node] = staging_.is_own(node) ? nodes_[node - plan_.first_node(rank_)] + begin : theirs(node);
   }
   float* const result = nodes_[0] + begin;
   const std::vector<const float*> sources(operands.begin(), operands.end());
   if (pairs_ && work_.add_pairwise(result, sources, end - begin, work_.stream())) return;
-  for (std::size_t i = 0; i < plan_.additions.size(); ++i) {
-    const auto [left, right] = plan_.additions[i];
-    float* const into = i + 1 == plan_.additions.size() ? result : operands[left];
-    work_.add(into, operands[left], operands[right], end - begin, work_.stream());
-  }
+  const std::size_t count = end - begin;
+  add_up(
+      plan_, result, [&](std::size_t node) { return operands[node]; },
+      [&](float* into, const float* left, const float* right) {
+        work_.add(into, left, right, count, work_.stream());
+      });
 }
 
 void DeviceTreeExchange::spread(const Run& run) {

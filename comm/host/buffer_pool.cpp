@@ -32,9 +32,4 @@ void BufferPool::give_back(float* buffer) {
   free_.push_back(buffer);
 }
 
-std::size_t BufferPool::made() const {
-  const std::lock_guard lock(mutex_);
-  return all_.size();
-}
-
 }  // namespace annulus::comm

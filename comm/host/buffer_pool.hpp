@@ -25,12 +25,10 @@ class BufferPool {
   explicit BufferPool(std::size_t elements) : elements_(elements) {}
   float* take();
   void give_back(float* buffer);
-  /// Buffers made so far.
-  std::size_t made() const;
 
  private:
   std::size_t elements_;
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   std::vector<AlignedFloats> all_;
   std::vector<float*> free_;
 };

@@ -30,8 +30,6 @@ class LocalSum final : public OwnNodes {
   /// Ends the step: everything is free again, but node 0's buffer stays whole until the next begin_shard.
   /// @pre every bucket is ready
   void restart();
-  /// Gradient buffers in existence.
-  std::size_t buffers() const { return pool_.made(); }
 
  private:
   struct Node {

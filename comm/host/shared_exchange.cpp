@@ -83,14 +83,12 @@ void SharedExchange::sum(const Run& run) const {
   const auto [begin, end] = part_of_run(run, rank_, ranks_);
   if (begin == end) return;
   float* result = area_.node(plan_.first_node(rank_)) + begin;
-  for (std::size_t i = 0; i < plan_.additions.size(); ++i) {
-    const auto [left, right] = plan_.additions[i];
-    float* into = i + 1 == plan_.additions.size() ? result : area_.node(left) + begin;
-    add(into, area_.node(left) + begin, area_.node(right) + begin, end - begin);
-  }
+  const std::size_t count = end - begin;
+  add_up(
+      plan_, result, [&](std::size_t node) { return area_.node(node) + begin; },
+      [&](float* into, const float* left, const float* right) { add(into, left, right, count); });
   for (int rank = 0; rank < ranks_; ++rank)
-    if (rank != rank_)
-      std::memcpy(area_.node(plan_.first_node(rank)) + begin, result, (end - begin) * sizeof(float));
+    if (rank != rank_) std::memcpy(area_.node(plan_.first_node(rank)) + begin, result, count * sizeof(float));
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 #include "comm/host/add.hpp"
 #include "comm/host/buffer_pool.hpp"
 #include "comm/host/exchange.hpp"
-#include "comm/host/tree_plan.hpp"
+#include "comm/host/tree_staging.hpp"
 
 namespace annulus::comm {
 namespace {
@@ -22,7 +22,7 @@ struct Slot {
   std::size_t run = 0;
   std::vector<std::unique_ptr<Transfer>> pending;
   std::vector<float*> operands;  ///< by node of the plan: its values for this rank's part
-  AlignedFloats staging;         ///< for the nodes of the other ranks, kPartElements each
+  AlignedFloats staging;         ///< as TreeStaging has it
 };
 
 class TreeExchange final : public Exchange {
@@ -46,6 +46,7 @@ class TreeExchange final : public Exchange {
   ProcessGroup& group_;
   const OwnNodes& own_;
   TreePlan plan_;
+  TreeStaging staging_;
   std::vector<Run> runs_;
   std::vector<Slot> slots_;
 };
@@ -54,6 +55,7 @@ TreeExchange::TreeExchange(ProcessGroup& group, const ReducerOptions& options, c
     : group_(group),
       own_(own),
       plan_(make_tree_plan(options.shards, group.size())),
+      staging_(plan_, group.rank(), kPartElements),
       runs_(make_runs(options.buckets, kPartElements * static_cast<std::size_t>(group.size()))),
       slots_(std::min(kRunsUnderWay, runs_.size())) {
   for (Slot& slot : slots_) slot.operands.resize(plan_.nodes.size());
@@ -87,12 +89,9 @@ bool TreeExchange::start(std::size_t run) {
 
 void TreeExchange::receive_nodes(Slot& slot, int from) {
   const auto [begin, end] = part(runs_[slot.run], group_.rank());
-  const std::size_t mine = plan_.first_node(group_.rank());
-  const std::size_t own = own_.nodes().size();
-  if (!slot.staging) slot.staging = allocate_floats((plan_.nodes.size() - own) * kPartElements);
+  if (!slot.staging) slot.staging = allocate_floats(staging_.elements());
   for (std::size_t node = plan_.first_node(from); node < plan_.first_node(from + 1); ++node) {
-    const std::size_t place = node < mine ? node : node - own;
-    slot.operands[node] = slot.staging.get() + place * kPartElements;
+    slot.operands[node] = staging_.place(slot.staging.get(), node);
     if (end > begin)
       slot.pending.push_back(group_.start_receive({slot.operands[node], end - begin}, from, tag(slot)));
   }
@@ -108,11 +107,9 @@ void TreeExchange::send_nodes(Slot& slot, int to) {
 /// Combines all nodes of this rank's part; the last addition, the root, writes the result where it belongs.
 void TreeExchange::sum(Slot& slot) {
   const auto result = part_of(own_.node(0), runs_[slot.run], group_.rank());
-  for (std::size_t i = 0; i < plan_.additions.size(); ++i) {
-    const auto [left, right] = plan_.additions[i];
-    float* into = i + 1 == plan_.additions.size() ? result.data() : slot.operands[left];
-    add(into, slot.operands[left], slot.operands[right], result.size());
-  }
+  add_up(
+      plan_, result.data(), [&](std::size_t node) { return slot.operands[node]; },
+      [&](float* into, const float* left, const float* right) { add(into, left, right, result.size()); });
 }
 
 void TreeExchange::spread(Slot& slot) {

@@ -29,6 +29,19 @@ struct TreePlan {
 /// @pre shards is a multiple of ranks
 TreePlan make_tree_plan(std::int64_t shards, int ranks);
 
+/// Adds up all nodes in the order of the plan. The last sum, the root's, goes to `result`, the others to
+/// their left operand.
+/// @param operand  float* operand(std::size_t node)
+/// @param add  void add(float* into, float* left, float* right)
+template <class Operand, class Add>
+void add_up(const TreePlan& plan, float* result, const Operand& operand, const Add& add) {
+  for (std::size_t i = 0; i < plan.additions.size(); ++i) {
+    const auto [left, right] = plan.additions[i];
+    const bool is_root = i + 1 == plan.additions.size();
+    add(is_root ? result : operand(left), operand(left), operand(right));
+  }
+}
+
 /// Whether the nodes are a power of two, summed in pairs, pairs of pairs and so on:
 /// ((0+1)+(2+3))+((4+5)+(6+7)).
 bool pairs_up(const TreePlan& plan);

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/error.hpp"
+#include "base/source_name.hpp"
 
 namespace annulus::comm {
 namespace {
@@ -21,19 +22,13 @@ int world_rank() {
   return MPI_Comm_rank(MPI_COMM_WORLD, &rank) == MPI_SUCCESS ? rank : 0;
 }
 
-std::string file_name(const char* path) {
-  const std::string whole(path);
-  const auto slash = whole.rfind('/');
-  return slash == std::string::npos ? whole : whole.substr(slash + 1);
-}
-
 }  // namespace
 
 void check_mpi(int code, const char* call, const char* file, int line) {
   if (code == MPI_SUCCESS) return;
   throw RuntimeError(
       "MPI failed on rank {} in {} ({}:{}): {}. The ranks cannot go on together. Check that every rank runs the same program with the same MPI library, that shared memory (/dev/shm) is not full, and the messages of the other ranks",
-      world_rank(), call, file_name(file), line, error_text(code));
+      world_rank(), call, source_name(file), line, error_text(code));
 }
 
 void return_errors(MPI_Comm communicator) {

@@ -136,11 +136,4 @@ Normalisation FeatureMeasurement::result(float rescale) const {
   return result;
 }
 
-Normalisation measure_features(SampleSource& source, float rescale) {
-  FeatureMeasurement measurement(source);
-  while (measurement.read(std::numeric_limits<std::size_t>::max())) {
-  }
-  return measurement.result(rescale);
-}
-
 }  // namespace annulus::io

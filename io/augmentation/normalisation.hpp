@@ -45,7 +45,4 @@ class FeatureMeasurement {
   std::vector<std::uint64_t> samples_;
 };
 
-/// All of it at once.
-Normalisation measure_features(SampleSource& source, float rescale);
-
 }  // namespace annulus::io

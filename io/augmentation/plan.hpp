@@ -42,10 +42,6 @@ struct AffineParameters {
   double zoom_columns = 1;
 };
 
-/// Rotation * shift * shear * zoom about the centre of the image, in 1/65536 pixels: the matrix of
-/// apply_affine_transform in keras_preprocessing/image/affine_transformations.py.
-std::array<std::int32_t, 6> affine_matrix(const AffineParameters& parameters, const SampleShape& shape);
-
 /// Whose plan: the words of the random counter.
 struct SampleKey {
   std::uint64_t epoch = 0;

@@ -113,7 +113,8 @@ constexpr AffineParameters draw_affine(const AugmentationOptions& o, const Sampl
   return drawn;
 }
 
-/// See affine_matrix() in augmentation_plan.hpp.
+/// Rotation * shift * shear * zoom about the centre of the image, in 1/65536 pixels: the matrix of
+/// apply_affine_transform in keras_preprocessing/image/affine_transformations.py.
 constexpr std::array<std::int32_t, 6> fixed_matrix(const AffineParameters& p, const SampleShape& shape) {
   const auto [rotation_sine, rotation_cosine] = angle(p.rotation);
   const auto [shear_sine, shear_cosine] = angle(p.shear);

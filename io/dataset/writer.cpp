@@ -54,22 +54,7 @@ void DatasetWriter::append(const std::string& split, std::span<const std::byte> 
   column(split + "/labels", ElementType::int32, {0}).write_rows(first, labels.size(), labels);
 }
 
-void DatasetWriter::append_column(const std::string& split, const std::string& name,
-                                  std::span<const float> values) {
-  Hdf5Dataset& target = column(split + "/" + name, ElementType::float32, {0});
-  target.write_rows(target.info().rows(), values.size(), values);
-}
-
 void DatasetWriter::commit() {
-  std::map<std::string, std::uint64_t> rows;
-  for (const auto& [name, dataset] : columns_) {
-    const std::string split = name.substr(0, name.find('/'));
-    const auto [first, is_new] = rows.emplace(split, dataset.info().rows());
-    if (!is_new && first->second != dataset.info().rows())
-      throw RuntimeError(
-          "{}: {} has {} rows where others of its split have {}: a column was not written for every image.",
-          target_.path(), name, dataset.info().rows(), first->second);
-  }
   columns_.clear();
   file_->close();
   file_.reset();

@@ -1,4 +1,4 @@
-// Writes a dataset file: groups of images, labels and further columns, complete or absent.
+// Writes a dataset file: groups of images and labels, complete or absent.
 #pragma once
 
 #include <cstddef>
@@ -38,10 +38,8 @@ class DatasetWriter {
   /// @throws DataError when a label has no class
   void append(const std::string& split, std::span<const std::byte> pixels,
               std::span<const std::int32_t> labels);
-  /// Appends to a further column of the split, one value per image (momentum, angle, ...).
-  void append_column(const std::string& split, const std::string& column, std::span<const float> values);
 
-  /// Checks that all columns of a split are equally long, then syncs and renames. The writer is done.
+  /// Syncs and renames. The writer is done.
   void commit();
 
  private:

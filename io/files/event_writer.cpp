@@ -1,15 +1,14 @@
 // See event_writer.hpp.
 #include "io/files/event_writer.hpp"
 
-#include <unistd.h>
-
 #include <array>
 #include <bit>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
+#include "base/process_identity.hpp"
 #include "io/files/event.pb.h"
 
 namespace annulus::io {
@@ -37,20 +36,10 @@ std::string little_endian(T value) {
   return bytes;
 }
 
-double seconds_since_1970() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  if (::gethostname(name.data(), name.size() - 1) != 0) return "localhost";
-  return name.data();
-}
-
 /// A name that is not taken: TensorBoard reads the files of a directory in the order of their names.
 std::filesystem::path free_path(const std::filesystem::path& directory) {
-  const std::string name = fmt::format("events.out.tfevents.{:010}.{}",
-                                       static_cast<std::int64_t>(seconds_since_1970()), host_name());
+  const std::string name =
+      fmt::format("events.out.tfevents.{:010}.{}", static_cast<std::int64_t>(unix_seconds()), host_name());
   std::filesystem::path path = directory / name;
   for (int i = 1; std::filesystem::exists(path); ++i) path = directory / fmt::format("{}.{}", name, i);
   return path;
@@ -58,7 +47,7 @@ std::filesystem::path free_path(const std::filesystem::path& directory) {
 
 proto::Event new_event(std::uint64_t step) {
   proto::Event event;
-  event.set_wall_time(seconds_since_1970());
+  event.set_wall_time(unix_seconds());
   event.set_step(static_cast<std::int64_t>(step));
   return event;
 }

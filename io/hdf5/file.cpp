@@ -9,8 +9,10 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 
 #include "base/nearest_name.hpp"
+#include "io/files/path_parts.hpp"
 #include "io/hdf5/library.hpp"
 #include "io/hdf5/process.hpp"
 
@@ -19,29 +21,16 @@ namespace {
 
 using Access = Hdf5Place::Access;
 
-/// "a//b/" -> {"a", "b"}
-std::vector<std::string> components(const std::string& name) {
-  std::vector<std::string> parts;
-  std::size_t begin = 0;
-  while (begin < name.size()) {
-    const std::size_t end = std::min(name.find('/', begin), name.size());
-    if (end > begin) parts.push_back(name.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return parts;
-}
-
-/// Names of all datasets below a group, as paths.
-void collect_datasets(const Hdf5File& file, const std::string& group, std::vector<std::string>& found) {
-  constexpr std::size_t kEnough = 200;
+void collect_datasets(const Hdf5File& file, const std::string& group, int depth, std::size_t most,
+                      std::vector<std::string>& found) {
   for (const std::string& member : file.members(group.empty() ? "/" : group)) {
-    if (found.size() >= kEnough) return;
+    if (found.size() >= most) return;
     const std::string path = group.empty() ? member : group + "/" + member;
     if (!file.exists(path)) continue;
     if (file.is_dataset(path))
       found.push_back(path);
-    else if (std::count(path.begin(), path.end(), '/') < 8)
-      collect_datasets(file, path, found);
+    else if (depth > 1)
+      collect_datasets(file, path, depth - 1, most, found);
   }
 }
 
@@ -50,8 +39,10 @@ void collect_datasets(const Hdf5File& file, const std::string& group, std::vecto
     throw DataError(
         "{}: {} is a link into another file, which is not followed: it could be any file. Bring them into one file with `h5copy`.",
         file.path(), name);
+  constexpr int kDeepest = 9;
+  constexpr std::size_t kEnough = 200;
   std::vector<std::string> found;
-  collect_datasets(file, "", found);
+  collect_datasets(file, "", kDeepest, kEnough, found);
   if (found.empty())
     throw DataError("{}: there is no dataset {}, and none at all. Is this the right file?", file.path(),
                     name);
@@ -149,7 +140,7 @@ enum class Walk { found, missing, dangling, elsewhere };
 /// Follows a name link by link: the library fails, instead of answering no, when a parent is missing.
 Walk walk(hid_t file, const std::string& name, const Hdf5Place& place) {
   std::string prefix;
-  for (const std::string& part : components(name)) {
+  for (const std::string& part : path_parts(name)) {
     prefix += "/" + part;
     if (hdf5_call("H5Lexists", place, [&] { return H5Lexists(file, prefix.c_str(), H5P_DEFAULT); }) == 0)
       return Walk::missing;
@@ -172,10 +163,7 @@ Hdf5Handle parents_created(const Hdf5Place& place) {
 }  // namespace
 
 Hdf5File::Hdf5File(Hdf5Handle handle, std::string path, std::shared_ptr<Hdf5Process> process)
-    : handle_(std::move(handle)),
-      path_(std::move(path)),
-      failed_closes_(failed_closes()),
-      process_(std::move(process)) {}
+    : handle_(std::move(handle)), path_(std::move(path)), process_(std::move(process)) {}
 
 Hdf5File Hdf5File::open(const std::string& path) {
   check_readable(path);
@@ -251,6 +239,12 @@ std::vector<std::string> Hdf5File::members(const std::string& group) const {
   return names;
 }
 
+std::vector<std::string> Hdf5File::datasets(const std::string& group, int depth) const {
+  std::vector<std::string> found;
+  if (exists(group)) collect_datasets(*this, group, depth, std::numeric_limits<std::size_t>::max(), found);
+  return found;
+}
+
 Hdf5Dataset Hdf5File::dataset(const std::string& name) const {
   if (process_) return {process_, path_, name};
   if (!exists(name)) throw_missing(*this, name);
@@ -282,7 +276,7 @@ std::size_t Hdf5File::checked_size(const Hdf5Dataset& source, const std::string&
 void Hdf5File::flush() {
   hdf5_call("H5Fflush", {path_, "", Access::write},
             [&] { return H5Fflush(handle_.get(), H5F_SCOPE_GLOBAL); });
-  check_closes(failed_closes_, path_);
+  check_closes(handle_.get(), path_);
 }
 
 void Hdf5File::close() {

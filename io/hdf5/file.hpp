@@ -99,6 +99,10 @@ class Hdf5File {
   /// Names of the members of a group, sorted.
   std::vector<std::string> members(const std::string& group = "/") const;
 
+  /// Paths of the datasets below a group, at most `depth` groups deep: links in a file can make circles. None
+  /// where there is no such group.
+  std::vector<std::string> datasets(const std::string& group, int depth) const;
+
   /// Opens a dataset. @throws DataError listing what is there and the nearest name
   Hdf5Dataset dataset(const std::string& name) const;
   Hdf5Dataset create_dataset(const std::string& name, ElementType type, const Extents& extents,
@@ -164,7 +168,6 @@ class Hdf5File {
 
   Hdf5Handle handle_;
   std::string path_;
-  std::uint64_t failed_closes_;           ///< those of earlier files
   std::shared_ptr<Hdf5Process> process_;  ///< reads the file; nothing: `handle_` is open
 };
 

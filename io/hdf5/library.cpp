@@ -8,7 +8,9 @@
 #include <cstdio>
 #include <exception>
 #include <initializer_list>
+#include <map>
 #include <mutex>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -62,10 +64,11 @@ bool fills_its_bytes(hid_t type, std::size_t bytes) {
   return usual && H5Tget_precision(type) == 8 * bytes && H5Tget_offset(type) == 0;
 }
 
+/// By file, why the last of its objects that could not be closed could not. The library gives no identifier
+/// to a second file, so entries are never wrong, and few: nobody goes on after one.
 struct FailedCloses {
   std::mutex mutex;
-  std::uint64_t count = 0;
-  std::string last;  ///< why
+  std::map<hid_t, std::string> reasons;
 };
 
 FailedCloses& failures() {
@@ -73,17 +76,28 @@ FailedCloses& failures() {
   return all;
 }
 
+/// The file that an object with something to write belongs to; nothing for spaces, types and properties.
+std::optional<hid_t> file_of(hid_t object) {
+  const H5I_type_t kind = H5Iget_type(object);
+  if (kind != H5I_DATASET && kind != H5I_GROUP && kind != H5I_ATTR) return std::nullopt;
+  const hid_t file = H5Iget_file_id(object);
+  if (file < 0) return std::nullopt;
+  H5Idec_ref(file);  // only its number is wanted
+  return file;
+}
+
 }  // namespace
 
 void Hdf5Traits::close(type id) noexcept {
   try {
     silence_hdf5();
+    const std::optional<hid_t> file = file_of(static_cast<hid_t>(id));  // what fails to close is gone, too
     if (H5Idec_ref(static_cast<hid_t>(id)) >= 0) return;
     const std::string reason = error_text();
     log_debug("closing an HDF5 object failed: {}", reason);
+    if (!file) return;
     const std::lock_guard lock(failures().mutex);
-    ++failures().count;
-    failures().last = reason;
+    failures().reasons[*file] = reason;
   } catch (const std::exception& error) {  // no memory for the message
     std::fprintf(stderr, "closing an HDF5 object failed: %s\n", error.what());
   }
@@ -120,17 +134,13 @@ void throw_hdf5_error(const char* call, const Hdf5Place& place) {
       object, call, reason);
 }
 
-std::uint64_t failed_closes() {
+void check_closes(hid_t file, const std::string& path) {
   const std::lock_guard lock(failures().mutex);
-  return failures().count;
-}
-
-void check_closes(std::uint64_t since, const std::string& file) {
-  const std::lock_guard lock(failures().mutex);
-  if (failures().count == since) return;
+  const auto failed = failures().reasons.find(file);
+  if (failed == failures().reasons.end()) return;
   throw RuntimeError(
       "{}: cannot be written: a part of it was lost when it was closed ({}). Check free space, quota and the health of the disk.",
-      file, failures().last);
+      path, failed->second);
 }
 
 hid_t memory_type(ElementType type) {

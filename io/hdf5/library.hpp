@@ -4,7 +4,6 @@
 
 #include <hdf5.h>
 
-#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -41,12 +40,12 @@ Hdf5Handle hdf5_handle(const char* name, const Hdf5Place& place, Call&& call) {
   return Hdf5Handle(hdf5_call(name, place, std::forward<Call>(call)));
 }
 
-/// How many objects could not be closed so far, in all files. What such a one still had to write is lost, and
-/// a later flush of its file succeeds as if nothing were missing.
-std::uint64_t failed_closes();
-
-/// @throws RuntimeError naming `file` when there are more of them than `since`
-void check_closes(std::uint64_t since, const std::string& file);
+/// What an object that could not be closed still had to write is lost, and a later flush of its file succeeds
+/// as if nothing were missing.
+/// @param file  the identifier by which such objects of it were opened
+/// @param path  of that file, for the message
+/// @throws RuntimeError when there was one in this file; what went wrong in others does not matter
+void check_closes(hid_t file, const std::string& path);
 
 /// Memory type of the library; owned by the library, never closed.
 hid_t memory_type(ElementType type);

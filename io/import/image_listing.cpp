@@ -9,18 +9,13 @@
 #include <set>
 
 #include "base/error.hpp"
+#include "io/files/path_parts.hpp"
 
 namespace annulus::io {
 namespace {
 
 std::vector<std::string> folders_of(const std::string& name) {
-  std::vector<std::string> parts;
-  std::size_t begin = 0;
-  for (std::size_t end = name.find('/'); end != std::string::npos; end = name.find('/', begin)) {
-    if (end > begin) parts.push_back(name.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return parts;
+  return path_parts(name.substr(0, name.rfind('/') + 1));
 }
 
 std::string split_of(const std::string& folder) {

@@ -6,7 +6,6 @@
 #include <condition_variable>
 #include <deque>
 #include <exception>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -16,6 +15,7 @@
 #include "base/error.hpp"
 #include "base/vital_signs.hpp"
 #include "io/loading/batch_loader_maker.hpp"
+#include "io/loading/second_look.hpp"
 
 namespace annulus::io {
 namespace {
@@ -38,193 +38,226 @@ Phase waiting_phase() {
   return phase == Phase::step ? Phase::waiting_for_data : phase;
 }
 
+/// Where a loader is on its way. seek() leads to `producing` from everywhere, pause() to `idle`.
+enum class State {
+  idle,       ///< not sent anywhere yet, or paused
+  producing,  ///< batches are made while there is a free buffer
+  ended,      ///< after the last epoch, or an error: what is ready is still delivered, nothing more is made
+  closing,    ///< the I/O thread shall return
+};
+
+/// What the I/O thread has in hand while it is at the source.
+enum class Fill {
+  nothing,
+  wanted,
+  outdated,  ///< begun before seek() or pause(): thrown away when it is full
+};
+
 }  // namespace
 
 /// Buffers go round: free -> being filled -> ready -> held by the caller -> free. Everything below the mutex
 /// is guarded by it, apart from the contents of a buffer, which belong to whoever took it off its list.
-struct BatchLoader::Impl {
+class BatchLoader::Impl {
+ public:
   Impl(SampleSource& source, const ShardedSampler& sampler, const Generator& generator,
-       const LoaderOptions& options)
-      : maker(source, sampler, generator, options),
-        info(source.info()),
-        make_again([&source, sampler, generator, options] {
-          LoaderOptions images = options;
-          images.content = BatchContent::images;
-          images.memory = {};
-          return std::make_unique<BatchMaker>(source, sampler, generator, images);
-        }),
-        steps(sampler.steps_per_epoch()),
-        epochs(options.epochs),
-        buffers(static_cast<std::size_t>(options.depth) + 1) {
-    for (BatchBuffer& buffer : buffers) {
-      maker.allocate(buffer);
-      free.push_back(&buffer);
-    }
-    thread = std::thread([this] { produce(); });
-  }
+       const LoaderOptions& options);
+  ~Impl();
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
 
-  ~Impl() {
-    {
-      const std::lock_guard lock(mutex);
-      stopping = true;
-    }
-    work.notify_all();
-    thread.join();
-  }
+  std::uint64_t steps() const { return steps_; }
+  double waited_seconds() const { return waited_; }
+  void seek(Position target);
+  const Batch& next();
+  /// Returns when nobody is at the source.
+  void pause();
 
-  bool may_produce() const { return running && !free.empty(); }
+ private:
+  // On the I/O thread.
+  void produce();
+  bool await_work(std::unique_lock<std::mutex>& lock);
+  BatchBuffer* begin_fill();
+  std::exception_ptr try_to_make(Position position, BatchBuffer& buffer);
+  void deliver(BatchBuffer* buffer, Fill fill, const std::exception_ptr& problem);
 
-  void advance() {
-    if (++position.step < steps) return;
-    position = {position.epoch + 1, 0};
-    if (epochs != 0 && position.epoch == last_epoch) running = false;
-  }
+  // With the mutex locked.
+  void advance();
+  void drop();
+  void release_held();
+  void wait_for_batch(std::unique_lock<std::mutex>& lock);
 
-  void produce() {
-    std::unique_lock lock(mutex);
-    while (true) {
-      work.wait(lock, [this] { return stopping || may_produce(); });
-      if (stopping) return;
-      BatchBuffer* buffer = free.front();
-      free.pop_front();
-      reading = true;
-      const Position mine = position;
-      const std::uint64_t my_journey = journey;
-      advance();
-      lock.unlock();
-      std::exception_ptr problem;
-      try {
-        maker.make(mine, *buffer);
-      } catch (...) {
-        problem = std::current_exception();  // next() rethrows it where the caller can act on it
-      }
-      lock.lock();
-      reading = false;
-      deliver(buffer, my_journey, problem);
-    }
-  }
+  BatchMaker maker_;
+  const std::uint64_t steps_;
+  const std::uint64_t epochs_;
+  double waited_ = 0;            ///< of the thread that calls next()
+  Position delivered_to_;        ///< first position next() has not delivered
+  BatchBuffer* held_ = nullptr;  ///< the caller looks at it
 
-  void deliver(BatchBuffer* buffer, std::uint64_t my_journey, const std::exception_ptr& problem) {
-    if (my_journey != journey || problem) free.push_back(buffer);
-    if (my_journey != journey) return arrived.notify_one();  // seek() or look_again() came in between
-    if (problem) {
-      error = problem;
-      running = false;
-    } else {
-      ready.push_back(buffer);
-    }
-    arrived.notify_one();
-  }
-
-  void release_held() {
-    if (held != nullptr) free.push_back(std::exchange(held, nullptr));
-  }
-
-  /// Drops what was prepared. @pre the mutex is locked
-  void drop() {
-    ++journey;
-    release_held();
-    free.insert(free.end(), ready.begin(), ready.end());
-    ready.clear();
-    error = nullptr;
-  }
-
-  const Batch& look_again(Position wanted) {
-    std::unique_lock lock(mutex);
-    drop();
-    running = started = false;
-    arrived.wait(lock, [this] { return !reading; });  // only one thread at a time reads the source
-    if (again == nullptr) {
-      again = make_again();
-      again->allocate(seen_again);
-    }
-    again->make(wanted, seen_again);
-    return seen_again.batch;
-  }
-
-  void seek(Position target) {
-    {
-      const std::lock_guard lock(mutex);
-      drop();
-      position = target;
-      last_epoch = target.epoch + epochs;
-      running = true;
-      delivered_to = target;
-      started = true;
-    }
-    work.notify_one();
-  }
-
-  void wait_for_batch(std::unique_lock<std::mutex>& lock) {
-    const Activity waiting(waiting_phase(), "the next batch of the loader");
-    const double begin = steady_seconds();
-    arrived.wait(lock, [this] { return !ready.empty() || error; });
-    waited += steady_seconds() - begin;
-  }
-
-  const Batch& next() {
-    std::unique_lock lock(mutex);
-    expect_contract(started, "seek() comes before next()");
-    expect_contract(epochs == 0 || delivered_to.epoch < last_epoch, "next() within the epochs asked for");
-    release_held();
-    work.notify_one();
-    if (ready.empty() && !error) wait_for_batch(lock);
-    if (ready.empty()) std::rethrow_exception(error);
-    held = ready.front();
-    ready.pop_front();
-    if (++delivered_to.step == steps) delivered_to = {delivered_to.epoch + 1, 0};
-    return held->batch;
-  }
-
-  BatchMaker maker;
-  const SourceInfo& info;
-  std::function<std::unique_ptr<BatchMaker>()> make_again;
-  std::unique_ptr<BatchMaker> again;  ///< of look_again(); rarely needed, so made when it is
-  BatchBuffer seen_again;
-  const std::uint64_t steps;
-  const std::uint64_t epochs;
-  double waited = 0;      ///< of the thread that calls next()
-  Position delivered_to;  ///< first position next() has not delivered
-  bool started = false;
-  BatchBuffer* held = nullptr;  ///< the caller looks at it
-
-  std::mutex mutex;
-  std::condition_variable work;     ///< to the I/O thread: a free buffer, a new position, or the end
-  std::condition_variable arrived;  ///< to next(): a batch or an error
-  std::vector<BatchBuffer> buffers;
-  std::deque<BatchBuffer*> free;
-  std::deque<BatchBuffer*> ready;
-  Position position;  ///< next to be made
-  std::uint64_t last_epoch = 0;
-  std::uint64_t journey = 0;  ///< counts seeks; work for an older one is thrown away
-  std::exception_ptr error;
-  bool running = false;
-  bool reading = false;  ///< the I/O thread is at the source
-  bool stopping = false;
-  std::thread thread;
+  std::mutex mutex_;
+  std::condition_variable work_;     ///< to the I/O thread: a free buffer, a new position, or the end
+  std::condition_variable arrived_;  ///< to the caller: a batch, an error, or an empty hand
+  std::vector<BatchBuffer> buffers_;
+  std::deque<BatchBuffer*> free_;
+  std::deque<BatchBuffer*> ready_;
+  State state_ = State::idle;
+  Fill fill_ = Fill::nothing;
+  Position position_;             ///< next to be made
+  std::uint64_t last_epoch_ = 0;  ///< not delivered any more; means nothing where there is no end
+  std::exception_ptr error_;      ///< until the next seek()
+  std::thread thread_;
 };
 
+BatchLoader::Impl::Impl(SampleSource& source, const ShardedSampler& sampler, const Generator& generator,
+                        const LoaderOptions& options)
+    : maker_(source, sampler, generator, options),
+      steps_(sampler.steps_per_epoch()),
+      epochs_(options.epochs),
+      buffers_(static_cast<std::size_t>(options.depth) + 1) {
+  for (BatchBuffer& buffer : buffers_) {
+    maker_.allocate(buffer);
+    free_.push_back(&buffer);
+  }
+  thread_ = std::thread([this] { produce(); });
+}
+
+BatchLoader::Impl::~Impl() {
+  {
+    const std::lock_guard lock(mutex_);
+    state_ = State::closing;
+  }
+  work_.notify_all();
+  thread_.join();
+}
+
+void BatchLoader::Impl::produce() {
+  std::unique_lock lock(mutex_);
+  while (await_work(lock)) {
+    const Position position = position_;
+    BatchBuffer* buffer = begin_fill();
+    lock.unlock();
+    const std::exception_ptr problem = try_to_make(position, *buffer);
+    lock.lock();
+    deliver(buffer, std::exchange(fill_, Fill::nothing), problem);
+  }
+}
+
+/// @return false when the thread shall go
+bool BatchLoader::Impl::await_work(std::unique_lock<std::mutex>& lock) {
+  work_.wait(lock,
+             [this] { return state_ == State::closing || (state_ == State::producing && !free_.empty()); });
+  return state_ != State::closing;
+}
+
+BatchBuffer* BatchLoader::Impl::begin_fill() {
+  BatchBuffer* buffer = free_.front();
+  free_.pop_front();
+  fill_ = Fill::wanted;
+  advance();
+  return buffer;
+}
+
+std::exception_ptr BatchLoader::Impl::try_to_make(Position position, BatchBuffer& buffer) {
+  try {
+    maker_.make(position, buffer);
+    return {};
+  } catch (...) {
+    return std::current_exception();  // next() rethrows it where the caller can act on it
+  }
+}
+
+void BatchLoader::Impl::deliver(BatchBuffer* buffer, Fill fill, const std::exception_ptr& problem) {
+  if (fill == Fill::wanted && !problem) {
+    ready_.push_back(buffer);
+  } else {
+    free_.push_back(buffer);
+  }
+  if (fill == Fill::wanted && problem) {
+    error_ = problem;
+    state_ = State::ended;
+  }
+  arrived_.notify_one();
+}
+
+void BatchLoader::Impl::advance() {
+  if (++position_.step < steps_) return;
+  position_ = {position_.epoch + 1, 0};
+  if (epochs_ != 0 && position_.epoch == last_epoch_) state_ = State::ended;
+}
+
+/// Forgets all that was prepared, an error included.
+void BatchLoader::Impl::drop() {
+  if (fill_ == Fill::wanted) fill_ = Fill::outdated;
+  release_held();
+  free_.insert(free_.end(), ready_.begin(), ready_.end());
+  ready_.clear();
+  error_ = nullptr;
+}
+
+void BatchLoader::Impl::release_held() {
+  if (held_ != nullptr) free_.push_back(std::exchange(held_, nullptr));
+}
+
+void BatchLoader::Impl::seek(Position target) {
+  {
+    const std::lock_guard lock(mutex_);
+    drop();
+    position_ = delivered_to_ = target;
+    last_epoch_ = target.epoch + epochs_;
+    state_ = State::producing;
+  }
+  work_.notify_one();
+}
+
+void BatchLoader::Impl::pause() {
+  std::unique_lock lock(mutex_);
+  drop();
+  state_ = State::idle;
+  arrived_.wait(lock, [this] { return fill_ == Fill::nothing; });
+}
+
+const Batch& BatchLoader::Impl::next() {
+  std::unique_lock lock(mutex_);
+  expect_contract(state_ != State::idle, "seek() comes before next()");
+  expect_contract(epochs_ == 0 || delivered_to_.epoch < last_epoch_, "next() within the epochs asked for");
+  release_held();
+  work_.notify_one();
+  if (ready_.empty() && !error_) wait_for_batch(lock);
+  if (ready_.empty()) std::rethrow_exception(error_);
+  held_ = ready_.front();
+  ready_.pop_front();
+  if (++delivered_to_.step == steps_) delivered_to_ = {delivered_to_.epoch + 1, 0};
+  return held_->batch;
+}
+
+void BatchLoader::Impl::wait_for_batch(std::unique_lock<std::mutex>& lock) {
+  const Activity waiting(waiting_phase(), "the next batch of the loader");
+  const double begin = steady_seconds();
+  arrived_.wait(lock, [this] { return !ready_.empty() || error_; });
+  waited_ += steady_seconds() - begin;
+}
+
 BatchLoader::BatchLoader(SampleSource& source, const ShardedSampler& sampler, const Generator& generator,
-                         LoaderOptions options) {
+                         LoaderOptions options)
+    : info_(source.info()) {
   check(source, sampler, options);
   impl_ = std::make_unique<Impl>(source, sampler, generator, options);
+  second_look_ = std::make_unique<SecondLook>(source, sampler, generator, options);
 }
 
 BatchLoader::~BatchLoader() = default;
 
 void BatchLoader::seek(std::uint64_t epoch, std::uint64_t step) {
-  expect_contract(step < impl_->steps, "a step lies within its epoch");
+  expect_contract(step < impl_->steps(), "a step lies within its epoch");
   impl_->seek({epoch, step});
 }
 
-const Batch& BatchLoader::look_again(std::uint64_t epoch, std::uint64_t step) {
-  return impl_->look_again({epoch, step});
-}
-
-const SourceInfo& BatchLoader::info() const { return impl_->info; }
-
 const Batch& BatchLoader::next() { return impl_->next(); }
 
-double BatchLoader::waited_seconds() const { return impl_->waited; }
+const Batch& BatchLoader::look_again(std::uint64_t epoch, std::uint64_t step) {
+  impl_->pause();  // only one thread at a time reads the source
+  return second_look_->make({epoch, step});
+}
+
+double BatchLoader::waited_seconds() const { return impl_->waited_seconds(); }
 
 }  // namespace annulus::io

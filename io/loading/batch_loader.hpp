@@ -29,6 +29,8 @@ struct LoaderOptions {
   std::uint64_t epochs = 0;  ///< deliver so many epochs from the one given to seek(), then stop; 0 = no end
 };
 
+class SecondLook;
+
 class BatchLoader {
  public:
   /// The source outlives the loader and is read by nobody else meanwhile; sampler and generator are copied.
@@ -52,13 +54,15 @@ class BatchLoader {
   /// @throws what the source throws
   const Batch& look_again(std::uint64_t epoch, std::uint64_t step);
   /// What the samples come from.
-  const SourceInfo& info() const;
+  const SourceInfo& info() const { return info_; }
   /// Seconds that next() has waited so far: loading is the bottleneck when it grows with the steps.
   double waited_seconds() const;
 
  private:
-  struct Impl;
+  class Impl;
+  const SourceInfo& info_;
   std::unique_ptr<Impl> impl_;
+  std::unique_ptr<SecondLook> second_look_;
 };
 
 }  // namespace annulus::io

@@ -18,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/enum_words.hpp"
 #include "rich/detector/gas.hpp"
 #include "rich/detector/vector3.hpp"
 
@@ -33,7 +34,6 @@ enum class Half : std::uint8_t { positive, negative };
 
 /// Photodetectors: `run3` are multi-anode tubes; `hpd` emulates yield and resolution of Run 1 and 2.
 enum class Preset : std::uint8_t { run3, hpd };
-inline constexpr std::array<std::string_view, 2> kPresetNames{"run3", "hpd"};
 
 struct Plane {
   Vector3 point;
@@ -174,3 +174,8 @@ Detector make_detector(Preset preset);
 Preset preset_named(const std::string& name);
 
 }  // namespace annulus::rich
+
+template <>
+struct annulus::EnumWords<annulus::rich::Preset> {
+  static constexpr std::array kWords{"run3", "hpd"};
+};

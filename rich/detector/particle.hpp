@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/enum_words.hpp"
+
 namespace annulus::rich {
 
 enum class Species : std::uint8_t { electron, muon, pion, kaon, proton, deuteron };
@@ -22,9 +24,16 @@ inline constexpr std::array<double, kSpeciesCount> kMasses{0.000510999, 0.105658
                                                            0.493677,    0.938272, 1.875613};
 constexpr double mass_of(Species species) { return kMasses[index_of(species)]; }
 
-inline constexpr std::array<std::string_view, kSpeciesCount> kSpeciesNames{"electron", "muon",   "pion",
-                                                                           "kaon",     "proton", "deuteron"};
-constexpr std::string_view name_of(Species species) { return kSpeciesNames[index_of(species)]; }
+}  // namespace annulus::rich
+
+template <>
+struct annulus::EnumWords<annulus::rich::Species> {
+  static constexpr std::array kWords{"electron", "muon", "pion", "kaon", "proton", "deuteron"};
+};
+
+namespace annulus::rich {
+
+constexpr std::string_view name_of(Species species) { return word_of(species); }
 
 /// 1/velocity in units of 1/c: sqrt(1 + (m/p)^2). @param momentum  GeV/c, above zero
 inline double inverse_beta(Species species, double momentum) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/enum_words.hpp"
 #include "rich/detector/detector.hpp"
 #include "rich/detector/optics.hpp"
 #include "rich/detector/particle.hpp"
@@ -13,7 +14,6 @@
 namespace annulus::rich {
 
 enum class Split : std::uint8_t { train, validation, test };
-inline constexpr std::array<std::string_view, 3> kSplitNames{"train", "validation", "test"};
 
 /// A track at the entry plane of each RICH (laboratory frame, mm, slopes dx/dz and dy/dz) and its momentum.
 /// Single precision, as stored: 1e-4 mm and 1e-7 rad are far below every resolution, and the reconstruction
@@ -69,3 +69,8 @@ struct Event {
 };
 
 }  // namespace annulus::rich
+
+template <>
+struct annulus::EnumWords<annulus::rich::Split> {
+  static constexpr std::array kWords{"train", "validation", "test"};
+};

@@ -13,11 +13,6 @@
 namespace annulus::rich {
 namespace {
 
-template <std::size_t N>
-std::size_t position_of(const std::string& word, const std::array<std::string_view, N>& words) {
-  return static_cast<std::size_t>(std::ranges::find(words, word) - words.begin());
-}
-
 /// Sums of counts, from 0 on. @throws DataError unless they add up to `rows`
 std::vector<std::uint64_t> sums_of(const io::Hdf5File& file, const std::string& counts, std::uint64_t rows) {
   std::vector<std::uint64_t> sums{0};
@@ -85,11 +80,11 @@ EventFile::EventFile(const std::string& path) : file_(io::Hdf5File::open(path)) 
 void EventFile::read_options() {
   const auto number = [this](const char* name) { return file_.double_attribute("/", name); };
   options_.preset = preset_named(file_.string_attribute("/", "preset"));
-  const std::size_t mix = position_of(file_.string_attribute("/", "mix"), kMixNames);
-  if (mix == kMixNames.size())
+  const auto mix = enum_of<Mix>(file_.string_attribute("/", "mix"));
+  if (!mix)
     throw DataError("{}: its attribute `mix` names no species mix that this program knows. Is it newer?",
                     file_.path());
-  options_.mix = static_cast<Mix>(mix);
+  options_.mix = *mix;
   options_.seed = file_.uint64_attribute("/", "seed");
   options_.tracks = number("tracks");
   options_.lowest_momentum = number("lowest_momentum");
@@ -131,7 +126,7 @@ void EventFile::read_counts() {
         sums_of(file_, "events/" + rich + "_hit_count", file_.dataset(rich + "_hits/channel").info().rows());
   }
   for (const std::uint8_t split : file_.read<std::uint8_t>("events/split")) {
-    if (split >= kSplitNames.size())
+    if (split >= enum_words<Split>().size())
       throw DataError("{}, events/split: row {} is {}, but splits are 0 (train), 1 and 2 (test).",
                       file_.path(), splits_.size(), split);
     splits_.push_back(static_cast<Split>(split));

@@ -9,8 +9,6 @@ namespace {
 /// Values stored together: large enough to read fast, small enough that short files stay short.
 constexpr std::int64_t kChunkValues = 16384;
 
-std::vector<std::string> species_names() { return {kSpeciesNames.begin(), kSpeciesNames.end()}; }
-
 }  // namespace
 
 EventWriter::EventWriter(const std::string& path, io::Existing existing, const SimulationOptions& options)
@@ -36,9 +34,9 @@ void EventWriter::describe(const SimulationOptions& options) {
   file_->set_attribute(
       "/", "description",
       "Simulated events of two RICH detectors. Units: mm, GeV/c, rad. Tracks stand at the entry planes of RICH1 and RICH2.");
-  file_->set_attribute("/", "species", species_names());
-  file_->set_attribute("/", "preset", std::string(kPresetNames[static_cast<std::size_t>(options.preset)]));
-  file_->set_attribute("/", "mix", std::string(kMixNames[static_cast<std::size_t>(options.mix)]));
+  file_->set_attribute("/", "species", words_list<Species>());
+  file_->set_attribute("/", "preset", word_of(options.preset));
+  file_->set_attribute("/", "mix", word_of(options.mix));
   file_->set_attribute("/", "seed", options.seed);
   number("tracks", options.tracks);
   number("lowest_momentum", options.lowest_momentum);

@@ -116,7 +116,7 @@ void write_identities(const std::string& path, const IdentityColumns& columns, L
     write_column(file, name, extents_of(columns.tracks(), row), std::span(column));
   });
   file.set_attribute(kGroup, "likelihood", kind == LikelihoodKind::global ? "global" : "local");
-  file.set_attribute(kGroup, "species", std::vector<std::string>{kSpeciesNames.begin(), kSpeciesNames.end()});
+  file.set_attribute(kGroup, "species", words_list<Species>());
   file.set_attribute(
       kGroup, "description",
       "One row a track. dll: log-likelihood of each species over the pion's; best: the most likely species; per RICH: whether it saw the track, hits around its ring, photons expected and found, mean Cherenkov angle in rad.");

@@ -11,13 +11,6 @@ namespace {
 constexpr std::int64_t kImageRows = 128;
 constexpr std::int64_t kValueRows = 8192;
 
-std::vector<std::string> class_names() { return {kSpeciesNames.begin(), kSpeciesNames.end()}; }
-
-template <std::size_t N, class Value>
-std::string word(const std::array<std::string_view, N>& names, Value value) {
-  return std::string(names[static_cast<std::size_t>(value)]);
-}
-
 }  // namespace
 
 const std::vector<NamedImages>& event_file_images() {
@@ -27,7 +20,7 @@ const std::vector<NamedImages>& event_file_images() {
 
 ImageGroups::ImageGroups(io::Hdf5File& file, std::vector<NamedImages> kinds)
     : file_(file), kinds_(std::move(kinds)) {
-  file_.set_attribute("/", "classes", class_names());
+  file_.set_attribute("/", "classes", words_list<Species>());
 }
 
 template <class Value>
@@ -63,16 +56,16 @@ void ImageGroups::describe(const std::string& split) {
   file_.set_attribute(split + "/track_features", "columns", feature_names());
   for (const NamedImages& kind : kinds_) {
     const std::string name = split + "/" + kind.name;
-    file_.set_attribute(name, "window", word(kWindowNames, kind.options.window));
-    file_.set_attribute(name, "coordinates", word(kCoordinateNames, kind.options.coordinates));
-    file_.set_attribute(name, "detectors", word(kCoronaDetectorNames, kind.options.detectors));
+    file_.set_attribute(name, "window", word_of(kind.options.window));
+    file_.set_attribute(name, "coordinates", word_of(kind.options.coordinates));
+    file_.set_attribute(name, "detectors", word_of(kind.options.detectors));
     file_.set_attribute(name, "clip", std::int64_t{kind.options.clip});
   }
 }
 
 void ImageGroups::append(const ImagesBySplit& images) {
   for (std::size_t i = 0; i < images.size(); ++i)
-    if (images[i].rows() > 0) append(std::string(kSplitNames[i]), images[i]);
+    if (images[i].rows() > 0) append(enum_words<Split>()[i], images[i]);
 }
 
 ImageWriter::ImageWriter(const std::string& path, io::Existing existing, const CoronaOptions& kind,

@@ -115,8 +115,8 @@ void TrackReference::require_match(const NamedTracks& named) const {
     if (index_of(truth) != species_[track] || named.momentum[i] != momentum_[track])
       throw DataError(
           "{}: row {} is a {} of {} GeV/c, but track {} of {} is a {} of {} GeV/c. The predictions are of another file, or it was simulated again since.",
-          named.source, i, name_of(truth), named.momentum[i], track, path_, kSpeciesNames[species_[track]],
-          momentum_[track]);
+          named.source, i, name_of(truth), named.momentum[i], track, path_,
+          enum_words<Species>()[species_[track]], momentum_[track]);
   }
 }
 

@@ -28,10 +28,9 @@ PerSpecies shares_named(const std::string& name, const PerSpecies& trained) {
     normalise(shares);
     return shares;
   }
-  const auto mix = std::ranges::find(kMixNames, name);
-  if (mix == kMixNames.end())
-    throw UsageError("'{}' is no prior. Possible are {}.", name, fmt::join(prior_names(), ", "));
-  return shares_of(static_cast<Mix>(mix - kMixNames.begin()));
+  const auto mix = enum_of<Mix>(name);
+  if (!mix) throw UsageError("'{}' is no prior. Possible are {}.", name, fmt::join(prior_names(), ", "));
+  return shares_of(*mix);
 }
 
 }  // namespace
@@ -104,7 +103,7 @@ void PriorCorrection::apply(std::span<const Species> classes, std::span<double> 
 
 std::vector<std::string> prior_names() {
   std::vector<std::string> names{"train", "flat"};
-  names.insert(names.end(), kMixNames.begin(), kMixNames.end());
+  names.insert(names.end(), enum_words<Mix>().begin(), enum_words<Mix>().end());
   return names;
 }
 

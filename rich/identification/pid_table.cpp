@@ -19,20 +19,14 @@ double Share::error() const {
   return whole == 0 ? 0 : std::sqrt(value() * (1 - value()) / static_cast<double>(whole));
 }
 
-std::optional<Species> species_named(const std::string& name) {
-  const auto found = std::ranges::find(kSpeciesNames, name);
-  if (found == kSpeciesNames.end()) return std::nullopt;
-  return kAllSpecies[static_cast<std::size_t>(found - kSpeciesNames.begin())];
-}
-
 std::vector<Species> species_of_classes(const std::vector<std::string>& classes, const std::string& where) {
   std::vector<Species> result;
   for (const std::string& name : classes) {
-    const std::optional<Species> species = species_named(name);
+    const auto species = enum_of<Species>(name);
     if (!species)
       throw DataError(
           "{}: '{}' among the classes ({}) is no particle, so there is no table of particles. Possible are {}; for other data there is `annulus evaluate`.",
-          where, name, fmt::join(classes, ", "), fmt::join(kSpeciesNames, ", "));
+          where, name, fmt::join(classes, ", "), fmt::join(enum_words<Species>(), ", "));
     if (std::ranges::find(result, *species) != result.end())
       throw DataError("{}: class '{}' comes twice; its tracks could not be told apart.", where, name);
     result.push_back(*species);

@@ -31,9 +31,6 @@ constexpr MassGroup group_of(Species species) {
   return species < Species::kaon ? MassGroup::light : MassGroup::heavy;
 }
 
-/// The species of a name, or nothing.
-std::optional<Species> species_named(const std::string& name);
-
 /// The species that class names mean, in their order.
 /// @param where  who names them, for the message
 /// @throws DataError when a name is no species, or comes twice

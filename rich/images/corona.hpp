@@ -7,8 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string_view>
 
+#include "base/enum_words.hpp"
 #include "rich/detector/detector.hpp"
 #include "rich/detector/radiator.hpp"
 
@@ -19,18 +19,15 @@ enum class CoronaWindow : std::uint8_t {
   fixed,   ///< the same for all tracks: 0 to 60 mrad (RICH1), 0 to 34 mrad (RICH2)
   scaled,  ///< from the ring of a proton to that of an electron at the track's momentum, with a margin
 };
-inline constexpr std::array<std::string_view, 2> kWindowNames{"fixed", "scaled"};
 
 /// What a hit's row and column are made of.
 enum class CoronaCoordinates : std::uint8_t {
   quartic,  ///< the Cherenkov angles of the photon (PhotonFinder)
   raw,      ///< distance from the centre on the plane, over Rich::image_scale, and direction there
 };
-inline constexpr std::array<std::string_view, 2> kCoordinateNames{"quartic", "raw"};
 
 /// Whose hits make the channels of an image.
 enum class CoronaDetectors : std::uint8_t { rich1, rich2, both };
-inline constexpr std::array<std::string_view, 3> kCoronaDetectorNames{"rich1", "rich2", "both"};
 
 struct CoronaOptions {
   CoronaWindow window = CoronaWindow::scaled;
@@ -96,3 +93,18 @@ void draw_corona(const CoronaPoints& points, const AngleWindow& window, const Co
 std::size_t count_inside(std::span<const float> theta, const AngleWindow& window);
 
 }  // namespace annulus::rich
+
+template <>
+struct annulus::EnumWords<annulus::rich::CoronaWindow> {
+  static constexpr std::array kWords{"fixed", "scaled"};
+};
+
+template <>
+struct annulus::EnumWords<annulus::rich::CoronaCoordinates> {
+  static constexpr std::array kWords{"quartic", "raw"};
+};
+
+template <>
+struct annulus::EnumWords<annulus::rich::CoronaDetectors> {
+  static constexpr std::array kWords{"rich1", "rich2", "both"};
+};

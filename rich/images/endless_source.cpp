@@ -27,7 +27,7 @@ io::SourceInfo info_of(const GeneratorOptions& options, const std::string& name,
                       .samples = samples,
                       .shape = {options.image.size, options.image.size, options.image.channels()},
                       .pixels = io::PixelType::uint8,
-                      .classes = {kSpeciesNames.begin(), kSpeciesNames.end()}};
+                      .classes = words_list<Species>()};
   for (const std::string& vector : options.features)
     info.vectors.push_back({vector, static_cast<std::int64_t>(kFeatures)});
   return info;
@@ -147,10 +147,7 @@ class GeneratedSet final : public io::SampleSource {
  public:
   GeneratedSet(const GeneratorOptions& options, Split split, std::uint64_t samples,
                const NodeMemoryFactory& memory)
-      : info_(
-            info_of(checked(options),
-                    "the simulation's " + std::string(kSplitNames[static_cast<std::size_t>(split)]) + " set",
-                    samples)),
+      : info_(info_of(checked(options), "the simulation's " + std::string(word_of(split)) + " set", samples)),
         memory_(memory(samples * (static_cast<std::size_t>(info_.shape.size()) + kFeatures * sizeof(float) +
                                   sizeof(std::int32_t)))) {
     info_.resident = true;

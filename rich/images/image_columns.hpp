@@ -26,7 +26,7 @@ struct ImageColumns {
 };
 
 /// By Split.
-using ImagesBySplit = std::array<ImageColumns, kSplitNames.size()>;
+using ImagesBySplit = std::array<ImageColumns, enum_words<Split>().size()>;
 
 /// Makes the rows of many events on the threads of a rank. Keeps its memory from call to call.
 class ImageFactory {

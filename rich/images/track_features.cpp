@@ -18,7 +18,7 @@ std::vector<std::string> make_names() {
   for (const char* rich : {"rich1_", "rich2_"}) {
     for (const char* name : {"seen", "hits"}) names.push_back(std::string(rich) + name);
     for (const char* kind : {"row_", "light_"})
-      for (const std::string_view species : kSpeciesNames)
+      for (const std::string_view species : enum_words<Species>())
         names.push_back(std::string(rich) + kind + std::string(species));
   }
   for (const char* name : {"tracks", "hits"}) names.emplace_back(name);

@@ -73,10 +73,6 @@ class LogSums {
   PerSpecies sums_{};
 };
 
-double log_of_fired(double expected) {
-  return std::log(std::expm1(std::max(expected, kSmallestExpectation)));
-}
-
 }  // namespace
 
 void LikelihoodProblem::clear() {
@@ -117,14 +113,6 @@ void GlobalLikelihood::reset_background() {
   for (std::size_t j = 0; j < hypotheses_.size(); ++j)
     for (const PixelTerm& term : problem_.terms_of(problem_.tracks[j]))
       expected_[term.pixel] += term.expected[index_of(hypotheses_[j])];
-}
-
-double GlobalLikelihood::minus_log() const {
-  double sum = 0;
-  for (std::size_t j = 0; j < hypotheses_.size(); ++j)
-    sum += problem_.tracks[j].expected[index_of(hypotheses_[j])];
-  for (const double expected : expected_) sum -= log_of_fired(expected);
-  return sum;
 }
 
 PerSpecies GlobalLikelihood::log_likelihoods(std::size_t track) const {

@@ -61,8 +61,6 @@ class GlobalLikelihood {
   const std::vector<Species>& hypotheses() const { return hypotheses_; }
   /// nu of each pixel that fired.
   const std::vector<double>& expected() const { return expected_; }
-  /// -ln L without the sum over b.
-  double minus_log() const;
   /// ln L of each hypothesis of a track with all others as they are, up to a constant of the track.
   PerSpecies log_likelihoods(std::size_t track) const;
   void set(std::size_t track, Species species);

@@ -75,7 +75,7 @@ void Reconstruction::load(const Event& event, RichId id, Workspace& workspace) c
     if (panel_region == kNoRegion)
       throw DataError(
           "event {}: {} has a hit in channel {}, where the {} panels have no tube. Do detector and file belong together? `annulus rich simulate` makes files that fit.",
-          event.number, rich.name, hit.channel, kPresetNames[static_cast<std::size_t>(detector_.preset)]);
+          event.number, rich.name, hit.channel, word_of(detector_.preset));
     const auto region = static_cast<std::uint32_t>(panel_region);
     const bool negative = rich.half_of_channel(hit.channel) == Half::negative;
     work.region_of_hit.push_back(region +

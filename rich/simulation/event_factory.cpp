@@ -19,10 +19,4 @@ std::vector<Event> EventFactory::make_events(std::uint64_t first, std::uint64_t 
   return events;
 }
 
-EventColumns EventFactory::make(std::uint64_t first, std::uint64_t count) {
-  EventColumns columns;
-  for (const Event& event : make_events(first, count)) columns.append(event);
-  return columns;
-}
-
 }  // namespace annulus::rich

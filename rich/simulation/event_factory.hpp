@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/worker_pool.hpp"
-#include "rich/events/event_columns.hpp"
+#include "rich/events/event.hpp"
 #include "rich/simulation/simulation.hpp"
 
 namespace annulus::rich {
@@ -18,8 +18,6 @@ class EventFactory {
   const Simulation& simulation() const { return simulation_; }
   /// Events [first, first + count), the same whatever the number of threads.
   std::vector<Event> make_events(std::uint64_t first, std::uint64_t count);
-  /// The same as columns.
-  EventColumns make(std::uint64_t first, std::uint64_t count);
 
  private:
   Simulation simulation_;

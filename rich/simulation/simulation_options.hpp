@@ -5,8 +5,8 @@
 #include <array>
 #include <cstdint>
 #include <string>
-#include <string_view>
 
+#include "base/enum_words.hpp"
 #include "rich/detector/detector.hpp"
 #include "rich/detector/particle.hpp"
 
@@ -18,7 +18,6 @@ enum class Mix : std::uint8_t {
   minbias,   ///< typical of proton collisions
   balanced,  ///< equal shares of all six, deuterons included: for training, never for figures
 };
-inline constexpr std::array<std::string_view, 3> kMixNames{"lecture", "minbias", "balanced"};
 
 /// Shares in the order of Species; they add up to 1.
 std::array<double, kSpeciesCount> shares_of(Mix mix);
@@ -57,3 +56,8 @@ void make_realistic(SimulationOptions& options);
 void check_options(const SimulationOptions& options);
 
 }  // namespace annulus::rich
+
+template <>
+struct annulus::EnumWords<annulus::rich::Mix> {
+  static constexpr std::array kWords{"lecture", "minbias", "balanced"};
+};

@@ -4,11 +4,10 @@
 #include <signal.h>
 
 #include <fstream>
-#include <memory>
 #include <thread>
 
 #include "base/random.hpp"
-#include "tests/end_to_end/program.hpp"
+#include "tests/acceptance/interrupted_run.hpp"
 
 namespace annulus::test {
 namespace {
@@ -38,15 +37,9 @@ struct Item {
   int ranks;
 };
 
-class ResumeMatrix : public testing::TestWithParam<Item> {
+class ResumeMatrix : public InterruptedRun<Item> {
  protected:
-  static void SetUpTestSuite() {
-    place = std::make_unique<Workplace>(330);
-    ASSERT_EQ(place->run(place->training("whole", kPlan)).code, 0);
-  }
-  static void TearDownTestSuite() { place.reset(); }
-
-  inline static std::unique_ptr<Workplace> place;
+  static void SetUpTestSuite() { train_whole(330, kPlan); }
 };
 
 TEST_P(ResumeMatrix, StoppedTwiceItEndsInTheSameBits) {

@@ -7,10 +7,9 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <memory>
 #include <string>
 
-#include "tests/end_to_end/program.hpp"
+#include "tests/acceptance/interrupted_run.hpp"
 
 namespace annulus::test {
 namespace {
@@ -27,17 +26,15 @@ struct Item {
   Training training;
 };
 
-class SystemCalls : public testing::TestWithParam<Item> {
+class SystemCalls : public InterruptedRun<Item> {
  protected:
   static void SetUpTestSuite() {
-    place = std::make_unique<Workplace>(110);
-    ASSERT_EQ(place->run(place->training("whole", kPlan)).code, 0);
+    ASSERT_NO_FATAL_FAILURE(train_whole(110, kPlan));
     std::vector<std::string> words =
         place->training("begun", kPlan);  // and its newest checkpoint is of no use
     words.insert(words.end(), {"--inject", "rank=0,step=10,kind=corrupt-checkpoint"});
     ASSERT_EQ(place->run(words).code, 137);
   }
-  static void TearDownTestSuite() { place.reset(); }
   void SetUp() override {
     if (place->shell("strace -f -qq true").code != 0)
       GTEST_SKIP() << "strace is missing, or not allowed here";
@@ -72,8 +69,6 @@ class SystemCalls : public testing::TestWithParam<Item> {
     ASSERT_EQ(place->state_hash("struck"), place->state_hash("whole"));
     ASSERT_THAT(place->unfinished(), IsEmpty());
   }
-
-  inline static std::unique_ptr<Workplace> place;
 };
 
 std::string name_of(const testing::TestParamInfo<Item>& info) {

@@ -74,7 +74,8 @@ void write_checkpoint(const fs::path& path) {
 void write_events(const fs::path& path) {
   const rich::SimulationOptions options{.tracks = 2};
   const fs::path large = path.string() + ".large";
-  const rich::EventColumns columns = rich::EventFactory(options, 1).make(0, 3);
+  rich::EventColumns columns;
+  for (const rich::Event& event : rich::EventFactory(options, 1).make_events(0, 3)) columns.append(event);
   {
     rich::EventWriter writer(large.string(), io::Existing::replace, options);
     writer.append(columns);

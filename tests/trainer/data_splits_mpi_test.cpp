@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "io/augmentation/normalisation.hpp"
+#include "tests/support/measured_features.hpp"
 #include "tests/support/mpi_environment.hpp"
 #include "tests/support/pattern_source.hpp"
 
@@ -50,7 +51,7 @@ TEST(ResolveNormalisation, OneRankReadsAndAllKnow) {
 
     EXPECT_EQ(reads > 0, group().rank() == 0);
     source.before_read = nullptr;
-    const io::Normalisation expected = io::measure_features(source, 1.0f / 255);  // each rank by itself
+    const io::Normalisation expected = test::measured_features(source, 1.0f / 255);  // each rank by itself
     EXPECT_EQ(config.normalisation, expected);
     expect_same_on_all_ranks(config.normalisation.mean);
     expect_same_on_all_ranks(config.normalisation.deviation);

@@ -62,6 +62,7 @@ class FakeReplica final : public Replica {
   void train(const io::Batch&, comm::GradientReducer&) override {}
   void predict(const PredictBlock&) override {}
   void set_checks(ValueChecks) override {}
+  const char* kind() const override { return "fake"; }
   std::string describe() const override { return "fake"; }
 
   std::vector<float> read(const Segment& segment, std::span<const float> arena) const override {

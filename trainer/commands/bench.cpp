@@ -80,7 +80,6 @@ double machine_rate(WorkerPool& workers, comm::ProcessGroup& group) {
 }
 
 ExitCode bench_step(const BenchOptions& options, Context& context) {
-  context.phase = "benchmark";
   Config config = load_shared_config(options.config, options.overrides, context.mpi).config;
   comm::ProcessGroup& group = context.mpi.group();
   check_world(config, group.size());
@@ -141,7 +140,6 @@ ExitCode bench_step(const BenchOptions& options, Context& context) {
 }
 
 ExitCode bench_loader(const BenchOptions& options, Context& context) {
-  context.phase = "benchmark";
   Config config = load_shared_config(options.config, options.overrides, context.mpi).config;
   comm::ProcessGroup& group = context.mpi.group();
   check_world(config, group.size());
@@ -169,7 +167,6 @@ ExitCode bench_loader(const BenchOptions& options, Context& context) {
 }
 
 ExitCode bench_allreduce(std::size_t largest_bytes, Context& context) {
-  context.phase = "benchmark";
   if (context.mpi.world().ranks == 1)
     throw UsageError(
         "this measures sums over ranks, and there is only one rank. Start it as `mpirun -n 2 annulus bench allreduce`, or with srun.");

@@ -49,7 +49,6 @@ class ImportBar {
 using Importer = void (*)(const io::ImportOptions&, const io::ProgressCallback&);
 
 ExitCode import(io::ImportOptions options, Importer importer, Context& context) {
-  context.phase = "import";
   if (context.mpi.world().ranks > 1)
     throw UsageError("imports run in one process. Start `annulus data import` without mpirun or srun.");
   options.program = program_version();

@@ -190,7 +190,6 @@ void check_directory(Context& context, const DoctorOptions& options, const Needs
 }
 
 ExitCode doctor(const DoctorOptions& options, Context& context) {
-  context.phase = "doctor";
   const comm::World& world = context.mpi.world();
   Report report(world.rank == 0);
   Needs needs;

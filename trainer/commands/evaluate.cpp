@@ -54,7 +54,6 @@ void print_table(const Evaluation& result, const std::vector<std::string>& names
 }
 
 ExitCode evaluate(const EvaluateOptions& options, Context& context) {
-  context.phase = "evaluation";
   const ModelSource source = find_model(options.source, options.checkpoint, options.overrides, context.mpi);
   require_labels(source.config);
   context.watch = std::make_unique<JobWatch>(source.config.watchdog, context.mpi, context.command_line);

@@ -4,13 +4,14 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
-#include <functional>
 #include <span>
 #include <string_view>
 
 #include "base/log.hpp"
 #include "base/nearest_name.hpp"
+#include "base/stable_hash.hpp"
 #include "base/stop_request.hpp"
+#include "base/vital_signs.hpp"
 #include "io/hdf5/server.hpp"
 #include "trainer/commands/common/context.hpp"
 #include "trainer/run/environment.hpp"
@@ -29,7 +30,7 @@ ExitCode fail(Context& context, const std::string& message, ExitCode code) {
   if (context.watch) context.watch->failing(message, code);  // first: all that follows may take its time
   const bool others_may_know = code != ExitCode::peer && code != ExitCode::watchdog;
   const Failure failure =
-      others_may_know ? context.mpi.meet_failed(std::hash<std::string>{}(message)) : Failure::alone;
+      others_may_know ? context.mpi.meet_failed(annulus::stable_hash(message)) : Failure::alone;
   const bool told = failure == Failure::alone && context.watch && !context.watch->speaks_first();
   if (failure == Failure::of_all_alike)
     annulus::log_info("error: {}", message);  // once on the terminal, by rank 0, and in the files of all
@@ -41,18 +42,21 @@ ExitCode fail(Context& context, const std::string& message, ExitCode code) {
   return code;
 }
 
-ExitCode run(Context& context, const Action& action) {
+/// @param verb  for messages
+ExitCode run(Context& context, const Action& action, const std::string& verb) {
   try {
-    const ExitCode code = action(context);
+    const ExitCode code = action.work(context);
     if (context.watch) context.watch->ended(code);
     return code;
   } catch (const Error& error) {
     return fail(context, error.what(), error.code());
   } catch (const std::bad_alloc&) {
-    return fail(context,
-                "out of memory while in phase '" + context.phase +
-                    "'. Use a smaller batch.size, more batch.shards or fewer device.threads.",
-                ExitCode::failure);
+    return fail(
+        context,
+        fmt::format(
+            "out of memory in `{}`, while in phase '{}'. Use a smaller batch.size, more batch.shards or fewer device.threads.",
+            verb, to_string(annulus::failed_vital_signs().phase)),
+        ExitCode::failure);
   } catch (const std::exception& error) {
     return fail(context, std::string("unexpected: ") + error.what(), ExitCode::failure);
   }
@@ -77,15 +81,20 @@ std::optional<std::string> wrong_verb(const CLI::App& app, std::span<char*> word
                      fmt::join(names, ", "));
 }
 
-/// What CLI11 says about options, with the verb that it is about.
-std::string mistake(const CLI::App& app, const std::string& what) {
+/// "annulus rich images": what the command line has named so far.
+std::string verb_of(const CLI::App& app) {
   const CLI::App* verb = &app;
   std::string name = app.get_name();
   while (!verb->get_subcommands().empty()) {
     verb = verb->get_subcommands().front();
     name += " " + verb->get_name();
   }
-  return fmt::format("{}. `{} --help` says what there is.", what, name);
+  return name;
+}
+
+/// What CLI11 says about options, with the verb that it is about.
+std::string mistake(const CLI::App& app, const std::string& what) {
+  return fmt::format("{}. `{} --help` says what there is.", what, verb_of(app));
 }
 
 /// Reads the command line. @return the exit code when there is nothing to run (help, version, a mistake).
@@ -142,8 +151,8 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
     add_doctor(app, action);
     add_status(app, action);
     if (const auto code = parse(app, argc, argv, mpi.world().rank)) return static_cast<int>(*code);
-    if (!app.got_subcommand("train")) release_stop_signals();
-    return static_cast<int>(run(context, action));
+    if (action.stop_signals == StopSignals::end_it) release_stop_signals();
+    return static_cast<int>(run(context, action, verb_of(app)));
   } catch (const Error& error) {  // only the start of MPI gets here
     annulus::log_error("{}", error.what());
     return static_cast<int>(error.code());

@@ -115,7 +115,6 @@ bool drop_missing_labels(DataConfig& data, const std::string& split) {
 }
 
 ExitCode predict(const PredictOptions& options, Context& context) {
-  context.phase = "prediction";
   std::vector<std::string> overrides = options.overrides;
   overrides.push_back("data.path=" + options.input);
   ModelSource source = find_model(options.source, options.checkpoint, overrides, context.mpi);

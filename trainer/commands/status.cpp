@@ -103,7 +103,6 @@ void print_ranks(const RunStatus& status) {
 }
 
 ExitCode show_status(const StatusOptions& options, Context& context) {
-  context.phase = "status";
   const RunStatus status = read_run_status(options.run);
   if (context.mpi.world().rank != 0) return ExitCode::done;
   if (options.json) {

@@ -61,7 +61,6 @@ Outcome run_watched(TrainingJob& job, JobWatch& watch) {
 }
 
 ExitCode train(TrainOptions options, Context& context) {
-  context.phase = "configuration";
   if (options.debug) add_debug_overrides(options.overrides);
   LoadedConfig loaded = load_shared_config(options.config, options.overrides, context.mpi);
   if (options.print_config) {
@@ -72,7 +71,6 @@ ExitCode train(TrainOptions options, Context& context) {
 
   context.watch = std::make_unique<JobWatch>(loaded.config.watchdog, context.mpi, context.command_line);
 
-  context.phase = "assembly";
   const std::optional<Fault> fault = planned_fault(options, run, loaded.config, context.mpi.world());
   TrainingJob job(std::move(loaded.config), context.mpi,
                   {run, options.resume, options.allow_change, context.command_line, generate_source, fault});
@@ -80,7 +78,6 @@ ExitCode train(TrainOptions options, Context& context) {
   configure_log(context.mpi.world().rank, context.mpi.world().ranks,
                 run + "/logs/rank-" + std::to_string(context.mpi.world().rank) + ".log");
 
-  context.phase = "training";
   if (job.config().debug)
     log_info(
         "debug: at most 1024 images a split, every layer checked for NaN, replicas compared after each step");
@@ -123,8 +120,9 @@ void add_train(CLI::App& app, Action& action) {
                    "A fault to make on purpose, e.g. rank=1,step=120,kind=kill (docs/reliability.md)");
   verb->add_flag("--print-config", options->print_config,
                  "Print every value and where it comes from, then stop");
-  verb->callback(
-      [options, &action] { action = [options](Context& context) { return train(*options, context); }; });
+  verb->callback([options, &action] {
+    action = {[options](Context& context) { return train(*options, context); }, StopSignals::heeded};
+  });
 }
 
 }  // namespace annulus::trainer

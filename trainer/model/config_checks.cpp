@@ -66,8 +66,8 @@ void check_batch(const Checked& checked) {
 void check_loss(const Checked& checked) {
   const std::vector<float>& weights = checked.config.loss.class_weights;
   if (weights.empty()) return;
-  const auto classes = static_cast<std::size_t>(checked.config.network.classes());
-  if (weights.size() != classes) {
+  const std::int64_t classes = checked.config.network.classes();
+  if (!class_weights_fit(checked.config.loss, classes)) {
     throw UsageError(
         "{}: loss.class_weights has {} values, but the network puts out {} classes. Give one weight a class.",
         checked.place({"loss.class_weights"}), weights.size(), classes);

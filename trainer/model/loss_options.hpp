@@ -1,6 +1,7 @@
 // The loss as a configuration describes it; backends compute it.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 namespace annulus::trainer {
@@ -10,5 +11,10 @@ struct LossOptions {
   float label_smoothing = 0;         ///< in [0, 1): target = (1 - s) * onehot + s / classes
   std::vector<float> class_weights;  ///< per class, or empty for all one; the sum is still divided by samples
 };
+
+/// Whether there is one weight per class, or none at all.
+bool class_weights_fit(const LossOptions& loss, std::int64_t classes);
+/// @throws UsageError where they do not
+void check_class_weights(const LossOptions& loss, std::int64_t classes);
 
 }  // namespace annulus::trainer

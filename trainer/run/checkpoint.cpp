@@ -77,24 +77,11 @@ std::uint64_t write_tensors(io::Hdf5File& file, const Replica& replica, const St
   return hasher.value();
 }
 
-/// Paths of all datasets below a group. Depth is bounded: links in a file can make circles.
-void collect(const io::Hdf5File& file, const std::string& group, int depth, std::set<std::string>& found) {
-  if (!file.exists(group)) return;
-  for (const std::string& member : file.members(group)) {
-    const std::string path = group + "/" + member;
-    if (!file.exists(path)) continue;
-    if (file.is_dataset(path))
-      found.insert(path);
-    else if (depth > 1)
-      collect(file, path, depth - 1, found);
-  }
-}
-
 /// What differs between the datasets of a group in the file and those that the network asks for.
 std::vector<std::string> differences(const io::Hdf5File& file, const std::string& group,
                                      const std::vector<StateTensor>& tensors) {
-  std::set<std::string> found;
-  collect(file, group, 3, found);
+  const std::vector<std::string> datasets = file.datasets(group, 3);
+  std::set<std::string> found(datasets.begin(), datasets.end());
   std::vector<std::string> texts;
   for (const StateTensor& tensor : tensors) {
     if (found.erase(tensor.path) == 0) {

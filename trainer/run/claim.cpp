@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
@@ -27,7 +26,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr double kSecondsToAnswer = 2;  ///< that a lock service has
 constexpr double kSecondsInSilence = 1;
 
 fs::path lock_file(const fs::path& run) { return run / "lock"; }
@@ -64,17 +62,12 @@ UsageError in_use(const fs::path& run, const std::optional<Heartbeat>& holder) {
       run.string(), describe(holder), lock_file(run).string());
 }
 
-/// A lock service that does not answer says no.
 bool is_claimed(const fs::path& run) {
-  const auto claimed = std::make_shared<std::atomic<bool>>(false);
-  within(kSecondsToAnswer, [claimed, path = lock_file(run)] { *claimed = io::is_locked(path); });
-  return *claimed;
+  return lock_service_agrees([path = lock_file(run)] { return io::is_locked(path); });
 }
 
 bool claim(const std::shared_ptr<io::Descriptor>& file) {
-  const auto claimed = std::make_shared<std::atomic<bool>>(false);
-  within(kSecondsToAnswer, [claimed, file] { *claimed = io::lock_while_open(file->get()); });
-  return *claimed;
+  return lock_service_agrees([file] { return io::lock_while_open(file->get()); });
 }
 
 }  // namespace

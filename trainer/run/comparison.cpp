@@ -36,23 +36,10 @@ std::vector<std::string> differing(const StateHashes& a, const StateHashes& b) {
 }
 
 /// Paths of the tensors of a checkpoint: groups are at most three deep.
-std::set<std::string> tensor_paths(const io::Hdf5File& file, const std::string& group, int depth) {
-  std::set<std::string> paths;
-  if (!file.exists(group)) return paths;
-  for (const std::string& member : file.members(group)) {
-    const std::string path = group + "/" + member;
-    if (!file.exists(path)) continue;
-    if (file.is_dataset(path))
-      paths.insert(path);
-    else if (depth > 1)
-      paths.merge(tensor_paths(file, path, depth - 1));
-  }
-  return paths;
-}
-
 std::set<std::string> tensor_paths(const io::Hdf5File& file) {
-  std::set<std::string> paths = tensor_paths(file, "parameters", 2);
-  paths.merge(tensor_paths(file, "optimizer", 3));
+  std::set<std::string> paths;
+  for (const auto& [group, depth] : {std::pair("parameters", 2), std::pair("optimizer", 3)})
+    for (const std::string& path : file.datasets(group, depth)) paths.insert(path);
   return paths;
 }
 

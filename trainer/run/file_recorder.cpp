@@ -2,12 +2,12 @@
 // together.
 #include "trainer/run/file_recorder.hpp"
 
-#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <optional>
 #include <utility>
 
+#include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/process_time.hpp"
 #include "base/vital_signs.hpp"
@@ -29,17 +29,13 @@ namespace {
 /// Steps between two `step` records in the metrics.
 constexpr std::uint64_t kStepsPerRecord = 10;
 
-double now_s() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
 EnvironmentFacts facts_of(const FileRecorderOptions& options) {
   return {.command_line = options.command_line,
           .hosts = {options.mpi.world().host},
           .devices = {options.replica.describe()},
           .libraries = {{"MPI", options.mpi.describe()}},
           .bucket_kb = static_cast<double>(options.bucket_size.bytes) / 1024,
-          .bucket_origin = to_string(options.bucket_size.origin)};
+          .bucket_origin = word_of(options.bucket_size.origin)};
 }
 
 bool is_named(const std::string& resume) { return resume != "auto" && resume != "none"; }
@@ -49,12 +45,6 @@ StoredDifferences refused_by(ResumeRules& rules, const RunDirectory& directory) 
     rules.compare_config(stored, source);
     return rules.refused();
   };
-}
-
-/// The kind of the device that computes: what Replica::describe() begins with.
-std::string device_kind(const Replica& replica) {
-  const std::string text = replica.describe();
-  return text.substr(0, text.find(':'));
 }
 
 Retention retention(const CheckpointConfig& config, std::uint64_t steps_per_epoch) {
@@ -78,9 +68,8 @@ class FileRecorder final : public Recorder {
         store_(directory_.checkpoints().string(),
                retention(options.config.checkpoint, options.steps_per_epoch)),
         rules_(options.config, options.allow_change),
-        fingerprint_(data_fingerprint(options.training)),
-        epoch_began_(now_s()),
-        saved_at_(now_s()) {}
+        epoch_began_(steady_seconds()),
+        saved_at_(steady_seconds()) {}
 
   RunState restore(const std::string& resume) override {
     RunState state;
@@ -103,7 +92,7 @@ class FileRecorder final : public Recorder {
     const std::optional<CheckpointInfo> info = store_.load_newest(options_.replica, options_.optimizer);
     const RunState state = info ? run_state_from_json(info->metrics) : RunState{};
     last_saved_step_ = last_noted_step_ = state.step;
-    epoch_began_ = now_s();
+    epoch_began_ = steady_seconds();
     epoch_samples_ = 0;
     open(state);
     return info ? std::optional(state) : std::nullopt;
@@ -127,7 +116,7 @@ class FileRecorder final : public Recorder {
   }
 
   void epoch(const EpochRecord& record) override {
-    const double seconds = now_s() - epoch_began_;
+    const double seconds = steady_seconds() - epoch_began_;
     EpochRow row{.at = {record.step, record.epoch},
                  .loss = record.loss,
                  .accuracy = record.accuracy,
@@ -141,7 +130,7 @@ class FileRecorder final : public Recorder {
     }
     keep_error([&] { metrics_->epoch(row); });
     progress_->epoch(row);
-    epoch_began_ = now_s();
+    epoch_began_ = steady_seconds();
     epoch_samples_ = 0;
   }
 
@@ -153,7 +142,7 @@ class FileRecorder final : public Recorder {
   bool checkpoint_due(const RunState& state, bool epoch_ended) const override {
     const CheckpointConfig& config = options_.config.checkpoint;
     const bool by_steps = config.every_steps > 0 && state.step % config.every_steps == 0;
-    const bool by_time = config.every_seconds > 0 && now_s() - saved_at_ >= config.every_seconds;
+    const bool by_time = config.every_seconds > 0 && steady_seconds() - saved_at_ >= config.every_seconds;
     return by_steps || by_time || (epoch_ended && ends_checkpoint_epoch(state));
   }
 
@@ -162,7 +151,7 @@ class FileRecorder final : public Recorder {
     if (!is_new && !best) return;
     const bool noted = !ledger_ || std::exchange(last_noted_step_, state.step) == state.step;
     last_saved_step_ = state.step;
-    saved_at_ = now_s();
+    saved_at_ = steady_seconds();
     give([this, info = info_of(state), is_new, best, noted](const StateView& copy) {
       if (!noted) note(info, copy);
       if (is_new) write(info, copy);
@@ -197,35 +186,36 @@ class FileRecorder final : public Recorder {
             .config = options_.config.yaml,
             .metrics = to_json(state),
             .program = program_version(),
-            .dataset = fingerprint_,
-            .device = device_kind(options_.replica)};
+            .dataset = options_.data_fingerprint,
+            .device = options_.replica.kind()};
   }
 
   /// Training goes on as soon as the worker has a copy of the state.
   void give(SnapshotWorker::Work work) {
     const Activity copying(Phase::checkpoint, "copy of the state");  // waits while earlier ones are written
-    const double began = now_s();
+    const double began = steady_seconds();
     worker_.give(view_of(options_.replica, options_.optimizer), std::move(work));
-    log_debug("training stood still for {:.1f} ms while its state was copied", 1e3 * (now_s() - began));
+    log_debug("training stood still for {:.1f} ms while its state was copied",
+              1e3 * (steady_seconds() - began));
   }
 
   // What the worker does.
   void write(const CheckpointInfo& info, const StateView& copy) {
-    const double began = now_s();
+    const double began = steady_seconds();
     store_.save(info, options_.replica, copy);
     note_checkpoint(info.step);
-    const double seconds = now_s() - began;
+    const double seconds = steady_seconds() - began;
     std::error_code gone;  // somebody else removed it: then its size is not worth an error
     log_debug("{}",
               save_note(info.step, std::filesystem::file_size(store_.path_of(info.step), gone), seconds));
   }
   void note(const CheckpointInfo& info, const StateView& copy) {
-    const double began = now_s();
+    const double began = steady_seconds();
     ledger_->append({.step = info.step,
                      .epoch = info.epoch,
                      .step_in_epoch = info.step_in_epoch,
                      .hashes = hash_tensors(options_.replica, copy)});
-    log_debug("ledger of step {}: hashed in {:.1f} ms", info.step, 1e3 * (now_s() - began));
+    log_debug("ledger of step {}: hashed in {:.1f} ms", info.step, 1e3 * (steady_seconds() - began));
   }
 
   /// Errors of this rank's files wait until all ranks can end with them.
@@ -311,7 +301,6 @@ class FileRecorder final : public Recorder {
   std::optional<MetricsWriter> metrics_;
   std::optional<Progress> progress_;
   ResumeRules rules_;
-  std::string fingerprint_;  ///< of the training data
   double epoch_began_;
   double saved_at_;
   double epoch_samples_ = 0;

@@ -7,7 +7,6 @@
 
 #include "comm/device/bucket_choice.hpp"
 #include "comm/ranks/mpi_session.hpp"
-#include "io/dataset/sample_source.hpp"
 #include "trainer/loop/optimizer.hpp"
 #include "trainer/loop/recorder.hpp"
 #include "trainer/model/config.hpp"
@@ -22,7 +21,7 @@ struct FileRecorderOptions {
   std::vector<std::string> command_line;
   Replica& replica;
   Optimizer& optimizer;
-  io::SampleSource& training;
+  std::string data_fingerprint;  ///< of the training data (trainer/run/resume_rules.hpp)
   std::uint64_t steps_per_epoch = 1;
   double data_seconds = 0;  ///< that opening and measuring the data took
   comm::BucketSize bucket_size;

@@ -4,13 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/clock.hpp"
 #include "trainer/run/step_lines.hpp"
 
 namespace annulus::trainer {
@@ -29,11 +29,7 @@ Json json_of(const std::variant<double, std::uint64_t>& value) {
 }
 
 Json record(const char* kind, MetricPosition at) {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return {{"kind", kind},
-          {"step", at.step},
-          {"epoch", at.epoch},
-          {"time", std::chrono::duration<double>(now).count()}};
+  return {{"kind", kind}, {"step", at.step}, {"epoch", at.epoch}, {"time", unix_seconds()}};
 }
 
 void add(Json& json, const std::vector<Metric>& metrics) {

@@ -5,13 +5,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 
@@ -26,10 +26,6 @@ constexpr int kUsualColumns = 80;
 /// The log's hooks are plain functions, so the one progress line of the process must be reachable from them.
 Progress* active = nullptr;
 std::mutex active_mutex;
-
-double steady_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 int terminal_columns(std::FILE* stream) {
   winsize size{};

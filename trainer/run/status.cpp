@@ -6,11 +6,11 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "trainer/run/checkpoint_store.hpp"
 #include "trainer/run/directory.hpp"
@@ -26,10 +26,6 @@ using Json = nlohmann::ordered_json;
 /// A rank of another host whose heartbeat is older may be gone; of this host the system knows.
 constexpr double kSilentSeconds = 30;
 constexpr std::streamoff kTailBytes = 1 << 16;
-
-double unix_time() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
 
 std::string read_tail(const fs::path& path) {
   std::ifstream file = open_lines(path.string());
@@ -100,7 +96,7 @@ void read_ranks(const fs::path& run, RunStatus& status) {
   const auto failures = read_failures(run / "crash");
   const ProcessIdentity observer = own_identity(host_name());
   for (const auto& [number, beat] : beats) {
-    RankStatus rank{.beat = beat, .age_seconds = unix_time() - beat.time, .condition = {}, .failure = {}};
+    RankStatus rank{.beat = beat, .age_seconds = unix_seconds() - beat.time, .condition = {}, .failure = {}};
     if (const auto found = failures.find(number); found != failures.end()) rank.failure = found->second;
     rank.condition = condition_of(rank, observer);
     status.ranks = beat.ranks;

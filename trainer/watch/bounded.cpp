@@ -1,6 +1,7 @@
 // See bounded.hpp.
 #include "trainer/watch/bounded.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <memory>
@@ -39,6 +40,13 @@ bool within(double seconds, std::function<void()> work) {
   std::unique_lock lock(progress->mutex);
   return progress->changed.wait_for(lock, std::chrono::duration<double>(seconds),
                                     [&] { return progress->done; });
+}
+
+bool lock_service_agrees(std::function<bool()> question) {
+  constexpr double kSecondsToAnswer = 2;
+  const auto answer = std::make_shared<std::atomic<bool>>(false);
+  within(kSecondsToAnswer, [answer, question = std::move(question)] { *answer = question(); });
+  return *answer;
 }
 
 }  // namespace annulus::trainer

@@ -10,4 +10,9 @@ namespace annulus::trainer {
 /// @return whether it ended in time
 bool within(double seconds, std::function<void()> work);
 
+/// Asks the lock service of a file system, which may hang, in the same way.
+/// @param question  owns all that it touches
+/// @return its answer; false where the service has none within two seconds, as where it says no
+bool lock_service_agrees(std::function<bool()> question);
+
 }  // namespace annulus::trainer

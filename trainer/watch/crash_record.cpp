@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "io/files/small_file.hpp"
 
@@ -41,10 +41,6 @@ Json peers(const WatchState& state) {
   return list;
 }
 
-double unix_time() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
 }  // namespace
 
 std::string crash_record(const WatchState& state, const CrashFacts& facts) {
@@ -55,7 +51,7 @@ std::string crash_record(const WatchState& state, const CrashFacts& facts) {
                   {"ranks", state.party.ranks()},
                   {"host", self.host.data()},
                   {"process", self.process},
-                  {"time", unix_time()},
+                  {"time", unix_seconds()},
                   {"message", facts.message},
                   {"exit_code", facts.exit_code},
                   {"origin", facts.origin},

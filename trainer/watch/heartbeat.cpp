@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -17,7 +16,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::array<const char*, 3> kStates{"running", "failed", "ended"};
 constexpr std::size_t kLongestText = 200;
 
 /// Reads members of one type after another; `good` says whether all were there and sane.
@@ -57,13 +55,11 @@ class MemberReader {
     if (member == nullptr || !member->is_string()) return fail(std::string());
     return member->get<std::string>().substr(0, kLongestText);
   }
-  /// The place of a name among those there are.
-  template <class Names, class NameOf>
-  std::size_t choice(const char* name, const Names& count, const NameOf& name_of) {
-    const std::string word = text(name);
-    for (std::size_t i = 0; i < count; ++i)
-      if (word == name_of(i)) return i;
-    return fail(std::size_t{0});
+  /// The value that a word stands for.
+  template <class Enum>
+  Enum choice(const char* name) {
+    const auto value = enum_of<Enum>(text(name));
+    return value ? *value : fail(Enum{});
   }
 
  private:
@@ -90,7 +86,7 @@ Json to_json(const Heartbeat& beat) {
           {"process", beat.process},
           {"process_started", beat.process_started},
           {"place", beat.place},
-          {"state", kStates[static_cast<std::size_t>(beat.state)]},
+          {"state", word_of(beat.state)},
           {"exit_code", beat.exit_code},
           {"phase", to_string(beat.phase)},
           {"waiting", beat.waiting},
@@ -144,11 +140,9 @@ std::optional<Heartbeat> parse_heartbeat(const std::string& text) {
   beat.process = read.whole<std::int64_t>("process", 0, std::numeric_limits<std::int32_t>::max());
   beat.process_started = read.number("process_started");
   beat.place = read.number("place");
-  beat.state =
-      static_cast<RankState>(read.choice("state", kStates.size(), [](std::size_t i) { return kStates[i]; }));
+  beat.state = read.choice<RankState>("state");
   beat.exit_code = read.whole("exit_code", 0, 255);
-  beat.phase = static_cast<Phase>(
-      read.choice("phase", kPhases, [](std::size_t i) { return to_string(static_cast<Phase>(i)); }));
+  beat.phase = read.choice<Phase>("phase");
   beat.waiting = read.flag("waiting");
   beat.step = read.number("step");
   beat.text = read.text("text");

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "base/enum_words.hpp"
 #include "base/process_identity.hpp"
 #include "base/vital_signs.hpp"
 
@@ -66,3 +67,8 @@ std::filesystem::path heartbeat_file(const std::filesystem::path& folder, int ra
 std::map<int, Heartbeat> read_heartbeats(const std::filesystem::path& folder);
 
 }  // namespace annulus::trainer
+
+template <>
+struct annulus::EnumWords<annulus::trainer::RankState> {
+  static constexpr std::array kWords{"running", "failed", "ended"};
+};

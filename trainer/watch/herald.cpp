@@ -13,6 +13,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/clock.hpp"
 #include "base/log.hpp"
 #include "io/files/descriptor.hpp"
 #include "io/files/life_lock.hpp"
@@ -34,7 +35,6 @@ constexpr double kSlowCheckSeconds = 10;
 constexpr double kSlowWarningSeconds = 60;
 constexpr std::size_t kBeatsAveraged = 20;
 constexpr double kGoodbyeSeconds = 2;
-constexpr double kSecondsToLock = 2;
 /// So many heartbeats long at most, ranks that are few look for the locks of the others until they have seen
 /// all of them: only a lock that was seen can be missed.
 constexpr std::uint64_t kBeatsOfIntroduction = 6;
@@ -45,10 +45,6 @@ double resident_mb() {
   std::uint64_t resident = 0;
   file >> total >> resident;
   return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE)) / 1e6;
-}
-
-double unix_time() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
 /// Own seconds of a step, over the last beats.
@@ -111,9 +107,7 @@ struct Herald::Impl {
 
   /// A lock service that hangs costs two seconds once, and the ranks of other hosts their view of this one.
   void lock() {
-    const auto locked = std::make_shared<std::atomic<bool>>(false);
-    within(kSecondsToLock, [locked, kept = file] { *locked = io::lock_while_open(kept->get()); });
-    has_locked = *locked;
+    has_locked = lock_service_agrees([kept = file] { return io::lock_while_open(kept->get()); });
   }
 
   Heartbeat now() {
@@ -135,7 +129,7 @@ struct Herald::Impl {
             .text = signs.text.data(),
             .quiet_seconds = state->quiet_seconds,
             .limit_seconds = state->limit_seconds,
-            .time = unix_time(),
+            .time = unix_seconds(),
             .beats = ++beats,
             .own_step_seconds = average.add(figures),
             .images_per_second = figures.images_per_second,

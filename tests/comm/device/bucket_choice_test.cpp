@@ -66,7 +66,7 @@ TEST(BucketSize, WhatIsGivenWins) {
   const BucketSize size = choose_bucket_size({.given_bytes = 4096, .gradient_bytes = 100'000}, nullptr);
 
   EXPECT_EQ(size.bytes, 4096u);
-  EXPECT_STREQ(to_string(size.origin), "given");
+  EXPECT_STREQ(word_of(size.origin), "given");
 }
 
 TEST(BucketSize, IsTheUsualOneWhereNothingIsMeasured) {
@@ -77,7 +77,7 @@ TEST(BucketSize, IsTheUsualOneWhereNothingIsMeasured) {
   for (DeviceGroup* const gpus : {static_cast<DeviceGroup*>(nullptr), device.group.get()}) {
     const BucketSize size = choose_bucket_size(open, gpus);
     EXPECT_EQ(size.bytes, std::size_t{1} << 20);
-    EXPECT_STREQ(to_string(size.origin), "usual");
+    EXPECT_STREQ(word_of(size.origin), "usual");
   }
 }
 

@@ -7,7 +7,7 @@
 #include "comm/cuda/pairwise_body.hpp"
 #include "comm/host/local_plan.hpp"
 #include "comm/host/runs.hpp"
-#include "comm/host/tree_plan.hpp"
+#include "comm/host/tree_staging.hpp"
 #include "tests/comm/host/reducer_oracle.hpp"
 
 namespace annulus::comm {
@@ -60,6 +60,27 @@ TEST(Runs, PartsCoverARunOnce) {
       end = part.end;
     }
     EXPECT_EQ(end, run.end);
+  }
+}
+
+TEST(TreeStaging, GivesEveryOtherNodeAPlaceOfItsOwn) {
+  constexpr std::size_t kPart = 10;
+  const TreePlan plan = make_tree_plan(12, 4);  // three shards a rank: two nodes each
+  for (int rank = 0; rank < 4; ++rank) {
+    const TreeStaging staging(plan, rank, kPart);
+    std::vector<float> memory(staging.elements());
+    std::size_t next = 0;
+
+    for (std::size_t node = 0; node < plan.nodes.size(); ++node) {
+      const bool own = plan.first_node(rank) <= node && node < plan.first_node(rank + 1);
+      ASSERT_EQ(staging.is_own(node), own) << "rank " << rank << ", node " << node;
+      if (own) continue;
+      EXPECT_EQ(staging.place(memory.data(), node) - memory.data(), static_cast<std::ptrdiff_t>(next));
+      next += kPart;
+    }
+
+    EXPECT_EQ(next, staging.elements());
+    EXPECT_EQ(next, (plan.nodes.size() - plan.nodes_of(rank)) * kPart);
   }
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "io/augmentation/normalisation.hpp"
+#include "tests/support/measured_features.hpp"
 #include "tests/support/pattern_source.hpp"
 
 namespace annulus::io {
@@ -122,7 +123,7 @@ TEST(MeasureFeatures, FindsMeanAndDeviationOfEveryChannel) {
   for (const PixelType pixels : {PixelType::uint8, PixelType::float32}) {
     PatternSource source(900, {20, 21, 3}, pixels);  // more than one block
 
-    const Normalisation measured = measure_features(source, 0.5f);
+    const Normalisation measured = test::measured_features(source, 0.5f);
 
     ASSERT_EQ(measured.kind, Normalisation::Kind::per_feature);
     for (std::size_t channel = 0; channel < 3; ++channel) {
@@ -137,7 +138,7 @@ TEST(MeasureFeatures, FindsMeanAndDeviationOfEveryChannel) {
 TEST(MeasureFeatures, PiecesDoNotChangeTheBits) {
   for (const PixelType pixels : {PixelType::uint8, PixelType::float32}) {
     PatternSource source(2000, {20, 21, 3}, pixels);  // 3 blocks of bytes, 10 of floats
-    const Normalisation whole = measure_features(source, 0.3f);
+    const Normalisation whole = test::measured_features(source, 0.3f);
 
     FeatureMeasurement measurement(source);
     int pieces = 1;
@@ -159,7 +160,7 @@ TEST(MeasureFeatures, HasNoResultBeforeTheEnd) {
 TEST(MeasureFeatures, CentresButDoesNotScaleAConstantChannel) {
   PatternSource source(1, {1, 1, 1});
 
-  const Normalisation measured = measure_features(source, 1);
+  const Normalisation measured = test::measured_features(source, 1);
 
   EXPECT_EQ(measured.mean[0], PatternSource::pixel(0, 0));
   EXPECT_EQ(measured.deviation[0], 1);
@@ -181,12 +182,12 @@ TEST(MeasureFeatures, RefusesWhatHasNoMean) {
   PatternSource empty(0, {2, 2, 1});
 
   try {
-    measure_features(broken, 1);
+    test::measured_features(broken, 1);
     FAIL() << "accepted a pixel that is not a number";
   } catch (const DataError& error) {
     EXPECT_THAT(error.what(), AllOf(HasSubstr("pattern"), HasSubstr("sample 3"), HasSubstr("nan")));
   }
-  EXPECT_THROW(measure_features(empty, 1), DataError);
+  EXPECT_THROW(test::measured_features(empty, 1), DataError);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <numbers>
 
 #include "base/random.hpp"
+#include "io/augmentation/rules.hpp"
 
 namespace annulus::io {
 namespace {
@@ -107,7 +108,7 @@ TEST(AugmentationPlan, WholePixelShiftsFromOneOn) {
 TEST(AffineMatrix, HasTheSinesOfTheLibrary) {
   const SampleShape shape{3, 3, 1};  // centre at (1, 1)
   for (double degrees = -180; degrees <= 180; degrees += 7.5) {
-    const auto matrix = affine_matrix({.rotation = degrees}, shape);
+    const auto matrix = rules::fixed_matrix({.rotation = degrees}, shape);
 
     const double radians = degrees * std::numbers::pi / 180;
     // One unit in the last place of the fixed-point form.

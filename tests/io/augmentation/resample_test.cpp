@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "io/augmentation/rules.hpp"
 #include "tests/io/augmentation/affine_reference.hpp"
 
 namespace annulus::io {
@@ -30,7 +31,7 @@ TEST(Resample, AgreesWithScipy) {
     const auto& expected = reference::kCases[k];
 
     const auto output = resampled(image, {reference::kShape,
-                                          affine_matrix(expected.parameters, reference::kShape),
+                                          rules::fixed_matrix(expected.parameters, reference::kShape),
                                           {expected.mode, reference::kConstant}});
 
     for (std::size_t i = 0; i < output.size(); ++i)
@@ -41,7 +42,7 @@ TEST(Resample, AgreesWithScipy) {
 TEST(Resample, IdentityKeepsEveryBit) {
   const auto image = with_slack(reference::kImage);
 
-  const auto output = resampled(image, {reference::kShape, affine_matrix({}, reference::kShape), {}});
+  const auto output = resampled(image, {reference::kShape, rules::fixed_matrix({}, reference::kShape), {}});
 
   EXPECT_TRUE(std::equal(output.begin(), output.end(), image.begin()));
 }
@@ -51,7 +52,7 @@ TEST(Resample, HalfAPixelIsTheMeanOfNeighbours) {
   const SampleShape shape{1, 4, 1};
   const auto image = with_slack(row);
   const auto moved = [&](FillMode mode) {
-    return resampled(image, {shape, affine_matrix({.shift_columns = 0.5}, shape), {mode, 7}});
+    return resampled(image, {shape, rules::fixed_matrix({.shift_columns = 0.5}, shape), {mode, 7}});
   };
 
   EXPECT_EQ(moved(FillMode::nearest), (std::vector<float>{15, 30, 60, 80}));
@@ -64,7 +65,8 @@ TEST(Resample, QuarterTurnMovesPixels) {
   const std::array<std::uint8_t, 4> square{1, 2, 3, 4};
   const SampleShape shape{2, 2, 1};
 
-  const auto output = resampled(with_slack(square), {shape, affine_matrix({.rotation = 90}, shape), {}});
+  const auto output =
+      resampled(with_slack(square), {shape, rules::fixed_matrix({.rotation = 90}, shape), {}});
 
   // source row = 1 - column, source column = row
   EXPECT_EQ(output, (std::vector<float>{3, 1, 4, 2}));
@@ -75,7 +77,7 @@ TEST(Resample, TreatsAnyNumberOfChannelsAlike) {
     const SampleShape shape{5, 6, channels};
     std::vector<float> image(static_cast<std::size_t>(shape.size()) + kImageSlack);
     for (std::size_t i = 0; i < image.size(); ++i) image[i] = static_cast<float>((i * 37) % 101);
-    const auto matrix = affine_matrix({.rotation = 25, .shift_rows = 0.7, .zoom_columns = 1.2}, shape);
+    const auto matrix = rules::fixed_matrix({.rotation = 25, .shift_rows = 0.7, .zoom_columns = 1.2}, shape);
     const auto output = resampled(image, {shape, matrix, {FillMode::reflect, 0}});
 
     for (std::int64_t channel = 0; channel < channels; ++channel) {

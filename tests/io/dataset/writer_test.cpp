@@ -33,12 +33,10 @@ const std::vector<std::int32_t> kLabels{1, 0};
 TEST(DatasetWriter, WritesWhatOpenDatasetReads) {
   const std::string path = fresh_path("written.h5");
   DatasetWriter writer(path, Existing::refuse, small_spec());
-  const std::vector<float> momentum{10, 20, 30, 40};
 
   writer.append("train", kPixels, kLabels);
   writer.append("train", kPixels, kLabels);
   writer.append("test", kPixels, kLabels);
-  writer.append_column("train", "momentum", momentum);
   EXPECT_FALSE(std::filesystem::exists(path)) << "not before it is complete";
   writer.commit();
 
@@ -50,7 +48,6 @@ TEST(DatasetWriter, WritesWhatOpenDatasetReads) {
   EXPECT_EQ(labels, kLabels);
   EXPECT_EQ(source->info().samples, 4u);
   EXPECT_FALSE(std::filesystem::exists(path + ".partial"));
-  EXPECT_EQ(Hdf5File::open(path).read<float>("train/momentum"), momentum);
 }
 
 TEST(DatasetWriter, LeavesNothingBehindWithoutCommit) {
@@ -74,16 +71,12 @@ TEST(DatasetWriter, RefusesWhatItMustNotDo) {
   };
   DatasetWriter replacing(path, Existing::replace, small_spec());
   const std::vector<std::int32_t> bad{0, 2};
-  const std::vector<float> one{1};
 
   EXPECT_THAT(start(path), AllOf(HasSubstr("taken.h5: exists already"), HasSubstr("another name")));
   EXPECT_THAT(start(folder), HasSubstr("is a folder"));
   EXPECT_THAT(start("/nowhere/a.h5"), HasSubstr("the folder /nowhere does not exist"));
   EXPECT_THAT(error_of([&] { replacing.append("train", kPixels, bad); }),
               HasSubstr("train image 1 has label 2, but there are 2 classes"));
-  replacing.append_column("train", "momentum", one);
-  replacing.append("train", kPixels, kLabels);
-  EXPECT_THAT(error_of([&] { replacing.commit(); }), HasSubstr("a column was not written for every image"));
   EXPECT_EQ(file_text(path), "precious");
 }
 

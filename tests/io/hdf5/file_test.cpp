@@ -206,6 +206,17 @@ TEST(Hdf5File, ChecksClaimedSizesBeforeAllocating) {
       HasSubstr("more values than any memory holds"));
 }
 
+TEST(Hdf5File, ListsDatasetsOnlySoDeep) {
+  Hdf5File file = Hdf5File::create(fresh_path("deep.h5"));
+  for (const char* name : {"a/one", "a/b/two", "a/b/c/three", "other"})
+    file.write(name, {1}, view(std::vector<float>{1}));
+
+  EXPECT_THAT(file.datasets("a", 1), ElementsAre("a/one"));
+  EXPECT_THAT(file.datasets("a", 2), ElementsAre("a/b/two", "a/one"));
+  EXPECT_THAT(file.datasets("a", 9), ElementsAre("a/b/c/three", "a/b/two", "a/one"));
+  EXPECT_THAT(file.datasets("nothing", 9), ElementsAre());
+}
+
 TEST(Hdf5File, IsSilentAndUsableFromAnotherThread) {
   const std::string path = fresh_path("thread.h5");
   Hdf5File file = Hdf5File::create(path);
@@ -256,6 +267,25 @@ TEST(Hdf5File, IsNotClosedWithAHole) {
   EXPECT_EXIT(
       write_on_full_disk(fresh_path("hole.h5"), true), testing::ExitedWithCode(0),
       MatchesRegex("[^\n]*hole.h5: cannot be written: a part of it was lost[^\n]*: File too large;[^\n]*\n"));
+}
+
+/// Says what comes of closing a file that lost a part, and of another one that was open all the time.
+[[noreturn]] void close_beside_a_hole(const std::string& hole_path, const std::string& whole_path) {
+  Hdf5File whole = Hdf5File::create(whole_path);
+  whole.write("values", {2}, view(std::vector<float>{1, 2}));
+  Hdf5File hole = Hdf5File::create(hole_path);
+  limit_files(50000);
+  for (const char* name : {"first", "second", "third"})
+    hole.write(name, {10000}, view(std::vector<float>(10000)), {.chunk_rows = 5000});
+  limit_files(RLIM_INFINITY);
+  std::fprintf(stderr, "whole: %s\n", error_of([&] { whole.close(); }).c_str());
+  std::fprintf(stderr, "hole: %s\n", error_of([&] { hole.close(); }).c_str());
+  std::_Exit(0);
+}
+
+TEST(Hdf5File, IsNotBlamedForAHoleInAnother) {
+  EXPECT_EXIT(close_beside_a_hole(fresh_path("hole.h5"), fresh_path("whole.h5")), testing::ExitedWithCode(0),
+              MatchesRegex("whole: \nhole: [^\n]*hole.h5: cannot be written: a part of it was lost[^\n]*\n"));
 }
 
 TEST(NearestName, SuggestsOnlyWhatIsNear) {

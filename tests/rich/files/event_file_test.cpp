@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "rich/simulation/event_factory.hpp"
 #include "tests/io/io_test_support.hpp"
+#include "tests/rich/columns_of.hpp"
 
 namespace annulus::rich {
 namespace {
@@ -32,7 +33,7 @@ std::string write(const EventColumns& columns) {
   return path;
 }
 
-EventColumns some_events() { return EventFactory(few_tracks(), 1).make(0, 20); }
+EventColumns some_events() { return columns_of(EventFactory(few_tracks(), 1).make_events(0, 20)); }
 
 EventColumns as_columns(const std::vector<Event>& events) {
   EventColumns columns;

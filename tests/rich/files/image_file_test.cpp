@@ -109,7 +109,7 @@ TEST(ImageFile, EventFilesAreDatasetsToo) {
 
   EXPECT_EQ(EventFile(path).events(), 40U);  // still a file of events
   for (std::size_t split = 0; split < rows.size(); ++split) {
-    const std::string group(kSplitNames[split]);
+    const std::string group(enum_words<Split>()[split]);
     for (const std::size_t kind : {std::size_t{0}, std::size_t{1}}) {
       const std::string name = group + (kind == 0 ? "/images" : "/rich1_images");
       const auto source =

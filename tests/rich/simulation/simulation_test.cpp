@@ -10,12 +10,13 @@
 
 #include "base/error.hpp"
 #include "rich/simulation/event_factory.hpp"
+#include "tests/rich/columns_of.hpp"
 
 namespace annulus::rich {
 namespace {
 
 std::vector<Event> simulate(const SimulationOptions& options, std::uint64_t events) {
-  return EventFactory(options, 1).make(0, events).to_events();
+  return EventFactory(options, 1).make_events(0, events);
 }
 
 TEST(Simulation, EventsDependOnTheirNumberAlone) {
@@ -24,18 +25,18 @@ TEST(Simulation, EventsDependOnTheirNumberAlone) {
   EventFactory alone(options, 1);
   EventFactory three(options, 3);
 
-  const EventColumns whole = alone.make(0, 24);
-  EventColumns pieces = three.make(0, 7);
-  append_packed(packed(three.make(7, 17)), pieces);
+  const EventColumns whole = columns_of(alone.make_events(0, 24));
+  EventColumns pieces = columns_of(three.make_events(0, 7));
+  append_packed(packed(columns_of(three.make_events(7, 17))), pieces);
 
   EXPECT_EQ(packed(whole), packed(pieces));
 }
 
 TEST(Simulation, SeedsGiveOtherEvents) {
   SimulationOptions options;
-  const EventColumns one = EventFactory(options, 1).make(0, 2);
+  const EventColumns one = columns_of(EventFactory(options, 1).make_events(0, 2));
   options.seed = 2;
-  const EventColumns two = EventFactory(options, 1).make(0, 2);
+  const EventColumns two = columns_of(EventFactory(options, 1).make_events(0, 2));
 
   EXPECT_NE(one.momentum, two.momentum);
   EXPECT_NE(one.channel[0], two.channel[0]);
@@ -70,7 +71,7 @@ TEST(Simulation, HitsPerEventGrowWithTheTracks) {
   for (const Row& row : {Row{30, 1185, 384}, Row{60, 2400, 805}, Row{100, 3500, 1190}}) {
     SimulationOptions options;
     options.tracks = row.tracks;
-    const EventColumns columns = EventFactory(options, 1).make(0, 120);
+    const EventColumns columns = columns_of(EventFactory(options, 1).make_events(0, 120));
     const double per_event = row.tracks / static_cast<double>(columns.species.size());
     EXPECT_NEAR(static_cast<double>(columns.channel[0].size()) * per_event, row.rich1, 0.15 * row.rich1);
     EXPECT_NEAR(static_cast<double>(columns.channel[1].size()) * per_event, row.rich2, 0.15 * row.rich2);
@@ -80,7 +81,7 @@ TEST(Simulation, HitsPerEventGrowWithTheTracks) {
 TEST(Simulation, NoiseAloneFillsBothHalves) {
   SimulationOptions options;
   options.tracks = 0;
-  const EventColumns columns = EventFactory(options, 1).make(0, 400);
+  const EventColumns columns = columns_of(EventFactory(options, 1).make_events(0, 400));
 
   // Poisson: 0.45 and 0.3 hits on the mean of 400 events, four deviations.
   EXPECT_NEAR(static_cast<double>(columns.channel[0].size()) / 400, 80, 1.8);
@@ -104,7 +105,7 @@ TEST(Simulation, SpeciesComeInTheirShares) {
   for (const Mix mix : {Mix::lecture, Mix::minbias, Mix::balanced}) {
     SimulationOptions options;
     options.mix = mix;
-    const EventColumns columns = EventFactory(options, 1).make(0, 150);
+    const EventColumns columns = columns_of(EventFactory(options, 1).make_events(0, 150));
     const auto tracks = static_cast<double>(columns.species.size());
     for (const Species species : kAllSpecies) {
       const double share = shares_of(mix)[index_of(species)];
@@ -115,7 +116,7 @@ TEST(Simulation, SpeciesComeInTheirShares) {
 }
 
 TEST(Simulation, MomentaAreThoseOfCollisions) {
-  const EventColumns columns = EventFactory({}, 1).make(0, 150);
+  const EventColumns columns = columns_of(EventFactory({}, 1).make_events(0, 150));
   std::vector<float> momenta = columns.true_momentum;
   std::ranges::sort(momenta);
   double sum = 0;
@@ -129,7 +130,7 @@ TEST(Simulation, MomentaAreThoseOfCollisions) {
 }
 
 TEST(Simulation, MostTracksCrossBothDetectors) {
-  const EventColumns columns = EventFactory({}, 1).make(0, 100);
+  const EventColumns columns = columns_of(EventFactory({}, 1).make_events(0, 100));
   std::array<double, kRichCount> inside{};
   for (std::size_t i = 0; i < columns.inside.size(); ++i) inside[i % kRichCount] += columns.inside[i];
 
@@ -208,9 +209,9 @@ TEST(Simulation, SplitsByEventInTheirShares) {
 
 TEST(Simulation, HpdsGiveThinnerRings) {
   SimulationOptions options;
-  const EventColumns run3 = EventFactory(options, 1).make(0, 40);
+  const EventColumns run3 = columns_of(EventFactory(options, 1).make_events(0, 40));
   options.preset = Preset::hpd;
-  const EventColumns hpd = EventFactory(options, 1).make(0, 40);
+  const EventColumns hpd = columns_of(EventFactory(options, 1).make_events(0, 40));
   const auto photons = [](const EventColumns& columns) {
     double sum = 0;
     for (const std::int32_t count : columns.photons) sum += count;

@@ -123,6 +123,7 @@ class BackwardsReplica final : public Replica {
     plain_->write(segment, reversed, arena);
   }
   void set_checks(ValueChecks checks) override { plain_->set_checks(checks); }
+  const char* kind() const override { return "backwards"; }
   std::string describe() const override { return "backwards"; }
 
  private:

@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "tests/support/pattern_source.hpp"
 #include "tests/trainer/temporary_directory.hpp"
+#include "trainer/backend/contract/replica.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -72,6 +73,22 @@ TEST(ResumeRules, RefuseAnotherDeviceAndOtherData) {
   EXPECT_THAT(rules.refused(),
               ElementsAre("device.kind: cpu there, cuda now",
                           HasSubstr("data.content: 9 samples of (1, 1, 1), 2 classes, content 01")));
+}
+
+TEST(ResumeRules, OldRunsGoOnWhereTheSameComputes) {
+  const Config now = config_with({});
+  ResumeRules rules(now, {});
+  CheckpointInfo stored = kThen;  // by versions that cut the word out of Replica::describe()
+  CheckpointInfo here = kThen;
+
+  stored.device = "cpu";
+  here.device = make_cpu_replica(now.network, {.shard_samples = 1})->kind();
+  rules.compare_origin(stored, here);
+  stored.device = "reference";
+  here.device = make_reference_replica(now.network, {.shard_samples = 1})->kind();
+  rules.compare_origin(stored, here);
+
+  EXPECT_THAT(rules.refused(), IsEmpty());
 }
 
 TEST(ResumeRules, TakeOldCheckpointsOnTrustWithAWarning) {

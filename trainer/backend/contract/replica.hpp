@@ -110,6 +110,9 @@ class Replica {
   /// train() then throws BadValueError.
   virtual void set_checks(ValueChecks checks) = 0;
 
+  /// What computes, in the word that checkpoints keep: a run goes on where the same word does, so it stays
+  /// what it is.
+  virtual const char* kind() const = 0;
   /// A line about the device for the log: name, instruction set or GPU, threads.
   virtual std::string describe() const = 0;
 };

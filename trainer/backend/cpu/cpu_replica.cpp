@@ -130,9 +130,10 @@ class CpuReplica final : public Replica {
     store_.write(segment, values, arena);
   }
   void set_checks(ValueChecks checks) override { options_.check_values = checks == ValueChecks::on; }
+  const char* kind() const override { return "cpu"; }
   std::string describe() const override {
     const dnnl_version_t* version = dnnl_version();
-    return fmt::format("cpu: oneDNN {}.{}.{}, {}, {} worker thread{}", version->major, version->minor,
+    return fmt::format("{}: oneDNN {}.{}.{}, {}, {} worker thread{}", kind(), version->major, version->minor,
                        version->patch, instruction_set(), workers_.size(), workers_.size() == 1 ? "" : "s");
   }
 
@@ -212,11 +213,7 @@ void CpuReplica::predict_on(int worker, const PredictBlock& block) {
 }  // namespace
 
 std::unique_ptr<Replica> make_cpu_replica(const Network& network, const CompileOptions& options) {
-  const std::size_t weights = options.loss.class_weights.size();
-  if (weights != 0 && weights != static_cast<std::size_t>(network.classes()))
-    throw UsageError(
-        "{} class weights are given, but the network puts out {} classes. Give one weight a class.", weights,
-        network.classes());
+  check_class_weights(options.loss, network.classes());
   return std::make_unique<CpuReplica>(network, options);
 }
 

@@ -117,9 +117,9 @@ std::string CudaReplica::describe() const {
   cudaDeviceProp properties{};
   ANNULUS_CHECK_CUDA(cudaGetDevice(&device));
   ANNULUS_CHECK_CUDA(cudaGetDeviceProperties(&properties, device));
-  return fmt::format("cuda: GPU {} ({}, compute capability {}.{}, {:.0f} GB), {}", device, properties.name,
-                     properties.major, properties.minor, static_cast<double>(properties.totalGlobalMem) / 1e9,
-                     model_.describe());
+  return fmt::format("{}: GPU {} ({}, compute capability {}.{}, {:.0f} GB), {}", kind(), device,
+                     properties.name, properties.major, properties.minor,
+                     static_cast<double>(properties.totalGlobalMem) / 1e9, model_.describe());
 }
 
 namespace {

@@ -39,6 +39,7 @@ class CudaReplica final : public Replica {
     model_.write(segment, values, arena);
   }
   void set_checks(ValueChecks checks) override { model_.set_checks(checks); }
+  const char* kind() const override { return "cuda"; }
   std::string describe() const override;
 
  private:

@@ -18,11 +18,7 @@ comm::DeviceBuffer<float> on_device(const std::vector<float>& values) {
 }
 
 CompileOptions checked_options(const Network& network, CompileOptions options) {
-  const std::size_t weights = options.loss.class_weights.size();
-  if (weights != 0 && weights != static_cast<std::size_t>(network.classes()))
-    throw UsageError(
-        "{} class weights are given, but the network puts out {} classes. Give one weight a class.", weights,
-        network.classes());
+  check_class_weights(options.loss, network.classes());
   if (options.predict_samples == 0) options.predict_samples = options.shard_samples;
   return options;
 }

@@ -75,9 +75,7 @@ ReferenceReplica::ReferenceReplica(const Network& network, const CompileOptions&
       arena_(network),
       workers_(options.threads) {
   if (options_.predict_samples == 0) options_.predict_samples = options_.shard_samples;
-  const std::size_t weights = options_.loss.class_weights.size();
-  expect_contract(weights == 0 || static_cast<std::int64_t>(weights) == network_.classes(),
-                  "there is one class weight a class");
+  expect_contract(class_weights_fit(options_.loss, network_.classes()), "there is one class weight a class");
 }
 
 void ReferenceReplica::train(const io::Batch& batch, comm::GradientReducer& reducer) {
@@ -163,7 +161,7 @@ void ReferenceReplica::write(const Segment& segment, std::span<const float> valu
 }
 
 std::string ReferenceReplica::describe() const {
-  return fmt::format("reference: plain loops in double, {} thread{}", workers_.size(),
+  return fmt::format("{}: plain loops in double, {} thread{}", kind(), workers_.size(),
                      workers_.size() == 1 ? "" : "s");
 }
 

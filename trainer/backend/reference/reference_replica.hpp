@@ -27,6 +27,7 @@ class ReferenceReplica final : public Replica {
   std::vector<float> read(const Segment& segment, std::span<const float> arena) const override;
   void write(const Segment& segment, std::span<const float> values, std::span<float> arena) const override;
   void set_checks(ValueChecks checks) override { options_.check_values = checks == ValueChecks::on; }
+  const char* kind() const override { return "reference"; }
   std::string describe() const override;
 
  private:

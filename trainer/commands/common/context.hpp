@@ -7,6 +7,8 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "base/error.hpp"
@@ -18,12 +20,26 @@ namespace annulus::trainer {
 struct Context {
   comm::MpiSession& mpi;
   std::vector<std::string> command_line;
-  std::string phase = "start";           ///< what the program is doing, for messages
   std::unique_ptr<JobWatch> watch = {};  ///< made by verbs that work for long; outlives all that may hang
 };
 
+/// What a verb does with a signal that asks the program to stop (base/stop_request.hpp).
+enum class StopSignals {
+  end_it,  ///< it has nothing to save
+  heeded,  ///< it looks for them, saves what there is and returns
+};
+
 /// Set by the verb that the command line names.
-using Action = std::function<ExitCode(Context&)>;
+struct Action {
+  std::function<ExitCode(Context&)> work;
+  StopSignals stop_signals = StopSignals::end_it;
+
+  Action() = default;
+  template <class Work>
+  requires std::is_invocable_r_v<ExitCode, Work&, Context&> Action(
+      Work verb, StopSignals signals = StopSignals::end_it)  // NOLINT(google-explicit-constructor)
+      : work(std::move(verb)), stop_signals(signals) {}
+};
 
 void add_train(CLI::App& app, Action& action);
 void add_evaluate(CLI::App& app, Action& action);

@@ -10,16 +10,22 @@ namespace {
 
 enum class Realism { ideal, realistic };
 
-template <class Names>
-std::vector<std::string> words_of(const Names& names) {
-  return {names.begin(), names.end()};
-}
+}  // namespace
+}  // namespace annulus::trainer
+
+template <>
+struct annulus::EnumWords<annulus::trainer::Realism> {
+  static constexpr std::array kWords{"ideal", "realistic"};
+};
+
+namespace annulus::trainer {
+namespace {
 
 void describe(Fields& fields, rich::SimulationOptions& options) {
-  fields.choice("preset", options.preset, words_of(rich::kPresetNames));
-  fields.choice("species", options.mix, words_of(rich::kMixNames));
+  fields.choice("preset", options.preset);
+  fields.choice("species", options.mix);
   Realism realism = Realism::ideal;
-  fields.choice("realism", realism, {"ideal", "realistic"});
+  fields.choice("realism", realism);
   if (realism == Realism::realistic) make_realistic(options);  // keys that follow win
   fields.integer("seed", options.seed, {0});
   fields.number("tracks", options.tracks, {0, 1000});
@@ -36,9 +42,9 @@ void describe(Fields& fields, rich::SimulationOptions& options) {
 }
 
 void describe(Fields& fields, rich::CoronaOptions& image) {
-  fields.choice("window", image.window, words_of(rich::kWindowNames));
-  fields.choice("coordinates", image.coordinates, words_of(rich::kCoordinateNames));
-  fields.choice("detectors", image.detectors, words_of(rich::kCoronaDetectorNames));
+  fields.choice("window", image.window);
+  fields.choice("coordinates", image.coordinates);
+  fields.choice("detectors", image.detectors);
   fields.integer("size", image.size, {4, 256});
   fields.integer("clip", image.clip, {1, 255});
 }
@@ -57,7 +63,7 @@ SimulationConfig load_simulation(const std::string& path, const std::vector<std:
   describe(reader, config.simulation);
   reader.number("validation_fraction", config.simulation.validation_fraction, {0, 1});
   reader.number("test_fraction", config.simulation.test_fraction, {0, 1});
-  reader.choice("images", config.images, {"all", "none"});
+  reader.choice("images", config.images);
   reader.leave();  // finds unknown keys
   check_options(config.simulation);
   return config;

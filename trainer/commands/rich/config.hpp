@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/enum_words.hpp"
 #include "rich/images/corona.hpp"
 #include "rich/simulation/simulation_options.hpp"
 
@@ -38,3 +39,8 @@ RichGenerator load_generator(const std::map<std::string, std::string>& options, 
 SimulationConfig load_simulation(const std::string& path, const std::vector<std::string>& overrides);
 
 }  // namespace annulus::trainer
+
+template <>
+struct annulus::EnumWords<annulus::trainer::EventImages> {
+  static constexpr std::array kWords{"all", "none"};
+};

@@ -200,7 +200,6 @@ std::vector<std::string> names_of(const std::vector<NamedSource>& sources) {
 }
 
 ExitCode curves(const CurvesOptions& options, Context& context) {
-  context.phase = "curves";
   const std::vector<NamedSource> sources = sources_of(options);
   on_rank_zero(context.mpi.group(), "output folder", [&] { prepare_folder(options); });
   std::vector<rich::PidComparison> comparisons;

@@ -67,7 +67,6 @@ void display(const DisplayOptions& options) {
 }
 
 ExitCode show(const DisplayOptions& options, Context& context) {
-  context.phase = "display";
   on_rank_zero(context.mpi.group(), "picture", [&] { display(options); });
   return ExitCode::done;
 }

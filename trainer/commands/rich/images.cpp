@@ -31,22 +31,12 @@ struct ImagesOptions {
   bool replace = false;
 };
 
-template <std::size_t N>
-std::vector<std::string> words_of(const std::array<std::string_view, N>& names) {
-  return {names.begin(), names.end()};
-}
-
-/// @pre the command line let only words of the list pass
-template <class Value, std::size_t N>
-Value value_of(const std::string& word, const std::array<std::string_view, N>& names) {
-  return static_cast<Value>(std::ranges::find(names, word) - names.begin());
-}
-
 rich::CoronaOptions kind_of(const ImagesOptions& options) {
   rich::CoronaOptions kind = options.kind;
-  kind.window = value_of<rich::CoronaWindow>(options.window, rich::kWindowNames);
-  kind.coordinates = value_of<rich::CoronaCoordinates>(options.coordinates, rich::kCoordinateNames);
-  kind.detectors = value_of<rich::CoronaDetectors>(options.detectors, rich::kCoronaDetectorNames);
+  // The command line has let only such words pass.
+  kind.window = enum_of<rich::CoronaWindow>(options.window).value();
+  kind.coordinates = enum_of<rich::CoronaCoordinates>(options.coordinates).value();
+  kind.detectors = enum_of<rich::CoronaDetectors>(options.detectors).value();
   return kind;
 }
 
@@ -78,7 +68,6 @@ class Blocks {
 };
 
 ExitCode make_images(const ImagesOptions& options, Context& context) {
-  context.phase = "images";
   comm::ProcessGroup& group = context.mpi.group();
   const comm::World& world = context.mpi.world();
   const rich::CoronaOptions kind = kind_of(options);
@@ -120,13 +109,13 @@ void add_rich_images(CLI::App& rich, Action& action) {
   verb->add_option("file", options->file, "HDF5 file of `annulus rich simulate`")->required();
   verb->add_option("--output", options->output, "HDF5 dataset to write")->required();
   verb->add_option("--window", options->window, "Angles of the rows: the same for all tracks, or by momentum")
-      ->check(CLI::IsMember(words_of(rich::kWindowNames)))
+      ->check(CLI::IsMember(words_list<rich::CoronaWindow>()))
       ->capture_default_str();
   verb->add_option("--coordinates", options->coordinates, "Cherenkov angles, or radii on the plane")
-      ->check(CLI::IsMember(words_of(rich::kCoordinateNames)))
+      ->check(CLI::IsMember(words_list<rich::CoronaCoordinates>()))
       ->capture_default_str();
   verb->add_option("--detectors", options->detectors, "Channels of the images")
-      ->check(CLI::IsMember(words_of(rich::kCoronaDetectorNames)))
+      ->check(CLI::IsMember(words_list<rich::CoronaDetectors>()))
       ->capture_default_str();
   verb->add_option("--size", options->kind.size, "Rows, and columns")->capture_default_str();
   verb->add_option("--clip", options->kind.clip, "Largest count in a pixel")->capture_default_str();

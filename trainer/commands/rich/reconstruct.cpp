@@ -141,7 +141,6 @@ void report(const ReconstructOptions& options, const rich::IdentityColumns& colu
 }
 
 ExitCode reconstruct(const ReconstructOptions& options, Context& context) {
-  context.phase = "reconstruction";
   comm::ProcessGroup& group = context.mpi.group();
   const comm::World& world = context.mpi.world();
   std::optional<rich::EventFile> file;

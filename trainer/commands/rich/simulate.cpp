@@ -300,7 +300,6 @@ class FileAssembly {
 };
 
 ExitCode simulate(const SimulateOptions& options, Context& context) {
-  context.phase = "simulation";
   const SimulationConfig config = simulation_config(options);
   const auto start = std::chrono::steady_clock::now();
   const Totals totals = FileAssembly(options, config, context).run();

@@ -112,7 +112,6 @@ void print_text(const TableOptions& options, const rich::PidComparison& comparis
 }
 
 ExitCode table(const TableOptions& options, Context& context) {
-  context.phase = "table";
   rich::NamedTracks network = load_named_tracks(options.source, context);
   on_rank_zero(context.mpi.group(), "table", [&] {
     const rich::PidComparison comparison = rich::compare(std::move(network), options.source.prior);

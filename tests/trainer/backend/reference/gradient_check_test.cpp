@@ -143,6 +143,7 @@ class WrongGradients final : public Replica {
     right_->write(segment, values, arena);
   }
   void set_checks(ValueChecks checks) override { right_->set_checks(checks); }
+  const char* kind() const override { return right_->kind(); }
   std::string describe() const override { return right_->describe(); }
 
  private:
