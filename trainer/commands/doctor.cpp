@@ -13,6 +13,7 @@
 #include "comm/device/gpu.hpp"
 #include "comm/ranks/launcher.hpp"
 #include "io/dataset/summary.hpp"
+#include "trainer/backend/contract/optimizer_rules.hpp"
 #include "trainer/backend/contract/replica.hpp"
 #include "trainer/backend/device.hpp"
 #include "trainer/commands/common/context.hpp"
@@ -138,12 +139,11 @@ Needs needs_of(const std::string& path) {
   std::uint64_t values = 0;
   for (const Layer& layer : config.network.layers)
     values += static_cast<std::uint64_t>(parameter_count(layer));
-  const bool adam =
-      config.optimizer.kind == OptimizerKind::adam || config.optimizer.kind == OptimizerKind::adamw;
+  const std::size_t copies = 1 + state_names(config.optimizer).size();
   constexpr std::uint64_t kNames = 1 << 20;  // names, attributes and padding of the file
   needs.origin = config.name;
   needs.gradient_bytes = values * sizeof(float);
-  needs.checkpoint_bytes = (adam ? 3 : 2) * needs.gradient_bytes + kNames;
+  needs.checkpoint_bytes = copies * needs.gradient_bytes + kNames;
   return needs;
 }
 

@@ -14,7 +14,9 @@
 #include "io/augmentation/augmentation.hpp"
 #include "trainer/model/loss_options.hpp"
 #include "trainer/model/network.hpp"
+#include "trainer/model/optimizer_config.hpp"
 #include "trainer/model/precision.hpp"
+#include "trainer/model/schedule_config.hpp"
 
 namespace annulus::trainer {
 
@@ -40,33 +42,6 @@ struct BatchConfig {
   std::int64_t size = 128;      ///< B: samples of a step over all ranks, the only batch knob
   std::int64_t shards = 4;      ///< V: divides size; a multiple of the number of ranks
   std::int64_t evaluation = 0;  ///< samples per forward in evaluation; 0 = size / shards
-};
-
-enum class OptimizerKind { sgd, adam, adamw, lars };
-
-struct OptimizerConfig {
-  OptimizerKind kind = OptimizerKind::sgd;
-  double learning_rate = 0.01;  ///< reached after warm-up
-  double momentum = 0.0;        ///< sgd, lars: in [0, 1)
-  bool nesterov = false;        ///< sgd
-  double beta1 = 0.9;           ///< adam, adamw
-  double beta2 = 0.999;
-  double epsilon = 1e-7;             ///< adam, adamw
-  double weight_decay = 0.0;         ///< kernels only; L2 for sgd, adam and lars, decoupled for adamw
-  double trust_coefficient = 0.001;  ///< lars
-  double clip_norm = 0.0;            ///< global norm of the mean gradient; 0 = off
-};
-
-enum class ScheduleKind { constant, step, cosine, one_cycle };
-
-struct ScheduleConfig {
-  ScheduleKind kind = ScheduleKind::constant;
-  double warmup_epochs = 0;      ///< linear from 0; may be a fraction
-  double step_epochs = 30;       ///< step: multiply by gamma every so many epochs
-  double gamma = 0.1;            ///< step
-  double final_fraction = 0.0;   ///< cosine, one_cycle: last rate as a fraction of learning_rate
-  double start_fraction = 0.04;  ///< one_cycle: first rate as a fraction of learning_rate
-  double peak = 0.3;             ///< one_cycle: where the peak is, as a fraction of the run
 };
 
 enum class Device { automatic, reference, cpu, cuda };
@@ -200,16 +175,6 @@ std::vector<KeyDifference> numeric_differences(const Config& one, const Config& 
 void check_world(const Config& config, int ranks);
 
 }  // namespace annulus::trainer
-
-template <>
-struct annulus::EnumWords<annulus::trainer::OptimizerKind> {
-  static constexpr std::array kWords{"sgd", "adam", "adamw", "lars"};
-};
-
-template <>
-struct annulus::EnumWords<annulus::trainer::ScheduleKind> {
-  static constexpr std::array kWords{"constant", "step", "cosine", "one_cycle"};
-};
 
 template <>
 struct annulus::EnumWords<annulus::trainer::Device> {

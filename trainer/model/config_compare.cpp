@@ -27,7 +27,7 @@ bool is_free(const std::string& key) {
 }
 
 bool schedule_spans_the_run(const Config& config) {
-  return config.schedule.kind == ScheduleKind::cosine || config.schedule.kind == ScheduleKind::one_cycle;
+  return row_of(kSchedules, config.schedule.kind).spans_the_run;
 }
 
 /// The data set may lie in another folder; its name counts.

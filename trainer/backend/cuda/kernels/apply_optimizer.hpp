@@ -9,7 +9,7 @@ namespace annulus::trainer::cuda {
 
 /// All pointers are to memory of the device.
 struct UpdateCall {
-  UpdateConstants constants;
+  OptimizerConfig config;
   const UpdateScalars* scalars = nullptr;
   const Piece* pieces = nullptr;
   std::int64_t pieces_count = 0;
@@ -19,12 +19,11 @@ struct UpdateCall {
   const float* head = nullptr;       ///< of the sums over all shards
   const float* gradients = nullptr;  ///< sum over all shards
   float* parameters = nullptr;
-  float* first = nullptr;
-  float* second = nullptr;
+  StateArenas states = {};
   double* gradient_squares = nullptr;   ///< (pieces), scratch
-  double* parameter_squares = nullptr;  ///< (pieces), scratch of lars, else null
+  double* parameter_squares = nullptr;  ///< (pieces), scratch of trust ratios, else null
   double* gradient_sums = nullptr;      ///< (ranges), scratch
-  double* parameter_sums = nullptr;     ///< (ranges), scratch of lars, else null
+  double* parameter_sums = nullptr;     ///< (ranges), scratch of trust ratios, else null
   const float* statistics_sums = nullptr;
   const float* momenta = nullptr;  ///< by statistic
   float* statistics = nullptr;
@@ -42,7 +41,7 @@ void apply(const UpdateCall& call, const Executor& executor) {
                       PieceSquaresBody{call.pieces, call.gradients, call.gradient_squares});
   executor.for_pieces(call.ranges_count,
                       RangeSumBody{call.ranges, call.gradient_squares, call.gradient_sums});
-  if (call.constants.rule == UpdateRule::lars) {
+  if (has_trust_ratio(call.config)) {
     executor.for_pieces(call.pieces_count,
                         PieceSquaresBody{call.pieces, call.parameters, call.parameter_squares});
     executor.for_pieces(call.ranges_count,
@@ -51,9 +50,9 @@ void apply(const UpdateCall& call, const Executor& executor) {
   executor.for_pieces(1, JudgeBody{call.scalars, call.head, call.statistics_sums, call.statistics_count,
                                    call.gradient_sums, call.ranges_count - 1, call.decision, call.report});
   executor.update_pieces(call.pieces_count,
-                         UpdateBody{call.constants, call.scalars, call.decision, call.pieces, call.rules_of,
+                         UpdateBody{call.config, call.scalars, call.decision, call.pieces, call.rules_of,
                                     SquareSums{call.gradient_sums, call.parameter_sums}, call.gradients,
-                                    call.parameters, call.first, call.second});
+                                    call.parameters, call.states});
   executor.for_each(call.statistics_count, MovingAverageBody{call.scalars, call.decision, call.momenta,
                                                              call.statistics_sums, call.statistics});
 }
