@@ -143,13 +143,18 @@ struct LoadedConfig {
 /// A configuration file as text. @throws UsageError when it cannot be read
 std::string read_config_text(const std::string& path);
 
-/// Reads a YAML file and applies `key=value` overrides.
+/// Reads a YAML file, which may be the config.yaml of a run directory, and applies `key=value` overrides.
 /// @throws UsageError with file, line, key, reason and suggestion (unknown keys, types, ranges, shapes)
 LoadedConfig load_config(const std::string& path, const std::vector<std::string>& overrides = {});
 
-/// The same from text, e.g. the copy in a run directory or a checkpoint; `source` names it in messages.
+/// The same from text; `source` names it in messages.
 LoadedConfig parse_config(const std::string& yaml, const std::string& source,
                           const std::vector<std::string>& overrides = {});
+
+/// The same from the copy that the program made for a run directory or a checkpoint. It holds every key: what
+/// has no effect in it (older versions allowed that) is not refused but taken as not given.
+LoadedConfig parse_stored_config(const std::string& yaml, const std::string& source,
+                                 const std::vector<std::string>& overrides = {});
 
 /// Every key with its resolved value as YAML, in the order of Config::yaml; two configurations are equal when
 /// these are. `origin` is empty.

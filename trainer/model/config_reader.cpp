@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/nearest_name.hpp"
+#include "trainer/model/config_overrides.hpp"
 #include "trainer/model/network_reader.hpp"
 #include "trainer/model/scalar_values.hpp"
 
@@ -24,6 +25,9 @@ using Kind = YamlNode::Kind;
 [[noreturn]] void fail_range(const YamlNode& node, const std::string& key, const Limits& limits) {
   throw UsageError("{}: {} is {}, but must {}.", node.place(), key, node.text.substr(0, 60), limits.text());
 }
+
+/// Taken away by `key=null` on the command line.
+bool is_dropped(const YamlNode& node) { return node.kind == Kind::null && node.source == kCommandLine; }
 
 bool is_word(const YamlNode& node) { return node.kind == Kind::scalar && !node.quoted; }
 
@@ -98,7 +102,7 @@ const YamlNode* ConfigReader::take(const std::string& key) {
 
 const YamlNode* ConfigReader::given(const char* key) {
   const YamlNode* node = take(key);
-  if (node == nullptr) return nullptr;
+  if (node == nullptr || is_dropped(*node)) return nullptr;
   if (node->kind == Kind::null) {
     throw UsageError("{}: {} has no value. Write one after the colon, or remove the line for the default.",
                      node->place(), full(key));
@@ -197,8 +201,8 @@ void ConfigReader::word(const char* key, int& index, const std::vector<std::stri
   const YamlNode* node = given(key);
   if (node == nullptr && std::string(key) == "kind" && frames_.back().node != nullptr &&
       frames_.back().node->find("name") != nullptr) {
-    node = take("name");  // `name: sgd` reads naturally too
-    record(full(key), *node);
+    node = given("name");  // `name: sgd` reads naturally too
+    if (node != nullptr) record(full(key), *node);
   }
   if (node == nullptr) return;
   const auto found = std::find(words.begin(), words.end(), node->text);
@@ -249,8 +253,10 @@ void ConfigReader::names(const char* key, std::map<std::string, std::string>& na
   if (node == nullptr) return;
   if (node->kind != Kind::mapping) fail_type(*node, full(key), "a group of name: value pairs");
   names.clear();
-  for (const YamlEntry& entry : node->entries)
+  for (const YamlEntry& entry : node->entries) {
+    if (is_dropped(entry.value)) continue;
     names[entry.key] = line_of(entry.value, full(key) + "." + entry.key);
+  }
 }
 
 void ConfigReader::network(Network& network) {

@@ -2,6 +2,7 @@
 // layout change a bit where they must not.
 #include "trainer/loop/optimizer.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -9,6 +10,7 @@
 
 #include "tests/trainer/fake_replica.hpp"
 #include "tests/trainer/loop/optimizer_reference.hpp"
+#include "trainer/model/config.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -292,6 +294,43 @@ TEST(Optimizer, ForgetsSubnormalMomentum) {
   optimizer.update(replica, {gradients, 1}, 0.1);
 
   EXPECT_EQ(optimizer.states()[0].values[0], 0.0f);
+}
+
+/// A key of `optimizer` and a change of it.
+struct KeyChange {
+  const char* key;
+  void (*apply)(OptimizerConfig&);
+};
+const std::vector<KeyChange> kChanges{
+    {"learning_rate", [](OptimizerConfig& config) { config.learning_rate = 0.02; }},
+    {"momentum", [](OptimizerConfig& config) { config.momentum = 0.8; }},
+    {"nesterov", [](OptimizerConfig& config) { config.nesterov = true; }},
+    {"beta1", [](OptimizerConfig& config) { config.beta1 = 0.5; }},
+    {"beta2", [](OptimizerConfig& config) { config.beta2 = 0.5; }},
+    {"epsilon", [](OptimizerConfig& config) { config.epsilon = 0.1; }},
+    {"weight_decay", [](OptimizerConfig& config) { config.weight_decay = 0.5; }},
+    {"trust_coefficient", [](OptimizerConfig& config) { config.trust_coefficient = 0.1; }},
+    {"clip_norm", [](OptimizerConfig& config) { config.clip_norm = 0.1; }},
+};
+
+TEST(Optimizer, KeysMatterToTheKindsThatNameThem) {
+  std::vector<std::string> keys{"optimizer.kind"};
+  for (const KeyChange& change : kChanges) keys.push_back(std::string("optimizer.") + change.key);
+  for (const Origin& value : config_values(Config{})) {
+    if (!value.key.starts_with("optimizer.")) continue;
+    EXPECT_THAT(keys, testing::Contains(value.key));
+  }
+
+  for (const OptimizerRow& row : kOptimizers) {
+    const OptimizerConfig plain{.kind = row.kind, .momentum = 0.5, .weight_decay = 0.1};
+    for (const KeyChange& change : kChanges) {
+      OptimizerConfig changed = plain;
+      change.apply(changed);
+      const bool for_all = words_using(kOptimizers, change.key).empty();
+      EXPECT_EQ(train_case(changed) != train_case(plain), for_all || uses(row, change.key))
+          << row.word << ", " << change.key;
+    }
+  }
 }
 
 TEST(Optimizer, NamesItsStates) {
