@@ -7,7 +7,7 @@
 
 namespace annulus::trainer {
 
-enum class OptimizerKind { sgd, adam, adamw, lars };
+enum class OptimizerKind { sgd, adam, adamw, lars, rmsprop };
 
 /// Plain numbers, so that a kernel of a GPU can take it as it is.
 struct OptimizerConfig {
@@ -18,6 +18,8 @@ struct OptimizerConfig {
   double beta1 = 0.9;
   double beta2 = 0.999;
   double epsilon = 1e-7;
+  double rho = 0.9;                  ///< rmsprop: share of the old average that a step keeps
+  bool centered = false;             ///< rmsprop: divide by the deviation, not by the root of the mean square
   double weight_decay = 0.0;         ///< kernels only; L2, but for adamw, where it is decoupled
   double trust_coefficient = 0.001;  ///< lars
   double clip_norm = 0.0;            ///< global norm of the mean gradient; 0 = off
@@ -33,6 +35,7 @@ inline constexpr std::array kOptimizers{
     OptimizerRow{OptimizerKind::adam, "adam", {"beta1", "beta2", "epsilon"}},
     OptimizerRow{OptimizerKind::adamw, "adamw", {"beta1", "beta2", "epsilon"}},
     OptimizerRow{OptimizerKind::lars, "lars", {"momentum", "trust_coefficient"}},
+    OptimizerRow{OptimizerKind::rmsprop, "rmsprop", {"momentum", "epsilon", "rho", "centered"}},
 };
 
 }  // namespace annulus::trainer

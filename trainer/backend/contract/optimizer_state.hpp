@@ -8,7 +8,7 @@
 namespace annulus::trainer {
 
 /// The most states that any optimizer has.
-constexpr std::size_t kMostStates = 2;
+constexpr std::size_t kMostStates = 3;
 
 /// On a device that keeps its own copy these are the host's mirror of it: see StepEngine::download().
 struct OptimizerState {

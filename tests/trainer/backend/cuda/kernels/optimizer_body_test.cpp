@@ -134,7 +134,12 @@ INSTANTIATE_TEST_SUITE_P(
                     RuleCase{"adam", {.kind = OptimizerKind::adam, .weight_decay = 0.01}},
                     RuleCase{"adam_clipped", {.kind = OptimizerKind::adam, .clip_norm = 0.5}},
                     RuleCase{"adamw", {.kind = OptimizerKind::adamw, .weight_decay = 0.1}},
-                    RuleCase{"lars", {.kind = OptimizerKind::lars, .momentum = 0.9, .weight_decay = 0.01}}),
+                    RuleCase{"lars", {.kind = OptimizerKind::lars, .momentum = 0.9, .weight_decay = 0.01}},
+                    RuleCase{"rmsprop", {.kind = OptimizerKind::rmsprop, .weight_decay = 0.01}},
+                    RuleCase{"rmsprop_momentum", {.kind = OptimizerKind::rmsprop, .momentum = 0.9}},
+                    RuleCase{"rmsprop_centered", {.kind = OptimizerKind::rmsprop, .centered = true}},
+                    RuleCase{"rmsprop_centered_momentum",
+                             {.kind = OptimizerKind::rmsprop, .momentum = 0.9, .centered = true}}),
     [](const auto& shown) { return shown.param.name; });
 
 TEST(UpdateReport, SumsMorePiecesThanABlockHasLanes) {
