@@ -5,6 +5,9 @@ target_compile_options(annulus_warnings INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
     # Designated initialisers leave the other members at their defaults on purpose; the second is wrong in GCC 12.
     -Wno-missing-field-initializers -Wno-restrict>
+  # Tables of kinds end in switches without a default: a kind that was forgotten is an error in every build.
+  $<$<COMPILE_LANGUAGE:CXX>:-Werror=switch>
+  $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Werror=switch>
   # Sums must not depend on where the compiler finds room for a fused multiply-add; kernels ask for it by intrinsics.
   $<$<COMPILE_LANGUAGE:CXX>:-ffp-contract=off>
   # Nobody reads errno after a square root, and setting it keeps loops from being vectorised.

@@ -13,6 +13,7 @@
 #include "comm/device/gpu.hpp"
 #include "comm/ranks/launcher.hpp"
 #include "io/dataset/summary.hpp"
+#include "trainer/backend/contract/optimizer_rules.hpp"
 #include "trainer/backend/contract/replica.hpp"
 #include "trainer/backend/device.hpp"
 #include "trainer/commands/common/context.hpp"
@@ -42,23 +43,22 @@ class Report {
   void add(Finding finding) {
     if (speaks_) findings_.push_back(std::move(finding));
   }
-  void add(Verdict verdict, const std::string& what, const std::string& text) { add({verdict, what, text}); }
+  void add(Grade grade, const std::string& what, const std::string& text) { add({grade, what, text}); }
   void add(const std::vector<Finding>& findings) {
     for (const Finding& finding : findings) add(finding);
   }
 
   bool healthy() const {
-    return std::ranges::none_of(findings_,
-                                [](const Finding& each) { return each.verdict == Verdict::failure; });
+    return std::ranges::none_of(findings_, [](const Finding& each) { return each.grade == Grade::failure; });
   }
 
   void print(bool as_json) const {
     if (!speaks_) return;
     nlohmann::ordered_json lines = nlohmann::ordered_json::array();
     for (const Finding& finding : findings_) {
-      if (!as_json) fmt::print("{:<8} {:<12} {}\n", to_string(finding.verdict), finding.what, finding.text);
+      if (!as_json) fmt::print("{:<8} {:<12} {}\n", to_string(finding.grade), finding.what, finding.text);
       lines.push_back(
-          {{"verdict", to_string(finding.verdict)}, {"what", finding.what}, {"text", finding.text}});
+          {{"verdict", to_string(finding.grade)}, {"what", finding.what}, {"text", finding.text}});
     }
     const nlohmann::ordered_json all{{"healthy", healthy()}, {"lines", lines}};
     using Handler = nlohmann::ordered_json::error_handler_t;
@@ -108,27 +108,27 @@ void check_gpus(Context& context, Report& report) {
   const bool everywhere = comm::every_rank_has_gpu(context.mpi.group(), inventory);
   const std::string allreduce = everywhere ? measured_allreduce(context, inventory) : "";
   if (!report.speaks()) return;
-  if (!comm::built_with_cuda()) return report.add(Verdict::good, "GPU", comm::describe_gpu_libraries());
-  report.add(Verdict::good, "CUDA", comm::describe_gpu_libraries());
-  if (inventory.gpus.empty()) return report.add(Verdict::warning, "GPU", inventory.missing);
+  if (!comm::built_with_cuda()) return report.add(Grade::good, "GPU", comm::describe_gpu_libraries());
+  report.add(Grade::good, "CUDA", comm::describe_gpu_libraries());
+  if (inventory.gpus.empty()) return report.add(Grade::warning, "GPU", inventory.missing);
   for (const comm::Gpu& gpu : inventory.gpus)
-    report.add(Verdict::good, fmt::format("GPU {}", gpu.index),
+    report.add(Grade::good, fmt::format("GPU {}", gpu.index),
                fmt::format("{}, {:.1f} GiB, compute capability {}, {}", gpu.name,
                            static_cast<double>(gpu.memory) / (1 << 30), gpu.architecture, gpu.uuid));
   const std::string missing = comm::missing_peer_access(inventory);
-  report.add(missing.empty() ? Verdict::good : Verdict::warning, "peer access",
+  report.add(missing.empty() ? Grade::good : Grade::warning, "peer access",
              missing.empty() ? "every GPU reaches every other"
                              : fmt::format("not from {}: sums between them go through host memory", missing));
   const auto gpus = static_cast<int>(inventory.gpus.size());
   const int ranks = context.mpi.world().node_ranks;
   if (ranks > gpus)
     report.add(
-        Verdict::warning, "GPU",
+        Grade::warning, "GPU",
         fmt::format(
             "{} ranks on this host share {} GPU(s); start one rank a GPU: `mpirun --map-by ppr:{}:node`, or srun with --ntasks-per-node={}",
             ranks, gpus, gpus, gpus));
-  if (everywhere) report.add(Verdict::good, "GPU sums", allreduce);
-  if (!everywhere) report.add(Verdict::warning, "GPU sums", "not measured: some ranks have no GPU");
+  if (everywhere) report.add(Grade::good, "GPU sums", allreduce);
+  if (!everywhere) report.add(Grade::warning, "GPU sums", "not measured: some ranks have no GPU");
 }
 
 /// What a training of this config asks for; rank 0 reads it.
@@ -139,12 +139,11 @@ Needs needs_of(const std::string& path) {
   std::uint64_t values = 0;
   for (const Layer& layer : config.network.layers)
     values += static_cast<std::uint64_t>(parameter_count(layer));
-  const bool adam =
-      config.optimizer.kind == OptimizerKind::adam || config.optimizer.kind == OptimizerKind::adamw;
+  const std::size_t copies = 1 + state_names(config.optimizer).size();
   constexpr std::uint64_t kNames = 1 << 20;  // names, attributes and padding of the file
   needs.origin = config.name;
   needs.gradient_bytes = values * sizeof(float);
-  needs.checkpoint_bytes = (adam ? 3 : 2) * needs.gradient_bytes + kNames;
+  needs.checkpoint_bytes = copies * needs.gradient_bytes + kNames;
   return needs;
 }
 
@@ -161,10 +160,10 @@ bool check_data(const std::string& path, Report& report) {
   try {
     const io::DatasetSummary summary = io::describe_dataset(path);
     for (const auto& split : summary.splits)
-      report.add(Verdict::good, "data", fmt::format("{}:{} {} samples", path, split.name, split.samples));
+      report.add(Grade::good, "data", fmt::format("{}:{} {} samples", path, split.name, split.samples));
     return true;
   } catch (const Error& error) {
-    report.add(Verdict::failure, "data", error.what());
+    report.add(Grade::failure, "data", error.what());
     return false;
   }
 }
@@ -195,10 +194,10 @@ ExitCode doctor(const DoctorOptions& options, Context& context) {
   Needs needs;
   on_rank_zero(context.mpi.group(), "config", [&] { needs = needs_of(options.config); });
   if (report.speaks()) {
-    report.add(Verdict::good, "program", program_version());
-    report.add(Verdict::good, "MPI", context.mpi.describe());
+    report.add(Grade::good, "program", program_version());
+    report.add(Grade::good, "MPI", context.mpi.describe());
     check_launch(world, report);
-    report.add(Verdict::good, "device", device_text(world));
+    report.add(Grade::good, "device", device_text(world));
   }
   check_gpus(context, report);
   check_ranks(context, needs, report);

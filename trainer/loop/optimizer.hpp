@@ -5,12 +5,13 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "trainer/backend/contract/optimizer_state.hpp"
 #include "trainer/backend/contract/replica.hpp"
-#include "trainer/loop/optimizer_kernels.hpp"
-#include "trainer/model/config.hpp"
+#include "trainer/backend/contract/update_plan.hpp"
+#include "trainer/model/optimizer_config.hpp"
 
 namespace annulus::trainer {
 
@@ -29,19 +30,11 @@ struct GradientSum {
 
 /// One state of the optimizer, laid out as the parameter arena.
 struct StateArena {
-  std::string name;  ///< "momentum", or "m" and "v"
+  std::string name;  ///< of state_names()
   std::span<float> values;
 };
 
-/// With g the mean gradient (clipped), w the parameters, wd the weight decay (kernels only), r the rate:
-///  - sgd (as PyTorch): g += wd w; v = momentum v + g; w -= r v, or with Nesterov w -= r (g + momentum v);
-///  - adam (Kingma & Ba 2015, algorithm 1): g += wd w; m, v biased moments; w -= r m^ / (sqrt(v^) + epsilon);
-///  - adamw (Loshchilov & Hutter 2019, algorithm 2 as in PyTorch): w *= 1 - r wd, then adam without decay;
-///  - lars (You, Gitman & Ginsburg 2017, algorithm 1): v = momentum v + r q (g + wd w); w -= v, with
-///    q = trust |w| / (|g| + wd |w|) per kernel; q = 1 and no decay for biases and batch norm, and q = 1
-///    where a norm is zero.
-/// Clipping scales g by clip_norm / norm when its norm over all parameters is larger (Pascanu et al. 2013,
-/// algorithm 1). State values below the smallest normal float become zero: they would cost a hundred times.
+/// The host's update. The rules themselves are those of optimizer_rules.hpp.
 class Optimizer {
  public:
   /// Starts with zero states. @pre `layout` is that of the replicas given to update().
@@ -63,31 +56,23 @@ class Optimizer {
   OptimizerState& state() { return state_; }
 
  private:
-  /// A run of elements that one thread updates: part of one segment, at most kPieceElements long.
-  struct Piece {
-    std::size_t segment;
-    std::size_t begin;
-    std::size_t end;
-  };
   struct Step;
 
   template <class Body>
   void for_pieces(Replica& replica, const Body& body) const;
-  UpdateRun run_of(const Step& step, std::size_t piece);
-  void update_piece(const Step& step, std::size_t piece);
-  std::vector<double> segment_rates(const Step& step, double rate) const;
-  AdamFactors adam_factors(float gradient_scale, double rate) const;
+  void update_piece(const Step& step, const Piece& piece);
+  template <class Rule, std::size_t... State>
+  void update_as(const Step& step, const Piece& piece, std::index_sequence<State...>);
+  std::vector<double> segment_rates(double scale, double rate) const;
 
   OptimizerConfig config_;
-  std::vector<float> decay_;             ///< per segment
-  std::vector<std::uint8_t> is_kernel_;  ///< per segment: decays, and has a trust ratio under lars
-  std::vector<Piece> pieces_;
+  UpdatePlan plan_;
   OptimizerState state_;
   std::vector<double> gradient_squares_;   ///< per piece, of the last step
-  std::vector<double> parameter_squares_;  ///< per piece, lars only
+  std::vector<double> parameter_squares_;  ///< per piece, where there are trust ratios
 };
 
-/// Moving averages of batch norm: moving = momentum * moving + (1 - momentum) * sum / samples, with each
+/// Moving averages, as of batch norm: moving = momentum * moving + (1 - momentum) * sum / samples, with each
 /// layer's momentum.
 /// @param statistics_sum  layout of the statistics arena: what follows the head in a gradient buffer
 /// @param samples         samples of the step over all ranks, > 0

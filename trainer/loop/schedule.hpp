@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "trainer/model/config.hpp"
+#include "trainer/model/schedule_config.hpp"
 
 namespace annulus::trainer {
 

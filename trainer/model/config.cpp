@@ -1,6 +1,7 @@
 // From a YAML file and overrides to a checked configuration with the origin of every value.
 #include "trainer/model/config.hpp"
 
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -9,6 +10,7 @@
 #include "trainer/model/config_overrides.hpp"
 #include "trainer/model/config_reader.hpp"
 #include "trainer/model/config_writer.hpp"
+#include "trainer/model/idle_keys.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -18,6 +20,32 @@ ConfigWriter written(const Config& config) {
   ConfigWriter writer;
   describe(writer, copy);
   return writer;
+}
+
+LoadedConfig resolved(YamlNode root, const std::string& source, const std::vector<std::string>& overrides) {
+  for (const std::string& text : overrides) apply_override(root, text);
+  LoadedConfig loaded;
+  ConfigReader reader(root);
+  describe(reader, loaded.config);
+  reader.finish();
+  check_config(loaded.config, reader.places(), source);
+
+  const ConfigWriter writer = written(loaded.config);
+  loaded.config.yaml = writer.yaml();
+  for (const ConfigValue& value : writer.values()) {
+    const auto place = reader.places().find(value.key);
+    const bool given = place != reader.places().end();
+    loaded.origins.push_back({value.key, value.value, given ? place->second : "default"});
+  }
+  return loaded;
+}
+
+/// Whether a file is the copy in a run directory.
+bool is_stored_copy(const std::string& path) {
+  const std::filesystem::path file = path;
+  std::error_code unknown;
+  return file.filename() == "config.yaml" &&
+         std::filesystem::is_directory(file.parent_path() / "checkpoints", unknown);
 }
 
 }  // namespace
@@ -36,27 +64,24 @@ std::string read_config_text(const std::string& path) {
 }
 
 LoadedConfig load_config(const std::string& path, const std::vector<std::string>& overrides) {
-  return parse_config(read_config_text(path), path, overrides);
+  const std::string text = read_config_text(path);
+  return is_stored_copy(path) ? parse_stored_config(text, path, overrides)
+                              : parse_config(text, path, overrides);
 }
 
 LoadedConfig parse_config(const std::string& yaml, const std::string& source,
                           const std::vector<std::string>& overrides) {
-  YamlNode root = parse_yaml(yaml, source);
-  for (const std::string& text : overrides) apply_override(root, text);
-  LoadedConfig loaded;
-  ConfigReader reader(root);
-  describe(reader, loaded.config);
-  reader.finish();
-  check_config(loaded.config, reader.places(), source);
+  return resolved(parse_yaml(yaml, source), source, overrides);
+}
 
-  const ConfigWriter writer = written(loaded.config);
-  loaded.config.yaml = writer.yaml();
-  for (const ConfigValue& value : writer.values()) {
-    const auto place = reader.places().find(value.key);
-    const bool given = place != reader.places().end();
-    loaded.origins.push_back({value.key, value.value, given ? place->second : "default"});
-  }
-  return loaded;
+LoadedConfig parse_stored_config(const std::string& yaml, const std::string& source,
+                                 const std::vector<std::string>& overrides) {
+  YamlNode root = parse_yaml(yaml, source);
+  Config config;
+  ConfigReader reader(root);
+  describe(reader, config);
+  for (const IdleKey& idle : idle_keys(config, reader.places())) apply_override(root, idle.key + "=null");
+  return resolved(std::move(root), source, overrides);
 }
 
 std::vector<Origin> config_values(const Config& config) {

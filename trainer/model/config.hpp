@@ -14,7 +14,9 @@
 #include "io/augmentation/augmentation.hpp"
 #include "trainer/model/loss_options.hpp"
 #include "trainer/model/network.hpp"
+#include "trainer/model/optimizer_config.hpp"
 #include "trainer/model/precision.hpp"
+#include "trainer/model/schedule_config.hpp"
 
 namespace annulus::trainer {
 
@@ -40,33 +42,6 @@ struct BatchConfig {
   std::int64_t size = 128;      ///< B: samples of a step over all ranks, the only batch knob
   std::int64_t shards = 4;      ///< V: divides size; a multiple of the number of ranks
   std::int64_t evaluation = 0;  ///< samples per forward in evaluation; 0 = size / shards
-};
-
-enum class OptimizerKind { sgd, adam, adamw, lars };
-
-struct OptimizerConfig {
-  OptimizerKind kind = OptimizerKind::sgd;
-  double learning_rate = 0.01;  ///< reached after warm-up
-  double momentum = 0.0;        ///< sgd, lars: in [0, 1)
-  bool nesterov = false;        ///< sgd
-  double beta1 = 0.9;           ///< adam, adamw
-  double beta2 = 0.999;
-  double epsilon = 1e-7;             ///< adam, adamw
-  double weight_decay = 0.0;         ///< kernels only; L2 for sgd, adam and lars, decoupled for adamw
-  double trust_coefficient = 0.001;  ///< lars
-  double clip_norm = 0.0;            ///< global norm of the mean gradient; 0 = off
-};
-
-enum class ScheduleKind { constant, step, cosine, one_cycle };
-
-struct ScheduleConfig {
-  ScheduleKind kind = ScheduleKind::constant;
-  double warmup_epochs = 0;      ///< linear from 0; may be a fraction
-  double step_epochs = 30;       ///< step: multiply by gamma every so many epochs
-  double gamma = 0.1;            ///< step
-  double final_fraction = 0.0;   ///< cosine, one_cycle: last rate as a fraction of learning_rate
-  double start_fraction = 0.04;  ///< one_cycle: first rate as a fraction of learning_rate
-  double peak = 0.3;             ///< one_cycle: where the peak is, as a fraction of the run
 };
 
 enum class Device { automatic, reference, cpu, cuda };
@@ -168,13 +143,18 @@ struct LoadedConfig {
 /// A configuration file as text. @throws UsageError when it cannot be read
 std::string read_config_text(const std::string& path);
 
-/// Reads a YAML file and applies `key=value` overrides.
+/// Reads a YAML file, which may be the config.yaml of a run directory, and applies `key=value` overrides.
 /// @throws UsageError with file, line, key, reason and suggestion (unknown keys, types, ranges, shapes)
 LoadedConfig load_config(const std::string& path, const std::vector<std::string>& overrides = {});
 
-/// The same from text, e.g. the copy in a run directory or a checkpoint; `source` names it in messages.
+/// The same from text; `source` names it in messages.
 LoadedConfig parse_config(const std::string& yaml, const std::string& source,
                           const std::vector<std::string>& overrides = {});
+
+/// The same from the copy that the program made for a run directory or a checkpoint. It holds every key: what
+/// has no effect in it (older versions allowed that) is not refused but taken as not given.
+LoadedConfig parse_stored_config(const std::string& yaml, const std::string& source,
+                                 const std::vector<std::string>& overrides = {});
 
 /// Every key with its resolved value as YAML, in the order of Config::yaml; two configurations are equal when
 /// these are. `origin` is empty.
@@ -200,16 +180,6 @@ std::vector<KeyDifference> numeric_differences(const Config& one, const Config& 
 void check_world(const Config& config, int ranks);
 
 }  // namespace annulus::trainer
-
-template <>
-struct annulus::EnumWords<annulus::trainer::OptimizerKind> {
-  static constexpr std::array kWords{"sgd", "adam", "adamw", "lars"};
-};
-
-template <>
-struct annulus::EnumWords<annulus::trainer::ScheduleKind> {
-  static constexpr std::array kWords{"constant", "step", "cosine", "one_cycle"};
-};
 
 template <>
 struct annulus::EnumWords<annulus::trainer::Device> {

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "base/error.hpp"
+#include "trainer/model/idle_keys.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -185,6 +186,7 @@ void check_config(const Config& config, const Places& places, const std::string&
   check_augmentation(checked);
   check_optimizer(checked);
   check_schedule(checked);
+  check_idle_keys(config, places);
 }
 
 void check_world(const Config& config, int ranks) {

@@ -28,7 +28,7 @@ bool is_free(const std::string& key) {
 }
 
 bool schedule_spans_the_run(const Config& config) {
-  return config.schedule.kind == ScheduleKind::cosine || config.schedule.kind == ScheduleKind::one_cycle;
+  return row_of(kSchedules, config.schedule.kind).spans_the_run;
 }
 
 /// Keys and values as they count in a comparison: paddings in pixels, however they were written, and the data

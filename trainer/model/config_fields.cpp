@@ -85,6 +85,8 @@ void describe(Fields& fields, OptimizerConfig& optimizer) {
   fields.number("beta1", optimizer.beta1, kFraction);
   fields.number("beta2", optimizer.beta2, kFraction);
   fields.number("epsilon", optimizer.epsilon, kPositive);
+  fields.number("rho", optimizer.rho, kFraction);
+  fields.flag("centered", optimizer.centered);
   fields.number("weight_decay", optimizer.weight_decay, {0, 1e3});
   fields.number("trust_coefficient", optimizer.trust_coefficient, kPositive);
   fields.number("clip_norm", optimizer.clip_norm, {});

@@ -7,7 +7,6 @@
 namespace annulus::trainer {
 namespace {
 
-constexpr const char* kSource = "command line";
 using Kind = YamlNode::Kind;
 
 std::vector<std::string> split_key(const std::string& key, const std::string& override_text) {
@@ -35,7 +34,7 @@ YamlNode& item_of(YamlNode& list, const std::string& part, const std::string& ke
 
 /// The child of a group, made when it is not there.
 YamlNode& child_of(YamlNode& group, const std::string& part, const std::string& key) {
-  if (group.kind == Kind::null) group = {.kind = Kind::mapping, .source = kSource};
+  if (group.kind == Kind::null) group = {.kind = Kind::mapping, .source = kCommandLine};
   if (group.kind == Kind::sequence) return item_of(group, part, key);
   if (group.kind != Kind::mapping) {
     throw UsageError(
@@ -43,9 +42,12 @@ YamlNode& child_of(YamlNode& group, const std::string& part, const std::string& 
         key, part, describe_kind(group), group.place());
   }
   if (YamlNode* child = group.find(part)) return *child;
-  group.entries.push_back({part, YamlNode{.source = kSource}});
+  group.entries.push_back({part, YamlNode{.source = kCommandLine}});
   return group.entries.back().value;
 }
+
+/// Whether nothing is meant, and not just forgotten, as in `epochs=$EPOCHS`.
+bool is_null_word(const std::string& value) { return value == "null" || value == "~"; }
 
 }  // namespace
 
@@ -58,7 +60,12 @@ void apply_override(YamlNode& root, const std::string& override_text) {
   const std::string key = override_text.substr(0, equals);
   YamlNode* node = &root;
   for (const std::string& part : split_key(key, override_text)) node = &child_of(*node, part, key);
-  *node = parse_yaml_value(override_text.substr(equals + 1), kSource);
+  const std::string value = override_text.substr(equals + 1);
+  *node = parse_yaml_value(value, kCommandLine);
+  if (node->kind != Kind::null || is_null_word(value)) return;
+  throw UsageError(
+      "command line: {} has no value. Write one behind the equals sign, or null for the default, as if the key were not there.",
+      key.substr(0, 200));
 }
 
 }  // namespace annulus::trainer

@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/nearest_name.hpp"
+#include "trainer/model/config_overrides.hpp"
 #include "trainer/model/network_reader.hpp"
 #include "trainer/model/scalar_values.hpp"
 
@@ -24,6 +25,9 @@ using Kind = YamlNode::Kind;
 [[noreturn]] void fail_range(const YamlNode& node, const std::string& key, const Limits& limits) {
   throw UsageError("{}: {} is {}, but must {}.", node.place(), key, node.text.substr(0, 60), limits.text());
 }
+
+/// Taken away by `key=null` on the command line.
+bool is_dropped(const YamlNode& node) { return node.kind == Kind::null && node.source == kCommandLine; }
 
 bool is_word(const YamlNode& node) { return node.kind == Kind::scalar && !node.quoted; }
 
@@ -145,8 +149,9 @@ struct FromNode {
   void operator()(const NamesValue& value) const {
     if (node.kind != Kind::mapping) fail_type(node, key, "a group of name: value pairs");
     value.names.clear();
-    for (const YamlEntry& entry : node.entries)
-      value.names[entry.key] = line_of(entry.value, key + "." + entry.key);
+    for (const YamlEntry& entry : node.entries) {
+      if (!is_dropped(entry.value)) value.names[entry.key] = line_of(entry.value, key + "." + entry.key);
+    }
   }
 };
 
@@ -195,7 +200,7 @@ const YamlNode* ConfigReader::take(const std::string& key) {
 
 const YamlNode* ConfigReader::given(const char* key) {
   const YamlNode* node = take(key);
-  if (node == nullptr) return nullptr;
+  if (node == nullptr || is_dropped(*node)) return nullptr;
   if (node->kind == Kind::null) {
     throw UsageError("{}: {} has no value. Write one after the colon, or remove the line for the default.",
                      node->place(), full(key));
@@ -215,8 +220,8 @@ void ConfigReader::visit(const char* key, const FieldValue& value) {
   const YamlNode* node = given(key);
   if (node == nullptr && std::holds_alternative<WordValue>(value) && std::string(key) == "kind" &&
       frames_.back().node != nullptr && frames_.back().node->find("name") != nullptr) {
-    node = take("name");  // `name: sgd` reads naturally too
-    record(full(key), *node);
+    node = given("name");  // `name: sgd` reads naturally too
+    if (node != nullptr) record(full(key), *node);
   }
   if (node != nullptr) std::visit(FromNode{*node, full(key)}, value);
 }

@@ -55,15 +55,14 @@ constexpr std::array<KnownFileSystem, 16> kFileSystems{{{EXT4_SUPER_MAGIC, "ext4
 Finding judge_file_system(const fs::path& directory) {
   struct statfs status {};
   if (::statfs(directory.c_str(), &status) != 0)
-    return {Verdict::warning, "file system", fmt::format("{}: {}", directory.string(), std::strerror(errno))};
+    return {Grade::warning, "file system", fmt::format("{}: {}", directory.string(), std::strerror(errno))};
   const auto magic = static_cast<unsigned>(status.f_type);
   const auto known = std::ranges::find_if(
       kFileSystems, [&](const KnownFileSystem& each) { return static_cast<unsigned>(each.magic) == magic; });
   if (known == kFileSystems.end())
-    return {Verdict::good, "file system",
-            fmt::format("{} is on one of type {:#x}", directory.string(), magic)};
+    return {Grade::good, "file system", fmt::format("{} is on one of type {:#x}", directory.string(), magic)};
   const bool memory = known->magic == TMPFS_MAGIC;
-  return {memory ? Verdict::warning : Verdict::good, "file system",
+  return {memory ? Grade::warning : Grade::good, "file system",
           fmt::format("{} is on {}{}", directory.string(), known->name,
                       known->network ? ", a network file system"
                       : memory ? ", which is memory and gone after a restart; name a run on a disk with --run"
@@ -96,8 +95,8 @@ Finding judge_sync(const fs::path& folder) {
   constexpr double kSlow = 0.5;
   const double seconds = sync_seconds(folder / "sync");
   const std::string text = fmt::format("4 KB are written and synced in {:.1f} ms", 1e3 * seconds);
-  if (seconds < kSlow) return {Verdict::good, "sync", text};
-  return {Verdict::warning, "sync",
+  if (seconds < kSlow) return {Grade::good, "sync", text};
+  return {Grade::warning, "sync",
           text + ": every checkpoint waits for several; choose a faster disk with --run"};
 }
 
@@ -120,9 +119,9 @@ Finding judge_locks(const fs::path& folder) {
     lock.l_whence = SEEK_SET;
     return ::fcntl(file, F_OFD_SETLK, &lock);
   });
-  if (whole.empty() && range.empty()) return {Verdict::good, "file locks", "flock and fcntl work"};
+  if (whole.empty() && range.empty()) return {Grade::good, "file locks", "flock and fcntl work"};
   return {
-      Verdict::warning, "file locks",
+      Grade::warning, "file locks",
       fmt::format(
           "{} does not work ({}); this program needs none, but h5py and others may refuse files there: set HDF5_USE_FILE_LOCKING=FALSE for them",
           whole.empty() ? "fcntl" : "flock", whole.empty() ? range : whole)};
@@ -152,9 +151,9 @@ void try_publishing(const fs::path& folder) {
 Finding attempt(const char* what, const std::string& good, const std::function<void()>& trial) {
   try {
     trial();
-    return {Verdict::good, what, good};
+    return {Grade::good, what, good};
   } catch (const std::exception& error) {
-    return {Verdict::failure, what, fmt::format("{}; choose another place with --run", error.what())};
+    return {Grade::failure, what, fmt::format("{}; choose another place with --run", error.what())};
   }
 }
 
@@ -207,7 +206,7 @@ std::vector<Finding> try_directory(const fs::path& directory) {
         attempt("HDF5", "a file is written and reads back the same", [&] { try_hdf5(folder.path()); }));
   } catch (const Error& error) {
     findings.push_back(
-        {Verdict::failure, "directory", fmt::format("{}; choose another place with --run", error.what())});
+        {Grade::failure, "directory", fmt::format("{}; choose another place with --run", error.what())});
   }
   return findings;
 }
@@ -226,12 +225,12 @@ Finding try_sharing(comm::ProcessGroup& group, const fs::path& directory) {
     fs::remove(path, ignored);
   });
   if (all[0] == std::byte{0})
-    return {Verdict::warning, "shared", "not tried: rank 0 cannot write in " + directory.string()};
+    return {Grade::warning, "shared", "not tried: rank 0 cannot write in " + directory.string()};
   const auto blind = std::ranges::find(all, std::byte{0});
   if (blind == all.end())
-    return {Verdict::good, "shared", "every rank sees the same files in " + directory.string()};
+    return {Grade::good, "shared", "every rank sees the same files in " + directory.string()};
   return {
-      Verdict::warning, "shared",
+      Grade::warning, "shared",
       fmt::format(
           "rank {} does not see in {} what rank 0 writes there: its log and crash records would stay on its host, and data must be copied to every host; name a directory that all hosts share with --run",
           blind - all.begin(), directory.string())};

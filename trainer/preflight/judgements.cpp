@@ -31,7 +31,7 @@ Finding judge_rank(const RankFacts& facts, std::size_t rank) {
       bound_to_one
           ? ": worker and loader threads share one core; start with `mpirun --bind-to none`, or srun with --cpus-per-task"
           : "";
-  return {bound_to_one ? Verdict::warning : Verdict::good, fmt::format("rank {}", rank),
+  return {bound_to_one ? Grade::warning : Grade::good, fmt::format("rank {}", rank),
           fmt::format("host {}, {} of {} core(s) ({}), {} worker thread(s){}", facts.host, allowed,
                       facts.cores, core_list(facts), facts.threads, fix)};
 }
@@ -56,7 +56,7 @@ std::optional<Finding> judge_sharing(const std::string& host, const std::vector<
     if (together.size() == 1 || threads <= allowed_cores(shared)) continue;
     std::ranges::sort(together);
     return Finding{
-        Verdict::warning, "binding",
+        Grade::warning, "binding",
         fmt::format(
             "ranks {} on {} run {} worker threads on {} core(s) ({}), and wait for each other; start fewer ranks, or give each its own cores: `mpirun --map-by slot:PE=N --bind-to core`, or srun with --cpus-per-task=N",
             fmt::join(together, ", "), host, threads, allowed_cores(shared), core_list(shared))};
@@ -71,8 +71,8 @@ std::string limit_text(std::uint64_t value, bool bytes) {
 
 }  // namespace
 
-const char* to_string(Verdict verdict) {
-  return verdict == Verdict::good ? "ok" : verdict == Verdict::warning ? "warning" : "FAILURE";
+const char* to_string(Grade grade) {
+  return grade == Grade::good ? "ok" : grade == Grade::warning ? "warning" : "FAILURE";
 }
 
 std::int32_t allowed_cores(const RankFacts& facts) {
@@ -97,23 +97,22 @@ Finding judge_launcher(const comm::Launch& launch, int ranks, bool in_allocation
   const std::string what = "launcher";
   if (launch.launcher == "none")
     return in_allocation
-               ? Finding{Verdict::warning, what,
+               ? Finding{Grade::warning, what,
                          "none, inside a SLURM job: this is one rank alone, whatever the job has; start it with `srun --mpi=pmix` or mpirun"}
-               : Finding{Verdict::good, what,
-                         "none: one rank; `mpirun -n N` or `srun --mpi=pmix` start more"};
+               : Finding{Grade::good, what, "none: one rank; `mpirun -n N` or `srun --mpi=pmix` start more"};
   if (launch.uses_mpi && !server)
     return {
-        Verdict::warning, what,
+        Grade::warning, what,
         fmt::format(
             "{}, but no PMIx or PMI server is named in the environment; start with the mpirun of this MPI library, or `srun --mpi=pmix`",
             launch.launcher)};
   if (!launch.uses_mpi)
     return {
-        launch.ranks > 1 ? Verdict::failure : Verdict::warning, what,
+        launch.ranks > 1 ? Grade::failure : Grade::warning, what,
         fmt::format(
             "{} started {} rank(s) without PMIx, so they cannot meet; start with `srun --mpi=pmix`, or mpirun inside the job",
             launch.launcher, launch.ranks)};
-  return {Verdict::good, what, fmt::format("{}, {} rank(s), by PMIx or PMI", launch.launcher, ranks)};
+  return {Grade::good, what, fmt::format("{}, {} rank(s), by PMIx or PMI", launch.launcher, ranks)};
 }
 
 std::vector<Finding> judge_binding(std::span<const RankFacts> ranks) {
@@ -124,7 +123,7 @@ std::vector<Finding> judge_binding(std::span<const RankFacts> ranks) {
     counts.push_back(fmt::format("{} on {}", numbers.size(), host));
     if (const auto finding = judge_sharing(host, numbers, ranks)) findings.push_back(*finding);
   }
-  findings.insert(findings.begin(), {Verdict::good, "ranks", fmt::format("{}", fmt::join(counts, ", "))});
+  findings.insert(findings.begin(), {Grade::good, "ranks", fmt::format("{}", fmt::join(counts, ", "))});
   return findings;
 }
 
@@ -133,10 +132,10 @@ Finding judge_clocks(std::span<const double> offsets) {
   const auto [low, high] = std::ranges::minmax_element(offsets);
   const double spread = *high - *low;
   if (spread <= kMost)
-    return {Verdict::good, "clock", fmt::format("the ranks' clocks differ by {:.3f} s at most", spread)};
+    return {Grade::good, "clock", fmt::format("the ranks' clocks differ by {:.3f} s at most", spread)};
   const auto farthest = std::abs(*high) > std::abs(*low) ? high : low;
   return {
-      Verdict::warning, "clock",
+      Grade::warning, "clock",
       fmt::format(
           "the ranks' clocks differ by {:.1f} s (rank {} by {:+.1f} s from rank 0): logs and time limits of different hosts do not fit together; set up NTP or chrony there",
           spread, farthest - offsets.begin(), *farthest)};
@@ -153,24 +152,24 @@ std::vector<Finding> judge_limits(std::span<const RankFacts> ranks, const Needs&
   std::vector<Finding> findings;
   if (file_bytes < needs.checkpoint_bytes)
     findings.push_back(
-        {Verdict::failure, "limits",
+        {Grade::failure, "limits",
          fmt::format(
              "files may have {:.1f} MB at most, but a checkpoint of {} takes {:.1f} MB; raise `ulimit -f`",
              mega(file_bytes), needs.origin, mega(needs.checkpoint_bytes))});
   if (files < kFewFiles)
     findings.push_back(
-        {Verdict::warning, "limits",
+        {Grade::warning, "limits",
          fmt::format("only {} files may be open, which MPI alone can use up; raise `ulimit -n` to 1024",
                      files)});
   if (address_space != kUnlimited)
     findings.push_back(
-        {Verdict::warning, "limits",
+        {Grade::warning, "limits",
          fmt::format(
              "`ulimit -v` is {:.1f} MB, and shared memory and GPUs take address space that is never filled; set it to unlimited and limit memory by the batch system",
              mega(address_space))});
   const RankFacts& first = ranks.front();
   findings.push_back(
-      {Verdict::good, "limits",
+      {Grade::good, "limits",
        fmt::format("files {}, file size {}, locked memory {}, core files {}", limit_text(files, false),
                    limit_text(file_bytes, true), limit_text(first.locked_bytes, true),
                    first.core_bytes == 0 ? "off (`ulimit -c unlimited` keeps them)"
@@ -187,7 +186,7 @@ std::vector<Finding> judge_memory(std::span<const RankFacts> ranks, const Needs&
     const double share = available / static_cast<double>(numbers.size());
     const bool tight = share < kLeastPerRank;
     findings.push_back(
-        {tight ? Verdict::warning : Verdict::good, "memory",
+        {tight ? Grade::warning : Grade::good, "memory",
          fmt::format("{}: {:.1f} GiB free of {:.1f} GiB, {:.1f} GiB a rank{}", host, available,
                      static_cast<double>(facts.total_memory) / (1 << 30), share,
                      tight ? "; that is little: stop other programs or start fewer ranks" : "")});
@@ -196,7 +195,7 @@ std::vector<Finding> judge_memory(std::span<const RankFacts> ranks, const Needs&
     if (numbers.size() == 1) continue;
     const bool room = facts.shared_free >= wanted;
     findings.push_back(
-        {room ? Verdict::good : Verdict::warning, "/dev/shm",
+        {room ? Grade::good : Grade::warning, "/dev/shm",
          fmt::format(
              "{}: {:.1f} MB free{}", host, mega(facts.shared_free),
              room
@@ -211,14 +210,14 @@ std::vector<Finding> judge_memory(std::span<const RankFacts> ranks, const Needs&
 Finding judge_space(std::optional<std::uint64_t> free_bytes, const Needs& needs,
                     const std::string& directory) {
   if (!free_bytes)
-    return {Verdict::warning, "space",
+    return {Grade::warning, "space",
             fmt::format("the file system of {} does not say how much is free; look with `df`", directory)};
   const std::uint64_t wanted = 2 * needs.checkpoint_bytes;  // the new one is complete before an old one goes
   const std::string text = fmt::format("{:.1f} GB free in {}; two checkpoints of {} take {:.3f} GB",
                                        static_cast<double>(*free_bytes) / 1e9, directory, needs.origin,
                                        static_cast<double>(wanted) / 1e9);
-  if (*free_bytes >= wanted) return {Verdict::good, "space", text};
-  return {Verdict::failure, "space", text + "; free some space, or choose another disk with --run"};
+  if (*free_bytes >= wanted) return {Grade::good, "space", text};
+  return {Grade::failure, "space", text + "; free some space, or choose another disk with --run"};
 }
 
 Finding judge_allreduce(const AllreduceFacts& facts) {
@@ -229,13 +228,13 @@ Finding judge_allreduce(const AllreduceFacts& facts) {
                   facts.latency_us, facts.bus_gb_s, facts.copy_gb_s);
   if (facts.latency_us > kSlowLatency)
     return {
-        Verdict::warning, "allreduce",
+        Grade::warning, "allreduce",
         text +
             ": small sums are slow, as when ranks share cores; start fewer ranks, or give each its own cores"};
   if (facts.one_host && facts.bus_gb_s < kSlowShare * facts.copy_gb_s)
-    return {Verdict::warning, "allreduce",
+    return {Grade::warning, "allreduce",
             text + ": far below what memory allows; look at the cores of the ranks and at /dev/shm above"};
-  return {Verdict::good, "allreduce", text};
+  return {Grade::good, "allreduce", text};
 }
 
 }  // namespace annulus::trainer

@@ -1,4 +1,4 @@
-// What `annulus doctor` thinks of what it has measured: plain functions from facts to lines with a verdict.
+// What `annulus doctor` thinks of what it has measured: plain functions from facts to lines with a grade.
 // Taking the facts is in doctor_facts.hpp and doctor_directory.hpp.
 #pragma once
 
@@ -12,14 +12,14 @@
 
 namespace annulus::trainer {
 
-enum class Verdict { good, warning, failure };
+enum class Grade { good, warning, failure };
 
 /// "ok", "warning" or "FAILURE".
-const char* to_string(Verdict verdict);
+const char* to_string(Grade grade);
 
 /// One line of the report.
 struct Finding {
-  Verdict verdict = Verdict::good;
+  Grade grade = Grade::good;
   std::string what;  ///< "binding", "rank 1", "clock"
   std::string text;  ///< what was found, and the fix unless it is good
 };

@@ -109,7 +109,7 @@ void add_ledgers(RunComparison& comparison, const RunDirectory& a, const RunDire
 }
 
 Config config_of(const RunDirectory& run) {
-  return parse_config(run.stored_config(), run.config().string()).config;
+  return parse_stored_config(run.stored_config(), run.config().string()).config;
 }
 
 }  // namespace

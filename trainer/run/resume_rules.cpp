@@ -61,8 +61,8 @@ void ResumeRules::sort(const KeyDifference& difference) {
 }
 
 void ResumeRules::compare_config(const std::string& stored, const std::string& source) {
-  for (const KeyDifference& difference : numeric_differences(parse_config(stored, source).config, config_))
-    sort(difference);
+  const Config then = parse_stored_config(stored, source).config;
+  for (const KeyDifference& difference : numeric_differences(then, config_)) sort(difference);
 }
 
 void ResumeRules::compare_origin(const CheckpointInfo& stored, const CheckpointInfo& now) {

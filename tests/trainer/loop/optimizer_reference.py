@@ -14,6 +14,11 @@ CASES = {
     "adam": lambda p: torch.optim.Adam(p, lr=RATE, betas=(0.9, 0.999), eps=1e-7),
     "adam_decay": lambda p: torch.optim.Adam(p, lr=RATE, betas=(0.8, 0.99), eps=1e-7),
     "adamw_decay": lambda p: torch.optim.AdamW(p, lr=RATE, betas=(0.9, 0.999), eps=1e-7, weight_decay=0),
+    "rmsprop": lambda p: torch.optim.RMSprop(p, lr=RATE, alpha=0.9, eps=1e-7),
+    "rmsprop_momentum_decay": lambda p: torch.optim.RMSprop(p, lr=RATE, alpha=0.8, eps=0.01, momentum=0.9),
+    "rmsprop_centered": lambda p: torch.optim.RMSprop(p, lr=RATE, alpha=0.9, eps=0.01, centered=True),
+    "rmsprop_centered_momentum_decay":
+        lambda p: torch.optim.RMSprop(p, lr=RATE, alpha=0.8, eps=0.01, momentum=0.5, centered=True),
     "momentum_clipped": lambda p: torch.optim.SGD(p, lr=RATE, momentum=0.9),
 }
 

@@ -2,6 +2,7 @@
 // layout change a bit where they must not.
 #include "trainer/loop/optimizer.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -9,6 +10,7 @@
 
 #include "tests/trainer/fake_replica.hpp"
 #include "tests/trainer/loop/optimizer_reference.hpp"
+#include "trainer/model/config.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -91,6 +93,42 @@ TEST(Optimizer, AdamWithDecayHasPyTorchsValues) {
 TEST(Optimizer, AdamWHasPyTorchsValues) {
   expect_near(train_case({.kind = OptimizerKind::adamw, .learning_rate = 0.05, .weight_decay = 0.1}),
               reference::adamw_decay);
+}
+
+TEST(Optimizer, RmsPropHasPyTorchsValues) {
+  expect_near(train_case({.kind = OptimizerKind::rmsprop, .learning_rate = 0.05}), reference::rmsprop);
+}
+
+TEST(Optimizer, RmsPropWithMomentumHasPyTorchsValues) {
+  expect_near(train_case({.kind = OptimizerKind::rmsprop,
+                          .learning_rate = 0.05,
+                          .momentum = 0.9,
+                          .epsilon = 0.01,
+                          .rho = 0.8,
+                          .weight_decay = 0.1}),
+              reference::rmsprop_momentum_decay);
+}
+
+TEST(Optimizer, CenteredRmsPropHasPyTorchsValues) {
+  OptimizerConfig config{
+      .kind = OptimizerKind::rmsprop, .learning_rate = 0.05, .epsilon = 0.01, .centered = true};
+  expect_near(train_case(config), reference::rmsprop_centered);
+  config.momentum = 0.5;
+  config.rho = 0.8;
+  config.weight_decay = 0.1;
+  expect_near(train_case(config), reference::rmsprop_centered_momentum_decay);
+}
+
+TEST(Optimizer, CenteredRmsPropSurvivesAVarianceThatRoundsBelowZero) {
+  FakeReplica replica(dense_network(64, 1));
+  Optimizer optimizer({.kind = OptimizerKind::rmsprop, .centered = true}, replica.network(),
+                      replica.layout());
+  std::vector<float> gradients(replica.parameters().size());
+  for (std::size_t i = 0; i < gradients.size(); ++i) gradients[i] = 1.0f + 0.01f * static_cast<float>(i);
+
+  for (int step = 0; step < 400; ++step) optimizer.update(replica, {gradients, 3}, 0.001);  // variance -> 0
+
+  for (const float value : replica.parameters()) EXPECT_TRUE(std::isfinite(value));
 }
 
 TEST(Optimizer, ClippingHasPyTorchsValues) {
@@ -189,7 +227,8 @@ INSTANTIATE_TEST_SUITE_P(Kinds, OptimizerGuard,
                                          OptimizerConfig{.momentum = 0.9, .nesterov = true},
                                          OptimizerConfig{.kind = OptimizerKind::adam},
                                          OptimizerConfig{.kind = OptimizerKind::adamw},
-                                         OptimizerConfig{.kind = OptimizerKind::lars, .momentum = 0.9}));
+                                         OptimizerConfig{.kind = OptimizerKind::lars, .momentum = 0.9},
+                                         OptimizerConfig{.kind = OptimizerKind::rmsprop, .centered = true}));
 
 struct ThreadCase {
   const char* name;
@@ -223,10 +262,11 @@ TEST_P(OptimizerThreads, DoNotChangeTheBits) {
 
 INSTANTIATE_TEST_SUITE_P(
     Kinds, OptimizerThreads,
-    testing::Values(ThreadCase{"momentum_clipped",
-                               {.momentum = 0.9, .weight_decay = 0.01, .clip_norm = 1e-3}},
-                    ThreadCase{"adamw", {.kind = OptimizerKind::adamw, .weight_decay = 0.01}},
-                    ThreadCase{"lars", {.kind = OptimizerKind::lars, .momentum = 0.9, .weight_decay = 0.01}}),
+    testing::Values(
+        ThreadCase{"momentum_clipped", {.momentum = 0.9, .weight_decay = 0.01, .clip_norm = 1e-3}},
+        ThreadCase{"adamw", {.kind = OptimizerKind::adamw, .weight_decay = 0.01}},
+        ThreadCase{"lars", {.kind = OptimizerKind::lars, .momentum = 0.9, .weight_decay = 0.01}},
+        ThreadCase{"rmsprop", {.kind = OptimizerKind::rmsprop, .momentum = 0.9, .centered = true}}),
     [](const auto& instance) { return std::string(instance.param.name); });
 
 TEST(Optimizer, LayoutDoesNotChangeElementwiseUpdates) {
@@ -294,6 +334,45 @@ TEST(Optimizer, ForgetsSubnormalMomentum) {
   EXPECT_EQ(optimizer.states()[0].values[0], 0.0f);
 }
 
+/// A key of `optimizer` and a change of it.
+struct KeyChange {
+  const char* key;
+  void (*apply)(OptimizerConfig&);
+};
+const std::vector<KeyChange> kChanges{
+    {"learning_rate", [](OptimizerConfig& config) { config.learning_rate = 0.02; }},
+    {"momentum", [](OptimizerConfig& config) { config.momentum = 0.8; }},
+    {"nesterov", [](OptimizerConfig& config) { config.nesterov = true; }},
+    {"beta1", [](OptimizerConfig& config) { config.beta1 = 0.5; }},
+    {"beta2", [](OptimizerConfig& config) { config.beta2 = 0.5; }},
+    {"epsilon", [](OptimizerConfig& config) { config.epsilon = 0.1; }},
+    {"rho", [](OptimizerConfig& config) { config.rho = 0.5; }},
+    {"centered", [](OptimizerConfig& config) { config.centered = true; }},
+    {"weight_decay", [](OptimizerConfig& config) { config.weight_decay = 0.5; }},
+    {"trust_coefficient", [](OptimizerConfig& config) { config.trust_coefficient = 0.1; }},
+    {"clip_norm", [](OptimizerConfig& config) { config.clip_norm = 0.1; }},
+};
+
+TEST(Optimizer, KeysMatterToTheKindsThatNameThem) {
+  std::vector<std::string> keys{"optimizer.kind"};
+  for (const KeyChange& change : kChanges) keys.push_back(std::string("optimizer.") + change.key);
+  for (const Origin& value : config_values(Config{})) {
+    if (!value.key.starts_with("optimizer.")) continue;
+    EXPECT_THAT(keys, testing::Contains(value.key));
+  }
+
+  for (const OptimizerRow& row : kOptimizers) {
+    const OptimizerConfig plain{.kind = row.kind, .momentum = 0.5, .weight_decay = 0.1};
+    for (const KeyChange& change : kChanges) {
+      OptimizerConfig changed = plain;
+      change.apply(changed);
+      const bool for_all = words_using(kOptimizers, change.key).empty();
+      EXPECT_EQ(train_case(changed) != train_case(plain), for_all || uses(row, change.key))
+          << row.word << ", " << change.key;
+    }
+  }
+}
+
 TEST(Optimizer, NamesItsStates) {
   const FakeReplica replica(dense_network(2, 1));
   const auto names = [&](const OptimizerConfig& config) {
@@ -306,6 +385,8 @@ TEST(Optimizer, NamesItsStates) {
   EXPECT_EQ(names({}), std::vector<std::string>{});
   EXPECT_EQ(names({.momentum = 0.9}), std::vector<std::string>{"momentum"});
   EXPECT_EQ(names({.kind = OptimizerKind::adamw}), (std::vector<std::string>{"m", "v"}));
+  EXPECT_EQ(names({.kind = OptimizerKind::rmsprop, .momentum = 0.9, .centered = true}),
+            (std::vector<std::string>{"mean_square", "mean", "momentum"}));
 }
 
 TEST(UpdateStatistics, MovesTheAveragesByTheLayersMomentum) {

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 namespace annulus::trainer {
 namespace {
 
@@ -74,6 +76,35 @@ TEST(Schedule, OneCycleTooShortForItsPeakStaysInRange) {
     const double rate = learning_rate(schedule, 1.0, 1, step, 1);
     EXPECT_GE(rate, 0.04) << step;
     EXPECT_LE(rate, 1.0) << step;
+  }
+}
+
+TEST(Schedule, KeysMatterToTheKindsThatNameThem) {
+  struct Change {
+    const char* key;
+    void (*apply)(ScheduleConfig&);
+  };
+  const std::vector<Change> changes{
+      {"step_epochs", [](ScheduleConfig& schedule) { schedule.step_epochs = 2; }},
+      {"gamma", [](ScheduleConfig& schedule) { schedule.gamma = 0.5; }},
+      {"final_fraction", [](ScheduleConfig& schedule) { schedule.final_fraction = 0.3; }},
+      {"start_fraction", [](ScheduleConfig& schedule) { schedule.start_fraction = 0.5; }},
+      {"peak", [](ScheduleConfig& schedule) { schedule.peak = 0.6; }}};
+  const auto rates = [](const ScheduleConfig& schedule) {
+    std::vector<double> result;
+    for (std::uint64_t step = 0; step < 40; ++step) result.push_back(learning_rate(schedule, 1, 4, step, 10));
+    return result;
+  };
+
+  for (const ScheduleRow& row : kSchedules) {
+    const ScheduleConfig plain{.kind = row.kind, .step_epochs = 1};
+    for (const Change& change : changes) {
+      ScheduleConfig changed = plain;
+      change.apply(changed);
+      EXPECT_EQ(rates(changed) != rates(plain), uses(row, change.key)) << row.word << ", " << change.key;
+    }
+    const double then = learning_rate(plain, 1, 4, 15, 10);
+    EXPECT_EQ(learning_rate(plain, 1, 8, 15, 10) != then, row.spans_the_run) << row.word;
   }
 }
 

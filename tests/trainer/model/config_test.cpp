@@ -148,7 +148,7 @@ TEST(Config, SaysWhatIsWrongWhereAndWhatToTry) {
   const std::vector<std::pair<std::vector<std::string>, std::vector<std::string>>> cases{
       {{"optimizer.momentun=1"}, {"command line: unknown key optimizer.momentun", "Did you mean momentum?"}},
       {{"optimzer.kind=sgd"}, {"unknown key optimzer", "Did you mean optimizer?"}},
-      {{"optimizer.kind=adamx"}, {"must be one of sgd, adam, adamw, lars", "Did you mean adam?"}},
+      {{"optimizer.kind=adamx"}, {"must be one of sgd, adam, adamw, lars, rmsprop", "Did you mean adam?"}},
       {{"optimizer.momentum=1.0"}, {"optimizer.momentum is 1.0", "lie in [0, 1)"}},
       {{"optimizer.momentum='0.5'"}, {"optimizer.momentum is \"0.5\"", "a number"}},
       {{"optimizer.learning_rate=nan"}, {"\"nan\", but must be a number"}},

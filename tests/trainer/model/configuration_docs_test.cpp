@@ -1,4 +1,6 @@
-// docs/configuration.md names every key that the reader knows, with its default, and no other.
+// docs/configuration.md names every key that the reader knows, with its default and the words it takes, and
+// no other; and which kinds use which key.
+#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -8,6 +10,7 @@
 #include <sstream>
 #include <string>
 
+#include "base/error.hpp"
 #include "trainer/model/config.hpp"
 #include "trainer/model/layer_table.hpp"
 
@@ -21,14 +24,15 @@ std::string documentation() {
   return text.str();
 }
 
-/// Key -> default of the table rows "| `key` | type | default | meaning |" in a text.
-std::map<std::string, std::string> table_rows(const std::string& text) {
-  static const std::regex row(R"(\| `([a-z0-9_.]+)` \| ([^|]*) \| ([^|]*) \| .* \|)");
+/// Key -> default (or another column) of the table rows "| `key` | type | default | meaning |" in a text.
+enum Column { type = 2, standard = 3, meaning = 4 };
+std::map<std::string, std::string> table_rows(const std::string& text, Column column = standard) {
+  static const std::regex row(R"(\| `([a-z0-9_.]+)` \| ([^|]*) \| ([^|]*) \| (.*) \|)");
   std::map<std::string, std::string> rows;
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
     std::smatch match;
-    if (std::regex_match(line, match, row)) rows.emplace(match[1], match[3]);  // the first wins
+    if (std::regex_match(line, match, row)) rows.emplace(match[1], match[column]);  // the first wins
   }
   return rows;
 }
@@ -132,6 +136,52 @@ TEST(ConfigurationDocs, HaveEveryKeyOfEveryLayer) {
   for (const std::string& type : layer_types()) {
     EXPECT_FALSE(section_of(text, type).empty()) << "no heading names " << type;
     EXPECT_TRUE(types.contains(type)) << "no configuration of this test has a layer " << type;
+  }
+}
+
+/// The words that a key takes, as the reader lists them when it gets another; empty when it takes no words.
+std::string words_of(const std::string& key) {
+  try {
+    parse_config(kEveryLayer, "test", {key + "=no_such_word"});
+  } catch (const UsageError& error) {
+    const std::string message = error.what();
+    const std::string before = key + " is \"no_such_word\", but must be one of ";
+    const std::size_t begin = message.find(before);
+    if (begin == std::string::npos) return "";
+    const std::size_t words = begin + before.size();
+    return message.substr(words, message.find('.', words) - words);
+  }
+  return "";
+}
+
+TEST(ConfigurationDocs, HaveEveryWordOfEveryChoice) {
+  const std::string text = documentation();
+  const std::map<std::string, std::string> types = table_rows(text, type);
+
+  int choices = 0;
+  for (const Origin& value : config_values(parse_config(kEveryLayer, "test").config)) {
+    const std::string words = words_of(value.key);
+    if (words.empty()) continue;
+    ++choices;
+    const bool of_layer = value.key.starts_with("network.layers.");
+    const std::string key = of_layer ? value.key.substr(value.key.rfind('.') + 1) : value.key;
+    EXPECT_EQ(types.at(key), words) << value.key;
+  }
+  EXPECT_GE(choices, 10);  // or the reader's sentence has changed
+}
+
+/// "sgd, lars: ..." or "sgd" for a key that only some kinds use.
+void expect_kinds(const std::string& key, const std::vector<std::string>& words) {
+  if (words.empty()) return;
+  const std::string found = table_rows(documentation(), meaning).at(key);
+  EXPECT_EQ(found.substr(0, found.find(':')), fmt::format("{}", fmt::join(words, ", "))) << key;
+}
+
+TEST(ConfigurationDocs, SayWhichKindsUseAKey) {
+  for (const Origin& value : config_values(Config{})) {
+    const std::string name = value.key.substr(value.key.find('.') + 1);
+    if (value.key.starts_with("optimizer.")) expect_kinds(value.key, words_using(kOptimizers, name));
+    if (value.key.starts_with("schedule.")) expect_kinds(value.key, words_using(kSchedules, name));
   }
 }
 

@@ -22,12 +22,12 @@ using testing::HasSubstr;
 using testing::Not;
 
 auto warns(const std::string& text) {
-  return AllOf(Field(&Finding::verdict, Verdict::warning), Field(&Finding::text, HasSubstr(text)));
+  return AllOf(Field(&Finding::grade, Grade::warning), Field(&Finding::text, HasSubstr(text)));
 }
 auto fails(const std::string& text) {
-  return AllOf(Field(&Finding::verdict, Verdict::failure), Field(&Finding::text, HasSubstr(text)));
+  return AllOf(Field(&Finding::grade, Grade::failure), Field(&Finding::text, HasSubstr(text)));
 }
-const auto kIsGood = Field(&Finding::verdict, Verdict::good);
+const auto kIsGood = Field(&Finding::grade, Grade::good);
 
 struct Cores {
   std::size_t first;
@@ -129,7 +129,7 @@ TEST(DoctorDirectory, TriesEverythingAndLeavesNothingBehind) {
 
   const auto findings = try_directory(directory.path());
 
-  EXPECT_THAT(findings, Not(Contains(Field(&Finding::verdict, Verdict::failure))));
+  EXPECT_THAT(findings, Not(Contains(Field(&Finding::grade, Grade::failure))));
   for (const char* what : {"file system", "sync", "file locks", "files", "HDF5"})
     EXPECT_THAT(findings, Contains(Field(&Finding::what, what)));
   EXPECT_TRUE(std::filesystem::is_empty(directory.path()));

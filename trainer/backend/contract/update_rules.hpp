@@ -1,6 +1,5 @@
-// Whether a step may change the model, and one element's update by each optimizer: the same functions in the
-// host's loops (optimizer_kernels.cpp) and in the kernels of a GPU, so both give the same bits. The rules are
-// written out in optimizer.hpp.
+// Whether a step may change the model, and what optimizers (optimizer_rules.hpp) and moving averages have in
+// common: the same functions on the host and in the kernels of a GPU, so both give the same bits.
 #pragma once
 
 #include <cmath>
@@ -9,39 +8,6 @@
 #include "base/host_device.hpp"
 
 namespace annulus::trainer {
-
-struct SgdFactors {
-  float gradient_scale;  ///< (clipping factor) / samples
-  float decay;           ///< L2, of this run's tensor
-  float momentum;
-  float rate;
-};
-
-struct AdamFactors {
-  float gradient_scale;
-  float decay;   ///< L2, added to the gradient (adam)
-  float shrink;  ///< factor of w before the update: 1 - rate * weight decay (adamw), else 1
-  float beta1, one_minus_beta1;
-  float beta2, one_minus_beta2;
-  float step_size;           ///< rate / (1 - beta1^t)
-  float second_root_factor;  ///< 1 / sqrt(1 - beta2^t)
-  float epsilon;
-};
-
-/// Adam's factors of update number t (from 1 on); on the host only.
-struct AdamBias {
-  float step_size;
-  float second_root_factor;
-};
-struct AdamDecays {
-  double beta1;
-  double beta2;
-};
-inline AdamBias adam_bias(const AdamDecays& decays, std::uint64_t t, double rate) {
-  const auto power = static_cast<double>(t);
-  return {.step_size = static_cast<float>(rate / (1.0 - std::pow(decays.beta1, power))),
-          .second_root_factor = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(decays.beta2, power)))};
-}
 
 /// What a step turns out to be once its sums are known, before anything changes. All ranks see the same sums,
 /// so all of them decide alike.
@@ -78,38 +44,6 @@ ANNULUS_DEVICE inline Verdict judge(const StepFacts& step) {
 ANNULUS_DEVICE inline float without_subnormals(float value) {
   constexpr float kSmallestNormal = 0x1p-126f;
   return std::fabs(value) < kSmallestNormal ? 0.0f : value;
-}
-
-/// w -= rate * (scale g + decay w).
-ANNULUS_DEVICE inline void sgd_plain(const SgdFactors& f, float& w, float g) {
-  w -= f.rate * (f.gradient_scale * g + f.decay * w);
-}
-
-/// v = momentum v + scale g + decay w; w -= rate v.
-ANNULUS_DEVICE inline void sgd_momentum(const SgdFactors& f, float& w, float g, float& v) {
-  v = without_subnormals(f.momentum * v + (f.gradient_scale * g + f.decay * w));
-  w -= f.rate * v;
-}
-
-/// As sgd_momentum, but w -= rate * (scale g + decay w + momentum v).
-ANNULUS_DEVICE inline void sgd_nesterov(const SgdFactors& f, float& w, float g, float& v) {
-  const float gradient = f.gradient_scale * g + f.decay * w;
-  v = without_subnormals(f.momentum * v + gradient);
-  w -= f.rate * (gradient + f.momentum * v);
-}
-
-/// v = momentum v + rate * (scale g + decay w); w -= v.
-ANNULUS_DEVICE inline void lars(const SgdFactors& f, float& w, float g, float& v) {
-  v = without_subnormals(f.momentum * v + f.rate * (f.gradient_scale * g + f.decay * w));
-  w -= v;
-}
-
-ANNULUS_DEVICE inline void adam(const AdamFactors& f, float& w, float g, float& m, float& v) {
-  const float gradient = f.gradient_scale * g + f.decay * w;
-  m = without_subnormals(f.beta1 * m + f.one_minus_beta1 * gradient);
-  v = without_subnormals(f.beta2 * v + f.one_minus_beta2 * (gradient * gradient));
-  const float denominator = std::sqrt(v) * f.second_root_factor + f.epsilon;
-  w = w * f.shrink - f.step_size * (m / denominator);
 }
 
 /// moving = momentum * moving + share * sum * scale, with share = 1 - momentum.

@@ -1,6 +1,8 @@
 // Owns what optimizer_body.hpp works on.
 #include "trainer/backend/cuda/device_optimizer.hpp"
 
+#include "trainer/backend/contract/update_plan.hpp"
+
 namespace annulus::trainer::cuda {
 namespace {
 
@@ -14,26 +16,13 @@ comm::DeviceBuffer<T> on_device(const std::vector<T>& values) {
   return buffer;
 }
 
-void copy_to_mirror(std::vector<float>& mirror, const comm::DeviceBuffer<float>& state,
-                    const comm::Stream& stream) {
-  if (!mirror.empty()) comm::copy_to_host(std::span<float>(mirror), state.get(), stream.get());
-}
-
-void copy_from_mirror(const comm::DeviceBuffer<float>& state, const std::vector<float>& mirror,
-                      const comm::Stream& stream) {
-  if (!mirror.empty()) comm::copy_to_device(state.get(), std::span<const float>(mirror), stream.get());
-}
-
 }  // namespace
 
 DeviceOptimizer::DeviceOptimizer(const OptimizerConfig& config, DeviceModel& model, OptimizerState& mirror)
-    : config_(config),
-      model_(model),
-      mirror_(mirror),
-      first_(mirror.first.size(), "optimizer states"),
-      second_(mirror.second.size(), "optimizer states") {
+    : config_(config), model_(model), mirror_(mirror) {
+  for (const std::vector<float>& state : mirror.arenas)
+    states_.emplace_back(state.size(), "optimizer states");
   const UpdatePlan plan = plan_update(config, model.network(), model.layout());
-  constants_ = plan.constants;
   pieces_ = on_device(plan.pieces);
   ranges_ = on_device(plan.ranges);
   segments_ = on_device(plan.segments);
@@ -45,7 +34,9 @@ DeviceOptimizer::DeviceOptimizer(const OptimizerConfig& config, DeviceModel& mod
 
 void DeviceOptimizer::enqueue_update(const float* sums, const UpdateScalars* scalars, StepReport* report,
                                      cudaStream_t stream) {
-  enqueue(UpdateCall{.constants = constants_,
+  StateArenas states;
+  for (std::size_t i = 0; i < states_.size(); ++i) states.at[i] = states_[i].get();
+  enqueue(UpdateCall{.config = config_,
                      .scalars = scalars,
                      .pieces = pieces_.get(),
                      .pieces_count = static_cast<std::int64_t>(pieces_.size()),
@@ -55,8 +46,7 @@ void DeviceOptimizer::enqueue_update(const float* sums, const UpdateScalars* sca
                      .head = sums,
                      .gradients = sums + gradient_offset(model_.layout()),
                      .parameters = model_.parameters(),
-                     .first = first_.get(),
-                     .second = second_.get(),
+                     .states = states,
                      .gradient_squares = squares_.get(),
                      .parameter_squares = squares_.get() + pieces_.size(),
                      .gradient_sums = sums_.get(),
@@ -81,14 +71,14 @@ UpdateScalars DeviceOptimizer::next(const StepOrder& order, std::int64_t samples
 }
 
 void DeviceOptimizer::download(const comm::Stream& stream) {
-  copy_to_mirror(mirror_.first, first_, stream);
-  copy_to_mirror(mirror_.second, second_, stream);
+  for (std::size_t i = 0; i < states_.size(); ++i)
+    comm::copy_to_host(std::span(mirror_.arenas[i]), states_[i].get(), stream.get());
   stream.synchronize();
 }
 
 void DeviceOptimizer::upload(const comm::Stream& stream) {
-  copy_from_mirror(first_, mirror_.first, stream);
-  copy_from_mirror(second_, mirror_.second, stream);
+  for (std::size_t i = 0; i < states_.size(); ++i)
+    comm::copy_to_device(states_[i].get(), std::span<const float>(mirror_.arenas[i]), stream.get());
   stream.synchronize();
 }
 

@@ -3,12 +3,14 @@
 
 #include <cuda_runtime_api.h>
 
+#include <vector>
+
 #include "comm/cuda/cuda.hpp"
 #include "trainer/backend/contract/optimizer_state.hpp"
 #include "trainer/backend/contract/step_engine.hpp"
 #include "trainer/backend/cuda/device_model.hpp"
 #include "trainer/backend/cuda/kernels/step_calls.hpp"
-#include "trainer/backend/cuda/update_plan.hpp"
+#include "trainer/backend/cuda/update_scalars.hpp"
 
 namespace annulus::trainer::cuda {
 
@@ -37,12 +39,11 @@ class DeviceOptimizer {
   OptimizerConfig config_;
   DeviceModel& model_;
   OptimizerState& mirror_;
-  UpdateConstants constants_;
   comm::DeviceBuffer<Piece> pieces_;
   comm::DeviceBuffer<PieceRange> ranges_;
   comm::DeviceBuffer<SegmentRule> segments_;
   comm::DeviceBuffer<float> momenta_;
-  comm::DeviceBuffer<float> first_, second_;
+  std::vector<comm::DeviceBuffer<float>> states_;
   comm::DeviceBuffer<double> squares_;  ///< of the pieces: gradients, then parameters
   comm::DeviceBuffer<UpdateDecision> decision_;
   comm::DeviceBuffer<double> sums_;  ///< of the ranges: gradients, then parameters

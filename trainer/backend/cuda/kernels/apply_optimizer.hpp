@@ -9,7 +9,7 @@ namespace annulus::trainer::cuda {
 
 /// All pointers are to memory of the device.
 struct UpdateCall {
-  UpdateConstants constants;
+  OptimizerConfig config;
   const UpdateScalars* scalars = nullptr;
   const Piece* pieces = nullptr;
   std::int64_t pieces_count = 0;
@@ -19,12 +19,11 @@ struct UpdateCall {
   const float* head = nullptr;       ///< of the sums over all shards
   const float* gradients = nullptr;  ///< sum over all shards
   float* parameters = nullptr;
-  float* first = nullptr;
-  float* second = nullptr;
+  StateArenas states = {};
   double* gradient_squares = nullptr;   ///< (pieces), scratch
-  double* parameter_squares = nullptr;  ///< (pieces), scratch of lars, else null
+  double* parameter_squares = nullptr;  ///< (pieces), scratch of trust ratios, else null
   double* gradient_sums = nullptr;      ///< (ranges), scratch
-  double* parameter_sums = nullptr;     ///< (ranges), scratch of lars, else null
+  double* parameter_sums = nullptr;     ///< (ranges), scratch of trust ratios, else null
   const float* statistics_sums = nullptr;
   const float* momenta = nullptr;  ///< by statistic
   float* statistics = nullptr;
@@ -54,7 +53,7 @@ void sum_squares(const UpdateCall& call, const float* values, double* squares, d
 template <class Run>
 void apply(const UpdateCall& call, const Run& run) {
   sum_squares(call, call.gradients, call.gradient_squares, call.gradient_sums, run);
-  if (call.constants.rule == UpdateRule::lars)
+  if (has_trust_ratio(call.config))
     sum_squares(call, call.parameters, call.parameter_squares, call.parameter_sums, run);
   run(OverPieces<JudgeBody>{.count = 1,
                             .body = {.scalars = call.scalars,
@@ -66,7 +65,7 @@ void apply(const UpdateCall& call, const Run& run) {
                                      .decision = call.decision,
                                      .report = call.report}});
   run(OverPieces<UpdateBody>{.count = call.pieces_count,
-                             .body = {.constants = call.constants,
+                             .body = {.config = call.config,
                                       .scalars = call.scalars,
                                       .decision = call.decision,
                                       .pieces = call.pieces,
@@ -74,8 +73,7 @@ void apply(const UpdateCall& call, const Run& run) {
                                       .sums = {call.gradient_sums, call.parameter_sums},
                                       .gradients = call.gradients,
                                       .parameters = call.parameters,
-                                      .first = call.first,
-                                      .second = call.second}});
+                                      .states = call.states}});
   run(MovingAverageBody{.scalars = call.scalars,
                         .decision = call.decision,
                         .momenta = call.momenta,

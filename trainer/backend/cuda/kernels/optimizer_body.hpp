@@ -1,32 +1,19 @@
-// The whole network's update on the GPU: the rules of update_rules.hpp over the flat arena, cut into pieces,
-// and sums of squares in an order that depends on the layout alone. No CUDA in here.
+// The whole network's update on the GPU: the rules of optimizer_rules.hpp over the flat arena, cut into
+// pieces, and sums of squares in an order that depends on the layout alone. No CUDA in here.
 #pragma once
 
 #include <cmath>
 #include <cstdint>
 
 #include "base/host_device.hpp"
+#include "trainer/backend/contract/optimizer_rules.hpp"
+#include "trainer/backend/contract/optimizer_state.hpp"
+#include "trainer/backend/contract/update_pieces.hpp"
 #include "trainer/backend/contract/update_rules.hpp"
 
 namespace annulus::trainer::cuda {
 
 constexpr int kPieceLanes = 256;  ///< threads of a block: one block updates one piece
-constexpr std::int64_t kPieceElements = 4096;
-
-enum class UpdateRule { sgd_plain, sgd_momentum, sgd_nesterov, lars, adam, adamw };
-
-/// A run of elements of one segment.
-struct Piece {
-  std::int64_t begin;
-  std::int32_t count;
-  std::int32_t segment;
-};
-
-/// What belongs to a tensor.
-struct SegmentRule {
-  float decay;
-  std::int32_t is_kernel;  ///< has a trust ratio under lars
-};
 
 /// What changes from step to step, beside StepScalars; in device memory. Prepared in double on the host, as
 /// the host's optimizer does.
@@ -54,41 +41,16 @@ struct StepReport {
   std::int32_t bad_segment = -1;  ///< first one whose gradient is not finite
 };
 
-/// What stays the same over a run; passed to kernels by value.
-struct UpdateConstants {
-  UpdateRule rule;
-  float momentum;
-  float beta1, one_minus_beta1;
-  float beta2, one_minus_beta2;
-  float epsilon;
-  double clip_norm;
-  double weight_decay;
-  double trust_coefficient;
+/// The optimizer's states, as many as it has.
+struct StateArenas {
+  float* at[kMostStates] = {};
 };
 
 /// Sums of squares of one step. Entry 0 is over all pieces, entry 1 + s over segment s.
 struct SquareSums {
   const double* gradients;
-  const double* parameters;  ///< lars only
+  const double* parameters;  ///< for a trust ratio only
 };
-
-/// Factor of the gradient sum: 1 / samples, and clipping.
-ANNULUS_DEVICE inline double gradient_scale(const UpdateConstants& c, double samples,
-                                            const SquareSums& sums) {
-  double scale = 1.0 / samples;
-  if (c.clip_norm > 0) {
-    const double norm = std::sqrt(sums.gradients[0]) * scale;
-    if (norm > c.clip_norm) scale *= c.clip_norm / norm;
-  }
-  return scale;
-}
-
-/// Learning rate of a segment, with its trust ratio under lars.
-ANNULUS_DEVICE inline double segment_rate(const UpdateConstants& c, const SegmentRule& rule, double rate,
-                                          double gradient, double parameter) {
-  if (rule.is_kernel == 0 || gradient == 0 || parameter == 0) return rate;
-  return rate * (c.trust_coefficient * parameter / (gradient + c.weight_decay * parameter));
-}
 
 /// One lane's share of a piece: elements lane, lane + kPieceLanes, ...
 ANNULUS_DEVICE inline double lane_squares(const float* values, const Piece& piece, int lane) {
@@ -108,12 +70,6 @@ struct PieceSquaresBody {
   double* squares;
   ANNULUS_DEVICE double lane(std::int64_t p, int lane) const { return lane_squares(values, pieces[p], lane); }
   ANNULUS_DEVICE void finish(std::int64_t p, double sum) const { squares[p] = sum; }
-};
-
-/// Pieces of an entry of SquareSums.
-struct PieceRange {
-  std::int64_t begin;
-  std::int64_t end;
 };
 
 /// totals[r] = sum over the pieces of range r.
@@ -166,7 +122,7 @@ struct JudgeBody {
 
 /// Updates a piece, unless the step is to change nothing.
 struct UpdateBody {
-  UpdateConstants constants;
+  OptimizerConfig config;
   const UpdateScalars* scalars;
   const UpdateDecision* decision;
   const Piece* pieces;
@@ -174,59 +130,34 @@ struct UpdateBody {
   SquareSums sums;
   const float* gradients;
   float* parameters;
-  float* first;   ///< momentum or m, or null
-  float* second;  ///< v of adam, or null
+  StateArenas states;
 
-  ANNULUS_DEVICE SgdFactors sgd_factors(const Piece& piece) const {
-    const SegmentRule& rule = rules_of[piece.segment];
-    const double scale = gradient_scale(constants, scalars->samples, sums);
-    double rate = scalars->learning_rate;
-    if (constants.rule == UpdateRule::lars)
-      rate = segment_rate(constants, rule, rate, std::sqrt(sums.gradients[1 + piece.segment]) * scale,
-                          std::sqrt(sums.parameters[1 + piece.segment]));
-    return {static_cast<float>(scale), rule.decay, constants.momentum, static_cast<float>(rate)};
+  ANNULUS_DEVICE TensorStep tensor_step(std::int32_t segment, bool has_trust_ratio) const {
+    const SegmentRule& rule = rules_of[segment];
+    TensorStep step{rules::gradient_scale(config, scalars->samples, sums.gradients[0]),
+                    scalars->learning_rate, rule.decay, decision->bias};
+    if (has_trust_ratio && rule.is_kernel != 0)
+      step.rate =
+          rules::trusted_rate(config, step.rate, std::sqrt(sums.gradients[1 + segment]) * step.gradient_scale,
+                              std::sqrt(sums.parameters[1 + segment]));
+    return step;
   }
 
-  ANNULUS_DEVICE AdamFactors adam_factors(const Piece& piece) const {
-    const UpdateConstants& c = constants;
-    const float decay = rules_of[piece.segment].decay;
-    const bool decoupled = c.rule == UpdateRule::adamw;
-    const double shrink = 1.0 - scalars->learning_rate * static_cast<double>(decay);
-    AdamFactors f;
-    f.gradient_scale = static_cast<float>(gradient_scale(c, scalars->samples, sums));
-    f.decay = decoupled ? 0.0f : decay;
-    f.shrink = decoupled ? static_cast<float>(shrink) : 1.0f;
-    f.beta1 = c.beta1;
-    f.one_minus_beta1 = c.one_minus_beta1;
-    f.beta2 = c.beta2;
-    f.one_minus_beta2 = c.one_minus_beta2;
-    f.step_size = decision->bias.step_size;
-    f.second_root_factor = decision->bias.second_root_factor;
-    f.epsilon = c.epsilon;
-    return f;
-  }
-
-  ANNULUS_DEVICE void update_sgd(const SgdFactors& f, std::int64_t i) const {
-    if (constants.rule == UpdateRule::sgd_plain) rules::sgd_plain(f, parameters[i], gradients[i]);
-    if (constants.rule == UpdateRule::sgd_momentum)
-      rules::sgd_momentum(f, parameters[i], gradients[i], first[i]);
-    if (constants.rule == UpdateRule::sgd_nesterov)
-      rules::sgd_nesterov(f, parameters[i], gradients[i], first[i]);
-    if (constants.rule == UpdateRule::lars) rules::lars(f, parameters[i], gradients[i], first[i]);
+  template <class Rule, std::size_t... State>
+  ANNULUS_DEVICE void update(const Piece& piece, int lane, std::index_sequence<State...>) const {
+    const Rule rule(config, tensor_step(piece.segment, Rule::kTrustRatio));
+    for (std::int64_t i = piece.begin + lane; i < piece.begin + piece.count; i += kPieceLanes)
+      rule(parameters[i], gradients[i], states.at[State][i]...);
   }
 
   ANNULUS_DEVICE void lane(std::int64_t p, int lane) const {
     if (decision->verdict != Verdict::good) return;
     const Piece piece = pieces[p];
-    if (constants.rule == UpdateRule::adam || constants.rule == UpdateRule::adamw) {
-      const AdamFactors f = adam_factors(piece);
-      for (std::int64_t i = piece.begin + lane; i < piece.begin + piece.count; i += kPieceLanes)
-        rules::adam(f, parameters[i], gradients[i], first[i], second[i]);
-    } else {
-      const SgdFactors f = sgd_factors(piece);
-      for (std::int64_t i = piece.begin + lane; i < piece.begin + piece.count; i += kPieceLanes)
-        update_sgd(f, i);
-    }
+    with_rule(config, [&](auto type) {
+      using Rule = typename decltype(type)::Rule;
+      static_assert(Rule::kStates.size() <= kMostStates);
+      update<Rule>(piece, lane, std::make_index_sequence<Rule::kStates.size()>());
+    });
   }
 };
 
