@@ -55,7 +55,7 @@ FaultKind kind_of(const std::string& word) {
     names.emplace_back(name);
   }
   const std::string near = io::nearest_name(word, names);
-  throw UsageError("--inject: '{}' is no kind of fault.{} There are: {}.", word,
+  throw UsageError("--inject: '{}' is not a kind of fault.{} There are: {}.", word,
                    near.empty() ? "" : " Did you mean " + near + "?", fmt::join(names, ", "));
 }
 

@@ -198,7 +198,7 @@ Detector make_detector(Preset preset) {
 Preset preset_named(const std::string& name) {
   for (std::size_t i = 0; i < kPresetNames.size(); ++i)
     if (kPresetNames[i] == name) return static_cast<Preset>(i);
-  throw UsageError("'{}' is no preset of the RICH detectors. Presets: {}, {}.", name, kPresetNames[0],
+  throw UsageError("'{}' is not a preset of the RICH detectors. Presets: {}, {}.", name, kPresetNames[0],
                    kPresetNames[1]);
 }
 

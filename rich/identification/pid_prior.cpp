@@ -30,7 +30,7 @@ PerSpecies shares_named(const std::string& name, const PerSpecies& trained) {
   }
   const auto mix = std::ranges::find(kMixNames, name);
   if (mix == kMixNames.end())
-    throw UsageError("'{}' is no prior. Possible are {}.", name, fmt::join(prior_names(), ", "));
+    throw UsageError("'{}' is not a prior. Possible are {}.", name, fmt::join(prior_names(), ", "));
   return shares_of(static_cast<Mix>(mix - kMixNames.begin()));
 }
 

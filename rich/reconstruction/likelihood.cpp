@@ -26,7 +26,7 @@ class LogSums {
   }
 
  private:
-  /// One number a hypothesis, and two idle ones: a vector of the compiler's, which splits it where the
+  /// One number per hypothesis, and two idle ones: a vector of the compiler's, which splits it where the
   /// processor has shorter ones.
   using Lanes [[gnu::vector_size(64)]] = double;
   using Floats [[gnu::vector_size(32)]] = float;

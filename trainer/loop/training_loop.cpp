@@ -154,7 +154,7 @@ void TrainingLoop::skip(const BadStep& bad, const std::string& diagnosis) {
   const int limit = parts_.config.anomaly.skip_limit;
   if (history.skipped_in_a_row >= limit)
     throw RuntimeError(
-        "{} {} steps before it were bad, too, as many in a row as anomaly.skip_limit allows. The last checkpoint is intact.",
+        "{} {} steps before it were bad as well, as many in a row as anomaly.skip_limit allows. The last checkpoint is intact.",
         diagnosis, limit);
   ++history.skipped;
   ++history.skipped_in_a_row;

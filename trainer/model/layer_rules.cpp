@@ -253,8 +253,9 @@ void check_totals(const Context& context) {
   const Layer& layer = context.layer;
   if (layer.output.size() > NetworkLimits::kActivations || layer.output.height > NetworkLimits::kImageSide ||
       layer.output.width > NetworkLimits::kImageSide) {
-    throw UsageError("{}: its output ({}) has {} values a sample, more than the limit of {}.", context.place,
-                     to_string(layer.output), layer.output.size(), NetworkLimits::kActivations);
+    throw UsageError("{}: its output ({}) has {} values per sample, more than the limit of {}.",
+                     context.place, to_string(layer.output), layer.output.size(),
+                     NetworkLimits::kActivations);
   }
   if (parameter_count(layer) > NetworkLimits::kParameters) {
     throw UsageError(

@@ -217,8 +217,8 @@ std::unique_ptr<Replica> make_cpu_replica(const Network& network, const CompileO
   const std::size_t weights = options.loss.class_weights.size();
   if (weights != 0 && weights != static_cast<std::size_t>(network.classes()))
     throw UsageError(
-        "{} class weights are given, but the network puts out {} classes. Give one weight a class.", weights,
-        network.classes());
+        "{} class weights are given, but the network puts out {} classes. Give one weight per class.",
+        weights, network.classes());
   return std::make_unique<CpuReplica>(network, options);
 }
 

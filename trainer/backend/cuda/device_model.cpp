@@ -21,8 +21,8 @@ CompileOptions checked_options(const Network& network, CompileOptions options) {
   const std::size_t weights = options.loss.class_weights.size();
   if (weights != 0 && weights != static_cast<std::size_t>(network.classes()))
     throw UsageError(
-        "{} class weights are given, but the network puts out {} classes. Give one weight a class.", weights,
-        network.classes());
+        "{} class weights are given, but the network puts out {} classes. Give one weight per class.",
+        weights, network.classes());
   if (options.predict_samples == 0) options.predict_samples = options.shard_samples;
   return options;
 }

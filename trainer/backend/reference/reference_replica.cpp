@@ -93,7 +93,7 @@ ReferenceReplica::ReferenceReplica(const Network& network, const CompileOptions&
   if (options_.predict_samples == 0) options_.predict_samples = options_.shard_samples;
   const std::size_t weights = options_.loss.class_weights.size();
   expect_contract(weights == 0 || static_cast<std::int64_t>(weights) == network_.classes(),
-                  "there is one class weight a class");
+                  "there is one class weight per class");
 }
 
 void ReferenceReplica::train(const io::Batch& batch, comm::GradientReducer& reducer) {
