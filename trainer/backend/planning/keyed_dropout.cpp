@@ -55,8 +55,8 @@ inline std::uint32_t keep_bits(const Generator& generator, std::uint32_t first, 
   __m512i word2 = in_all(generator.counter[2]);
   __m512i word3 = in_all(generator.counter[3]);
   std::uint32_t key0 = generator.key[0], key1 = generator.key[1];
-  // A truth table: bit 4 a + 2 b + c is the result for these three bits. 1001 0110: ones where their number is
-  // odd (1, 2, 4 and 7).
+  // A truth table: bit 4 a + 2 b + c is the result for bits a, b, c. 1001 0110: 1 where an odd number of them
+  // is 1, i.e. at 1, 2, 4 and 7.
   constexpr int kXorOfThree = 0x96;
   for (int round = 0; round < 10; ++round, key0 += 0x9E3779B9u, key1 += 0xBB67AE85u) {
     const __m512i product0 = multiply_low_halves(word0, in_all(0xD2511F53u));
