@@ -1,4 +1,4 @@
-// Log sinks: the terminal (stderr) and one file a rank, through spdlog.
+// Log sinks: the terminal (stderr) and one file per rank, through spdlog.
 #include "base/log.hpp"
 
 #include <fcntl.h>

@@ -18,7 +18,7 @@ static_assert(std::is_trivially_copyable_v<VitalSigns> && sizeof(VitalSigns) % s
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free, "signal handlers read these");
 
 /// Readers see a record as it was at one moment. Words are released one by one, so that whoever sees a new
-/// word sees the odd version, too.
+/// word sees the odd version as well.
 class Cell {
  public:
   void store(const VitalSigns& signs) noexcept {

@@ -112,7 +112,7 @@ struct VitalFigures {
 
 /// What the main thread is at now. Any thread and signal handlers.
 VitalSigns vital_signs() noexcept;
-/// What it was at when the exception that is being handled was thrown; vital_signs() when there was none.
+/// What it was doing when the exception that is being handled was thrown; vital_signs() when there was none.
 VitalSigns failed_vital_signs() noexcept;
 /// Any thread.
 VitalFigures vital_figures() noexcept;

@@ -19,7 +19,7 @@ while (($#)); do
       shift
       ;;
     *)
-      [[ " ${all_kinds[*]} " == *" $1 "* ]] || fail "'$1' is no kind of fault; there are: ${all_kinds[*]}"
+      [[ " ${all_kinds[*]} " == *" $1 "* ]] || fail "'$1' is not a kind of fault; there are: ${all_kinds[*]}"
       kinds+=("$1")
       ;;
   esac

@@ -55,7 +55,7 @@ log=build/install.log
 say "install ${#missing[@]} missing package(s), log in $log: ${missing[*]}"
 mkdir -p build
 keep_services_off
-# A source list that does not answer is no reason to stop: the packages may come from another one.
+# A source list that does not answer is not a reason to stop: the packages may come from another one.
 "${apt[@]}" update </dev/null >"$log" 2>&1 || say "apt-get update failed; going on with the package lists at hand"
 if ! "${apt[@]}" install --yes --no-install-recommends "${missing[@]}" </dev/null >>"$log" 2>&1; then
   tail -n 20 "$log" >&2

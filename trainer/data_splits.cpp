@@ -31,7 +31,7 @@ void check_fits(const io::SourceInfo& source, const Network& network) {
                     "a source is opened with the network's vectors in their order");
     if (source.vectors[k].length == wanted.length) continue;
     throw UsageError(
-        "{} holds {} values a sample for the input {}, but network.inputs gives it {}. Set the length there to [{}], or name another dataset in data.inputs.",
+        "{} holds {} values per sample for the input {}, but network.inputs gives it {}. Set the length there to [{}], or name another dataset in data.inputs.",
         source.name, source.vectors[k].length, wanted.name, wanted.length, source.vectors[k].length);
   }
   const auto classes = static_cast<std::int64_t>(source.classes.size());

@@ -33,7 +33,7 @@ FaultKind kind_of(const std::string& word) {
   if (const auto kind = enum_of<FaultKind>(word)) return *kind;
   const std::vector<std::string> names = words_list<FaultKind>();
   const std::string near = io::nearest_name(word, names);
-  throw UsageError("--inject: '{}' is no kind of fault.{} There are: {}.", word,
+  throw UsageError("--inject: '{}' is not a kind of fault.{} There are: {}.", word,
                    near.empty() ? "" : " Did you mean " + near + "?", fmt::join(names, ", "));
 }
 

@@ -27,8 +27,8 @@ struct AllreduceFigure {
   double bus_bandwidth = 0;
 };
 
-/// Sums one shard a rank, one bucket a message; smallest size first, tree before fast. Collective; every rank
-/// gets the same figures.
+/// Sums one shard per rank, one bucket per message; smallest size first, tree before fast. Collective; every
+/// rank gets the same figures.
 std::vector<AllreduceFigure> benchmark_allreduce(ProcessGroup& group, const AllreduceBenchmark& options);
 /// The same for sums that lie on GPUs.
 std::vector<AllreduceFigure> benchmark_allreduce(DeviceGroup& group, const AllreduceBenchmark& options);

@@ -22,8 +22,8 @@ AllreduceCost fit_cost(std::span<const AllreduceFigure> figures, Reduction reduc
 
 /// The bucket size, in bytes, that delays a step least. The last bucket cannot hide behind backward: a small
 /// one is over soon. Every bucket costs `seconds` of the links however small it is: few are better. With b
-/// bytes a bucket and B in all the two add up to b * seconds_per_byte + B / b * seconds, least at b = sqrt(B
-/// * seconds / seconds_per_byte).
+/// bytes per bucket and B in all the two add up to b * seconds_per_byte + B / b * seconds, which is least at
+/// b = sqrt(B * seconds / seconds_per_byte).
 /// @return between 64 KB and B, a multiple of 4
 std::size_t choose_bucket_bytes(const AllreduceCost& cost, std::size_t gradient_bytes);
 

@@ -15,7 +15,7 @@ namespace annulus::comm {
 /// Use, each step, from one thread: for every owned shard in ascending order `leaf = begin_shard(v)`, enqueue
 /// on `compute` what fills it, and `bucket_ready(v, b, compute)` for every bucket in order, each right after
 /// the work that fills it was enqueued; then `finish(compute)`. All pointers are the same in every step. One
-/// compute stream a step.
+/// compute stream per step.
 ///
 /// Capture: first do two steps without (NCCL connects lazily), then capture the calls above with
 /// cudaStreamCaptureModeThreadLocal on `compute`; the communication stream joins and leaves the capture by

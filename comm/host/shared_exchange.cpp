@@ -1,5 +1,22 @@
 // The fixed tree between ranks of one host, without messages: every rank sums its part of a run straight from
 // the others' buffers, writes the sum into all of them, and says so by a flag.
+//
+// Two ranks with one node each, and one run, cut into as many parts as there are ranks:
+//
+//                        part 0   part 1
+//     node 0 (of rank 0)     a0       a1
+//     node 1 (of rank 1)     b0       b1
+//
+// Rank 0 works in the column of part 0: it adds a0 + b0 into node 0 and copies the sum to node 1. Rank 1
+// works in the column of part 1: it adds a1 + b1 into node 1, its own, and copies that to node 0. Afterwards
+// both nodes hold the whole sum. Nobody locks anything: a column has one writer.
+//
+// Per run and rank there are two counters in the area. `given` = r: in its step r this rank has put its
+// gradients there and has let go of them. `summed` = r: this rank's column of that run is complete in
+// everybody's buffer. They only ever grow, and are compared with "<": a rank that is a step ahead is also far
+// enough, so nothing has to be reset between steps, which would need a barrier. A rank cannot get two steps
+// ahead, as its next `given` comes after finish(), which has seen everybody's `summed`. For the same reason
+// the next step may overwrite a buffer at once: whoever has set `summed` reads and writes that run no more.
 #include <algorithm>
 #include <cstring>
 
@@ -43,10 +60,12 @@ class SharedExchange final : public Exchange {
   std::size_t last_ = 0;  // behind the last one that was started
 };
 
+/// Runs need no memory of their own here, so any number may be under way: it never has to be put off.
 bool SharedExchange::start(std::size_t run) {
   if (run == 0) first_ = 0;
   last_ = run + 1;
   state_[run] = State::given;
+  // Releases what the worker threads wrote: this thread has acquired it by OwnNodes::ready().
   area_.given(rank_, run).store(++rounds_[run], std::memory_order_release);
   return true;
 }
@@ -58,6 +77,8 @@ bool SharedExchange::all_reached(std::size_t run, const Flag& flag) const {
   return true;
 }
 
+/// idle -> given (waits until all have given) -> summed (waits until all have summed) -> idle. Both waits are
+/// looks at flags; who waits for long is the caller, with its limit and its name for the wait.
 void SharedExchange::advance(std::span<std::size_t> unfinished) {
   for (std::size_t run = first_; run < last_; ++run) {
     if (state_[run] == State::given &&
@@ -78,7 +99,10 @@ void SharedExchange::advance(std::span<std::size_t> unfinished) {
 }
 
 /// This rank's part belongs to it alone: nobody else reads or writes it until the flag says that it is
-/// summed.
+/// summed. That is why the tree's inner sums may lie in the other ranks' buffers: in this column they are
+/// free, and no staging memory is needed. The last addition writes to this rank's own first node, from where
+/// the sum is copied to those of the others. That node may be its right operand: `add` goes element by
+/// element.
 void SharedExchange::sum(const Run& run) const {
   const auto [begin, end] = part_of_run(run, rank_, ranks_);
   if (begin == end) return;

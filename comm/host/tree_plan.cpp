@@ -1,4 +1,20 @@
 // Walks the shard tree from the root down to nodes that one rank holds.
+//
+// Float addition is not associative, so the order of a sum is part of the result. Here the order belongs to
+// the shards alone: a rank may only add what the tree adds, and what the tree adds across ranks is this list.
+// Example, V = 6 shards on W = 2 ranks (rank 0 owns shards 0..2, rank 1 owns 3..5):
+//
+//     [0,6) = [0,4) + [4,6)            nodes (maximal: one rank can sum them alone)
+//       [0,4) = [0,2) + [2,4)            rank 0:  0 = [0,2)   1 = [2,3)
+//         [2,4) = [2,3) + [3,4)          rank 1:  2 = [3,4)   3 = [4,6)
+//
+//                                      additions, children first
+//                                        1 += 2   ([2,4), whose halves lie on two ranks)
+//                                        0 += 1   ([0,4))
+//                                        0 += 3   ([0,6), the root)
+//
+// Adding a rank's own two nodes first ((0+1) + (2+3)) would be fewer messages and other bits than W = 1
+// gives.
 #include "comm/host/tree_plan.hpp"
 
 #include <algorithm>
@@ -7,6 +23,9 @@
 namespace annulus::comm {
 namespace {
 
+/// A sum lies where its left child lay, so the root ends up in node 0, and the last addition is the root's:
+/// the exchanges rely on both (they let it write straight into the result). Children come before their
+/// parents in the list, hence whoever works through it front to back always finds both operands complete.
 /// @return index of the node that holds the sum of `range`
 std::size_t combine(TreePlan& plan, ShardRange range) {
   const auto known = std::ranges::find(plan.nodes, range);

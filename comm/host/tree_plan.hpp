@@ -16,7 +16,8 @@ struct Addition {
   bool operator==(const Addition&) const = default;
 };
 
-/// Every rank's maximal nodes in shard order, and how they combine to the root.
+/// Every rank's maximal nodes in shard order, and how they combine to the root. The same on every rank: ranks
+/// never tell each other what to add. tree_plan.cpp has a drawn example.
 struct TreePlan {
   std::vector<ShardRange> nodes;
   std::vector<std::size_t> first;  ///< by rank: its first node; one more entry for the end

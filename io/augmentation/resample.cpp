@@ -1,6 +1,19 @@
 // Pixels travel as four lanes (channels c, c+1, c+2, c+3): loads and stores overlap the next pixel, whose own
 // values are written afterwards. The vector types are GCC's generic ones, so every processor gets the same
 // bits.
+//
+// Positions are whole numbers, in two units:
+//   1/65536 pixel   the matrix and the sums over it; adding a coefficient once per pixel is exact, while a
+//                   float would depend on how many additions led to it
+//   1/256 pixel     where a pixel is taken from: whole part = pixel, 8 bits = weight of the next one
+//
+//   e.g. 177151/65536 = 2.7031:  (177151 + 128) >> 8 = 692,  692/256 = pixel 2 and 180/256 of pixel 3
+//
+// Why 8 bits of weight: a blend of values of 8 bits then never needs more than the 24 bits of a float,
+//   columns  left + w (right - left)     8 bits before the point, 8 behind it
+//   rows     upper + v (lower - upper)   8 before, 16 behind: 24
+// so no operation rounds, and it does not matter whether a device fuses multiply and add, or in which order
+// it works. A ninth bit of weight would need 26, and CPU and GPU would differ in the last bit.
 #include "io/augmentation/resample.hpp"
 
 #include <algorithm>
@@ -16,7 +29,7 @@ using Lanes [[gnu::vector_size(16)]] = float;
 
 constexpr int kFractionBits = 8;
 constexpr std::int32_t kOne = 1 << kFractionBits;
-constexpr std::int32_t kHalfStep = 1 << (15 - kFractionBits);
+constexpr std::int32_t kHalfStep = 1 << (15 - kFractionBits);  // half of 1/256 pixel, in 1/65536: rounds
 
 Lanes load(const float* pixel) {
   Lanes lanes;
@@ -29,6 +42,8 @@ void store(Lanes lanes, float* pixel) { std::memcpy(pixel, &lanes, sizeof lanes)
 std::int32_t to_fraction(std::int32_t position) { return (position + kHalfStep) >> (16 - kFractionBits); }
 
 /// Offsets of the pixels of an axis for all indices that the transformed image can ask for, ends included.
+/// The fill modes (reflection, wrapping) are worked out here, once per index, instead of four times per
+/// pixel.
 class AxisTable {
  public:
   AxisTable(std::int32_t lowest, std::int32_t highest, std::int64_t extent, std::int64_t step, FillMode mode)
@@ -76,6 +91,8 @@ class Resampler {
   void run(float* output) const {
     const std::int64_t channels = kChannels == 0 ? shape_.channels : kChannels;
     for (std::int32_t row = 0; row < shape_.height; ++row) {
+      // As to_fraction() rounds, so that the tables reach as far as what is asked of them. >> of a negative
+      // number rounds down (C++20), which is the pixel to the left, as it must be.
       std::int32_t y = matrix_[0] * row + matrix_[2] + kHalfStep;
       std::int32_t x = matrix_[3] * row + matrix_[5] + kHalfStep;
       for (std::int64_t column = 0; column < shape_.width; ++column) {
@@ -106,6 +123,8 @@ class Resampler {
     const std::int32_t* column = columns_.at(x >> kFractionBits);
     const float row_weight = static_cast<float>(y & (kOne - 1)) * (1.0f / kOne);
     const float column_weight = static_cast<float>(x & (kOne - 1)) * (1.0f / kOne);
+    // Four channels at a time, whether there are as many or not: the lanes beyond are written too, and then
+    // by their own pixel (kImageSlack lies behind the last one).
     for (std::int64_t channel = 0; channel < channels; channel += 4) {
       const float* base = image_ + channel;
       const Lanes left = load(base + row[0] + column[0]);

@@ -49,7 +49,7 @@ constexpr std::int32_t below(std::uint32_t word, std::int64_t count) {
   return static_cast<std::int32_t>((std::uint64_t{word} * static_cast<std::uint64_t>(count)) >> 32);
 }
 
-/// std::floor, which is no constexpr before C++23. @pre |value| < 2^31
+/// std::floor, which is not constexpr before C++23. @pre |value| < 2^31
 constexpr std::int32_t floor_of(double value) {
   const auto whole = static_cast<std::int64_t>(value);  // towards zero
   return static_cast<std::int32_t>(static_cast<double>(whole) > value ? whole - 1 : whole);

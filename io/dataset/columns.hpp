@@ -18,7 +18,7 @@ std::vector<std::string> class_names(const Hdf5File& file);
 SampleShape image_shape(const DatasetInfo& images, const std::string& file, const std::string& name);
 PixelType pixel_type(const DatasetInfo& images, const std::string& file, const std::string& name);
 
-/// Reads the first `rows` labels. @throws DataError for values that are no class numbers, naming the row
+/// Reads the first `rows` labels. @throws DataError for values that are not class numbers, naming the row
 /// @param classes  their number; 0 = unknown: anything from 0 up to a million is taken
 std::vector<std::int32_t> read_labels(const Hdf5File& file, const std::string& name, std::uint64_t classes);
 

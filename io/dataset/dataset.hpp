@@ -12,7 +12,7 @@
 
 namespace annulus::io {
 
-/// A dataset of float rows that belongs to the images: (N, F), or (N) for one value a sample; float32, or
+/// A dataset of float rows that belongs to the images: (N, F), or (N) for one value per sample; float32, or
 /// other numbers, which are read as float32.
 struct VectorColumn {
   std::string name;     ///< of the network's input

@@ -1,5 +1,18 @@
 // What a rank and the process that reads HDF5 for it say to each other: numbers of 8 bytes and texts, each
-// taken back only as far as the message reaches. Internal to io/hdf5*.
+// taken back only as far as the message reaches. Internal to io/hdf5.
+//
+//   rank (Hdf5Process)                           child (serve_hdf5)
+//     request  [bytes][Hdf5Request][parts]  -->    asks the library, at most kReaderTime of computing
+//     answer   [bytes][Hdf5Answer][result]  <--    or, after another Hdf5Answer, [text]
+//
+// [x] is a whole number of 8 bytes in the machine's order (both ends are one program on one machine); a text,
+// or a list, is its length and then its parts. One request is under way at a time and every request has one
+// answer, so messages need no numbers. Rows do not come this way: the request names a window of shared
+// memory, and the answer says that they lie in it.
+//
+// The child has run foreign bytes through a library with known holes, so it counts as taken over: the rank
+// believes no length and no enumerator before it has checked it. Whoever adds a request takes its answer
+// apart with MessageReader alone.
 #pragma once
 
 #include <cstring>

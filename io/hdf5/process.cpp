@@ -1,5 +1,15 @@
-// See hdf5_process.hpp. The child is started by posix_spawn, never by fork: MPI libraries keep threads and
+// See process.hpp. The child is started by posix_spawn, never by fork: MPI libraries keep threads and
 // memory that a forked copy must not touch.
+//
+// How a child can fail, who notices, and what the rank then throws. Each limit is there for one of them:
+//   crashes                    its end of the socket closes            DataError: the file is damaged
+//   computes without end       SIGPROF ends it after kReaderTime       DataError, as above
+//   takes memory without end   RLIMIT_AS: the library's own error      DataError: needed more than ... GB
+//   answers nonsense           MessageReader                           DataError
+//   its first answer hangs     SO_RCVTIMEO, kMostOpenSeconds           RuntimeError: the file system
+//   a later answer hangs       nobody here: a watchdog, which knows what the rank waits for and for how long
+// Computing and waiting are limited apart because a slow disk is not the file's fault: the timer of computing
+// stands still meanwhile.
 #include "io/hdf5/process.hpp"
 
 #include <fcntl.h>
@@ -254,6 +264,7 @@ void Hdf5Process::report_death() {
 }
 
 std::string Hdf5Process::exchange(const std::string& request) {
+  // A file that has killed its child gets no second one while it is open: every later call says the same.
   if (!death_.empty()) throw DataError("{}", death_);
   MessageWriter framed;
   framed.put(std::string_view(request));
@@ -270,6 +281,7 @@ std::string Hdf5Process::exchange(const std::string& request) {
     report_death();
   }
   if (!std::exchange(opened_, true)) wait_at_most(0);
+  // Killed first, so that the read below ends: what claims to be longer than any answer is not waited for.
   if (size > kMostAnswer) ::kill(process_, SIGKILL);
   std::string bytes(std::min(size, kMostAnswer), '\0');
   if (!receive_all(socket_.get(), bytes)) report_death();
@@ -303,6 +315,8 @@ void Hdf5Process::read_plain(std::uint64_t offset, std::span<std::byte> values) 
 
 void Hdf5Process::read_rows(const Rows& rows, const DatasetInfo& info, std::span<std::byte> values) {
   const std::uint64_t row_bytes = values.size() / rows.count;
+  // Values that lie in the file as they will in memory (in one piece, not packed) take no detour. Only where
+  // they lie is the child's word, and the worst that a lie about it does is other bytes of the same file.
   if (is_plain(info, rows.type)) {
     constexpr auto kMostOffset = static_cast<std::uint64_t>(std::numeric_limits<off_t>::max());
     if (*info.plain_at > kMostOffset || rows.first > (kMostOffset - *info.plain_at) / row_bytes)
@@ -316,6 +330,7 @@ void Hdf5Process::read_rows(const Rows& rows, const DatasetInfo& info, std::span
   const std::lock_guard lock(mutex_);
   for (std::uint64_t done = 0; done < rows.count;) {
     const std::uint64_t first = rows.first + done;
+    // Up to the next multiple of at_once, so that from the second request on they begin where chunks do.
     const std::uint64_t count = std::min(at_once - first % at_once, rows.count - done);
     const std::size_t bytes = count * row_bytes;
     window_.grow(bytes);

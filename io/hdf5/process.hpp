@@ -119,7 +119,7 @@ class Hdf5Process {
   Descriptor socket_;
   SharedWindow window_;  ///< where rows come to lie
   pid_t process_ = -1;
-  std::string death_;    ///< why there is no process any more
+  std::string death_;    ///< why the process is gone
   bool opened_ = false;  ///< it has answered once
   std::mutex mutex_;
 };

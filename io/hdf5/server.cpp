@@ -1,4 +1,6 @@
-// See hdf5_server.hpp.
+// See server.hpp. Nothing here defends itself: what the library does to this process ends with it, and the
+// rank sees how. So there are limits (of memory, of computing, of files: none may be written), but no
+// handlers.
 #include "io/hdf5/server.hpp"
 
 #include <sys/resource.h>
@@ -24,6 +26,7 @@ void set_limit(__rlimit_resource resource, std::uint64_t value) {
   setrlimit(resource, &limit);  // a limit that cannot be set is one that is lower already
 }
 
+/// No core dump either: a damaged file read by many ranks would fill the disk with them.
 void limit_this_process() {
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // which take terabytes of addresses
   set_limit(RLIMIT_AS, kReaderMemory);
@@ -40,7 +43,8 @@ void close_inherited(int above) {
 #endif
 }
 
-/// While it lives, the process may compute for so long.
+/// While it lives, the process may compute for so long; then SIGPROF, which nobody handles, ends it. The
+/// timer counts the seconds of the processor (ITIMER_PROF), not those of a slow disk.
 class TimeLimit {
  public:
   explicit TimeLimit(std::chrono::milliseconds time) { set(time); }
@@ -69,6 +73,8 @@ std::string failure(Hdf5Answer kind, std::string_view text) {
   return answer.bytes();
 }
 
+/// Meets everything in a file once, for what that does to the library, and drops what it reads. Numbers of
+/// objects and levels are limited: a file can hold millions, or a group that contains itself.
 class Toucher {
  public:
   explicit Toucher(const Hdf5File& file) : file_(file) {}
@@ -221,6 +227,8 @@ class Hdf5Server {
 };
 
 void serve_hdf5(const std::string& path, const ReaderEnds& ends, std::chrono::milliseconds limit) {
+  // Requests are names and numbers; a longer one is not a request, and the loop ends as if the rank were
+  // gone.
   constexpr std::uint64_t kMostRequest = 1 << 20;
   Hdf5Server server(path, ends);
   std::uint64_t size = 0;

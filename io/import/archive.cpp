@@ -49,8 +49,8 @@ std::string entry_name(archive_entry* entry) {
 }
 
 [[noreturn]] void throw_too_large(const std::string& place, std::uint64_t limit) {
-  throw DataError("{}: is larger than {:.0f} MB, which is no single input. Is this the right archive?", place,
-                  static_cast<double>(limit) / 1e6);
+  throw DataError("{}: is larger than {:.0f} MB, which is not a single input. Is this the right archive?",
+                  place, static_cast<double>(limit) / 1e6);
 }
 
 class ArchiveFiles final : public FileSource {
@@ -67,7 +67,7 @@ class ArchiveFiles final : public FileSource {
     constexpr std::size_t kBlock = 1 << 17;
     if (archive_read_open_filename(handle_.get(), path_.c_str(), kBlock) < ARCHIVE_WARN)
       throw DataError(
-          "{}: is no archive that can be read ({}). Known are folders, tar (plain, gzip, xz, bzip2, zstd) and zip.",
+          "{}: is not an archive that can be read ({}). Known are folders, tar (plain, gzip, xz, bzip2, zstd) and zip.",
           path_, reason());
   }
 

@@ -105,7 +105,7 @@ std::vector<std::int32_t> parse_labels(const std::string& place, const std::vect
   const std::size_t record = kind.label_bytes + kPixels;
   if (contents.empty() || contents.size() % record != 0)
     throw DataError(
-        "{}: has {} bytes, which is no whole number of records of {} bytes. The file is truncated or of another data set; fetch it again.",
+        "{}: has {} bytes, which is not a whole number of records of {} bytes. The file is truncated or of another data set; fetch it again.",
         place, contents.size(), record);
   std::vector<std::int32_t> labels;
   for (std::size_t at = kind.label_at; at < contents.size(); at += record) {

@@ -1,5 +1,19 @@
 // The shuffled order is computed, never stored: position -> sample in O(1), for whole datasets in memory and
 // for chunks streamed from disk alike.
+//
+// Two levels, because a chunk is the unit of reading: a compressed chunk has to be unpacked whole, so an
+// order over single samples would unpack one chunk per sample. Example: 10 samples in chunks of 4 (the last
+// one is short), windows of 2 chunks, and the short chunk has drawn slot 1:
+//
+//     slot              0          1        2            full chunks 0 and 1 take slots 0 and 2 in an order
+//     place on the line 0 1 2 3  | 4 5    | 6 7 8 9      drawn anew every epoch (`chunk_order_`)
+//     window            <------ 0 ------> <-- 1 -->      inside a window places are permuted
+//
+//     position -> window -> place (permuted inside the window) -> slot -> chunk -> sample in the chunk
+//
+// A reader that walks the positions in order needs the chunks of one window at a time. Every arrow is
+// arithmetic or a computed permutation, so a resumed run asks for its step at once. Chunk size and window are
+// part of the order: other values give another order of the same samples.
 #include "io/loading/sharded_sampler.hpp"
 
 #include <algorithm>
@@ -17,7 +31,9 @@ std::uint64_t derived_seed(std::uint64_t seed, Level level, std::uint64_t index)
   const auto words =
       philox(stream_key(seed, Purpose::shuffle),
              {static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32),
-              static_cast<std::uint32_t>(level), 0x6368756Eu});  // a word no plain Permutation round uses
+              // "chun". A plain Permutation of the same key has the upper half of the epoch in this word, so
+              // the two ask Philox for the same numbers in no epoch that a run could reach.
+              static_cast<std::uint32_t>(level), 0x6368756Eu});
   return std::uint64_t{words[0]} << 32 | words[1];
 }
 
@@ -40,6 +56,8 @@ class ChunkedOrder {
         chunk_order_(derived_seed(options.seed, Level::chunks, 0), epoch, full_chunks_) {}
 
   std::uint64_t operator()(std::uint64_t position) const {
+    // Windows begin and end at slots, so a permutation inside [begin, end) cannot carry a sample into a chunk
+    // that the reader does not hold. The last window may have fewer slots.
     const std::uint64_t window = window_at(position);
     const std::uint64_t begin = start_of(window * options_.window_chunks);
     const std::uint64_t end = start_of(std::min((window + 1) * options_.window_chunks, slots_));
@@ -50,15 +68,20 @@ class ChunkedOrder {
   }
 
  private:
+  /// First place of a slot; of slots_, the end of the line. Behind the short chunk all is moved up by what
+  /// that lacks: one comparison, where a table would be as long as the file has chunks.
   std::uint64_t start_of(std::uint64_t slot) const {
     return slot * options_.chunk - (slot > short_slot_ ? missing_ : 0);
   }
+  /// The inverse of start_of for every place of a slot.
   std::uint64_t slot_at(std::uint64_t place) const {
     const bool behind_short = place >= start_of(short_slot_ + 1);
     const std::uint64_t slot = (place + (behind_short ? missing_ : 0)) / options_.chunk;
     return behind_short ? slot : std::min(slot, short_slot_);
   }
   std::uint64_t window_at(std::uint64_t position) const { return slot_at(position) / options_.window_chunks; }
+  /// The short chunk is the last of the file, hence number full_chunks_; the full ones are ordered as if its
+  /// slot were not there.
   std::uint64_t chunk_in(std::uint64_t slot) const {
     if (slot == short_slot_) return full_chunks_;
     return chunk_order_(slot > short_slot_ ? slot - 1 : slot);
@@ -116,6 +139,9 @@ std::vector<std::uint64_t> ShardedSampler::shard_samples(std::uint64_t epoch, st
                                                          std::int64_t shard) const {
   expect_contract(shard >= 0 && shard < options_.shards, "a shard number lies in [0, shards)");
   const std::int64_t size = options_.batch / options_.shards;
+  // At the tail the shards keep their places and the last ones run dry: B = 8, V = 4, 5 samples left give
+  // shards of 2, 2, 1 and 0. Sharing them out evenly would move samples between shards, and so change which
+  // numbers are summed first.
   const std::int64_t in_step = samples_in_step(step);
   const std::int64_t begin = std::min(shard * size, in_step);
   const std::int64_t end = std::min(begin + size, in_step);

@@ -32,7 +32,7 @@ class ImageDecoder {
   ImageDecoder(ImageDecoder&&) noexcept;
 
   /// @param place  for messages: source and entry
-  /// @throws DataError for what is no image, damaged, truncated, or above 64 million pixels
+  /// @throws DataError for what is not an image, damaged, truncated, or above 64 million pixels
   Image decode(std::span<const std::byte> file, Colour colour, const std::string& place);
 
  private:

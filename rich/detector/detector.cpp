@@ -197,7 +197,7 @@ Detector make_detector(Preset preset) {
 
 Preset preset_named(const std::string& name) {
   if (const auto preset = enum_of<Preset>(name)) return *preset;
-  throw UsageError("'{}' is no preset of the RICH detectors. Presets: {}.", name,
+  throw UsageError("'{}' is not a preset of the RICH detectors. Presets: {}.", name,
                    fmt::join(enum_words<Preset>(), ", "));
 }
 

@@ -48,7 +48,7 @@ struct Track {
 };
 
 /// The measured way of a track through a RICH: where it must be for reconstruction and networks to use it.
-/// @return nothing for a track outside the acceptance, or with values that are no numbers
+/// @return nothing for a track outside the acceptance, or with values that are not numbers
 std::optional<Segment> usable_segment(const Rich& rich, const Track& track);
 
 /// Who made a hit, when no track did.

@@ -13,7 +13,7 @@ namespace annulus::rich {
 
 /// Consecutive events. Tracks and hits of all events lie one after another; the counts say whose they are.
 struct EventColumns {
-  // One value an event.
+  // One value per event.
   std::vector<std::int64_t> number;
   std::vector<std::uint8_t> split;
   std::vector<std::int32_t> track_count;
@@ -29,7 +29,7 @@ struct EventColumns {
   std::vector<std::uint8_t> mistaken;
   std::vector<std::uint8_t> inside;   ///< (RICH)
   std::vector<std::int32_t> photons;  ///< (RICH)
-  // One value a hit, for each RICH.
+  // One value per hit, for each RICH.
   std::array<std::vector<std::int32_t>, kRichCount> channel;
   std::array<std::vector<std::int32_t>, kRichCount> source;
 

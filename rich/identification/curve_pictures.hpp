@@ -1,4 +1,4 @@
-// Curves as pictures: one plot a bin of momentum, one line a method; and separation against momentum.
+// Curves as pictures: one plot per bin of momentum, one line per method; and separation against momentum.
 #pragma once
 
 #include "io/pictures/gnuplot.hpp"

@@ -52,7 +52,7 @@ struct CurveSet {
 
 /// Scores of the network, and of the likelihood where a comparison has it.
 /// @param name  of the network
-/// @throws DataError when kaon or pion is no class
+/// @throws DataError when kaon or pion is not a class
 std::vector<MethodScores> scores_of(const PidComparison& comparison, const std::string& name);
 
 /// @param comparisons  of different networks on the same tracks, at least one; `names` of them

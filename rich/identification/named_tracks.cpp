@@ -28,7 +28,7 @@ std::vector<Value> column(const io::Hdf5File& file, const char* name, const char
 void require_finite(const std::string& path, const std::vector<float>& dll) {
   for (std::size_t i = 0; i < dll.size(); ++i)
     if (!std::isfinite(dll[i]))
-      throw DataError("{}, reconstruction/dll: row {} holds {}, which is no number. Reconstruct it again.",
+      throw DataError("{}, reconstruction/dll: row {} holds {}, which is not a number. Reconstruct it again.",
                       path, i / kSpeciesCount, dll[i]);
 }
 
@@ -55,7 +55,7 @@ void check_named_tracks(const NamedTracks& named) {
     for (const float probability : named.row(i))
       if (!(probability >= 0 && probability <= 1.001f))
         throw DataError(
-            "{}, probabilities: row {} holds {}, which is no probability. Has the training diverged?",
+            "{}, probabilities: row {} holds {}, which is not a probability. Has the training diverged?",
             named.source, i, probability);
   }
 }
@@ -68,7 +68,7 @@ NamedTracks read_named_tracks(const std::string& path) {
         path, kPredictionSchema);
   constexpr const char* kUnlabelled = "The images had no labels; for tables the truth is needed.";
   constexpr const char* kOlder =
-      "The images were no tracks of `annulus rich simulate`, or an older version predicted; predict again.";
+      "The images were not tracks of `annulus rich simulate`, or an older version predicted; predict again.";
   NamedTracks named{.source = path};
   named.labels = column<std::int32_t>(file, "labels", kUnlabelled);
   named.classes = species_of_classes(file.strings_attribute("/", "classes"), path);

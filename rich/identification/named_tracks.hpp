@@ -32,7 +32,7 @@ struct NamedTracks {
 };
 
 /// @throws DataError naming source, column, row and value: no tracks, columns of other lengths, a label that
-/// is no class, a probability that is no number in [0, 1], a momentum that is not above zero
+/// is not a class, a probability that is not a number in [0, 1], a momentum that is not above zero
 void check_named_tracks(const NamedTracks& named);
 
 /// Reads a file of `annulus predict`, checked.

@@ -84,7 +84,7 @@ std::size_t largest(const std::vector<double>& values) {
 }
 
 /// The class of the largest likelihood. Equal ones are settled as the reconstruction did, unless its choice
-/// is no class here.
+/// is not a class here.
 std::size_t best_class(const TrackReference& reference, std::uint64_t track,
                        const std::vector<Species>& classes) {
   const auto found = std::ranges::find(classes, reference.best(track));

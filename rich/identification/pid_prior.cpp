@@ -29,7 +29,7 @@ PerSpecies shares_named(const std::string& name, const PerSpecies& trained) {
     return shares;
   }
   const auto mix = enum_of<Mix>(name);
-  if (!mix) throw UsageError("'{}' is no prior. Possible are {}.", name, fmt::join(prior_names(), ", "));
+  if (!mix) throw UsageError("'{}' is not a prior. Possible are {}.", name, fmt::join(prior_names(), ", "));
   return shares_of(*mix);
 }
 

@@ -25,7 +25,7 @@ std::vector<Species> species_of_classes(const std::vector<std::string>& classes,
     const auto species = enum_of<Species>(name);
     if (!species)
       throw DataError(
-          "{}: '{}' among the classes ({}) is no particle, so there is no table of particles. Possible are {}; for other data there is `annulus evaluate`.",
+          "{}: '{}' among the classes ({}) is not a particle, so there is no table of particles. Possible are {}; for other data there is `annulus evaluate`.",
           where, name, fmt::join(classes, ", "), fmt::join(enum_words<Species>(), ", "));
     if (std::ranges::find(result, *species) != result.end())
       throw DataError("{}: class '{}' comes twice; its tracks could not be told apart.", where, name);

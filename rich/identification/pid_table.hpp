@@ -33,7 +33,7 @@ constexpr MassGroup group_of(Species species) {
 
 /// The species that class names mean, in their order.
 /// @param where  who names them, for the message
-/// @throws DataError when a name is no species, or comes twice
+/// @throws DataError when a name is not a species, or comes twice
 std::vector<Species> species_of_classes(const std::vector<std::string>& classes, const std::string& where);
 
 class PidTable {
@@ -42,7 +42,7 @@ class PidTable {
   explicit PidTable(std::vector<Species> classes);
 
   /// Counts a track by its most probable class (the first of equal ones); it adds -ln p(truth) to the loss.
-  /// @param truth  class number   @param probabilities  one a class; they need not add up to 1
+  /// @param truth  class number   @param probabilities  one per class; they need not add up to 1
   void add(std::size_t truth, std::span<const double> probabilities);
   /// Counts tracks that a method named without probabilities: then there is no loss.
   void add(std::size_t truth, std::size_t predicted, std::uint64_t tracks = 1);

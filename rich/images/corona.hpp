@@ -35,7 +35,7 @@ struct CoronaOptions {
   CoronaDetectors detectors = CoronaDetectors::both;
   int size = 32;  ///< rows, and columns
   /// Largest count in a pixel of the image. Four: a saturated ring of one row has two hits a column on
-  /// average, so that three say something; at 60 tracks an event 1 % of the occupied pixels hold more than
+  /// average, so that three say something; at 60 tracks per event 1 % of the occupied pixels hold more than
   /// four.
   int clip = 4;
 

@@ -35,7 +35,7 @@ const std::vector<std::string>& feature_names() {
 void fill_features(const Event& event, const Track& track, std::span<float> features) {
   std::ranges::fill(features, 0.0f);
   const double momentum = static_cast<double>(track.measured.momentum);
-  // A file may hold momenta that are no numbers of a flying track; no network is to see infinities.
+  // A file may hold momenta that are not numbers of a flying track; no network is to see infinities.
   if (momentum > 0 && std::isfinite(momentum))
     features.front() = static_cast<float>(std::log10(momentum / kMomentum));
   features[kFeatures - 2] = static_cast<float>(event.tracks.size()) / kTracks;

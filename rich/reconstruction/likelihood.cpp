@@ -26,10 +26,12 @@ class LogSums {
   }
 
  private:
-  /// One number a hypothesis, and two idle ones: a vector of the compiler's, which splits it where the
+  /// One number per hypothesis, and two idle ones: a vector of the compiler's, which splits it where the
   /// processor has shorter ones.
   using Lanes [[gnu::vector_size(64)]] = double;
   using Floats [[gnu::vector_size(32)]] = float;
+  /// Factors of a product. The smallest product is (1e-7)^32 = 1e-224, far above 2e-308; a large one is of
+  /// no interest, as exact_sum takes over from nu = 4 on.
   static constexpr std::size_t kBlock = 32;
 
   void sum_block() {
@@ -115,10 +117,15 @@ void GlobalLikelihood::reset_background() {
       expected_[term.pixel] += term.expected[index_of(hypotheses_[j])];
 }
 
+/// Only the track's own pixels are visited: elsewhere nu does not depend on its hypothesis, and the sum over
+/// pixels without hits is in mu already. That makes a change cheap: a track has terms only where it may have
+/// lit, few of the hits of an event.
 PerSpecies GlobalLikelihood::log_likelihoods(std::size_t track) const {
   const LikelihoodProblem::Track& terms = problem_.tracks[track];
   const std::size_t now = index_of(hypotheses_[track]);
   LogSums sums;
+  // What the others and the background expect: all, less this track's present share. Where there is nothing
+  // else the difference may round to just below zero; LogSums lifts it to kSmallestExpectation.
   for (const PixelTerm& term : problem_.terms_of(terms))
     sums.add(expected_[term.pixel] - static_cast<double>(term.expected[now]), term.expected);
   PerSpecies result = sums.result();
@@ -134,6 +141,17 @@ void GlobalLikelihood::set(std::size_t track, Species species) {
   hypotheses_[track] = species;
 }
 
+/// Descent by single changes. All tracks of an event cannot be tried together (6^tracks hypotheses), and one
+/// after another in the order of the file would let the first tracks take the photons of their neighbours. So
+/// a pass first asks every track what its best change would gain, all others being as they are:
+///
+///     two tracks whose rings overlap, both pions now:   A -> kaon gains 8,   B -> kaon gains 3
+///     largest first: A becomes a kaon and takes the photons that both rings could explain
+///     B is asked again:                                 B -> kaon gains -2:  left as it is
+///
+/// Asking again before each change keeps the descent honest: with the gains of the start of the pass the two
+/// changes together could raise -ln L. A pass without a wanted change is a local minimum, which is what is
+/// promised; the start (each track's best hypothesis alone, Reconstruction::minimise) decides which one.
 std::vector<double> GlobalLikelihood::minimise() {
   struct Change {
     std::size_t track;
@@ -156,6 +174,7 @@ std::vector<double> GlobalLikelihood::minimise() {
       if (gain > kSmallestGain) wanted.push_back({j, gain});
     }
     if (wanted.empty()) break;
+    // Stable: of equal gains the earlier track comes first, on every machine.
     std::ranges::stable_sort(wanted, [](const Change& a, const Change& b) { return a.gain > b.gain; });
     for (const Change& change : wanted) {
       Species best = Species::pion;

@@ -24,7 +24,7 @@ struct PhotonCandidate {
   float share = 1;
 };
 
-/// Finds the candidates of one event after another. Keeps its memory; one a thread.
+/// Finds the candidates of one event after another. Keeps its memory; one per thread.
 class PhotonFinder {
  public:
   /// @param rich, pixels  outlive it

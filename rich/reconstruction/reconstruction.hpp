@@ -79,7 +79,7 @@ class Reconstruction {
   };
 
   /// @param event  any numbers of tracks and hits, also none. Tracks outside of both acceptances, or with
-  /// values that are no numbers, come back with `seen` false and are pions.
+  /// values that are not numbers, come back with `seen` false and are pions.
   /// @return one per track, in the workspace
   /// @throws DataError for a hit in a corner of a panel that has no tubes
   const std::vector<TrackIdentity>& run(const Event& event, LikelihoodKind kind, Workspace& workspace) const;

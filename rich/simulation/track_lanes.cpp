@@ -8,8 +8,8 @@
 namespace annulus::rich {
 namespace {
 
-/// Events shuffled together: few of a shard's samples are of the same one, and a window of 30 tracks an event
-/// and two RICHes takes 2 MB.
+/// Events shuffled together: few of a shard's samples are of the same one, and a window of 30 tracks per
+/// event and two RICHes takes 2 MB.
 constexpr double kWindowEvents = 32;
 /// A window feeds a lane for at least so many steps.
 constexpr double kWindowSteps = 4;

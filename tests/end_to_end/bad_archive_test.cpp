@@ -57,7 +57,8 @@ TEST(BadArchive, NotOneAtAllOrMissing) {
   const Workplace place(12);
   write_file(place.path("letter.tar.gz"), "Dear archive,\n");
 
-  expect_refused_import(place, {"cifar10", "letter.tar.gz"}, 65, HasSubstr("is no archive that can be read"));
+  expect_refused_import(place, {"cifar10", "letter.tar.gz"}, 65,
+                        HasSubstr("is not an archive that can be read"));
   expect_refused_import(place, {"images", "gone.zip"}, 65, HasSubstr("gone.zip"));
 }
 

@@ -26,7 +26,7 @@ TEST(Drill, AnUnknownFaultIsRefused) {
   const Outcome outcome = place.shell(std::string(kDrill) + "earthquake");
 
   EXPECT_NE(outcome.code, 0);
-  EXPECT_THAT(outcome.output, HasSubstr("'earthquake' is no kind of fault"));
+  EXPECT_THAT(outcome.output, HasSubstr("'earthquake' is not a kind of fault"));
 }
 
 }  // namespace

@@ -142,7 +142,7 @@ TEST_F(NamedInputs, WhatIsWrongIsSaid) {
   EXPECT_EQ(missing.code, 65);
   EXPECT_THAT(missing.output, HasSubstr("track_features"));
   EXPECT_EQ(length.code, 2);
-  EXPECT_THAT(length.output, HasSubstr("holds 4 values a sample for the input track"));
+  EXPECT_THAT(length.output, HasSubstr("holds 4 values per sample for the input track"));
   EXPECT_EQ(form.code, 65);
   EXPECT_THAT(form.output, HasSubstr("a network's vector input is read from (N, values)"));
 }

@@ -44,7 +44,7 @@ TEST_F(RichCurves, AreNumbersAndPictures) {
   const auto json = nlohmann::json::parse(contents("figures/first/curves.json"));
   EXPECT_EQ(json["methods"], nlohmann::json({"net", "likelihood"}));
   EXPECT_EQ(json["kaon_pion"].size(), 12u);
-  // Eight tracks an event are easy for the likelihood; a quarter of the planted predictions is wrong.
+  // Eight tracks per event are easy for the likelihood; a quarter of the planted predictions is wrong.
   EXPECT_LT(json["kaon_pion"][8]["pions_at_90_percent_kaons"]["value"], 0.05);
   EXPECT_THAT(contents("figures/first/kaon_pion.csv"),
               StartsWith("method,momentum_low,momentum_high,cut,kaons,pions\n\"net\",0,inf,"));
@@ -76,7 +76,7 @@ TEST_F(RichCurves, WrongWordsAreRefused) {
 
   for (const Outcome& outcome : {there, file, nothing, two}) EXPECT_EQ(outcome.code, 2) << outcome.output;
   EXPECT_THAT(there.output, AllOf(HasSubstr("separation.png"), HasSubstr("--replace")));
-  EXPECT_THAT(file.output, HasSubstr("is no folder"));
+  EXPECT_THAT(file.output, HasSubstr("is not a folder"));
   EXPECT_THAT(nothing.output, HasSubstr("nothing to draw"));
   EXPECT_THAT(two.output, HasSubstr("Name one run"));
 }

@@ -101,7 +101,7 @@ TEST_F(RichTable, LikelihoodStandsBesideTheNetwork) {
   ASSERT_EQ(json["methods"].size(), 3u);
   EXPECT_EQ(json["methods"][0]["overall"]["value"],
             static_cast<double>(tracks - tracks / 4) / static_cast<double>(tracks));
-  EXPECT_GT(json["methods"][1]["overall"]["value"], 0.8);  // eight tracks an event are easy
+  EXPECT_GT(json["methods"][1]["overall"]["value"], 0.8);  // eight tracks per event are easy
   EXPECT_TRUE(json["methods"][2]["loss"].is_null());
 }
 
@@ -164,7 +164,7 @@ TEST_F(RichTable, BadWordsAndFilesAreRefused) {
   const Outcome events = place_.run({"rich", "table", "events.h5"});
 
   EXPECT_EQ(prior.code, 2);
-  EXPECT_THAT(prior.output, HasSubstr("'flet' is no prior"));
+  EXPECT_THAT(prior.output, HasSubstr("'flet' is not a prior"));
   EXPECT_EQ(style.code, 2);
   EXPECT_EQ(split.code, 2);
   EXPECT_THAT(split.output, HasSubstr("Leave out --checkpoint, --split"));

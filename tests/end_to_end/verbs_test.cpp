@@ -58,9 +58,9 @@ TEST(CommandLine, MistakesGetOneSentence) {
   EXPECT_EQ(none.code, 2);
   EXPECT_THAT(none.output, HasSubstr("error: `annulus` needs a verb: train, evaluate"));
   EXPECT_EQ(unknown.code, 2);
-  EXPECT_THAT(unknown.output, HasSubstr("error: 'trian' is no verb of `annulus`. Did you mean train?"));
+  EXPECT_THAT(unknown.output, HasSubstr("error: 'trian' is not a verb of `annulus`. Did you mean train?"));
   EXPECT_EQ(below.code, 2);
-  EXPECT_THAT(below.output, HasSubstr("'inof' is no verb of `data`. Did you mean info?"));
+  EXPECT_THAT(below.output, HasSubstr("'inof' is not a verb of `data`. Did you mean info?"));
   EXPECT_EQ(option.code, 2);
   EXPECT_THAT(option.output,
               AllOf(HasSubstr("error: "), HasSubstr("--rum"), HasSubstr("annulus train --help")));

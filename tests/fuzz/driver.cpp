@@ -183,7 +183,7 @@ std::uint64_t number_in(const char* text) {
   const char* const end = text + std::strlen(text);
   const auto [stop, error] = std::from_chars(text, end, value);
   if (error == std::errc() && stop == end) return value;
-  std::fprintf(stderr, "%s is no number\n", text);
+  std::fprintf(stderr, "%s is not a number\n", text);
   std::exit(2);
 }
 

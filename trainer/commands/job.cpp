@@ -26,7 +26,7 @@ namespace fs = std::filesystem;
 
 struct JobOptions {
   JobRequest request;
-  std::uint64_t ranks_per_node = 0;  ///< 0: one a GPU, else 1
+  std::uint64_t ranks_per_node = 0;  ///< 0: one per GPU, else 1
   std::uint64_t cpus_per_rank = 0;   ///< 0: as many as the config keeps busy
   std::string program;
 };
@@ -98,8 +98,8 @@ void check_configs(const std::vector<Config>& configs, const JobRequest& request
   check_run(configs.front(), {.run_directory = run, .resume = "auto", .allow_change = {}});
 }
 
-/// Cores that a rank can keep busy: a worker thread a shard and the loader; beside a GPU the loader, and the
-/// thread that feeds the GPU.
+/// Cores that a rank can keep busy: a worker thread per shard and the loader; beside a GPU the loader, and
+/// the thread that feeds the GPU.
 std::uint64_t useful_cores(const Config& config, const JobRequest& request) {
   const auto loaders = static_cast<std::uint64_t>(config.data.loader_threads);
   if (request.gpus_per_node > 0) return 1 + loaders;

@@ -76,7 +76,7 @@ std::optional<std::string> wrong_verb(const CLI::App& app, std::span<char*> word
     return fmt::format("`{}` needs a verb: {}. Each explains itself with --help.", app.get_name(),
                        fmt::join(names, ", "));
   const std::string near = annulus::io::nearest_name(words[0], names);
-  return fmt::format("'{}' is no verb of `{}`.{} Verbs: {}. Each explains itself with --help.", words[0],
+  return fmt::format("'{}' is not a verb of `{}`.{} Verbs: {}. Each explains itself with --help.", words[0],
                      app.get_name(), near.empty() ? "" : " Did you mean " + near + "?",
                      fmt::join(names, ", "));
 }
@@ -120,7 +120,7 @@ std::optional<ExitCode> parse(CLI::App& app, int argc, char** argv, int rank) {
 int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
   using namespace annulus::trainer;
   annulus::open_standard_streams();
-  // Before MPI: this process is no rank, but one that a rank has started.
+  // Before MPI: this process is not a rank, but one that a rank has started.
   if (argc == 3 && std::string_view(argv[1]) == annulus::io::kReaderWord)
     return annulus::io::reader_main(argv[2]);
   annulus::io::set_hdf5_reader(annulus::io::start_program("/proc/self/exe"));

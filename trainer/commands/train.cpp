@@ -80,7 +80,7 @@ ExitCode train(TrainOptions options, Context& context) {
 
   if (job.config().debug)
     log_info(
-        "debug: at most 1024 images a split, every layer checked for NaN, replicas compared after each step");
+        "debug: at most 1024 images per split, every layer checked for NaN, replicas compared after each step");
   const std::uint64_t before = job.state().step;
   const Outcome outcome = run_watched(job, *context.watch);
   if (outcome == Outcome::stopped) {

@@ -14,6 +14,8 @@
 
 namespace annulus::trainer {
 
+/// Rounded up, so that half an epoch of 3 steps is 2 of them. But 0.07 epochs of 100 steps come to
+/// 7.000000000000001 in binary and are 7: a billionth of a step is rounding, nothing that was asked for.
 std::uint64_t total_steps(double epochs, std::uint64_t steps_per_epoch) {
   return static_cast<std::uint64_t>(std::ceil(epochs * static_cast<double>(steps_per_epoch) - 1e-9));
 }
@@ -154,7 +156,7 @@ void TrainingLoop::skip(const BadStep& bad, const std::string& diagnosis) {
   const int limit = parts_.config.anomaly.skip_limit;
   if (history.skipped_in_a_row >= limit)
     throw RuntimeError(
-        "{} {} steps before it were bad, too, as many in a row as anomaly.skip_limit allows. The last checkpoint is intact.",
+        "{} {} steps before it were bad as well, as many in a row as anomaly.skip_limit allows. The last checkpoint is intact.",
         diagnosis, limit);
   ++history.skipped;
   ++history.skipped_in_a_row;

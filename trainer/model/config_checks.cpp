@@ -70,7 +70,7 @@ void check_loss(const Checked& checked) {
   const std::int64_t classes = checked.config.network.classes();
   if (!class_weights_fit(checked.config.loss, classes)) {
     throw UsageError(
-        "{}: loss.class_weights has {} values, but the network puts out {} classes. Give one weight a class.",
+        "{}: loss.class_weights has {} values, but the network puts out {} classes. Give one weight per class.",
         checked.place({"loss.class_weights"}), weights.size(), classes);
   }
   if (std::all_of(weights.begin(), weights.end(), [](float weight) { return weight == 0; })) {

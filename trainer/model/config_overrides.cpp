@@ -54,7 +54,7 @@ bool is_null_word(const std::string& value) { return value == "null" || value ==
 void apply_override(YamlNode& root, const std::string& override_text) {
   const std::size_t equals = override_text.find('=');
   if (equals == std::string::npos) {
-    throw UsageError("command line: \"{}\" is no override. Write key=value, e.g. batch.size=64.",
+    throw UsageError("command line: \"{}\" is not an override. Write key=value, e.g. batch.size=64.",
                      override_text.substr(0, 200));
   }
   const std::string key = override_text.substr(0, equals);

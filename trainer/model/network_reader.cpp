@@ -47,7 +47,7 @@ void read_padding_group(const YamlNode& node, const std::string& key, Padding& p
   }
 }
 
-/// The whole numbers of a list, or nothing when it is no such list.
+/// The whole numbers of a list, or nothing when it is not such a list.
 std::vector<std::int64_t> extents_of(const YamlNode& node) {
   std::vector<std::int64_t> extents;
   for (const YamlNode& item : node.items) {
@@ -210,8 +210,9 @@ Network read_network(ConfigReader& reader, const YamlNode& node) {
   NetworkBuilder builder = read_inputs(reader, node);
   const YamlNode* layers = reader.take("layers");
   if (layers == nullptr || layers->kind != Kind::sequence) {
-    throw UsageError("{}: network.layers is missing or no list. List the layers, one a line: `- relu`.",
-                     layers ? layers->place() : node.place());
+    throw UsageError(
+        "{}: network.layers is missing or is not a list. List the layers, one per line: `- relu`.",
+        layers ? layers->place() : node.place());
   }
   reader.leave();
   for (std::size_t i = 0; i < layers->items.size(); ++i) {

@@ -59,7 +59,7 @@ struct Needs {
 /// process
 Finding judge_launcher(const comm::Launch& launch, int ranks, bool in_allocation, bool server);
 
-/// A line a rank: its cores and threads; then one a host on which ranks stand in each other's way.
+/// A line per rank: its cores and threads; then one per host on which ranks stand in each other's way.
 std::vector<Finding> judge_binding(std::span<const RankFacts> ranks);
 
 /// @param offsets  clocks of the ranks against that of rank 0, seconds

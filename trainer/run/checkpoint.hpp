@@ -1,4 +1,4 @@
-// Checkpoints: one HDF5 file a step, whole or absent, readable with h5py, without a trace of ranks or
+// Checkpoints: one HDF5 file per step, whole or absent, readable with h5py, without a trace of ranks or
 // threads. The directory that keeps them is in checkpoint_store.hpp.
 //
 // Contents (schema "annulus-checkpoint-1"): /parameters/<layer>/<name> and /optimizer/<state>/<layer>/<name>,

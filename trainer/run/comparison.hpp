@@ -53,7 +53,7 @@ struct RunComparison {
   std::vector<KeyDifference> environment;  ///< program, devices, ranks
   bool equal() const;
 };
-/// @throws UsageError when one is no run, or nothing of the two can be compared; DataError
+/// @throws UsageError when one is not a run, or nothing of the two can be compared; DataError
 RunComparison compare_runs(const std::string& a, const std::string& b);
 
 std::string to_text(const RunComparison& comparison);

@@ -142,7 +142,7 @@ std::string RunDirectory::stored_config() const {
         path_.string());
   constexpr std::uint64_t kMostBytes = 4 << 20;  // more than the reader of configurations takes
   const auto text = io::read_small_file(config(), kMostBytes);
-  if (!text) throw UsageError("{} cannot be read, or is no configuration by its size.", config().string());
+  if (!text) throw UsageError("{} cannot be read, or is too large to be a configuration.", config().string());
   return *text;
 }
 

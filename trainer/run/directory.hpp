@@ -42,7 +42,7 @@ class RunDirectory {
   std::filesystem::path path_;
 };
 
-/// What in the stored configuration (its argument) forbids to go on with the run, one text a key; nothing:
+/// What in the stored configuration (its argument) forbids to go on with the run, one text per key; nothing:
 /// the run may go on there.
 using StoredDifferences = std::function<std::vector<std::string>(const std::string& stored)>;
 

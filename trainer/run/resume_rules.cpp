@@ -1,4 +1,13 @@
 // See resume_rules.hpp.
+//
+// A run that was resumed claims to be the run that was never interrupted, bit by bit. So the question is not
+// whether a difference is harmless, but whether somebody has shown it to be: unknown keys count as different
+// numbers (trainer/model/config_compare.cpp lists the exceptions). Three things are compared, each where it
+// is known:
+//   configuration   numeric_differences()           with the run directory's, and that of a named checkpoint
+//   training data   "data.content", a fingerprint   with the checkpoint's, once the data are open
+//   device          "device.kind"                   what `auto` came to; cpu and cuda round differently
+// All differences are gathered before anything is thrown: who changed three keys hears of three at once.
 #include "trainer/run/resume_rules.hpp"
 
 #include <fmt/ranges.h>
@@ -15,6 +24,7 @@ namespace {
 
 constexpr const char* kContentWord = ", content ";
 
+/// "optimizer" covers "optimizer.kind", but not "optimizers": a group ends at a dot.
 bool covers(const std::string& allowed, const std::string& key) {
   return key == allowed || key.starts_with(allowed + ".");
 }
@@ -36,6 +46,7 @@ std::string data_fingerprint(io::SampleSource& source) {
   const io::SourceInfo& info = source.info();
   std::string text =
       fmt::format("{} samples of ({}), {} classes", info.samples, to_string(info.shape), info.classes.size());
+  // An endless source has no content to be read; its options are keys of the configuration, and count there.
   if (!info.endless) text += fmt::format("{}{:016x}", kContentWord, io::content_hash(source));
   return text;
 }
@@ -43,6 +54,8 @@ std::string data_fingerprint(io::SampleSource& source) {
 ResumeRules::ResumeRules(const Config& config, std::vector<std::string> allowed)
     : config_(config), allowed_(std::move(allowed)) {
   const std::vector<std::string> words = all_words(config);
+  // A misspelt word would allow nothing and say nothing: the resume would be refused for the very key that
+  // the user believes to have allowed.
   for (const std::string& word : allowed_) {
     if (std::ranges::find(words, word) != words.end()) continue;
     const std::string near = io::nearest_name(word, words);
@@ -55,6 +68,8 @@ void ResumeRules::sort(const KeyDifference& difference) {
   const bool is_allowed =
       std::ranges::any_of(allowed_, [&](const std::string& word) { return covers(word, difference.key); });
   if (!is_allowed) return refused_.push_back(to_string(difference));
+  // The run directory and a named checkpoint may tell of the same change: noted once, in the metrics and in
+  // environment.json.
   const bool known = std::ranges::any_of(
       allowed_differences_, [&](const KeyDifference& other) { return other.key == difference.key; });
   if (!known) allowed_differences_.push_back(difference);

@@ -153,7 +153,7 @@ LastFigures last_figures(const std::string& text) {
 
 RunStatus read_run_status(const fs::path& run) {
   const RunDirectory directory(run);
-  static_cast<void>(directory.stored_config());  // says what is wrong when this is no run
+  static_cast<void>(directory.stored_config());  // says what is wrong when this is not a run
   RunStatus status;
   read_ranks(run, status);
   status.figures = last_figures(read_tail(run / "metrics.jsonl"));

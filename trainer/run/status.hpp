@@ -48,7 +48,7 @@ struct RunStatus {
   std::optional<SlowRank> slow;                  ///< holds the others up
 };
 
-/// @throws UsageError when `run` is no run directory
+/// @throws UsageError when `run` is not a run directory
 RunStatus read_run_status(const std::filesystem::path& run);
 
 /// The last figures in the text of a metrics.jsonl, or of its end; lines that cannot be read are passed over.

@@ -46,8 +46,9 @@ void insert_range(std::set<std::uint64_t>& tasks, const std::string& range, cons
     step = 0;
   }
   if (step == 0 || last < first)
-    throw UsageError("'{}' are no tasks of a job array. Write for example 1-4, 0-12:4, 1,3,7-9 or 1-40%4.",
-                     whole);
+    throw UsageError(
+        "'{}' does not name the tasks of a job array. Write for example 1-4, 0-12:4, 1,3,7-9 or 1-40%4.",
+        whole);
   if ((last - first) / step >= kMostTasks)
     throw UsageError("the job array '{}' has more than {} tasks; no SLURM takes so many.", whole, kMostTasks);
   for (std::uint64_t task = first; task <= last; task += step) tasks.insert(task);
@@ -63,7 +64,7 @@ std::uint64_t parse_slurm_time(const std::string& text) {
   if (const auto t = match(text, R"((\d{1,9})-(\d{1,2})(?::(\d{1,2})(?::(\d{1,2}))?)?)"))
     return (*t)[0] * kDay + (*t)[1] * kHour + (*t)[2] * kMinute + (*t)[3];
   throw UsageError(
-      "'{}' is no time limit. Write minutes (90), hours:minutes:seconds (8:00:00), days-hours (2-12) or days-hours:minutes:seconds.",
+      "'{}' is not a time limit. Write minutes (90), hours:minutes:seconds (8:00:00), days-hours (2-12) or days-hours:minutes:seconds.",
       text);
 }
 

@@ -15,7 +15,7 @@ struct CrashFacts {
   std::string message;
   int exit_code = 1;
   int origin = 0;    ///< rank that is to blame
-  VitalSigns signs;  ///< what this rank was at
+  VitalSigns signs;  ///< what this rank was doing
 };
 
 /// JSON text: who, what, where, the last activities, and the other ranks' heartbeats as far as known.

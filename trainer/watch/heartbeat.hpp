@@ -51,7 +51,7 @@ struct Heartbeat {
   ProcessIdentity identity() const;
 };
 
-/// What nobody believes any more.
+/// More ranks than this nobody believes: such a heartbeat is not read.
 constexpr int kMostRanks = 1 << 20;
 
 /// Length of a heartbeat file.
@@ -59,11 +59,12 @@ constexpr std::size_t kHeartbeatBytes = 1024;
 
 /// A line of JSON padded to kHeartbeatBytes, whatever the texts are.
 std::string to_line(const Heartbeat& heartbeat);
-/// @return nothing for anything that is no whole heartbeat: a torn, empty or foreign file
+/// @return nothing for anything that is not a whole heartbeat: a torn, empty or foreign file
 std::optional<Heartbeat> parse_heartbeat(const std::string& text);
 
 std::filesystem::path heartbeat_file(const std::filesystem::path& folder, int rank);
-/// All heartbeats in a folder, by rank; files that are none are left out. Empty when there is no such folder.
+/// All heartbeats in a folder, by rank; files that are not heartbeats are left out. Empty when there is no
+/// such folder.
 std::map<int, Heartbeat> read_heartbeats(const std::filesystem::path& folder);
 
 }  // namespace annulus::trainer

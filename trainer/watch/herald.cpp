@@ -27,7 +27,7 @@ namespace {
 constexpr double kBeatSeconds = 1;
 /// How soon it is noticed that the others' heartbeats matter.
 constexpr double kPollSeconds = 0.2;
-/// With many ranks their files are read less often, so that all of them together are no burden; few ranks
+/// With many ranks their files are read less often, so that all of them together are not a burden; few ranks
 /// look at once when a wait begins to be long.
 constexpr double kReadSecondsPerRank = 0.01;
 constexpr int kFewRanks = 64;

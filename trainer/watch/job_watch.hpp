@@ -17,7 +17,7 @@ namespace annulus::trainer {
 class JobWatch {
  public:
   /// Begins to watch. From here on waits for other ranks have no limit of their own: the watchdog, which
-  /// knows what they are at, decides. Collective. `mpi` outlives it.
+  /// knows what they are doing, decides. Collective. `mpi` outlives it.
   JobWatch(const WatchdogConfig& config, comm::MpiSession& mpi, std::vector<std::string> command_line);
   ~JobWatch();
   JobWatch(const JobWatch&) = delete;

@@ -28,9 +28,9 @@ std::string sentence(const std::string& text) {
   return text.empty() || text.ends_with('.') ? text : text + ".";
 }
 
-/// What the one to blame was at, by its last heartbeat.
+/// What the one to blame was doing, by its last heartbeat.
 std::string last_seen(const PeerView* peer) {
-  if (peer == nullptr || !peer->last) return "It left no heartbeat that says what it was at.";
+  if (peer == nullptr || !peer->last) return "It left no heartbeat that says what it was doing.";
   const Heartbeat& beat = *peer->last;
   return fmt::format("By its last heartbeat it was {} {}.", beat.waiting ? "waiting at" : "at",
                      where(beat.step, beat.phase, beat.text));

@@ -1,4 +1,4 @@
-// How long a rank may go without a sign of progress, by what it is at; learned while it works.
+// How long a rank may go without a sign of progress, by what it is doing; learned while it works.
 #pragma once
 
 #include <array>

@@ -46,7 +46,7 @@ std::optional<SlowRank> find_slow(const std::map<int, Heartbeat>& heartbeats) {
 
 std::string describe(const SlowRank& slow) {
   return fmt::format(
-      "rank {} on host {} holds the others up: {:.3g} ms a step of its own work, the others {:.3g} ms",
+      "rank {} on host {} holds the others up: {:.3g} ms per step of its own work, the others {:.3g} ms",
       slow.rank, slow.host, 1e3 * slow.own_seconds, 1e3 * slow.others_seconds);
 }
 

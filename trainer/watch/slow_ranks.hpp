@@ -20,7 +20,7 @@ struct SlowRank {
 /// millisecond: less is noise. Waiting does not count, so only the rank that others wait for stands out.
 std::optional<SlowRank> find_slow(const std::map<int, Heartbeat>& heartbeats);
 
-/// "rank 3 on host n2 holds the others up: 41 ms a step of its own work, the others 17 ms"
+/// "rank 3 on host n2 holds the others up: 41 ms per step of its own work, the others 17 ms"
 std::string describe(const SlowRank& slow);
 
 /// Something to be recorded with the metrics, which belong to the main thread. Any thread.

@@ -131,7 +131,7 @@ void Watchdog::learn(double passed) {
   figures_ = figures;
 }
 
-/// A rank that a person steps through is no reason to end the job; what is waited for it does not count.
+/// A rank that a person steps through is not a reason to end the job; what is waited for it does not count.
 bool Watchdog::held_by_debugger(const std::vector<PeerView>& peers) {
   const auto held =
       std::find_if(peers.begin(), peers.end(), [](const auto& peer) { return peer.life == Life::traced; });

@@ -1,4 +1,4 @@
-// One thread a rank that sees to it that a job with a rank that hangs or has died comes to an end.
+// One thread per rank that sees to it that a job with a rank that hangs or has died comes to an end.
 #pragma once
 
 #include <atomic>

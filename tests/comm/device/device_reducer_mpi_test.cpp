@@ -24,7 +24,7 @@ class DeviceReducerMpi : public testing::TestWithParam<Case> {
 };
 
 ReducerOptions options_for(std::int64_t shards, Reduction reduction) {
-  // Uneven buckets: a long one, one of a single element, one that is no multiple of a cache line.
+  // Uneven buckets: a long one, one of a single element, one that is not a multiple of a cache line.
   return {.elements = 1101,
           .buckets = {{0, 900}, {900, 901}, {901, 1101}},
           .shards = shards,

@@ -26,7 +26,7 @@ std::span<const float> run_step(GradientReducer& reducer, WorkerPool& workers, s
 }
 
 ReducerOptions options_for(std::int64_t shards, Reduction reduction) {
-  // Uneven buckets: a long one, one of a single element, one that is no multiple of a cache line.
+  // Uneven buckets: a long one, one of a single element, one that is not a multiple of a cache line.
   return {.elements = 1101,
           .buckets = {{0, 900}, {900, 901}, {901, 1101}},
           .shards = shards,

@@ -39,7 +39,7 @@ TEST(TreePlan, KnowsWhenNodesPairUp) {
   EXPECT_TRUE(pairs_up(make_tree_plan(8, 8)));
   EXPECT_TRUE(pairs_up(make_tree_plan(32, 4)));
   EXPECT_FALSE(pairs_up(make_tree_plan(3, 3)));
-  EXPECT_FALSE(pairs_up(make_tree_plan(12, 4))) << "shares of three shards are no nodes of the tree";
+  EXPECT_FALSE(pairs_up(make_tree_plan(12, 4))) << "shares of three shards are not nodes of the tree";
 }
 
 TEST(TreePlan, AddsInTheOrderOfTheTree) {

@@ -116,7 +116,7 @@ TEST(Panel, NothingBeyondTheLiveArea) {
 TEST(Preset, UnknownNamesAreRefused) {
   EXPECT_EQ(preset_named("hpd"), Preset::hpd);
   EXPECT_THAT([] { preset_named("run4"); },
-              testing::ThrowsMessage<UsageError>(testing::HasSubstr("'run4' is no preset")));
+              testing::ThrowsMessage<UsageError>(testing::HasSubstr("'run4' is not a preset")));
 }
 
 }  // namespace

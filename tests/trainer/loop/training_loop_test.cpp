@@ -198,7 +198,7 @@ TEST_F(Loop, StopsAfterTooManyBadStepsInARow) {
 
   EXPECT_EQ(run(1, {1, 2, 4, 5}), Outcome::finished);  // not in a row
   state = {};
-  EXPECT_THAT(failure(1, {2, 3, 4}), testing::HasSubstr("2 steps before it were bad, too"));
+  EXPECT_THAT(failure(1, {2, 3, 4}), testing::HasSubstr("2 steps before it were bad as well"));
 }
 
 TEST_F(Loop, GoesBackToTheCheckpointAndPastTheBadStep) {

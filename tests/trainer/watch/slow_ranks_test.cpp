@@ -23,7 +23,7 @@ TEST(SlowRanks, AreHalfAsLongAgainAsTheOthers) {
 
   ASSERT_TRUE(slow.has_value());
   EXPECT_EQ(describe(*slow),
-            "rank 3 on host n3 holds the others up: 41 ms a step of its own work, the others 17 ms");
+            "rank 3 on host n3 holds the others up: 41 ms per step of its own work, the others 17 ms");
 }
 
 TEST(SlowRanks, SmallDifferencesAreNone) {

@@ -76,7 +76,7 @@ dnnl::memory ParameterStore::memory(int layer, int parameter) const {
 dnnl::memory ParameterStore::statistics_memory(int layer, int parameter) const {
   for (const Entry& average : averages_)
     if (average.layer == layer && average.parameter == parameter) return average.memory;
-  throw std::logic_error("contract broken: this parameter is no moving average");
+  throw std::logic_error("contract broken: this parameter is not a moving average");
 }
 
 std::size_t ParameterStore::offset(int layer, int parameter) const {

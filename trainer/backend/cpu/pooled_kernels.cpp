@@ -1,5 +1,24 @@
 // AVX-512 code. Inner loops keep one 3x3 (or 4x4) patch of 16 channels in registers and do nine multiply-adds
 // for each gradient that is not zero.
+//
+// Geometry. A pooled pixel (y, x) has seen 2x2 outputs of the convolution, each of which has seen 3x3
+// elements of the padded source: together the 4x4 patch that starts at (2y, 2x). The winner says which 3x3
+// part counts:
+//
+//     winner 0      winner 1      winner 2      winner 3
+//     X X X .       . X X X       . . . .       . . . .
+//     X X X .       . X X X       X X X .       . X X X
+//     X X X .       . X X X       X X X .       . X X X
+//     . . . .       . . . .       X X X .       . X X X
+//
+// With the source padded to 2 pooled + 2 rows and columns every patch is whole, so no loop asks for borders.
+//
+// The gradient of a sample is listed twice, because the two results want it in different orders:
+//   by filter   kernel gradient: the 9 sums of a filter stay in registers while its pixels go by, and each
+//               gradient needs only the address of its 3x3 window in the source
+//   by pixel    source gradient: the 16 sums of a patch stay in registers while the filters go by, and each
+//               gradient needs only the address of its filter, the winner being the same for a whole sublist
+// Both have a fixed order (pixels; at a pixel winners, then filters), and so have the sums.
 #include "trainer/backend/cpu/pooled_kernels.hpp"
 
 #include <algorithm>
@@ -13,7 +32,10 @@ namespace annulus::trainer::cpu {
 namespace {
 
 constexpr int kFilterFloats = kTaps * kBlock;  // of one block of input channels
-constexpr std::size_t kBandBytes = 24 * 1024;  // of a first-level cache of 32 KiB
+// The kernel gradient is the one loop that goes over the source again and again, once per filter. It does so
+// band by band: the rows of a band stay in the first-level cache until all filters have read them. 24 of its
+// 32 KiB, since the filter's list and its sums pass through it as well.
+constexpr std::size_t kBandBytes = 24 * 1024;
 
 /// Not equal to zero; NaN counts, so that it travels on.
 ANNULUS_AVX512 inline __mmask16 nonzero(Vector value) {
@@ -177,7 +199,7 @@ ANNULUS_AVX512 void BlockedBackward::list_by_filter(const float* gradient, const
       _mm512_setr_epi32(0, kVectorBytes, row, row + kVectorBytes, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
   const int band_pixels = band_rows_ * shape_.pooled_width;
   for (int block = 0; block < shape_.target_blocks(); ++block) {
-    std::int32_t counts[kBlock] = {};
+    std::int32_t counts[kBlock] = {};  // of the lists of 16 filters, which grow side by side
     for (int band = 0; band < bands_; ++band) {
       const int end = std::min((band + 1) * band_pixels, shape_.pixels());
       for (int first = band * band_pixels; first < end; first += kBlock) {
@@ -193,6 +215,9 @@ ANNULUS_AVX512 void BlockedBackward::list_by_filter(const float* gradient, const
         }
         transpose(values);
         transpose(offsets);
+        // Compressed in registers and stored whole: what is stored beyond the count is overwritten by the
+        // next store, or lies in the slack of the stride. A compressing store to memory is many times slower
+        // on some processors (Zen 4).
         for (int lane = 0; lane < kBlock; ++lane) {
           const std::size_t to = static_cast<std::size_t>(block * kBlock + lane) * filter_stride_ +
                                  static_cast<std::size_t>(counts[lane]);
@@ -251,6 +276,7 @@ ANNULUS_AVX512 void BlockedBackward::add_kernel_gradient(const float* source, fl
         const std::size_t list = static_cast<std::size_t>(filter) * filter_stride_;
         const std::int32_t* ends = &filter_ends_[static_cast<std::size_t>(filter * bands_)];
         Vector sums[kTaps];
+        // The sums go on from memory: earlier samples and earlier bands are in them already.
         ANNULUS_UNROLL for (int tap = 0; tap < kTaps; ++tap) sums[tap] = load(to + tap * kBlock);
         for (int i = band > 0 ? ends[band - 1] : 0; i < ends[band]; ++i) {
           const Vector value = _mm512_set1_ps(filter_values_[list + static_cast<std::size_t>(i)]);
@@ -279,6 +305,8 @@ ANNULUS_AVX512 void BlockedBackward::source_gradient(const float* kernel, float*
       const std::uint32_t* offsets = pixel_offsets_ + static_cast<std::size_t>(pixel) * pixel_stride_;
       float* to =
           image + static_cast<std::size_t>(window_starts_[static_cast<std::size_t>(pixel)]) / sizeof(float);
+      // Patches of neighbours overlap by two rows or columns, hence load, add, store. The four sublists name
+      // their part of the patch at compile time: an index into an array of registers would put it in memory.
       Vector patch[4][4];
       ANNULUS_UNROLL for (int i = 0; i < 16; ++i) patch[i / 4][i % 4] =
           load(to + static_cast<std::size_t>(i / 4) * row + i % 4 * kBlock);

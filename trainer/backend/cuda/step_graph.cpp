@@ -1,4 +1,15 @@
 // Capture and launch.
+//
+// Why: a step is many short kernels, and starting one costs the host microseconds; for small networks the GPU
+// would wait for them. A captured step costs one call, however many kernels it has.
+//
+// The price: a graph keeps every argument of every kernel as it was at the capture. Hence:
+//   - addresses never change (buffers are made before, in the steps without a graph);
+//   - shapes never change: one graph per number of samples in a step, so one more for the rest of an epoch;
+//   - what differs from step to step (learning rate, sample numbers, labels) lies in memory of the device
+//     that is filled before the launch; as an argument of a kernel it would stay that of the capture;
+//   - nothing waits or allocates: neither is work on a stream, and both fail inside a capture.
+// Breaking one of the first three gives no error, only steps that train on old values.
 #include "trainer/backend/cuda/step_graph.hpp"
 
 #include <utility>
@@ -21,11 +32,13 @@ struct GraphTraits {
 class Capture {
  public:
   explicit Capture(cudaStream_t stream) : stream_(stream) {
-    // Thread-local: the loader's thread may allocate meanwhile.
+    // Thread-local: the loader's thread may allocate meanwhile. In the global mode such a call would fail, in
+    // whatever thread.
     ANNULUS_CHECK_CUDA(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
   }
   ~Capture() {
     if (stream_ == nullptr) return;
+    // A spoilt capture still has to be ended; then there is no graph, and the call returns an error.
     cudaGraph_t graph = nullptr;
     if (cudaStreamEndCapture(stream_, &graph) == cudaSuccess && graph != nullptr) GraphTraits::close(graph);
     cudaGetLastError();  // the error under way is the one to report
@@ -52,6 +65,7 @@ void GraphExecTraits::close(type graph) noexcept {
 StepGraph::StepGraph(cudaStream_t stream, const std::function<void()>& enqueue_work) {
   Capture capture(stream);
   enqueue_work();
+  // Only a template: what is instantiated from it is a copy, and outlives it.
   const UniqueHandle<GraphTraits> graph = capture.end();
   cudaGraphExec_t executable = nullptr;
   ANNULUS_CHECK_CUDA(cudaGraphInstantiate(&executable, graph.get(), 0));

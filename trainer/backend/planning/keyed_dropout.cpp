@@ -56,7 +56,9 @@ inline std::uint32_t keep_bits(const Generator& generator, std::uint32_t first, 
   __m512i word3 = in_all(generator.counter[3]);
   std::uint32_t key0 = generator.key[0], key1 = generator.key[1];
   using Constants = PhiloxConstants;
-  constexpr int kXorOfThree = 0x96;  // the truth table
+  // A truth table: bit 4 a + 2 b + c is the result for bits a, b, c. 1001 0110: 1 where an odd number of them
+  // is 1, i.e. at 1, 2, 4 and 7.
+  constexpr int kXorOfThree = 0x96;
   for (int round = 0; round < Constants::kRounds;
        ++round, key0 += Constants::kKeyStep0, key1 += Constants::kKeyStep1) {
     const __m512i product0 = multiply_low_halves(word0, in_all(Constants::kMultiplier0));

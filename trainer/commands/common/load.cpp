@@ -34,7 +34,7 @@ void locate_model(std::string& config, std::string& checkpoint) {
         config);
   }
   const RunDirectory run(config);
-  run.stored_config();  // a directory without one is no run
+  run.stored_config();  // a directory without one is not a run
   for (const char* link : {"best", "latest"}) {
     const fs::path path = run.checkpoints() / link;
     if (checkpoint.empty() && fs::exists(path)) checkpoint = path.string();

@@ -135,7 +135,7 @@ void prepare_folder(const CurvesOptions& options) {
   std::error_code error;
   fs::create_directories(options.output, error);
   if (error || !fs::is_directory(options.output))
-    throw UsageError("{}: is no folder and cannot be made one ({}). Name another with --output.",
+    throw UsageError("{}: is not a folder and cannot be made one ({}). Name another with --output.",
                      options.output, error ? error.message() : "it is a file");
   for (const char* name : kPictureNames) {
     const io::AtomicFile table(options.file(fmt::format("{}.csv", name)), options.existing());

@@ -181,7 +181,7 @@ void show_progress(std::uint64_t done, std::uint64_t events) {
 
 void report(const SimulateOptions& options, const Totals& totals, double seconds) {
   const auto events = static_cast<double>(options.events);
-  log_info("{} events with {} tracks and {:.0f} + {:.0f} hits an event in {} ({:.0f} events/s)",
+  log_info("{} events with {} tracks and {:.0f} + {:.0f} hits per event in {} ({:.0f} events/s)",
            options.events, totals.tracks, static_cast<double>(totals.hits[0]) / events,
            static_cast<double>(totals.hits[1]) / events, options.output, events / seconds);
   if (totals.outside > 0)

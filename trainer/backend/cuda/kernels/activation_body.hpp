@@ -8,7 +8,7 @@
 
 namespace annulus::trainer::cuda {
 
-/// Every activation but softmax, which is no function of one value.
+/// Every activation but softmax, which is not a function of one value.
 ANNULUS_DEVICE inline float activated(Activation kind, float x) {
   switch (kind) {
     case Activation::relu:
