@@ -7,7 +7,8 @@
 //  - lars (You, Gitman & Ginsburg 2017, algorithm 1): v = momentum v + r q (g + wd w); w -= v, with
 //    q = trust |w| / (|g| + wd |w|) per kernel; q = 1 and no decay for biases and batch norm, and q = 1
 //    where a norm is zero.
-//  - rmsprop (Tieleman & Hinton 2012, lecture 6e; centered: Graves 2013, equations 38 to 41; epsilon as in PyTorch):
+//  - rmsprop (Tieleman & Hinton 2012, lecture 6e; centered: Graves 2013, equations 38 to 41; epsilon as in
+//  PyTorch):
 //    g += wd w; s = rho s + (1 - rho) g^2; u = g / (sqrt(s) + epsilon), or centered, with
 //    a = rho a + (1 - rho) g, u = g / (sqrt(s - a^2) + epsilon); b = momentum b + u; w -= r b.
 // Clipping scales g by clip_norm / norm when its norm over all parameters is larger (Pascanu et al. 2013,

@@ -75,7 +75,8 @@ ReferenceReplica::ReferenceReplica(const Network& network, const CompileOptions&
       arena_(network),
       workers_(options.threads) {
   if (options_.predict_samples == 0) options_.predict_samples = options_.shard_samples;
-  expect_contract(class_weights_fit(options_.loss, network_.classes()), "there is one class weight per class");
+  expect_contract(class_weights_fit(options_.loss, network_.classes()),
+                  "there is one class weight per class");
 }
 
 void ReferenceReplica::train(const io::Batch& batch, comm::GradientReducer& reducer) {
