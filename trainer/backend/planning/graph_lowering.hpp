@@ -6,10 +6,10 @@
 #pragma once
 
 #include <algorithm>
-#include <concepts>
 #include <memory>
 #include <optional>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "base/error.hpp"
