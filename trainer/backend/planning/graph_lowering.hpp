@@ -1,15 +1,15 @@
 // How a network becomes a list of steps, the same for every backend: in go the layers in their order, out
 // come the steps in forward order, the loss last. Values are handed from layer to reader; one that several
 // layers read is shared through a fan-out, which sums their gradients. What a kind of layer becomes is the
-// backend's: it derives from GraphLowering and has one overload of lower() a kind, all of them, or it does
+// backend's: it derives from GraphLowering and has one overload of lower() per kind, all of them, or it does
 // not compile.
 #pragma once
 
 #include <algorithm>
-#include <concepts>
 #include <memory>
 #include <optional>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "base/error.hpp"
