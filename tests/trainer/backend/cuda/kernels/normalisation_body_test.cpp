@@ -163,8 +163,7 @@ TEST(ResponseNormBody, AsTheReference) {
   for (const Element element : kElements)
     for (const LocalResponseNorm& norm :
          {LocalResponseNorm{}, LocalResponseNorm{.size = 3, .alpha = 0.7f, .beta = 0.6f, .k = 1.0f}}) {
-      const Network network =
-          NetworkBuilder({.height = 3, .width = 2, .channels = 11}).add(LocalResponseNormnorm).build();
+      const Network network = NetworkBuilder({.height = 3, .width = 2, .channels = 11}).add(norm).build();
       constexpr std::int64_t kCount = 2 * 3 * 2 * 11;
       Stored x = random_stored(element, kCount, 1), dy = random_stored(element, kCount, 2);
       Stored y(element, std::size_t{kCount}), dx(element, std::size_t{kCount});
