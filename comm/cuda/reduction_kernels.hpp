@@ -19,8 +19,8 @@ bool has_code_for_current_device();
 
 }  // namespace annulus::comm
 
-/// Every kernel of the reducer, a line each. Whoever expands the list has defined enqueue() first: on the GPU
-/// the .cu file, on the host the emulation of the tests.
+/// Every kernel of the reducer, one line per kernel. Who expands the list has defined enqueue(): the .cu file
+/// for the GPU, the tests' emulation for the host.
 #define ANNULUS_REDUCTION_KERNELS                               \
   template void enqueue(cudaStream_t, const AddBody&);          \
   template void enqueue(cudaStream_t, const PairwiseBody<2>&);  \

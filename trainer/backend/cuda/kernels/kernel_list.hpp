@@ -1,5 +1,6 @@
-// Every kernel of the model and of a step, a line each, by the .cu file that compiles it. Who expands a list
-// has defined enqueue() and included the bodies: a .cu file for the GPU, the tests' emulation for the host.
+// Every kernel of the model and of a step, one line per kernel, grouped by the .cu file that compiles it. Who
+// expands a list has defined enqueue() and included the bodies: a .cu file for the GPU, the tests' emulation
+// for the host.
 #pragma once
 
 #define ANNULUS_KERNEL(...) template void enqueue(cudaStream_t, const __VA_ARGS__&);
