@@ -1,6 +1,7 @@
 // Time to make one image on one core, by kind of augmentation.
 #include <benchmark/benchmark.h>
 
+#include "bench/usual_augmentation.hpp"
 #include "io/augmentation/augmentation.hpp"
 #include "tests/support/pattern_source.hpp"
 
@@ -11,19 +12,6 @@ AugmentationOptions crop_and_flip() {
   AugmentationOptions options;
   options.crop_padding = 4;
   options.horizontal_flip = true;
-  return options;
-}
-
-AugmentationOptions full_affine() {
-  AugmentationOptions options;
-  options.rotation_range = 15;
-  options.width_shift_range = 0.1f;
-  options.height_shift_range = 0.1f;
-  options.zoom_low = 0.9f;
-  options.zoom_high = 1.1f;
-  options.horizontal_flip = true;
-  options.brightness_low = 0.8f;
-  options.brightness_high = 1.2f;
   return options;
 }
 

@@ -1,6 +1,7 @@
 // Images a second that a loader delivers from a source in memory, by augmentation and number of threads.
 #include <benchmark/benchmark.h>
 
+#include "bench/usual_augmentation.hpp"
 #include "io/loading/batch_loader.hpp"
 #include "tests/support/pattern_source.hpp"
 
@@ -45,21 +46,8 @@ void load(benchmark::State& state, const AugmentationOptions& options) {
   state.SetItemsProcessed(state.iterations() * kBatch);
 }
 
-AugmentationOptions affine() {
-  AugmentationOptions options;
-  options.rotation_range = 15;
-  options.width_shift_range = 0.1f;
-  options.height_shift_range = 0.1f;
-  options.zoom_low = 0.9f;
-  options.zoom_high = 1.1f;
-  options.horizontal_flip = true;
-  options.brightness_low = 0.8f;
-  options.brightness_high = 1.2f;
-  return options;
-}
-
 BENCHMARK_CAPTURE(load, plain, {})->Arg(1)->Arg(2)->MeasureProcessCPUTime()->UseRealTime();
-BENCHMARK_CAPTURE(load, affine, affine())->Arg(1)->Arg(2)->MeasureProcessCPUTime()->UseRealTime();
+BENCHMARK_CAPTURE(load, affine, full_affine())->Arg(1)->Arg(2)->MeasureProcessCPUTime()->UseRealTime();
 
 }  // namespace
 }  // namespace annulus::io

@@ -38,8 +38,8 @@ CifarKind cifar10_kind() {
       "cifar-10-binary.tar.gz"};
 }
 
-CifarKind cifar100_kind(ImportOptions::Cifar100Labels labels) {
-  const bool fine = labels == ImportOptions::Cifar100Labels::fine;
+CifarKind cifar100_kind(Cifar100Labels labels) {
+  const bool fine = labels == Cifar100Labels::fine;
   return {"CIFAR-100",
           {"train.bin"},
           "test.bin",
@@ -168,8 +168,8 @@ void import_cifar10(const ImportOptions& options, const ProgressCallback& progre
   import_cifar(options, cifar10_kind(), progress);
 }
 
-void import_cifar100(const ImportOptions& options, const ProgressCallback& progress) {
-  import_cifar(options, cifar100_kind(options.cifar100_labels), progress);
+void import_cifar100(const ImportOptions& options, Cifar100Labels labels, const ProgressCallback& progress) {
+  import_cifar(options, cifar100_kind(labels), progress);
 }
 
 }  // namespace annulus::io

@@ -75,16 +75,15 @@ std::string find_file(const std::string& folder, const std::vector<std::string>&
   return found.empty() ? "" : found[0];
 }
 
-IdxFiles find_files(const ImportOptions& options) {
-  IdxFiles files = options.idx;
+IdxFiles find_files(const std::string& source, IdxFiles files) {
   const bool all_given = !files.train_images.empty() && !files.train_labels.empty();
   if (all_given) return files;
-  if (!fs::is_directory(options.source))
+  if (!fs::is_directory(source))
     throw DataError(
         "{}: is not a folder. Give the folder with the four IDX files (train-images-idx3-ubyte.gz and so on), or name the files one by one.",
-        options.source);
+        source);
   const auto fill = [&](std::string& path, const std::vector<std::string>& words, const char* what) {
-    if (path.empty()) path = find_file(options.source, words, what);
+    if (path.empty()) path = find_file(source, words, what);
   };
   fill(files.train_images, {"train"}, "images");
   fill(files.train_labels, {"train"}, "labels");
@@ -93,7 +92,7 @@ IdxFiles find_files(const ImportOptions& options) {
   if (files.train_images.empty() || files.train_labels.empty())
     throw DataError(
         "{}: holds no {}. Expected are train-images-idx3-ubyte, train-labels-idx1-ubyte, and the same with t10k, plain or with .gz.",
-        options.source, files.train_images.empty() ? "train-images...-ubyte" : "train-labels...-ubyte");
+        source, files.train_images.empty() ? "train-images...-ubyte" : "train-labels...-ubyte");
   return files;
 }
 
@@ -125,15 +124,15 @@ SampleShape padded_shape(const IdxArray& images, int pad) {
 }
 
 /// @param images  outlives the split
-ImportSplit make_split(const std::string& name, const IdxPair& pair, const ImportOptions& options) {
+ImportSplit make_split(const std::string& name, const IdxPair& pair, int pad) {
   ImportSplit split{name, {}, {}};
   for (const std::byte label : pair.labels.values())
     split.labels.push_back(std::to_integer<std::int32_t>(label));
-  const SampleShape padded = padded_shape(pair.images, options.pad);
+  const SampleShape padded = padded_shape(pair.images, pad);
   const auto height = static_cast<std::size_t>(pair.images.extents[1]);
   const auto line = static_cast<std::size_t>(pair.images.extents[2] * padded.channels);
   const auto padded_line = static_cast<std::size_t>(padded.width * padded.channels);
-  const auto margin = static_cast<std::size_t>(options.pad);
+  const auto margin = static_cast<std::size_t>(pad);
   const auto left = margin * static_cast<std::size_t>(padded.channels);
   split.pixels = [=, values = pair.images.values()](std::uint64_t row, std::span<std::byte> pixels) {
     std::fill(pixels.begin(), pixels.end(), std::byte{0});
@@ -145,7 +144,8 @@ ImportSplit make_split(const std::string& name, const IdxPair& pair, const Impor
 }
 
 /// Names given, or "0" to the largest label of all splits.
-std::vector<std::string> class_names_of(const ImportOptions& options, const std::vector<IdxPair>& pairs) {
+std::vector<std::string> class_names_of(const std::vector<std::string>& given,
+                                        const std::vector<IdxPair>& pairs) {
   std::int32_t largest = 0;
   const IdxPair* owner = &pairs.front();
   for (const IdxPair& pair : pairs)
@@ -154,10 +154,10 @@ std::vector<std::string> class_names_of(const ImportOptions& options, const std:
         largest = std::to_integer<std::int32_t>(label);
         owner = &pair;
       }
-  if (!options.classes.empty() && static_cast<std::size_t>(largest) >= options.classes.size())
+  if (!given.empty() && static_cast<std::size_t>(largest) >= given.size())
     throw DataError("{}: has the label {}, but only {} class names were given.", owner->labels.path, largest,
-                    options.classes.size());
-  if (!options.classes.empty()) return options.classes;
+                    given.size());
+  if (!given.empty()) return given;
   std::vector<std::string> names;
   for (std::int32_t k = 0; k <= largest; ++k) names.push_back(std::to_string(k));
   return names;
@@ -165,9 +165,11 @@ std::vector<std::string> class_names_of(const ImportOptions& options, const std:
 
 }  // namespace
 
-void import_idx(const ImportOptions& options, const ProgressCallback& progress) {
+void import_idx(const ImportOptions& options, const IdxOptions& idx, const ProgressCallback& progress) {
+  if (idx.pad < 0 || idx.pad > 1024)
+    throw UsageError("The padding is {} pixels, but it must be from 0 to 1024.", idx.pad);
   check_import_options(options);
-  const IdxFiles files = find_files(options);
+  const IdxFiles files = find_files(options.source, idx.files);
   std::vector<IdxPair> pairs;
   report(progress, 0, 2, "reading " + file_name(files.train_images));
   pairs.push_back(read_pair(files.train_images, files.train_labels));
@@ -176,11 +178,11 @@ void import_idx(const ImportOptions& options, const ProgressCallback& progress) 
     pairs.push_back(read_pair(files.test_images, files.test_labels));
 
   ImportedData data;
-  data.shape = padded_shape(pairs[0].images, options.pad);
-  if (pairs.size() == 2 && !(padded_shape(pairs[1].images, options.pad) == data.shape))
+  data.shape = padded_shape(pairs[0].images, idx.pad);
+  if (pairs.size() == 2 && !(padded_shape(pairs[1].images, idx.pad) == data.shape))
     throw DataError("{} and {} hold images of different sizes. Do the files belong together?",
                     pairs[0].images.path, pairs[1].images.path);
-  data.classes = class_names_of(options, pairs);
+  data.classes = class_names_of(idx.classes, pairs);
   data.description =
       "IDX files of " + file_name(options.source.empty() ? files.train_images : options.source);
   for (const IdxPair& pair : pairs)
@@ -188,9 +190,9 @@ void import_idx(const ImportOptions& options, const ProgressCallback& progress) 
       data.provenance.emplace_back(file_name(array->path),
                                    fmt::format("{} bytes uncompressed, xxh64 {}", array->contents.size(),
                                                content_hash(array->contents)));
-  if (options.pad > 0) data.provenance.emplace_back("pad", std::to_string(options.pad));
+  if (idx.pad > 0) data.provenance.emplace_back("pad", std::to_string(idx.pad));
   for (std::size_t i = 0; i < pairs.size(); ++i)
-    data.splits.push_back(make_split(i == 0 ? "train" : "test", pairs[i], options));
+    data.splits.push_back(make_split(i == 0 ? "train" : "test", pairs[i], idx.pad));
   write_imported(options, std::move(data), progress);
 }
 

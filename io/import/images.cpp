@@ -65,8 +65,11 @@ class BatchReader {
 /// Decodes batches on all workers into the spill. The first image of the source fixes the size.
 class BatchDecoder {
  public:
-  explicit BatchDecoder(const ImportOptions& options)
-      : options_(options), pool_(worker_count(options)), decoders_(static_cast<std::size_t>(pool_.size())) {}
+  BatchDecoder(const ImportOptions& options, const ImageOptions& images)
+      : options_(options),
+        wanted_(images),
+        pool_(worker_count(options)),
+        decoders_(static_cast<std::size_t>(pool_.size())) {}
 
   void decode(const std::vector<SourceFile>& files) {
     const std::uint64_t first_slot = images_.size();
@@ -100,8 +103,8 @@ class BatchDecoder {
   }
 
   Image decoded(ImageDecoder& decoder, const SourceFile& file) const {
-    Image image = decoder.decode(file.contents, options_.colour, options_.source + ", " + file.name);
-    if (options_.resize_height > 0) image = resize(image, options_.resize_height, options_.resize_width);
+    Image image = decoder.decode(file.contents, wanted_.colour, options_.source + ", " + file.name);
+    if (wanted_.resize_height > 0) image = resize(image, wanted_.resize_height, wanted_.resize_width);
     return image;
   }
 
@@ -125,6 +128,7 @@ class BatchDecoder {
   }
 
   const ImportOptions& options_;
+  const ImageOptions& wanted_;
   WorkerPool pool_;
   std::vector<ImageDecoder> decoders_;
   std::vector<ListedImage> images_;
@@ -146,6 +150,14 @@ void read_and_decode(BatchReader& reader, BatchDecoder& decoder, const std::stri
   }
 }
 
+void check_size(const ImageOptions& images) {
+  constexpr std::int64_t kLargest = 16384;
+  const auto [height, width] = std::pair(images.resize_height, images.resize_width);
+  if (height < 0 || width < 0 || (height > 0) != (width > 0) || height > kLargest || width > kLargest)
+    throw UsageError("The new size is {} x {} pixels, but both must be from 1 to {}.", height, width,
+                     kLargest);
+}
+
 std::string source_text(const ImportOptions& options) {
   const bool folder = std::filesystem::is_directory(options.source);
   return folder ? file_name(options.source) + " (folder)"
@@ -155,10 +167,12 @@ std::string source_text(const ImportOptions& options) {
 
 }  // namespace
 
-void import_images(const ImportOptions& options, const ProgressCallback& progress) {
+void import_images(const ImportOptions& options, const ImageOptions& images,
+                   const ProgressCallback& progress) {
+  check_size(images);
   check_import_options(options);
   BatchReader reader(options.source);
-  BatchDecoder decoder(options);
+  BatchDecoder decoder(options, images);
   read_and_decode(reader, decoder, "reading " + file_name(options.source), progress);
   reader.report_ignored();
 
@@ -169,8 +183,8 @@ void import_images(const ImportOptions& options, const ProgressCallback& progres
   data.description = "images of " + file_name(options.source);
   data.provenance.emplace_back("source", source_text(options));
   data.provenance.emplace_back("contents", fmt::format("xxh64 {:016x}", listing.hash));
-  if (options.resize_height > 0)
-    data.provenance.emplace_back("resize", fmt::format("{}x{}", options.resize_height, options.resize_width));
+  if (images.resize_height > 0)
+    data.provenance.emplace_back("resize", fmt::format("{}x{}", images.resize_height, images.resize_width));
   for (ListedSplit& split : listing.splits)
     data.splits.push_back(
         {split.name, std::move(split.labels),

@@ -21,32 +21,17 @@ struct ImportProgress {
 /// Called now and then from the thread that imports.
 using ProgressCallback = std::function<void(const ImportProgress&)>;
 
-/// The four files of an IDX data set when they have unusual names; empty ones are looked for in the source.
-struct IdxFiles {
-  std::string train_images;
-  std::string train_labels;
-  std::string test_images;
-  std::string test_labels;
-};
-
+/// What every import needs to know.
 struct ImportOptions {
   std::string source;  ///< archive or folder
   std::string output;  ///< the dataset file to make
   Existing existing = Existing::refuse;
-  std::string description;           ///< "" = a sentence that names the source
-  std::vector<std::string> classes;  ///< idx: names instead of numbers
-  double validation_fraction = 0;    ///< [0, 1): share of the training images that becomes `validation`
-  std::uint64_t seed = 0;            ///< of the choice of validation images
-  int deflate = 0;                   ///< gzip level of the output, 0 to 9
-  int threads = 0;                   ///< that decode images; 0 = one per core
-  std::string program = "annulus";   ///< name and version, for provenance
-
-  enum class Cifar100Labels { fine, coarse } cifar100_labels = Cifar100Labels::fine;
-  IdxFiles idx;                    ///< idx only
-  int pad = 0;                     ///< idx: zero pixels added on every side (2 makes 28 x 28 into 32 x 32)
-  Colour colour = Colour::rgb;     ///< images only
-  std::int64_t resize_height = 0;  ///< images: 0 = keep the size, which all of them must share
-  std::int64_t resize_width = 0;
+  std::string description;          ///< "" = a sentence that names the source
+  double validation_fraction = 0;   ///< [0, 1): share of the training images that becomes `validation`
+  std::uint64_t seed = 0;           ///< of the choice of validation images
+  int deflate = 0;                  ///< gzip level of the output, 0 to 9
+  int threads = 0;                  ///< that decode images; 0 = one per core
+  std::string program = "annulus";  ///< name and version, for provenance
 };
 
 // All of them write options.output completely or not at all, and replace an existing file only when asked.
@@ -57,16 +42,40 @@ struct ImportOptions {
 /// CIFAR-10 and CIFAR-100, binary version: cifar-10-binary.tar.gz, cifar-100-binary.tar.gz, or the unpacked
 /// folder. Format: https://www.cs.toronto.edu/~kriz/cifar.html
 void import_cifar10(const ImportOptions& options, const ProgressCallback& progress = {});
-void import_cifar100(const ImportOptions& options, const ProgressCallback& progress = {});
+enum class Cifar100Labels { fine, coarse };
+void import_cifar100(const ImportOptions& options, Cifar100Labels labels = Cifar100Labels::fine,
+                     const ProgressCallback& progress = {});
 
-/// MNIST-style IDX files, plain or gzip: a folder with the four usual names, or options.idx.
+/// The four files of an IDX data set when they have unusual names; empty ones are looked for in the source.
+struct IdxFiles {
+  std::string train_images;
+  std::string train_labels;
+  std::string test_images;
+  std::string test_labels;
+};
+
+struct IdxOptions {
+  IdxFiles files;
+  std::vector<std::string> classes;  ///< names instead of numbers
+  int pad = 0;                       ///< zero pixels added on every side (2 makes 28 x 28 into 32 x 32)
+};
+
+/// MNIST-style IDX files, plain or gzip: a folder with the four usual names, or files named one by one.
 /// Format: http://yann.lecun.com/exdb/mnist/
-void import_idx(const ImportOptions& options, const ProgressCallback& progress = {});
+void import_idx(const ImportOptions& options, const IdxOptions& idx = {},
+                const ProgressCallback& progress = {});
+
+struct ImageOptions {
+  Colour colour = Colour::rgb;
+  std::int64_t resize_height = 0;  ///< 0 = keep the size, which all of them must share
+  std::int64_t resize_width = 0;
+};
 
 /// JPEG and PNG images in one folder per class, optionally below train/, validation/ and test/; a folder or
 /// an archive. Classes are sorted by name; inside a split images are sorted by class and name and then dealt
 /// out evenly, so that any run of rows holds all classes: the result does not depend on the order of the
 /// archive.
-void import_images(const ImportOptions& options, const ProgressCallback& progress = {});
+void import_images(const ImportOptions& options, const ImageOptions& images = {},
+                   const ProgressCallback& progress = {});
 
 }  // namespace annulus::io

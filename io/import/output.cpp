@@ -76,13 +76,6 @@ void check_import_options(const ImportOptions& options) {
                      options.validation_fraction);
   if (options.deflate < 0 || options.deflate > 9)
     throw UsageError("The gzip level is {}, but it must be from 0 (none) to 9.", options.deflate);
-  if (options.pad < 0 || options.pad > 1024)
-    throw UsageError("The padding is {} pixels, but it must be from 0 to 1024.", options.pad);
-  if (options.resize_height < 0 || options.resize_width < 0 ||
-      (options.resize_height > 0) != (options.resize_width > 0) || options.resize_height > 16384 ||
-      options.resize_width > 16384)
-    throw UsageError("The new size is {} x {} pixels, but both must be from 1 to 16384.",
-                     options.resize_height, options.resize_width);
   const AtomicFile writable(options.output, options.existing);
 }
 

@@ -43,7 +43,7 @@ enum class State {
   idle,       ///< not sent anywhere yet, or paused
   producing,  ///< batches are made while there is a free buffer
   ended,      ///< after the last epoch, or an error: what is ready is still delivered, nothing more is made
-  closing,    ///< the I/O thread shall return
+  closing,    ///< the I/O thread shall return; for good
 };
 
 /// What the I/O thread has in hand while it is at the source.
@@ -123,6 +123,7 @@ BatchLoader::Impl::Impl(SampleSource& source, const ShardedSampler& sampler, con
 BatchLoader::Impl::~Impl() {
   {
     const std::lock_guard lock(mutex_);
+    drop();  // or an error of what is being read would end more than the reading
     state_ = State::closing;
   }
   work_.notify_all();

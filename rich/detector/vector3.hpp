@@ -43,9 +43,4 @@ inline Frame frame_around(const Vector3& axis) {
   return {cross(y, axis), y, axis};
 }
 
-/// Angle between two unit vectors by its tangent: acos of the product would amplify rounding by 1/angle.
-inline double angle_between(const Vector3& a, const Vector3& b) {
-  return std::atan2(length(cross(a, b)), dot(a, b));
-}
-
 }  // namespace annulus::rich

@@ -31,9 +31,7 @@ void check_nothing_else() {
 
 void import_archive(std::span<const std::uint8_t> input) {
   const std::string source = fuzz::write_file("source.tar", input);
-  ImportOptions options = options_for(source);
-  options.resize_height = options.resize_width = 4;
-  fuzz::expect_answer([&] { import_images(options); });
+  fuzz::expect_answer([&] { import_images(options_for(source), {.resize_height = 4, .resize_width = 4}); });
   check_nothing_else();
 }
 
@@ -41,10 +39,11 @@ void import_arrays(std::span<const std::uint8_t> input) {
   const std::size_t wanted = fuzz::take_byte(input);
   const std::size_t labels = std::min(wanted, input.size());
   const std::string source = fuzz::write_file("images", input.subspan(labels));
-  ImportOptions options = options_for("");
-  options.idx.train_images = source;
-  options.idx.train_labels = fuzz::write_file("labels", input.first(labels));
-  fuzz::expect_answer([&] { import_idx(options); });
+  const IdxFiles files{.train_images = source,
+                       .train_labels = fuzz::write_file("labels", input.first(labels)),
+                       .test_images = {},
+                       .test_labels = {}};
+  fuzz::expect_answer([&] { import_idx(options_for(""), {.files = files, .classes = {}}); });
   check_nothing_else();
 }
 

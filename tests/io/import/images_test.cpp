@@ -94,8 +94,8 @@ TEST(ImportImages, WithoutSplitFoldersAllIsTraining) {
 
   import_images({.source = packed("folder", {{"round/a.jpg", jpeg(plain_image(8, 8, {200}))},
                                              {"square/b.jpg", jpeg(plain_image(8, 8, {100}))}}),
-                 .output = output,
-                 .colour = Colour::grey});
+                 .output = output},
+                {.colour = Colour::grey});
 
   const Hdf5File file = Hdf5File::open(output);
   EXPECT_THAT(file.members(), ElementsAre("train"));
@@ -108,8 +108,8 @@ TEST(ImportImages, MixedSizesNeedResize) {
   files[3].second = png(plain_image(6, 5, {20, 20, 20}), PNG_FORMAT_RGB);
   const std::string output = fresh_path("resized.h5");
 
-  import_images(
-      {.source = packed("pets.zip", files), .output = output, .resize_height = 3, .resize_width = 5});
+  import_images({.source = packed("pets.zip", files), .output = output},
+                {.resize_height = 3, .resize_width = 5});
 
   EXPECT_THAT(import_error(files),
               AllOf(HasSubstr("pets/train/cat/1.png has 4 x 4 pixels"),

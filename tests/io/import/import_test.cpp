@@ -94,8 +94,7 @@ TEST(ImportCifar, HundredFromAFolderFineAndCoarse) {
   const std::string coarse = fresh_path("coarse.h5");
 
   import_cifar100({.source = folder, .output = fine});
-  import_cifar100(
-      {.source = folder, .output = coarse, .cifar100_labels = ImportOptions::Cifar100Labels::coarse});
+  import_cifar100({.source = folder, .output = coarse}, Cifar100Labels::coarse);
 
   EXPECT_EQ(Hdf5File::open(fine).read<std::int32_t>("train/labels"), (std::vector<std::int32_t>{0, 1, 1}));
   EXPECT_EQ(Hdf5File::open(coarse).read<std::int32_t>("train/labels"), (std::vector<std::int32_t>{1, 0, 0}));
@@ -171,7 +170,9 @@ TEST(Import, RefusesImpossibleOptionsBeforeReading) {
   EXPECT_THAT(error({.output = output}), HasSubstr("taken.h5: exists already"));
   EXPECT_THAT(error({.output = free, .validation_fraction = 1.0}), HasSubstr("validation fraction is 1"));
   EXPECT_THAT(error({.output = free, .deflate = 10}), HasSubstr("gzip level is 10"));
-  EXPECT_THAT(error({.output = free, .resize_height = 32}), HasSubstr("new size is 32 x 0"));
+  EXPECT_THAT(error_of([&] { import_images({.output = free}, {.resize_height = 32}); }),
+              HasSubstr("new size is 32 x 0"));
+  EXPECT_THAT(error_of([&] { import_idx({.output = free}, {.pad = -1}); }), HasSubstr("padding is -1"));
   EXPECT_THAT(error({.output = free}), HasSubstr("/nowhere: there is no such file"));
   EXPECT_EQ(file_text(output), "precious");
 }
@@ -214,11 +215,10 @@ TEST(ImportIdx, PadsAndTakesNames) {
   const std::string output = fresh_path("padded.h5");
   const std::string folder = idx_folder();
 
-  import_idx({.output = output,
-              .classes = {"a", "b", "c", "d", "e"},
-              .idx = {.train_images = folder + "/train-images-idx3-ubyte.gz",
-                      .train_labels = folder + "/train-labels-idx1-ubyte"},
-              .pad = 1});
+  import_idx({.output = output}, {.files = {.train_images = folder + "/train-images-idx3-ubyte.gz",
+                                            .train_labels = folder + "/train-labels-idx1-ubyte"},
+                                  .classes = {"a", "b", "c", "d", "e"},
+                                  .pad = 1});
 
   const Hdf5File file = Hdf5File::open(output);
   const std::string zero(1, '\0');
@@ -232,11 +232,11 @@ TEST(ImportIdx, PadsAndTakesNames) {
 
 TEST(ImportIdx, NamesWhatIsWrong) {
   const std::string output = fresh_path("out.h5");
-  const auto error = [&](const std::string& name, const std::string& contents, ImportOptions options = {}) {
-    options.source = idx_folder();
-    options.output = output;
-    write_text(options.source + "/" + name, contents);
-    return error_of([&] { import_idx(options); });
+  const auto error = [&](const std::string& name, const std::string& contents,
+                         const IdxOptions& options = {}) {
+    const std::string folder = idx_folder();
+    write_text(folder + "/" + name, contents);
+    return error_of([&] { import_idx({.source = folder, .output = output}, options); });
   };
   const std::string images = "train-images-idx3-ubyte";  // beside the gzip one, which it replaces
   const std::string labels = "train-labels-idx1-ubyte";
@@ -267,7 +267,7 @@ TEST(ImportIdx, RealMnistComesOutWhole) {
     GTEST_SKIP() << "set ANNULUS_TEST_DATA to a folder with mnist/ to import the real files";
   const std::string output = fresh_path("mnist.h5");
 
-  import_idx({.source = folder, .output = output, .pad = 2});
+  import_idx({.source = folder, .output = output}, {.pad = 2});
 
   const DatasetSummary summary = describe_dataset(output);
   ASSERT_EQ(summary.splits.size(), 2u);

@@ -294,6 +294,26 @@ TEST(BatchLoader, EndsCleanlyInTheMiddleOfARead) {
   EXPECT_EQ(end.wait_for(std::chrono::seconds(30)), std::future_status::ready);
 }
 
+TEST(BatchLoader, EndsCleanlyWhereAReadFailsMeanwhile) {
+  PatternSource source(50, kShape);
+  std::atomic<bool> reading{false};
+  source.before_read = [&](auto) {
+    reading = true;
+    // Long enough for the destructor to have begun, most of the times.
+    for (int i = 0; i < 1000; ++i) std::this_thread::yield();
+    throw DataError("row 4711 is damaged");
+  };
+  const Arrangement setup;
+  const Generator generator(source.info(), {}, {}, kSeed);
+
+  for (int round = 0; round < 100; ++round) {
+    BatchLoader loader(source, ShardedSampler(setup.sampler), generator, setup.loader);
+    reading = false;
+    loader.seek(0, 0);
+    while (!reading) std::this_thread::yield();
+  }  // would wait for ever if the error made the I/O thread forget that it shall return
+}
+
 TEST(BatchLoader, LooksAgainAtABatchAndGoesOn) {
   const Arrangement setup;
   const std::vector<Copy> batches = run(setup, 0, 4);

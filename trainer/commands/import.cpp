@@ -1,0 +1,148 @@
+// annulus data import: one verb per kind of archive. A new importer is a function in io/import and a row
+// here.
+#include "trainer/commands/import.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <functional>
+#include <iostream>
+#include <memory>
+
+#include "io/dataset/summary.hpp"
+#include "io/import/import.hpp"
+#include "trainer/run/environment.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+/// A line that is redrawn on a terminal; nothing when piped but the last line.
+class ImportBar {
+ public:
+  void show(const io::ImportProgress& progress) {
+    if (isatty(STDERR_FILENO) == 0) return;
+    const auto now = std::chrono::steady_clock::now();
+    if (now - drawn_ < std::chrono::milliseconds(100) && progress.done != progress.total) return;
+    drawn_ = now;
+    const std::string line = progress.total == 0
+                                 ? fmt::format("{} {}", progress.what, progress.done)
+                                 : fmt::format("{} {}/{} ({} %)", progress.what, progress.done,
+                                               progress.total, 100 * progress.done / progress.total);
+    fmt::print(stderr, "\r{:<78}\r{}", "", line);
+    std::fflush(stderr);
+    dirty_ = true;
+  }
+  void finish() {
+    if (dirty_) fmt::print(stderr, "\r{:<78}\r", "");
+  }
+
+ private:
+  std::chrono::steady_clock::time_point drawn_{};
+  bool dirty_ = false;
+};
+
+/// Imports with the options that it was made with. The common ones are given to it.
+using Import = std::function<void(const io::ImportOptions&, const io::ProgressCallback&)>;
+
+Import add_cifar100(CLI::App& verb) {
+  const auto coarse = std::make_shared<bool>(false);
+  verb.add_flag("--coarse", *coarse, "The 20 coarse labels instead of the 100 fine ones");
+  return [coarse](const io::ImportOptions& common, const io::ProgressCallback& progress) {
+    io::import_cifar100(common, *coarse ? io::Cifar100Labels::coarse : io::Cifar100Labels::fine, progress);
+  };
+}
+
+Import add_idx(CLI::App& verb) {
+  const auto own = std::make_shared<io::IdxOptions>();
+  verb.add_option("--pad", own->pad, "Zero pixels added on every side (2: 28x28 becomes 32x32)");
+  verb.add_option("--classes", own->classes, "Names of the classes instead of numbers");
+  verb.add_option("--train-images", own->files.train_images, "File, when not named as usual");
+  verb.add_option("--train-labels", own->files.train_labels, "File, when not named as usual");
+  verb.add_option("--test-images", own->files.test_images, "File, when not named as usual");
+  verb.add_option("--test-labels", own->files.test_labels, "File, when not named as usual");
+  return [own](const io::ImportOptions& common, const io::ProgressCallback& progress) {
+    io::import_idx(common, *own, progress);
+  };
+}
+
+Import add_images(CLI::App& verb) {
+  struct Words {
+    bool grey = false;
+    std::vector<std::int64_t> resize;
+  };
+  const auto words = std::make_shared<Words>();
+  verb.add_flag("--grey", words->grey, "One channel instead of three");
+  verb.add_option("--resize", words->resize, "HEIGHT WIDTH: bring all images to this size")->expected(2);
+  return [words](const io::ImportOptions& common, const io::ProgressCallback& progress) {
+    io::ImageOptions own{.colour = words->grey ? io::Colour::grey : io::Colour::rgb};
+    if (words->resize.size() == 2) {
+      own.resize_height = words->resize[0];
+      own.resize_width = words->resize[1];
+    }
+    io::import_images(common, own, progress);
+  };
+}
+
+struct Importer {
+  const char* word;
+  const char* text;
+  /// Adds the options that no other importer has.
+  Import (*add_options)(CLI::App& verb);
+};
+
+constexpr Importer kImporters[] = {
+    {"cifar10", "CIFAR-10, binary version", [](CLI::App&) -> Import { return io::import_cifar10; }},
+    {"cifar100", "CIFAR-100, binary version", add_cifar100},
+    {"idx", "MNIST-style IDX files, plain or gzip", add_idx},
+    {"images", "JPEG or PNG images in class folders: folder, tar (gz, xz, bz2) or zip", add_images},
+};
+
+ExitCode run(io::ImportOptions options, const Import& importer, Context& context) {
+  if (context.mpi.world().ranks > 1)
+    throw UsageError("imports run in one process. Start `annulus data import` without mpirun or srun.");
+  options.program = program_version();
+  ImportBar bar;
+  importer(options, [&bar](const io::ImportProgress& progress) { bar.show(progress); });
+  bar.finish();
+  io::print_dataset(io::describe_dataset(options.output), std::cout);
+  return ExitCode::done;
+}
+
+/// Options that all importers share.
+void add_common(CLI::App& verb, io::ImportOptions& options, bool& replace) {
+  verb.add_option("source", options.source, "Archive or folder")->required();
+  verb.add_option("--output", options.output, "HDF5 file to write")->required();
+  verb.add_flag("--replace", replace, "Overwrite the output file");
+  verb.add_option("--description", options.description, "Text stored in the file");
+  verb.add_option("--validation-fraction", options.validation_fraction,
+                  "Share of the training images that becomes the validation split");
+  verb.add_option("--seed", options.seed, "Of the choice of validation images");
+  verb.add_option("--deflate", options.deflate, "gzip level of the output, 0 to 9 (0 reads 20 times faster)");
+  verb.add_option("--threads", options.threads, "Decoding threads (0: one per core)");
+}
+
+void add_importer(CLI::App& parent, const Importer& importer, Action& action) {
+  struct Common {
+    io::ImportOptions options;
+    bool replace = false;
+  };
+  const auto common = std::make_shared<Common>();
+  CLI::App& verb = *parent.add_subcommand(importer.word, importer.text);
+  add_common(verb, common->options, common->replace);
+  verb.callback([common, import = importer.add_options(verb), &action] {
+    if (common->replace) common->options.existing = io::Existing::replace;
+    action = [common, import](Context& context) { return run(common->options, import, context); };
+  });
+}
+
+}  // namespace
+
+void add_imports(CLI::App& data, Action& action) {
+  CLI::App& verb = *data.add_subcommand("import", "Make a dataset file from an archive or a folder");
+  verb.require_subcommand(1);
+  for (const Importer& importer : kImporters) add_importer(verb, importer, action);
+}
+
+}  // namespace annulus::trainer
