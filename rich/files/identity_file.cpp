@@ -119,7 +119,7 @@ void write_identities(const std::string& path, const IdentityColumns& columns, L
   file.set_attribute(kGroup, "species", std::vector<std::string>{kSpeciesNames.begin(), kSpeciesNames.end()});
   file.set_attribute(
       kGroup, "description",
-      "One row a track. dll: log-likelihood of each species over the pion's; best: the most likely species; per RICH: whether it saw the track, hits around its ring, photons expected and found, mean Cherenkov angle in rad.");
+      "One row per track. dll: log-likelihood of each species over the pion's; best: the most likely species; per RICH: whether it saw the track, hits around its ring, photons expected and found, mean Cherenkov angle in rad.");
   file.close();
   target.commit();
 }
