@@ -67,6 +67,8 @@ class SharedMemory final : public NodeMemory {
 
 }  // namespace
 
+/// Twice what is asked for, as pages are taken only when they are first written: a process that finds none
+/// then is ended by SIGBUS, not by an error.
 bool has_room_for_shared_memory(std::size_t bytes) {
   struct statvfs room {};
   if (statvfs("/dev/shm", &room) != 0) return false;

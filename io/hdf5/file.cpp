@@ -1,4 +1,4 @@
-// Files, groups and the making of datasets; attributes are in hdf5_attributes.cpp.
+// Files, groups and the making of datasets; attributes are in attributes.cpp.
 #include "io/hdf5/file.hpp"
 
 #include <fmt/ranges.h>

@@ -1,4 +1,4 @@
-// See shared_state.hpp.
+// Rank 0's state, made everybody's by a broadcast of each part.
 #include "trainer/loop/shared_state.hpp"
 
 #include <algorithm>

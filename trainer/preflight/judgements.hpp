@@ -1,5 +1,5 @@
 // What `annulus doctor` thinks of what it has measured: plain functions from facts to lines with a verdict.
-// Taking the facts is in doctor_facts.hpp and doctor_directory.hpp.
+// Taking the facts is in facts.hpp and directory.hpp.
 //
 // In: facts of a rank, of clocks, of a directory, of sums between ranks.
 // Out: lines with a verdict and, unless all is well, the fix.

@@ -1,4 +1,4 @@
-// See checkpoint_store.hpp.
+// The names of a run's checkpoints, which of them stay, and the links `latest` and `best`.
 #include "trainer/run/checkpoint_store.hpp"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// See run_comparison.hpp. The texts are in run_comparison_text.cpp.
+// From ledgers and checkpoints to the first step that differs; the texts are in comparison_text.cpp.
 #include "trainer/run/comparison.hpp"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// See snapshot_worker.hpp.
+// Two copies of the state, one thread, and a queue between them and the training.
 #include "trainer/run/snapshot_worker.hpp"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
-// See herald.hpp.
+// One thread for everything that touches the run directory. It is detached, and owns a share of all that it
+// uses: a program can end while it hangs.
 #include "trainer/watch/herald.hpp"
 
 #include <fcntl.h>

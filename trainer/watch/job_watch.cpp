@@ -1,4 +1,4 @@
-// See job_watch.hpp.
+// Puts the parts together, and is what the rest of the program talks to.
 #include "trainer/watch/job_watch.hpp"
 
 #include <atomic>

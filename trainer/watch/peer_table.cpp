@@ -1,4 +1,4 @@
-// See peer_table.hpp.
+// Filled by the herald, read by the watchdog; the mutex is held for copies only, never for a file.
 #include "trainer/watch/peer_table.hpp"
 
 #include <algorithm>
