@@ -190,6 +190,8 @@ Hdf5File Hdf5File::open_own(const std::string& path) {
   return {open_file(path, H5F_ACC_RDONLY, {path, ""}), path};
 }
 
+/// By /proc: the library opens by name alone, and the name may stand for another file by now, or be out of
+/// this process' reach.
 Hdf5File Hdf5File::open_descriptor(int descriptor, const std::string& path) {
   return {open_file(fmt::format("/proc/self/fd/{}", descriptor), H5F_ACC_RDONLY, {path, ""}), path};
 }

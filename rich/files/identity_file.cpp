@@ -109,6 +109,8 @@ void write_identities(const std::string& path, const IdentityColumns& columns, L
   if (tracks != columns.tracks())
     throw DataError("{}: has {} tracks, but {} were reconstructed. Was it replaced meanwhile? Run it again.",
                     path, tracks, columns.tracks());
+  // A copy is changed and takes the file's place: HDF5 that is killed while it writes leaves neither the old
+  // file nor the new one.
   io::AtomicFile target(path, io::Existing::replace);
   copy_file(path, target.partial());
   io::Hdf5File file = io::Hdf5File::open_to_change(target.partial());
