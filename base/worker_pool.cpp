@@ -17,7 +17,7 @@ WorkerPool::WorkerPool(int workers) {
   } catch (const std::system_error& error) {
     stop();
     throw RuntimeError(
-        "Only {} of {} worker threads could be started ({}). Ask for fewer threads, or raise the limit of processes ('ulimit -u')",
+        "Only {} of {} worker threads could be started ({}). Ask for fewer threads, or raise the limit of processes ('ulimit -u').",
         threads_.size() + 1, workers, error.what());
   }
 }

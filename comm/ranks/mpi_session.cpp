@@ -32,7 +32,7 @@ void initialise_mpi(int& argc, char**& argv) {
   return_errors(MPI_COMM_SELF);
   if (provided < MPI_THREAD_FUNNELED) {
     throw RuntimeError(
-        "This MPI library was built without support for threads (MPI_THREAD_FUNNELED), which the worker threads need. Use an MPI library with it; the one of the distribution has it");
+        "This MPI library was built without support for threads (MPI_THREAD_FUNNELED), which the worker threads need. Use an MPI library with it; the one of the distribution has it.");
   }
 }
 
