@@ -53,7 +53,7 @@ std::shared_ptr<spdlog::logger> open_log_file(const std::string& file) {
     return logger;
   } catch (const spdlog::spdlog_ex& error) {
     throw RuntimeError(
-        "The log file {} cannot be written ({}), so nobody could see afterwards what this rank did. Check that its folder may be written and the disk is not full, or give another run directory with --run",
+        "The log file {} cannot be written ({}), so nobody could see afterwards what this rank did. Check that its folder may be written and the disk is not full, or give another run directory with --run.",
         file, error.what());
   }
 }

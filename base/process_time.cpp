@@ -21,7 +21,7 @@ double seconds_since_process_start() {
   timespec now{};
   if (clock_gettime(CLOCK_BOOTTIME, &now) != 0)
     throw RuntimeError(
-        "the clock of the time since boot cannot be read, so nothing can be timed from the start");
+        "the clock of the time since boot cannot be read, so nothing can be timed from the start.");
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec) - start_after_boot_s();
 }
 

@@ -90,13 +90,15 @@ void add(std::atomic<double>& counter, double seconds) noexcept {
   counter.store(counter.load(std::memory_order_relaxed) + seconds, std::memory_order_relaxed);
 }
 
-/// Puts the time up to now to what was done in it.
+/// Puts the time up to now to what was done in it. Called at every change, before it: so each moment counts
+/// once, and own work and waiting add up to the time of the steps.
 void settle_time(double time) noexcept {
   if (state.now.step > 0 && belongs_to_steps(state.now.phase))
     add(state.now.waiting ? state.waited_seconds : state.own_seconds, time - state.counted_to);
   state.counted_to = time;
 }
 
+/// `changes` goes up even where nothing else does: the watchdog looks for a number that stands still.
 void publish() noexcept {
   ++state.now.changes;
   state.current.store(state.now);

@@ -17,7 +17,7 @@ WorkerPool::WorkerPool(int workers) {
   } catch (const std::system_error& error) {
     stop();
     throw RuntimeError(
-        "Only {} of {} worker threads could be started ({}). Ask for fewer threads, or raise the limit of processes ('ulimit -u')",
+        "Only {} of {} worker threads could be started ({}). Ask for fewer threads, or raise the limit of processes ('ulimit -u').",
         threads_.size() + 1, workers, error.what());
   }
 }
@@ -43,6 +43,8 @@ void WorkerPool::run_one(int worker) {
 }
 
 void WorkerPool::serve(int worker) {
+  // Rounds are counted rather than flagged, so a thread that wakes late, or for nothing, cannot do a job
+  // twice.
   std::uint64_t seen = 0;
   while (true) {
     {
@@ -76,6 +78,8 @@ void WorkerPool::run(const std::function<void(int)>& job) {
 void WorkerPool::for_chunks(std::size_t count, std::size_t chunk,
                             const std::function<void(std::size_t, std::size_t)>& body) {
   expect_contract(chunk > 0, "chunks are not empty");
+  // Who takes which chunk is left to chance, for balance; so `body` must not let it show (no sums across
+  // chunks).
   std::atomic<std::size_t> next{0};
   run([&](int) {
     for (std::size_t begin = 0; (begin = next.fetch_add(chunk)) < count;)

@@ -63,5 +63,5 @@ done
   echo "annulus-1-rank | taskset -c 0 $(annulus_line cifar10 1)"
   echo "annulus-2-ranks | mpirun -np 2 --bind-to core $(annulus_line cifar10 1 2)"
 } >"$output/ranks.txt"
-echo "== cifar10, 128 images a process, images_per_s"
+echo "== cifar10, 128 images per process, images_per_s"
 ./compare.py --rounds "$rounds" --key images_per_s --output "$output/ranks.jsonl" "$output/ranks.txt"

@@ -91,7 +91,7 @@ void* allocate_pinned(std::size_t bytes, std::string_view purpose) {
   if (code == cudaErrorMemoryAllocation) {
     cudaGetLastError();  // dealt with
     throw RuntimeError(
-        "This host has no room for {}: {:.1f} MB of pinned memory were asked for. Look at 'free' and at the limits of the job or container ('ulimit -l')",
+        "This host has no room for {}: {:.1f} MB of pinned memory were asked for. Look at 'free' and at the limits of the job or container ('ulimit -l').",
         purpose, megabytes(bytes));
   }
   ANNULUS_CHECK_CUDA(code);

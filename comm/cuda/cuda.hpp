@@ -1,6 +1,12 @@
 // CUDA's runtime behind owners and one check. Only files that are compiled with WITH_CUDA alone include it:
 // comm/cuda and trainer/backend/cuda. It stays free of base/error.hpp, because nvcc does not
 // compile fmt: kernels (.cu) may include it, and no header that includes fmt.
+//
+// In: handles and return codes of CUDA's C interface.
+// Out: owners and exceptions.
+// Invariant: a handle has one owner, a return code goes through CHECK_CUDA.
+// Next: cuda_work.hpp (what the reducer asks of a GPU), for_each.cuh (the one shape of a kernel),
+// nccl_link.hpp (between GPUs).
 #pragma once
 
 #include <cuda_runtime_api.h>

@@ -108,7 +108,7 @@ void use_gpu(const Gpu& gpu) {
   ANNULUS_CHECK_CUDA(cudaSetDevice(gpu.index));
   if (has_code_for_current_device()) return;
   throw UsageError(
-      "GPU {} ({}) has compute capability {}, for which this program has no code: it was built for {}. Configure again with -DCMAKE_CUDA_ARCHITECTURES={}, or set device.kind to cpu",
+      "GPU {} ({}) has compute capability {}, for which this program has no code: it was built for {}. Configure again with -DCMAKE_CUDA_ARCHITECTURES={}, or set device.kind to cpu.",
       gpu.index, gpu.name, gpu.architecture, ANNULUS_CUDA_ARCHITECTURES,
       gpu.architecture.substr(0, gpu.architecture.find('.')) +
           gpu.architecture.substr(gpu.architecture.find('.') + 1));

@@ -24,7 +24,7 @@ std::string version_text(int code) {
 int version_found() {
   int version = 0;
   if (ncclGetVersion(&version) != ncclSuccess)
-    throw RuntimeError("NCCL does not tell its version: reinstall it");
+    throw RuntimeError("NCCL does not tell its version: reinstall it.");
   return version;
 }
 
@@ -33,7 +33,7 @@ void expect_versions(ProcessGroup& host) {
   const int mine = version_found();
   if (mine / 10000 != NCCL_MAJOR || mine < NCCL_VERSION_CODE)
     throw UsageError(
-        "This program was built with NCCL {}, but found the library of NCCL {}, which is too old or too new for it. Install NCCL {} or a newer {}.x, or take the other one out of LD_LIBRARY_PATH",
+        "This program was built with NCCL {}, but found the library of NCCL {}, which is too old or too new for it. Install NCCL {} or a newer {}.x, or take the other one out of LD_LIBRARY_PATH.",
         version_text(NCCL_VERSION_CODE), version_text(mine), version_text(NCCL_VERSION_CODE), NCCL_MAJOR);
   std::vector<int> all(static_cast<std::size_t>(host.size()));
   host.all_gather(std::as_bytes(std::span(&mine, 1)), std::as_writable_bytes(std::span(all)),
@@ -41,7 +41,7 @@ void expect_versions(ProcessGroup& host) {
   const auto other = std::ranges::find_if(all, [&](int version) { return version != all[0]; });
   if (other != all.end())
     throw UsageError(
-        "Rank 0 found NCCL {}, but rank {} found NCCL {}: ranks with different versions do not understand each other. Install the same version on every host, and look at LD_LIBRARY_PATH there",
+        "Rank 0 found NCCL {}, but rank {} found NCCL {}: ranks with different versions do not understand each other. Install the same version on every host, and look at LD_LIBRARY_PATH there.",
         version_text(all[0]), other - all.begin(), version_text(*other));
 }
 
@@ -120,7 +120,7 @@ bool NcclLink::finalize() noexcept {
 
 ncclResult_t NcclLink::state() {
   if (handle_ == nullptr)
-    throw PeerError("rank {} of {}: the transfers were ended", host_.rank(), host_.size());
+    throw PeerError("rank {} of {}: the transfers were ended.", host_.rank(), host_.size());
   ncclResult_t now = ncclSuccess;
   const ncclResult_t code = ncclCommGetAsyncError(handle_, &now);
   return code == ncclSuccess ? now : code;
@@ -147,10 +147,10 @@ void NcclLink::fail(ncclResult_t code, std::string_view purpose) {
   abort();
   if (code == ncclRemoteError || code == ncclSystemError)
     throw PeerError(
-        "rank {} of {}: NCCL lost another rank at '{}': {}. All transfers between GPUs were ended, and this rank cannot go on. Look for the first error in logs/rank-*.log of the run directory; NCCL_DEBUG=WARN says more",
+        "rank {} of {}: NCCL lost another rank at '{}': {}. All transfers between GPUs were ended, and this rank cannot go on. Look for the first error in logs/rank-*.log of the run directory; NCCL_DEBUG=WARN says more.",
         host_.rank(), host_.size(), purpose, words);
   throw RuntimeError(
-      "rank {} of {}: NCCL failed at '{}': {}. All transfers between GPUs were ended. Start with NCCL_DEBUG=WARN to see why; 'annulus doctor' shows versions and GPUs",
+      "rank {} of {}: NCCL failed at '{}': {}. All transfers between GPUs were ended. Start with NCCL_DEBUG=WARN to see why; 'annulus doctor' shows versions and GPUs.",
       host_.rank(), host_.size(), purpose, words);
 }
 

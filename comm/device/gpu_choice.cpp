@@ -52,7 +52,7 @@ Transport choose_transport(std::span<const RankGpu> ranks, GpuSharing sharing) {
     if (first == earlier.end()) continue;
     if (sharing == GpuSharing::allow) return Transport::host;
     throw UsageError(
-        "Ranks {} and {} on host {} would both compute on GPU {} ({}): they would share its memory and its time, and NCCL cannot join them. Start one rank a GPU, give each its own by CUDA_VISIBLE_DEVICES, or allow it with device.gpu_sharing=allow (slow: sums then travel through host memory)",
+        "Ranks {} and {} on host {} would both compute on GPU {} ({}): they would share its memory and its time, and NCCL cannot join them. Start one rank per GPU, give each its own by CUDA_VISIBLE_DEVICES, or allow it with device.gpu_sharing=allow (slow: sums then travel through host memory).",
         first - earlier.begin(), second, ranks[second].host, ranks[second].index, ranks[second].uuid);
   }
   return Transport::nccl;

@@ -14,7 +14,7 @@ namespace annulus::comm {
 
 /// How device memory travels between ranks.
 enum class Transport {
-  nccl,  ///< one GPU a rank
+  nccl,  ///< one GPU per rank
   host,  ///< through pinned host memory and the process group: for ranks that share a GPU; slow, and the host
          ///< waits
 };

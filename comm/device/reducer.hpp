@@ -1,5 +1,12 @@
 // The gradient reducer for gradients that lie on a GPU: the same buckets, the same tree, the same bits as on
 // the host. It only enqueues, so that a whole step can be captured in a CUDA graph.
+//
+// In: what backward has enqueued on a stream, shard by shard and bucket by bucket.
+// Out: the address of the sum over all shards of the step, for work enqueued after it.
+// Invariant: the additions and their order are those of the host (comm/host/tree_plan.cpp). The host only
+// enqueues; addresses and calls are the same in every step.
+// Next: group.hpp (which GPUs, how they reach each other), reducer.cpp, tree_exchange.cpp (between ranks),
+// bucket_choice.hpp (how large a bucket).
 #pragma once
 
 #include <cstdint>

@@ -63,6 +63,8 @@ std::size_t DeviceTreeExchange::longest_part() const {
 }
 
 void DeviceTreeExchange::start(std::size_t bucket, DeviceStream compute) {
+  // The note is what wait() and poll() read on the host: a stream does not say what it is busy with, and a
+  // message that names the bucket needs to know.
   work_.order(compute, work_.stream());
   work_.take_note(static_cast<int>(bucket) + 1, work_.stream());
   for (const Run& run : runs_) {
@@ -75,6 +77,8 @@ void DeviceTreeExchange::start(std::size_t bucket, DeviceStream compute) {
 
 void DeviceTreeExchange::gather(const Run& run) {
   const auto [begin, end] = part(run, rank_);
+  // All sends and receives between open() and close() are one exchange: one after another they could wait for
+  // each other in a circle.
   link_.open();
   for (int peer = 0; peer < size_; ++peer) {
     if (peer == rank_) continue;

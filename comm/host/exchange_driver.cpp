@@ -41,6 +41,8 @@ ExchangeDriver::ExchangeDriver(ProcessGroup& group, const OwnNodes& own, const R
   rewind();
 }
 
+/// Runs start strictly one after another, even where a later one is ready and the next is not: only the
+/// common order makes the messages of two ranks match. Buckets become ready in that order anyway.
 void ExchangeDriver::progress() {
   exchange_->advance(unfinished_);
   const auto& runs = exchange_->runs();

@@ -1,5 +1,13 @@
 // Turns the gradients of shards into their sum over the whole step, while backward is still running. The
 // buffer of a shard is flat and cut into buckets; a bucket is handed over as soon as backward has filled it.
+//
+// In: gradients of the rank's own shards, bucket by bucket, from the threads that run backward.
+// Out: on every rank their sum over all shards of the step.
+// Invariant: with Reduction::tree the order of every addition follows from the shard numbers alone: not
+// from ranks, threads or times of arrival. Whatever breaks that breaks "the same bits on any number of
+// ranks".
+// Next: shard_tree.hpp (the tree), local_sum.hpp (inside a rank), tree_plan.cpp (what is left between
+// ranks, with an example), then shared_exchange.cpp (one host) and tree_exchange.cpp (messages).
 #pragma once
 
 #include <cstdint>

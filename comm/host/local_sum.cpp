@@ -1,4 +1,6 @@
-// The tree inside one rank.
+// The tree inside one rank. No thread waits for another: of the two that complete the children of a node, the
+// one that comes second adds them and goes on upwards. Which of them that is changes from run to run, what it
+// adds does not: always the right child's buffer into the left one's.
 #include "comm/host/local_sum.hpp"
 
 #include <utility>
@@ -53,6 +55,10 @@ std::span<float> LocalSum::begin_shard(std::int64_t shard) {
   return {mine.buffer, elements_};
 }
 
+/// E.g. four shards, finished in the order 2, 0, 3, 1:
+///     2 finds [2,4) alone and leaves; 0 finds [0,2) alone and leaves
+///     3 comes second to [2,4): buffer 2 += buffer 3; at [0,4) it is first, and leaves
+///     1 comes second to [0,2): buffer 0 += buffer 1; second to [0,4): buffer 0 += buffer 2; done
 void LocalSum::bucket_ready(std::int64_t shard, std::size_t bucket) {
   expect_contract(owned_.begin <= shard && shard < owned_.end, "a rank reports only shards it owns");
   expect_contract(bucket < buckets_.size(), "a reported bucket exists");
@@ -87,6 +93,8 @@ bool LocalSum::ready(std::size_t bucket) const {
   return complete_[bucket].load(std::memory_order_acquire) == static_cast<int>(maximal_.size());
 }
 
+/// Relaxed: between two steps only one thread is here, and whoever hands out the next shards orders what it
+/// wrote before them.
 void LocalSum::restart() {
   for (const ShardRange& range : maximal_) {
     Leaf& first = leaf(range.begin);

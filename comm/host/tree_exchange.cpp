@@ -1,4 +1,11 @@
-// The fixed tree across ranks, as a few runs under way at a time, each a small state machine.
+// The fixed tree across ranks, as a few runs under way at a time, each a small state machine:
+//
+//   gather   rank j receives everybody's nodes for the j-th part of the run, and sends the rest of its own
+//   sum      it combines them in the order of the tree (tree_plan.cpp), the root into its own first node
+//   spread   it sends the sum to all, and receives the other parts of it
+//
+// With one node per rank each rank sends (W - 1)/W of the run twice, as in a ring, but in two rounds of
+// messages instead of 2 (W - 1), and with an order of additions that does not depend on W.
 #include <algorithm>
 
 #include "comm/host/add.hpp"
@@ -81,6 +88,8 @@ bool TreeExchange::start(std::size_t run) {
   for (std::size_t i = 0; i < own_.nodes().size(); ++i)
     slot->operands[plan_.first_node(group_.rank()) + i] =
         part_of(own_.node(i), runs_[run], group_.rank()).data();
+  // Receives first, so that what arrives early lands where it belongs. By distance, not by rank: else all
+  // ranks would send to rank 0 first.
   for (int distance = 1; distance < group_.size(); ++distance)
     receive_nodes(*slot, peer(group_.size() - distance));
   for (int distance = 1; distance < group_.size(); ++distance) send_nodes(*slot, peer(distance));
@@ -89,6 +98,7 @@ bool TreeExchange::start(std::size_t run) {
 
 void TreeExchange::receive_nodes(Slot& slot, int from) {
   const auto [begin, end] = part(runs_[slot.run], group_.rank());
+  // Made at the first run, then kept. Not for own nodes: those are read where they lie.
   if (!slot.staging) slot.staging = allocate_floats(staging_.elements());
   for (std::size_t node = plan_.first_node(from); node < plan_.first_node(from + 1); ++node) {
     slot.operands[node] = staging_.place(slot.staging.get(), node);

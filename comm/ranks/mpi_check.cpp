@@ -27,7 +27,7 @@ int world_rank() {
 void check_mpi(int code, const char* call, const char* file, int line) {
   if (code == MPI_SUCCESS) return;
   throw RuntimeError(
-      "MPI failed on rank {} in {} ({}:{}): {}. The ranks cannot go on together. Check that every rank runs the same program with the same MPI library, that shared memory (/dev/shm) is not full, and the messages of the other ranks",
+      "MPI failed on rank {} in {} ({}:{}): {}. The ranks cannot go on together. Check that every rank runs the same program with the same MPI library, that shared memory (/dev/shm) is not full, and the messages of the other ranks.",
       world_rank(), call, source_name(file), line, error_text(code));
 }
 

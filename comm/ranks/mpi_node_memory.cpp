@@ -54,7 +54,7 @@ class SharedMemory final : public NodeMemory {
                                              node_.communicator(), &mine, &window_);
     if (code != MPI_SUCCESS) {
       throw RuntimeError(
-          "This host has no room for {:.0f} MB of memory shared by its ranks, which keeps one copy of the data set per host instead of one per rank. Look at 'df -h /dev/shm' (a container starts with 64 MB: --shm-size raises it), or lower the memory budget of the data set so that it is read in pieces",
+          "This host has no room for {:.0f} MB of memory shared by its ranks, which keeps one copy of the data set per host instead of one per rank. Look at 'df -h /dev/shm' (a container starts with 64 MB: --shm-size raises it), or lower the memory budget of the data set so that it is read in pieces.",
           static_cast<double>(size_) / 1e6);
     }
   }
@@ -67,6 +67,8 @@ class SharedMemory final : public NodeMemory {
 
 }  // namespace
 
+/// Twice what is asked for, as pages are taken only when they are first written: a process that finds none
+/// then is ended by SIGBUS, not by an error.
 bool has_room_for_shared_memory(std::size_t bytes) {
   struct statvfs room {};
   if (statvfs("/dev/shm", &room) != 0) return false;

@@ -32,7 +32,7 @@ void initialise_mpi(int& argc, char**& argv) {
   return_errors(MPI_COMM_SELF);
   if (provided < MPI_THREAD_FUNNELED) {
     throw RuntimeError(
-        "This MPI library was built without support for threads (MPI_THREAD_FUNNELED), which the worker threads need. Use an MPI library with it; the one of the distribution has it");
+        "This MPI library was built without support for threads (MPI_THREAD_FUNNELED), which the worker threads need. Use an MPI library with it; the one of the distribution has it.");
   }
 }
 
@@ -66,6 +66,8 @@ const char* thread_support() {
 
 }  // namespace
 
+/// Three communicators: `all` for the work; `node` for what a host shares; `failed`, where nothing of the
+/// work can be under way, so that ranks that left it at different calls still understand each other.
 struct MpiSession::State {
   World world;
   bool started = false;           ///< MPI is initialised and to be finalised here
@@ -146,6 +148,7 @@ std::unique_ptr<NodeMemory> MpiSession::allocate_node_memory(std::size_t bytes) 
 std::unique_ptr<NodeMemory> MpiSession::try_allocate_shared(std::size_t bytes) {
   const World& world = state_->world;
   if (world.ranks == 1 || world.node_ranks != world.ranks) return nullptr;
+  // Rank 0 looks for all: /dev/shm changes, and ranks that find different answers would part ways.
   bool room = world.rank == 0 && has_room_for_shared_memory(bytes);
   state_->all->broadcast(std::as_writable_bytes(std::span(&room, 1)), 0, "room for shared memory");
   return room ? allocate_node_memory(bytes) : nullptr;

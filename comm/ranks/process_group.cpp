@@ -23,7 +23,7 @@ void ProcessGroup::wait(Transfer& transfer, std::string_view purpose) {
 
 PeerError late_peers(const ProcessGroup& group, std::string_view purpose) {
   return PeerError(
-      "rank {} of {} waited {} s for the other ranks at '{}'. One of them has failed, hangs or is far behind, and this rank cannot go on without it. Look for the first error in logs/rank-*.log of the run directory and whether every process still runs",
+      "rank {} of {} waited {} s for the other ranks at '{}'. One of them has failed, hangs or is far behind, and this rank cannot go on without it. Look for the first error in logs/rank-*.log of the run directory and whether every process still runs.",
       group.rank(), group.size(), group.limit().count(), purpose);
 }
 

@@ -1,4 +1,11 @@
 // Ranks that work together on host memory. One rank is a real group, so no caller asks "are we alone?".
+//
+// In: this rank's bytes or floats, and in words what they are sent for.
+// Out: the same collective result on every rank, or a PeerError that says what was waited for.
+// Invariant: all ranks call the same collectives in the same order; every wait has a name and a limit.
+// Nothing outside of comm sees MPI.
+// Next: mpi_session.hpp (how a process becomes a rank), serial_group.cpp (the contract at its smallest),
+// comm/host/gradient_reducer.hpp (who uses it most).
 #pragma once
 
 #include <chrono>

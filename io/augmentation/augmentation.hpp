@@ -1,6 +1,13 @@
 // The augmentation generator: raw pixels to normalised float images, with Keras' names for the
 // transformations. What happens to a sample is a pure function of (seed, epoch, sample number): never of
 // rank, thread or order.
+//
+// In: raw pixels of a sample, and its key (seed, epoch, number).
+// Out: its normalised float image.
+// Invariant: host and GPU make the same image. What is drawn stands once, in rules.hpp; that positions are
+// rounded to 1/256 pixel stands here and in trainer/backend/cuda/kernels/augmentation_body.hpp.
+// Next: plan.hpp (what happens to one sample), rules.hpp (how it is drawn), resample.cpp (the geometry, and
+// why it is exact), output.hpp.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// The arithmetic is in augmentation_rules.hpp.
+// The arithmetic is in rules.hpp.
 #include "io/augmentation/plan.hpp"
 
 #include "io/augmentation/rules.hpp"

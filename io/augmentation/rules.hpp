@@ -113,8 +113,7 @@ constexpr AffineParameters draw_affine(const AugmentationOptions& o, const Sampl
   return drawn;
 }
 
-/// Rotation * shift * shear * zoom about the centre of the image, in 1/65536 pixels: the matrix of
-/// apply_affine_transform in keras_preprocessing/image/affine_transformations.py.
+/// See affine_matrix() in plan.hpp.
 constexpr std::array<std::int32_t, 6> fixed_matrix(const AffineParameters& p, const SampleShape& shape) {
   const auto [rotation_sine, rotation_cosine] = angle(p.rotation);
   const auto [shear_sine, shear_cosine] = angle(p.shear);
@@ -130,7 +129,7 @@ constexpr std::array<std::int32_t, 6> fixed_matrix(const AffineParameters& p, co
   return fixed;
 }
 
-/// See draw_plan() in augmentation_plan.hpp.
+/// See draw_plan() in plan.hpp.
 constexpr AugmentationPlan plan_of(const AugmentationOptions& options, const SampleShape& shape,
                                    std::array<std::uint32_t, 2> key, SampleKey sample) {
   const Draws draws(key, sample);
@@ -160,7 +159,7 @@ constexpr AugmentationPlan plan_of(const AugmentationOptions& options, const Sam
   return plan;
 }
 
-/// See extended_index() in augmentation_resample.hpp.
+/// See extended_index() in resample.hpp.
 constexpr std::int64_t extended(std::int64_t index, std::int64_t extent, FillMode mode) {
   if (index >= 0 && index < extent) return index;
   switch (mode) {

@@ -1,5 +1,5 @@
 // The images and labels of one split, opened and validated: what the resident and the streaming source share.
-// Internal to io/dataset*.
+// Internal to io/dataset.
 #pragma once
 
 #include <span>

@@ -1,4 +1,5 @@
-// See content_hash.hpp.
+// Samples spread evenly over the whole set, first and last included, so that a set that was cut, extended or
+// made anew is found without reading all of it. All labels where they are in memory anyway.
 #include "io/dataset/content_hash.hpp"
 
 #include <xxhash.h>
@@ -21,6 +22,8 @@ std::uint64_t content_hash(SampleSource& source) {
   std::vector<std::int32_t> labels(count);
   std::vector<float> vectors(count * static_cast<std::uint64_t>(total_length(info.vectors)));
   source.read(numbers, {.pixels = pixels, .labels = labels, .vectors = vectors});
+  // Each hash is the seed of the next, the number of samples that of the first: order and length count as
+  // well.
   const auto all = source.all_labels();
   XXH64_hash_t hash = XXH3_64bits_withSeed(labels.data(), labels.size() * sizeof labels[0], info.samples);
   if (!all.empty()) hash = XXH3_64bits_withSeed(all.data(), all.size_bytes(), hash);

@@ -1,5 +1,11 @@
 // A split of an HDF5 dataset file as a sample source: resident in memory (once per node) when it fits the
 // budget, streamed from disk otherwise.
+//
+// In: a file and the names of its datasets.
+// Out: a SampleSource: rows by number, shapes and classes that have been checked.
+// Invariant: a row is the same whether it is resident or streamed; every rank sees the same source.
+// Next: sample_source.hpp (all that a loader knows of it), columns.hpp (the checks), streaming.hpp,
+// writer.hpp.
 #pragma once
 
 #include <cstdint>

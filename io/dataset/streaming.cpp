@@ -36,11 +36,15 @@ class ChunkCache {
     std::vector<float> vectors;
   };
 
+  /// Least recently used is what fits the sampler: it walks from window to window, and a chunk that has had
+  /// its turn is not asked for again in this epoch. A cache smaller than a window reads every chunk many
+  /// times.
   Slot& load(std::uint64_t number) {
     if (slots_.size() < most_slots_) slots_.emplace_back();
     const auto oldest = std::min_element(
         slots_.begin(), slots_.end(), [](const Slot& a, const Slot& b) { return a.last_used < b.last_used; });
     if (oldest->last_used > 0) slot_of_.erase(oldest->number);
+    // The number leaves the map before anything is read into its memory.
     oldest->last_used = 0;  // stays empty when reading throws
     const std::uint64_t first = number * columns_.chunk_rows();
     const std::uint64_t rows = std::min(columns_.chunk_rows(), columns_.info().samples - first);

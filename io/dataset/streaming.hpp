@@ -1,5 +1,5 @@
 // A dataset larger than memory: whole chunks are read and kept while the shuffle window needs them. Internal
-// to io/dataset*.
+// to io/dataset.
 #pragma once
 
 #include <memory>

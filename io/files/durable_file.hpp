@@ -1,5 +1,12 @@
 // Files that are whole or absent, whatever happens in between: written under another name, synced, renamed. A
 // seal at the end of a file detects every truncation and (all but surely) every flipped bit.
+//
+// In: contents and the name that they shall have.
+// Out: the file, or an exception and what was there before.
+// Invariant: under its final name a file is complete and on the disk, at whatever moment the process or the
+// power ends.
+// Next: atomic_file.hpp (the same as an object), life_lock.hpp (who uses a directory), event_writer.hpp
+// (TensorBoard).
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// See event_writer.hpp.
+// TensorBoard's record format: length, its checksum, an Event of protobuf, its checksum.
 #include "io/files/event_writer.hpp"
 
 #include <array>

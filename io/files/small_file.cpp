@@ -1,4 +1,5 @@
-// See small_file.hpp.
+// The size is asked of the open descriptor, not of the name: a file that is replaced in between cannot be
+// longer than was looked at.
 #include "io/files/small_file.hpp"
 
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-// Files, groups and the making of datasets; attributes are in hdf5_attributes.cpp.
+// Files, groups and the making of datasets; attributes are in attributes.cpp.
 #include "io/hdf5/file.hpp"
 
 #include <fmt/ranges.h>
@@ -178,6 +178,8 @@ Hdf5File Hdf5File::open_own(const std::string& path) {
   return {open_file(path, H5F_ACC_RDONLY, {path, ""}), path};
 }
 
+/// By /proc: the library opens by name alone, and the name may stand for another file by now, or be out of
+/// this process' reach.
 Hdf5File Hdf5File::open_descriptor(int descriptor, const std::string& path) {
   return {open_file(fmt::format("/proc/self/fd/{}", descriptor), H5F_ACC_RDONLY, {path, ""}), path};
 }

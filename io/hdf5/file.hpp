@@ -3,6 +3,13 @@
 //
 // Thread rule: one thread at a time uses a file and everything opened from it. The library has one global
 // lock (a build without it is refused), so a second thread gains nothing; give HDF5 to one I/O thread.
+//
+// In: names inside a file, rows to read or to write.
+// Out: values in spans, descriptions of datasets, attributes; DataError with file, object and reason.
+// Invariant: where a reader is set, the library opens no file of others inside a rank: open() has a process
+// of its own read it.
+// Next: types.hpp, process.hpp (that process, seen by the rank), message.hpp (what they say to each other),
+// server.hpp (the process itself).
 #pragma once
 
 #include <cstdint>

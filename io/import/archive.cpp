@@ -131,7 +131,8 @@ class ArchiveFiles final : public FileSource {
   void read_contents(SourceFile& file) {
     const std::string place = path_ + ", " + file.name;
     file.contents.clear();
-    // What an entry claims as its size is not asked: what counts is how much comes.
+    // What an entry claims as its size is not asked: what counts is how much comes. A few bytes of archive
+    // can claim, and unpack to, terabytes.
     std::byte block[1 << 14];
     while (true) {
       const la_ssize_t got = archive_read_data(handle_.get(), block, sizeof block);

@@ -65,7 +65,9 @@ std::vector<std::string> find_classes(const std::string& source, const std::vect
   return {all.begin(), all.end()};
 }
 
-/// Deals the images of all classes out evenly: image i of a class of n stands at (i + 1/2) / n of the split.
+/// Deals the images of all classes out evenly, so that a reader of any stretch of the file (data.limit, a
+/// validation without shuffling) sees all classes: image i of a class of n stands at (i + 1/2) / n of the
+/// split.
 ListedSplit deal_out(const std::string& name, const std::vector<std::vector<std::uint64_t>>& slots_of_class) {
   struct Place {
     double where;

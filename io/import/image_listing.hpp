@@ -1,5 +1,5 @@
 // Which split and class an image belongs to, from the folders in its name; and in which order the images are
-// stored. Internal to io/import*.
+// stored. Internal to io/import.
 #pragma once
 
 #include <cstdint>

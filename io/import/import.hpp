@@ -1,5 +1,12 @@
 // Importers: turn the archives in which data sets are handed around into the dataset file of this program
 // (docs/data-format.md). The verbs `annulus data import ...` stand on them.
+//
+// In: an archive or a folder as its publisher hands it out.
+// Out: one dataset file with splits and class names.
+// Invariant: the output is complete or absent, and the same for the same source and options. No name in an
+// archive becomes a path.
+// Next: archive.hpp (files one after another), cifar.cpp (the shortest importer), output.hpp (what all of
+// them end with).
 #pragma once
 
 #include <cstdint>

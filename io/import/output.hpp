@@ -1,5 +1,5 @@
 // The second half of every importer: splits that are known by now are written as a dataset. Internal to
-// io/import*.
+// io/import.
 #pragma once
 
 #include <cstddef>

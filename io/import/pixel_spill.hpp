@@ -1,5 +1,5 @@
 // Decoded images of equal size, kept in an unnamed file until their order is known: memory stays small
-// however many there are. Internal to io/import*.
+// however many there are. Internal to io/import.
 #pragma once
 
 #include <cstddef>

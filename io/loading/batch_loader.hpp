@@ -1,5 +1,12 @@
 // Reads, augments and lays out the next batch while the current one trains. One I/O thread reads; helper
 // threads augment; `next()` rethrows whatever went wrong there.
+//
+// In: an epoch and a step; a source, the sampler that says which samples these are, a generator.
+// Out: the step's own shards as a Batch, prepared `depth` batches ahead.
+// Invariant: what is in a batch depends on (seed, epoch, step, shard) alone. One thread at a time reads the
+// source.
+// Next: sharded_sampler.cpp (which samples, with an example), batch_loader.cpp, batch_loader_maker.hpp (one
+// batch).
 #pragma once
 
 #include <cstddef>

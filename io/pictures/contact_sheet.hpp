@@ -17,7 +17,7 @@ struct ContactSheetOptions {
   Existing existing = Existing::replace;
 };
 
-/// Writes a PNG sheet: one row a sample, the original first. Pixels are as they are before normalisation;
+/// Writes a PNG sheet: one row per sample, the original first. Pixels are as they are before normalisation;
 /// float pixels are stretched between the lowest and the highest value of the originals. One channel is shown
 /// grey, three in colour; of any other number the first.
 /// @throws UsageError if nothing was asked for or the sheet would be too large; RuntimeError if it cannot be

@@ -1,4 +1,10 @@
 // JPEG and PNG to pixels, and a change of size.
+//
+// In: bytes of a picture file, from anywhere.
+// Out: 8-bit pixels, channels last; DataError for everything else.
+// Invariant: no size is believed before it is checked against the limit.
+// Next: contact_sheet.hpp (pictures of samples) and gnuplot.hpp (pictures of curves), which go the other
+// way: from numbers to a file.
 #pragma once
 
 #include <cstddef>

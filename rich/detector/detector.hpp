@@ -7,6 +7,13 @@
 // A RICH has two halves (RICH1 above and below the beam, RICH2 on either side of it) that are mirror images.
 // Only the positive half is described; points and directions of the other are folded onto it (`fold`), which
 // flips the sign of y (RICH1) or x (RICH2).
+//
+// In: the name of a preset.
+// Out: geometry, channels and materials, all known when the program is built.
+// Invariant: plain data that nobody changes; a channel number means the same pixel in files, simulation and
+// reconstruction.
+// Next: rich/detector/optics.hpp (what light does in it), radiator.hpp (how much light),
+// rich/events/event.hpp (what it sees).
 #pragma once
 
 #include <array>

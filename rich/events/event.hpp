@@ -1,4 +1,10 @@
 // What the simulation makes and the reconstruction reads: one bunch crossing as plain data.
+//
+// In: nothing: these are the words that simulation, files and reconstruction share.
+// Out: tracks with their truth, hits of both RICHes.
+// Invariant: members called truth are for judging results: reconstruction and images use `measured` and
+// channels.
+// Next: event_columns.hpp (many events in a row), rich/simulation/simulation.hpp (who makes them).
 #pragma once
 
 #include <array>

@@ -18,7 +18,7 @@ struct EventColumns {
   std::vector<std::uint8_t> split;
   std::vector<std::int32_t> track_count;
   std::array<std::vector<std::int32_t>, kRichCount> hit_count;
-  // One row a track. States are (RICH, [x, y, slope_x, slope_y]).
+  // One row per track. States are (RICH, [x, y, slope_x, slope_y]).
   std::vector<std::uint8_t> species;
   std::vector<std::int32_t> charge;
   std::vector<float> true_momentum;

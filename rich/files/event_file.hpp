@@ -1,5 +1,11 @@
 // Simulated events in HDF5: groups `events`, `tracks`, `rich1_hits` and `rich2_hits` of columns, see
 // EventColumns, and the options of the simulation as root attributes.
+//
+// In: events as columns.
+// Out: the same columns, any stretch of events.
+// Invariant: a file is complete or absent, and no column of it is believed before it has been checked
+// against the others.
+// Next: image_file.hpp (training rows beside the events), identity_file.hpp (what a reconstruction adds).
 #pragma once
 
 #include <cstdint>

@@ -109,6 +109,8 @@ void write_identities(const std::string& path, const IdentityColumns& columns, L
   if (tracks != columns.tracks())
     throw DataError("{}: has {} tracks, but {} were reconstructed. Was it replaced meanwhile? Run it again.",
                     path, tracks, columns.tracks());
+  // A copy is changed and takes the file's place: HDF5 that is killed while it writes leaves neither the old
+  // file nor the new one.
   io::AtomicFile target(path, io::Existing::replace);
   copy_file(path, target.partial());
   io::Hdf5File file = io::Hdf5File::open_to_change(target.partial());
@@ -119,7 +121,7 @@ void write_identities(const std::string& path, const IdentityColumns& columns, L
   file.set_attribute(kGroup, "species", words_list<Species>());
   file.set_attribute(
       kGroup, "description",
-      "One row a track. dll: log-likelihood of each species over the pion's; best: the most likely species; per RICH: whether it saw the track, hits around its ring, photons expected and found, mean Cherenkov angle in rad.");
+      "One row per track. dll: log-likelihood of each species over the pion's; best: the most likely species; per RICH: whether it saw the track, hits around its ring, photons expected and found, mean Cherenkov angle in rad.");
   file.close();
   target.commit();
 }

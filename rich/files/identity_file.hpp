@@ -11,7 +11,7 @@
 
 namespace annulus::rich {
 
-/// One row a track, in the order of the file's tracks.
+/// One row per track, in the order of the file's tracks.
 struct IdentityColumns {
   std::vector<float> dll;                ///< (6) ln L over that of the pion, in the order of Species
   std::vector<std::uint8_t> best;        ///< Species

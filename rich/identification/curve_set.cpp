@@ -10,6 +10,7 @@
 namespace annulus::rich {
 namespace {
 
+/// Scores are differences of logarithms; a probability of 0 is the smallest float rather than minus infinity.
 double log_of(double probability) { return std::log(std::max(probability, static_cast<double>(FLT_MIN))); }
 
 /// ln of heavy over light. @param of  probability of a species

@@ -14,7 +14,7 @@
 
 namespace annulus::rich {
 
-/// One row a track.
+/// One row per track.
 struct NamedTracks {
   std::string source;                ///< for messages
   std::string events;                ///< path of the file that holds the images

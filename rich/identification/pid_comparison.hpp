@@ -13,7 +13,7 @@ namespace annulus::rich {
 struct PidComparison {
   NamedTracks network;                      ///< its probabilities are under the wanted prior
   std::optional<TrackReference> reference;  ///< of the file of events, where it is at hand
-  /// The likelihood's probabilities, one row a track of `network`: DLL and the shares of the species at the
+  /// The likelihood's probabilities, one row per track of `network`: DLL and the shares of the species at the
   /// track's momentum by Bayes' rule, under the wanted prior, among the classes of `network`. Empty where the
   /// events were not reconstructed.
   std::vector<PerSpecies> likelihood;

@@ -27,6 +27,7 @@ std::vector<CutPoint> all_cuts(const Scores& scores) {
     const double next_signal = kept < signal.size() ? signal[kept] : -kEverything;
     const double next_background = mistaken < background.size() ? background[mistaken] : -kEverything;
     const double cut = std::max(next_signal, next_background);
+    // All equal scores at once, of both: a cut cannot tell them apart.
     while (kept < signal.size() && signal[kept] >= cut) ++kept;
     while (mistaken < background.size() && background[mistaken] >= cut) ++mistaken;
     points.push_back(
@@ -85,6 +86,8 @@ std::optional<WorkingPoint> misidentification_at(const Scores& scores, double ef
       .error = std::sqrt(value * (1 - value) / static_cast<double>(scores.background.size()))};
 }
 
+/// In units of sigma: for a quantity that is n sigma apart for the two species, ln L(kaon) - ln L(pion) is
+/// n^2/2 for kaons and -n^2/2 for pions on average, n^2 apart. Medians, as tails are long.
 std::optional<Separation> separation(const Scores& scores) {
   if (std::min(scores.signal.size(), scores.background.size()) < kFewest) return std::nullopt;
   Separation result{.median_signal = median(scores.signal), .median_background = median(scores.background)};

@@ -48,6 +48,8 @@ PerSpecies MomentumPrior::shares() const {
   return shares;
 }
 
+/// The shares of the bin, with those of all bins as one track more: a species that a bin happens to have none
+/// of is unlikely there, not impossible.
 PerSpecies MomentumPrior::at(double momentum) const {
   const auto bin = static_cast<std::size_t>(std::ranges::upper_bound(kEdges, momentum) - kEdges.begin());
   PerSpecies shares = this->shares();
@@ -64,6 +66,7 @@ double MomentumPrior::tracks() const {
 
 PerSpecies posterior(std::span<const float> log_likelihoods, const PerSpecies& prior) {
   expect_contract(log_likelihoods.size() == kSpeciesCount, "a log-likelihood for every species");
+  // Relative to the largest: the exponential of a log-likelihood by itself may be 0 or infinite.
   PerSpecies result{};
   double largest = -std::numeric_limits<double>::infinity();
   for (std::size_t k = 0; k < kSpeciesCount; ++k)
@@ -77,6 +80,8 @@ PerSpecies posterior(std::span<const float> log_likelihoods, const PerSpecies& p
 PriorCorrection::PriorCorrection(const std::string& name, const PerSpecies& trained) : name_(name) {
   factors_.fill(1);
   if (name == "train") return;
+  // Bayes' rule: a network's output is p(k|x) = p(x|k) p(k) / p(x) with the p(k) of its training. Another
+  // prior p' multiplies it by p'(k) / p(k), up to a factor that apply() takes out again.
   const PerSpecies wanted = shares_named(name, trained);
   for (const Species species : kAllSpecies) {
     const std::size_t k = index_of(species);

@@ -1,6 +1,13 @@
 // How well a method names particles: counts of true against predicted species, and every figure that is made
 // of them, in the terms of the field and in those of the lecture. Formatting is in
 // rich/identification/pid_text.hpp.
+//
+// In: true and predicted species of tracks, probabilities where a method has them.
+// Out: counts, and from them efficiencies, purities and errors.
+// Invariant: all methods are counted on the same tracks and under the same prior: that is what a comparison
+// is.
+// Next: named_tracks.hpp (where the tracks come from), pid_comparison.hpp (network against likelihood),
+// pid_curves.hpp, pid_text.hpp.
 #pragma once
 
 #include <cstdint>

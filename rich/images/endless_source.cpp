@@ -108,7 +108,8 @@ class EndlessSource final : public io::SampleSource {
     prepare(window);
     lane.rows = maker_.take(window);
     lane.current = window.number;
-    // Windows that a jump has left behind.
+    // Now the next window of the lane is made while the rows of this one are used; what a jump has left
+    // behind is forgotten.
     std::erase(lane.started, window.number);
     for (const std::uint64_t number : lane.started)
       if (number != window.number + 1) maker_.forget({window.lane, number});

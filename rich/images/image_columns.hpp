@@ -14,7 +14,7 @@
 
 namespace annulus::rich {
 
-/// One row a track, in the order of events.
+/// One row per track, in the order of events.
 struct ImageColumns {
   std::vector<std::vector<std::uint8_t>> images;  ///< of each kind: (N, size, size, channels)
   std::vector<float> features;                    ///< (N, kFeatures)

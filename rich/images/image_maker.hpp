@@ -1,5 +1,12 @@
 // Images and features of all tracks of an event, for training and for networks at work. Truth is never looked
 // at.
+//
+// In: hits and measured tracks of one event.
+// Out: of every track one row: its images and its features.
+// Invariant: a row depends on its event alone, so training on simulated rows and on rows of a file sees the
+// same.
+// Next: corona.hpp (what an image shows), track_features.hpp (what the features are), endless_source.hpp
+// (rows as training data).
 #pragma once
 
 #include <array>

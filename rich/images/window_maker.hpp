@@ -23,7 +23,7 @@ struct TrackRows {
   std::vector<std::int32_t> labels;
 };
 
-/// Makes rows out of events one by one. One a thread.
+/// Makes rows out of events one by one. One per thread.
 class TrackRowMaker {
  public:
   /// @param maker  of one kind of image. Both outlive it

@@ -41,6 +41,7 @@ double polygon_area(std::span<const PanelPoint> corners) {
 
 ExpectationModel::ExpectationModel(const Rich& rich, const RadiatorModel& radiator, const PixelTable& pixels)
     : rich_(rich), radiator_(radiator), pixels_(pixels), fractions_(kFractions + 2, 0.0) {
+  // Threshold and yield depend on mass and momentum as m/p alone, so one table serves all species.
   // Up to the (m/p)^2 at which the largest index stops radiating.
   step_ = (radiator.largest_index() * radiator.largest_index() - 1) / kFractions;
   fractions_[0] = 1;
@@ -96,6 +97,7 @@ void ExpectationModel::expect(const Segment& track, double momentum, TrackExpect
     if (!(theta > 0)) continue;
     ring.theta = theta;
     ring.photons = saturated * yield_fraction(species, momentum);
+    // Tracing is the expensive part. At high momentum several species have nearly the same ring.
     if (traced == nullptr || std::abs(traced->theta - theta) > kSameRing) {
       ring.first_share = static_cast<std::uint32_t>(result.shares.size());
       ring.area_per_angle = trace_ring(track, theta, result.shares);

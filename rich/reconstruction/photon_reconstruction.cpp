@@ -27,6 +27,10 @@ void PhotonFinder::load(std::span<const Hit> hits) {
     images_[1][i] = pixel.image_y;
     images_[2][i] = pixel.image_z;
   }
+  // Hits come in the order of channels, i.e. of tubes, so v rises along them only roughly. The largest v so
+  // far and the smallest v to come are sorted, and stretch() can search in them: of
+  //     v           1 3 2 5 4 7        highest_v_  1 3 3 5 5 7        lowest_v_  1 2 2 4 4 7
+  // the hits with v in [2, 5) are among [first highest_v_ >= 2, first lowest_v_ >= 5), here 3 2 5 4.
   highest_v_ = v_;
   lowest_v_ = v_;
   for (std::size_t i = 1; i < hits.size(); ++i)
@@ -98,6 +102,7 @@ void PhotonFinder::find_on(Half half, const Segment& track, std::vector<PhotonCa
   const auto v = static_cast<float>(centre->panel.v);
   const auto radius = static_cast<float>(region_of_interest(rich_.id));
   const auto [begin, end] = stretch(half, v - radius, v + radius);
+  // Written always, counted only when near: no branch that the processor would guess wrong half of the time.
   near_.resize(end - begin);
   std::size_t count = 0;
   for (std::uint32_t i = begin; i < end; ++i) {

@@ -18,7 +18,8 @@ constexpr double kBackgroundPrior = 3;
 /// Background is estimated, hypotheses are fitted, and so on; it settles after two or three rounds.
 constexpr int kBackgroundRounds = 3;
 
-/// Photons that make a number of pixels fire, several of them in some.
+/// Photons that make a number of pixels fire, several of them in some: n photons on P pixels leave
+/// P exp(-n/P) of them dark.
 double photons_behind(double hits, double pixels) {
   constexpr double kFullest = 0.99;
   return -pixels * std::log1p(-std::min(hits / pixels, kFullest));
@@ -35,6 +36,8 @@ void fill_background(std::span<const double> hits, std::span<const double> expla
     all_left += left[i];
     all_pixels += pixels.region_pixels(i);
   }
+  // As if kBackgroundPrior photons more had been seen in every region, at the average density: a region with
+  // many hits keeps its own value, one with few comes near the average.
   // Never zero: one stray hit must not decide alone.
   const double average = std::max(all_left, 1.0) / all_pixels;
   for (std::size_t i = 0; i < hits.size(); ++i)

@@ -1,5 +1,11 @@
 // From hits and measured tracks to particle hypotheses: photon candidates, expectations, background and the
 // likelihood, event by event. Truth is never looked at.
+//
+// In: hits and measured tracks of one event.
+// Out: of every track the log-likelihoods of all species, the best one, and what each RICH saw.
+// Invariant: truth is never read; an event's result does not depend on the events before it.
+// Next: quartic.hpp (one photon), photon_reconstruction.hpp (candidates), expectation.hpp (what a
+// hypothesis expects), likelihood.hpp and .cpp (the decision).
 #pragma once
 
 #include <array>

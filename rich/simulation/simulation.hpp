@@ -1,6 +1,12 @@
 // Events out of nothing: particles, their light in both RICHes, rings without tracks, noise, and tracks as
 // they would be measured. An event is a pure function of the options and its number, so that whoever makes
 // it, on whatever rank or thread, makes the same.
+//
+// In: options and the number of an event.
+// Out: the event, with truth.
+// Invariant: event n is a function of (options, n): no state goes from one event to the next.
+// Next: particle_gun.hpp (which particles), light.hpp (their photons), track_lanes.hpp (which event a
+// sample is of), rich/reconstruction/reconstruction.hpp.
 #pragma once
 
 #include <array>

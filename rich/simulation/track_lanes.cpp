@@ -61,6 +61,7 @@ TrackPlace TrackLanes::place(std::uint64_t sample) {
   // The last window that begins at or before the position: the one it is in, as windows may be empty.
   const auto after = std::ranges::upper_bound(starts, position);
   const LaneWindow window{lane, static_cast<std::uint64_t>(after - starts.begin()) - 1};
+  // Another order in every window: its number takes the place that the epoch has for a stored data set.
   const std::uint64_t key = window.number * shards_ + lane;
   const Permutation order(simulation_.options().seed, key, tracks(window));
   return {window, order(position - starts[window.number])};

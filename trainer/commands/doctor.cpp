@@ -125,7 +125,7 @@ void check_gpus(Context& context, Report& report) {
     report.add(
         Grade::warning, "GPU",
         fmt::format(
-            "{} ranks on this host share {} GPU(s); start one rank a GPU: `mpirun --map-by ppr:{}:node`, or srun with --ntasks-per-node={}",
+            "{} ranks on this host share {} GPU(s); start one rank per GPU: `mpirun --map-by ppr:{}:node`, or srun with --ntasks-per-node={}",
             ranks, gpus, gpus, gpus));
   if (everywhere) report.add(Grade::good, "GPU sums", allreduce);
   if (!everywhere) report.add(Grade::warning, "GPU sums", "not measured: some ranks have no GPU");

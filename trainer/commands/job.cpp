@@ -85,7 +85,7 @@ void check_configs(const std::vector<Config>& configs, const JobRequest& request
     if (request.gpus_per_node > 0 && config.device.kind != Device::automatic &&
         config.device.kind != Device::cuda)
       throw UsageError(
-          "device.kind keeps this config off GPUs, but --gpus-per-node asks for {} of them a node.",
+          "device.kind keeps this config off GPUs, but --gpus-per-node asks for {} of them per node.",
           request.gpus_per_node);
     if (request.gpus_per_node == 0 && config.device.kind == Device::cuda)
       throw UsageError("device.kind is cuda, but the job asks for no GPUs. Add --gpus-per-node G.");

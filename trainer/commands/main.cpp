@@ -25,9 +25,16 @@ using annulus::trainer::Action;
 using annulus::trainer::Context;
 
 /// Reports an error and takes all ranks down: orderly when all of them have failed, else by force.
+///
+/// The order matters. The crash record comes first, as nothing is certain after it. Then the ranks look
+/// whether all have failed: if so, MPI ends as usual and the exit code is that of the error on every rank; a
+/// rank alone has to abort the job, or the others would wait for it for ever. Only then it is known who may
+/// speak: one message when all failed alike, one of every rank when they failed differently, one of the
+/// origin otherwise.
 ExitCode fail(Context& context, const std::string& message, ExitCode code) {
   using annulus::comm::Failure;
   if (context.watch) context.watch->failing(message, code);  // first: all that follows may take its time
+  // An error about the others is never met by all of them.
   const bool others_may_know = code != ExitCode::peer && code != ExitCode::watchdog;
   const Failure failure =
       others_may_know ? context.mpi.meet_failed(annulus::stable_hash(message)) : Failure::alone;
@@ -151,6 +158,7 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
     add_doctor(app, action);
     add_status(app, action);
     if (const auto code = parse(app, argc, argv, mpi.world().rank)) return static_cast<int>(*code);
+    // Only a training can save and stop in order; every other verb ends at once, as users expect.
     if (action.stop_signals == StopSignals::end_it) release_stop_signals();
     return static_cast<int>(run(context, action, verb_of(app)));
   } catch (const Error& error) {  // only the start of MPI gets here

@@ -69,6 +69,7 @@ ExitCode train(TrainOptions options, Context& context) {
   }
   const std::string run = options.run.empty() ? "runs/" + loaded.config.name : options.run;
 
+  // From here on a rank that hangs is noticed: before the data are opened, which is where disks first hang.
   context.watch = std::make_unique<JobWatch>(loaded.config.watchdog, context.mpi, context.command_line);
 
   const std::optional<Fault> fault = planned_fault(options, run, loaded.config, context.mpi.world());

@@ -1,4 +1,5 @@
-// See anomaly.hpp.
+// Everything here is a function of what all ranks know alike (config, step, past mean losses), so they need
+// not ask each other what to do about a step.
 #include "trainer/loop/anomaly.hpp"
 
 #include <algorithm>
@@ -29,6 +30,8 @@ void RecentLosses::add(std::uint64_t step, double loss) {
 }
 
 double loss_limit(const AnomalyConfig& config, const RecentLosses& losses, std::uint64_t step) {
+  // Without the loss of the step just before: on a GPU it is not known yet, and the limit has to be the same
+  // on every device.
   const int known = losses.count - (losses.count > 0 && losses.last_step + 1 == step ? 1 : 0);
   if (config.spike_factor == 0 || known < config.spike_window) return std::numeric_limits<double>::infinity();
   const auto window = static_cast<std::size_t>(config.spike_window);
@@ -36,6 +39,7 @@ double loss_limit(const AnomalyConfig& config, const RecentLosses& losses, std::
   return config.spike_factor * median(std::span(losses.values).subspan(first, window));
 }
 
+/// With rollback_steps = 3 a bad step 10 passes over 8, 9 and 10: what spoils a step often lies before it.
 bool passes_over(const AnomalyConfig& config, const AnomalyHistory& history, std::uint64_t step) {
   const auto range = static_cast<std::uint64_t>(config.rollback_steps);
   return std::any_of(history.went_back.begin(), history.went_back.begin() + history.rollbacks,

@@ -62,6 +62,10 @@ void check_hashes(const std::vector<Message>& all) {
 
 }  // namespace
 
+/// All ranks hold the same `all` and draw the same conclusions from it, in the same order: that is why
+/// share_failure may be collective. Steps come first, as nothing else can be compared between ranks at
+/// different ones; errors come before hashes, as a rank that failed may well have another state, and its
+/// error says why.
 ControlWord agree(comm::ProcessGroup& group, const ControlWord& mine, const Error* failure) {
   const Message message{.word = mine,
                         .error = failure == nullptr ? 0 : static_cast<std::uint64_t>(failure->code())};

@@ -108,6 +108,7 @@ Findings look(const DiagnosisParts& parts, const BadStep& bad) {
   const ChecksOn checks(parts.replica, parts.usual);
   std::vector<BadValue> all;
   Findings mine;
+  // One shard at a time: a bad value ends the pass through a shard, and would hide those of the next ones.
   for (const io::Shard& shard : batch.shards) {
     if (shard.size() == 0) continue;
     const io::Batch alone{

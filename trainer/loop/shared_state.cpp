@@ -1,4 +1,4 @@
-// See shared_state.hpp.
+// Rank 0's state, made everybody's by a broadcast of each part.
 #include "trainer/loop/shared_state.hpp"
 
 #include <algorithm>
@@ -10,6 +10,8 @@
 
 namespace annulus::trainer {
 
+/// Everything that the next step depends on must be here: what is forgotten may differ between ranks. The
+/// hash in the end finds a rank whose copy is another, not a quantity that nobody sends.
 void share_state(comm::ProcessGroup& group, const StateParts& parts) {
   static_assert(std::is_trivially_copyable_v<RunState>);
   group.broadcast(std::as_writable_bytes(parts.replica.parameters()), 0, "initial parameters");

@@ -1,4 +1,5 @@
-// See state_hash.hpp.
+// Two orders: Keras' (state_hash: the same for every backend and layout, kept in checkpoints) and that of the
+// arenas (raw_state_hash: no conversion, only to compare replicas of one job with each other).
 #include "trainer/loop/state_hash.hpp"
 
 #include <xxhash.h>

@@ -1,4 +1,4 @@
-// See step_hook.hpp.
+// A NaN in the input, for drills.
 #include "trainer/loop/step_hook.hpp"
 
 #include <limits>

@@ -1,4 +1,4 @@
-// See tensor_list.hpp.
+// Walks the network, not the layout: the list has Keras' order, whatever a backend made of it.
 #include "trainer/loop/tensor_list.hpp"
 
 #include <algorithm>

@@ -72,6 +72,7 @@ void TrainingLoop::step() {
   const double rate = learning_rate(config.schedule, config.optimizer.learning_rate, config.epochs,
                                     state.step, steps_per_epoch_);
 
+  // Also for a step that is passed over: the loader has to go past its samples as well.
   const io::Batch& batch = parts_.loader.next();
   if (pass_over()) return;
   StepOrder order{.learning_rate = rate,
@@ -139,7 +140,7 @@ void TrainingLoop::handle(const BadStep& bad) {
   const std::string diagnosis = diagnose(
       {parts_.group, parts_.replica, parts_.loader, parts_.config.debug ? ValueChecks::on : ValueChecks::off},
       bad);
-  seek();
+  seek();  // the diagnosis has sent the loader back to the bad step
   if (config.policy == AnomalyPolicy::skip) return skip(bad, diagnosis);
   if (config.policy == AnomalyPolicy::stop)
     throw RuntimeError(
@@ -204,7 +205,8 @@ void TrainingLoop::finish_epoch() {
   if (validation) judge(*validation);
 }
 
-/// Best model and early stopping.
+/// Best model and early stopping. The first goes by the accuracy, the second by the loss: they may favour
+/// different epochs.
 void TrainingLoop::judge(const Evaluation& validation) {
   RunState& state = parts_.state;
   state.last_loss = validation.loss;
@@ -248,6 +250,7 @@ bool TrainingLoop::is_ledger_step(bool epoch_ended) const {
 
 ControlWord TrainingLoop::agree(bool compare_states) {
   compare_states = compare_states || parts_.config.debug;
+  // A GPU is a step ahead of what is known of it; states are compared at a step that is over on every rank.
   if (compare_states) settle();
   const Activity agreeing(Phase::control);
   ControlWord word{.step = parts_.state.step, .stop = stop_requested() ? 1U : 0U};
@@ -255,6 +258,7 @@ ControlWord TrainingLoop::agree(bool compare_states) {
     parts_.engine.download();
     word.hash = raw_state_hash(parts_.replica, parts_.optimizer);
   }
+  // Of rank 0, whose files may fail while it trains on: the recorders of the others never fail.
   const std::optional<Error> failure = parts_.recorder.failure();
   return trainer::agree(parts_.group, word, failure ? &*failure : nullptr);
 }

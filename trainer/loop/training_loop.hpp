@@ -1,5 +1,12 @@
 // The training loop: what happens in a step, at the end of an epoch, and when to stop. It owns nothing; the
 // parts are put together in training_job.cpp.
+//
+// In: the parts of a training (TrainingParts) and where the run stands.
+// Out: the trained parameters in the replica, and a record of every step to the recorder.
+// Invariant: all ranks take the same turns: what one of them learns alone (a signal, an error, a bad sum)
+// becomes everybody's through the control word before anything depends on it. A bad step changes nothing.
+// Next: training_loop.cpp (step), host_step_engine.cpp (what a step is on a CPU), control_word.hpp,
+// recorder.hpp, run_state.hpp.
 #pragma once
 
 #include <cstdint>

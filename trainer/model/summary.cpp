@@ -136,7 +136,7 @@ std::string to_table(const NetworkSummary& summary, const std::string& title) {
   const Cost& total = summary.total;
   return fmt::format(
       "Network {}, {}\n{}Total parameters: {} ({})\nTrainable parameters: {}\nMoving averages: {}\n"
-      "Connections: {}\nForward FLOPs a sample: {}\nActivations a sample: {} bytes ({})\n",
+      "Connections: {}\nForward FLOPs per sample: {}\nActivations per sample: {} bytes ({})\n",
       title, inputs_text(summary), layout(rows), grouped(total.parameters),
       mebibytes(total.parameters * static_cast<std::int64_t>(sizeof(float))), grouped(total.trainable),
       grouped(total.parameters - total.trainable), grouped(total.connections), grouped(total.flops),

@@ -1,4 +1,5 @@
-// See doctor_directory.hpp.
+// Each check does what a run does, with its own files, and takes them away again: what a file system promises
+// and what it does are two things.
 #include "trainer/preflight/directory.hpp"
 
 #include <fcntl.h>

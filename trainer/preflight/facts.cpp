@@ -1,4 +1,4 @@
-// See doctor_facts.hpp.
+// Limits and memory are those of this process or its container, not what the machine has.
 #include "trainer/preflight/facts.hpp"
 
 #include <sched.h>
@@ -111,6 +111,8 @@ std::vector<RankFacts> gather_facts(comm::MpiSession& mpi) {
 }
 
 std::vector<double> clock_offsets(comm::ProcessGroup& group) {
+  // Ranks leave a barrier within microseconds to milliseconds of each other, and a late reading only adds: of
+  // several the smallest difference is the nearest.
   constexpr int kReadings = 5;
   const auto ranks = static_cast<std::size_t>(group.size());
   std::vector<double> best(ranks, std::numeric_limits<double>::infinity());

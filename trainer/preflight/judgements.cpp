@@ -1,4 +1,5 @@
-// See doctor_judgements.hpp.
+// From facts to lines. A warning is about something that works but costs, a failure about something that will
+// end a run.
 #include "trainer/preflight/judgements.hpp"
 
 #include <fmt/format.h>

@@ -1,5 +1,11 @@
 // What `annulus doctor` thinks of what it has measured: plain functions from facts to lines with a grade.
-// Taking the facts is in doctor_facts.hpp and doctor_directory.hpp.
+// Taking the facts is in facts.hpp and directory.hpp.
+//
+// In: facts of a rank, of clocks, of a directory, of sums between ranks.
+// Out: lines with a grade and, unless all is well, the fix.
+// Invariant: nothing is measured here: every judgement can be tested with made-up facts.
+// Next: facts.hpp and directory.hpp (how the facts are taken), trainer/commands/doctor.cpp (who puts them
+// together).
 #pragma once
 
 #include <cstdint>

@@ -160,6 +160,7 @@ std::uint64_t write_checkpoint(const std::string& path, const CheckpointInfo& in
   constexpr std::uint64_t kOverhead = 1 << 20;  // names, attributes and padding of the file, generously
   const std::uint64_t needed = bytes_of(tensors) + kOverhead;
   std::string reason;
+  // Read back from the disk before it gets its name: a file that was written is not yet one that can be read.
   try {
     io::check_space(partial, needed);
     const std::uint64_t hash = write_file(partial, info, replica, state);
@@ -204,6 +205,7 @@ CheckpointInfo load_checkpoint(const std::string& path, Replica& replica, Optimi
   const io::Hdf5File file = open_verified(path);
   CheckpointInfo info = read_attributes(file);
   const std::vector<StateTensor> tensors = state_tensors(replica, view_of(replica, optimizer));
+  // All is checked before the first value is written into the replica: what does not fit leaves it as it was.
   for (const char* group : {"parameters", "optimizer"}) check_fits(file, group, below(group, tensors));
   for (const StateTensor& tensor : tensors)
     write_tensor(replica, optimizer, tensor, stored_values(file, tensor));

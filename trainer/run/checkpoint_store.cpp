@@ -1,4 +1,4 @@
-// See checkpoint_store.hpp.
+// The names of a run's checkpoints, which of them stay, and the links `latest` and `best`.
 #include "trainer/run/checkpoint_store.hpp"
 
 #include <algorithm>
@@ -20,7 +20,8 @@ constexpr std::string_view kSuffix = ".h5";
 
 std::string file_name(std::uint64_t step) { return fmt::format("{}{:09}{}", kPrefix, step, kSuffix); }
 
-/// The step in a file name; nothing for other files.
+/// The step in a file name; nothing for other files. Only names that file_name() would give: "step-7.h5" of a
+/// person's making is neither loaded nor removed.
 std::optional<std::uint64_t> step_of(const std::string& name) {
   if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix)) return std::nullopt;
   const char* begin = name.data() + kPrefix.size();
@@ -73,6 +74,8 @@ std::vector<std::uint64_t> CheckpointStore::steps() const {
   return found;
 }
 
+/// The link follows the file, and old files go last: killed in between, `latest` still names a whole
+/// checkpoint.
 void CheckpointStore::save(const CheckpointInfo& info, const Replica& replica, const StateView& state) {
   write_checkpoint(path_of(info.step), info, replica, state);
   io::replace_link(fs::path(directory_) / "latest", file_name(info.step));
@@ -114,6 +117,8 @@ void CheckpointStore::mend_link(const std::string& name, std::uint64_t step) con
     remove_or_warn(link);
 }
 
+/// Set aside, not removed: a checkpoint is "later" because of --resume PATH, a rollback, or because it could
+/// not be read just now. Hours of computing are not thrown away for what may be a mistake.
 void CheckpointStore::rewind(std::uint64_t step, std::uint64_t best) {
   for (const std::uint64_t later : steps()) {
     if (later <= step) continue;

@@ -1,4 +1,4 @@
-// See run_claim.hpp.
+// The lock on a run directory: held by an open file for as long as the process lives, so no crash leaves it.
 #include "trainer/run/claim.hpp"
 
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-// See run_comparison.hpp. The texts are in run_comparison_text.cpp.
+// From ledgers and checkpoints to the first step that differs; the texts are in comparison_text.cpp.
 #include "trainer/run/comparison.hpp"
 
 #include <algorithm>
@@ -51,6 +51,7 @@ CheckpointComparison::Tensor compare_values(const std::string& path, const io::H
   if (one.size() != other.size()) return result;
   result.values = one.size();
   for (std::size_t i = 0; i < one.size(); ++i) {
+    // As bits, like the hashes: 0 and -0 differ, and a NaN equals itself.
     if (std::bit_cast<std::uint32_t>(one[i]) == std::bit_cast<std::uint32_t>(other[i])) continue;
     ++result.differing;
     const double difference = std::abs(static_cast<double>(one[i]) - static_cast<double>(other[i]));

@@ -1,4 +1,4 @@
-// See run_directory.hpp.
+// What may be there when a run starts, and what is refused before anything is made.
 #include "trainer/run/directory.hpp"
 
 #include <fmt/ranges.h>

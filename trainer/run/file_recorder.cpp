@@ -150,6 +150,8 @@ class FileRecorder final : public Recorder {
   void checkpoint(const RunState& state, bool best) override {
     const bool is_new = last_saved_step_ != state.step;
     if (!is_new && !best) return;
+    // A step that is the best one and due anyway comes twice: it is written once and then marked. The worker
+    // keeps the order in which it is given work.
     const bool noted = !ledger_ || std::exchange(last_noted_step_, state.step) == state.step;
     last_saved_step_ = state.step;
     saved_at_ = steady_seconds();
@@ -219,7 +221,8 @@ class FileRecorder final : public Recorder {
     log_debug("ledger of step {}: hashed in {:.1f} ms", info.step, 1e3 * (steady_seconds() - began));
   }
 
-  /// Errors of this rank's files wait until all ranks can end with them.
+  /// Errors of this rank's files wait until all ranks can end with them: the loop asks failure() after every
+  /// step. Thrown here they would take rank 0 out of a step that the others are still in.
   template <class Work>
   void keep_error(Work&& work) {
     if (failure_) return;  // one message suffices

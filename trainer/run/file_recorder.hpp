@@ -1,4 +1,12 @@
 // The recorder of rank 0: run directory, metrics, progress, checkpoints.
+//
+// In: what the loop reports to its Recorder.
+// Out: the run directory: configuration, metrics, ledger, checkpoints; and at a start the state to go on
+// from.
+// Invariant: files tell of a state that was reached: after a kill at any moment the newest checkpoint is
+// whole, and what was recorded after it is dropped when the run goes on.
+// Next: directory.hpp (the names), checkpoint_store.hpp and snapshot_worker.hpp (checkpoints),
+// resume_rules.cpp (what may go on), metrics.hpp.
 #pragma once
 
 #include <memory>

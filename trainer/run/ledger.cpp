@@ -1,4 +1,5 @@
-// See ledger.hpp.
+// A line holds half of each tensor's hash: 32 bits tell two tensors apart, and a line of a large network
+// stays short. The state's own hash is whole.
 #include "trainer/run/ledger.hpp"
 
 #include <charconv>
@@ -13,7 +14,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;  // tensors in the order of the network
 
-constexpr int kTensorShift = 32;
+constexpr int kTensorShift = 32;  // the upper half is written
 
 std::optional<std::uint64_t> from_hexadecimal(const Json& json) {
   if (!json.is_string()) return std::nullopt;

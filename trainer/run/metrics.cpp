@@ -1,4 +1,4 @@
-// See metrics.hpp.
+// One record in three forms: JSON lines for programs, CSV per epoch for people, event files for TensorBoard.
 #include "trainer/run/metrics.hpp"
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-// See progress.hpp.
+// The line is erased before a message and drawn again after it, so the two never share a line.
 #include "trainer/run/progress.hpp"
 
 #include <sys/ioctl.h>
@@ -18,9 +18,9 @@
 namespace annulus::trainer {
 namespace {
 
-constexpr double kRedrawSeconds = 0.1;
-constexpr double kPlainSeconds = 10.0;
-constexpr double kRateSeconds = 5.0;  ///< images/s is averaged over about so long
+constexpr double kRedrawSeconds = 0.1;  ///< more often than an eye follows costs time on a slow terminal
+constexpr double kPlainSeconds = 10.0;  ///< into a file each line stays
+constexpr double kRateSeconds = 5.0;    ///< images/s is averaged over about so long
 constexpr int kUsualColumns = 80;
 
 /// The log's hooks are plain functions, so the one progress line of the process must be reachable from them.

@@ -1,4 +1,4 @@
-// See snapshot_worker.hpp.
+// Two copies of the state, one thread, and a queue between them and the training.
 #include "trainer/run/snapshot_worker.hpp"
 
 #include <algorithm>
@@ -86,6 +86,7 @@ void SnapshotWorker::serve() {
     const Job job = std::move(jobs_.front());
     jobs_.pop_front();
     working_ = true;
+    // After a failure the rest is dropped: a checkpoint behind one that is missing would look like progress.
     const bool usable = !failure_;
     lock.unlock();
     if (usable) run(job);

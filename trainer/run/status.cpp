@@ -1,4 +1,5 @@
-// See run_status.hpp. Nothing here waits: a rank that does not answer is what one wants to see.
+// From the files of a run to a summary. Nothing here waits: a rank that does not answer is what one wants to
+// see.
 #include "trainer/run/status.hpp"
 
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-// See step_lines.hpp.
+// Lines are read one by one with a limit of length: such files grow with a run, and may be anything.
 #include "trainer/run/step_lines.hpp"
 
 #include <cerrno>
@@ -39,6 +39,7 @@ bool next_line(std::ifstream& file, const std::string& path, std::string& line) 
   return !line.empty();
 }
 
+/// Written anew as a whole, not cut: a killed process may have left half a line in the midst of others.
 void drop_later(const std::string& path, const StepFilter& filter) {
   std::ifstream file = open_lines(path);
   std::string kept = filter.header.empty() ? "" : filter.header + "\n";

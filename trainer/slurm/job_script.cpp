@@ -35,7 +35,7 @@ std::string joined(const std::vector<std::string>& words) {
 void add_size(Head& head, const JobRequest& request) {
   if (request.gpus_per_node > 0)
     head.line(
-        "# One rank a GPU. Every rank sees all GPUs of its node and takes its own, so that they reach each other.");
+        "# One rank per GPU. Every rank sees all GPUs of its node and takes its own, so that they reach each other.");
   else
     head.line("# Ranks on every node, and the cores of each for its worker threads.");
   head.option("", "nodes", std::to_string(request.nodes));

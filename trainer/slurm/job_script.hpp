@@ -1,5 +1,11 @@
 // A job script for SLURM as text: what `annulus job` prints. Its head is made here, the rest is that of
 // jobs/train.sbatch, which the build takes in.
+//
+// In: what a job asks for, already checked.
+// Out: the text of a job script.
+// Invariant: a value cannot become a command: words are quoted, and what cannot be quoted is refused.
+// Next: words.hpp (SLURM's notations), trainer/commands/job.cpp (the options), jobs/train.sbatch (what the
+// script does).
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// See slurm_words.hpp. Formats: manual page of sbatch(1), options --time and --array.
+// Formats: manual page of sbatch(1), options --time and --array.
 #include "trainer/slurm/words.hpp"
 
 #include <algorithm>

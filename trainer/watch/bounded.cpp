@@ -1,4 +1,4 @@
-// See bounded.hpp.
+// The thread and the caller share the flag, not the stack: whoever of them is last frees it.
 #include "trainer/watch/bounded.hpp"
 
 #include <atomic>

@@ -1,4 +1,4 @@
-// See crash_record.hpp.
+// Crash records, and the one file (`origin`) that settles who speaks: made with O_EXCL, it has one maker.
 #include "trainer/watch/crash_record.hpp"
 
 #include <fcntl.h>
@@ -95,6 +95,8 @@ std::map<int, std::string> read_failures(const fs::path& folder) {
   return found;
 }
 
+/// The first to make the file speaks. Where that cannot be found out (no such folder, a full disk), this rank
+/// does: a message twice is better than none.
 bool claim_origin(const fs::path& folder, int rank) {
   const int file = open((folder / "origin").c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
   if (file < 0) return errno != EEXIST;

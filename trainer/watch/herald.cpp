@@ -1,4 +1,5 @@
-// See herald.hpp.
+// One thread for everything that touches the run directory. It is detached, and owns a share of all that it
+// uses: a program can end while it hangs.
 #include "trainer/watch/herald.hpp"
 
 #include <fcntl.h>
@@ -20,19 +21,13 @@
 #include "trainer/watch/bounded.hpp"
 #include "trainer/watch/crash_record.hpp"
 #include "trainer/watch/slow_ranks.hpp"
+#include "trainer/watch/times.hpp"
 
 namespace annulus::trainer {
 namespace {
 
-constexpr double kBeatSeconds = 1;
-/// How soon it is noticed that the others' heartbeats matter.
-constexpr double kPollSeconds = 0.2;
-/// With many ranks their files are read less often, so that all of them together are not a burden; few ranks
-/// look at once when a wait begins to be long.
-constexpr double kReadSecondsPerRank = 0.01;
+/// Ranks so few that each may read all files at once when a wait begins, without harm to the file system.
 constexpr int kFewRanks = 64;
-constexpr double kSlowCheckSeconds = 10;
-constexpr double kSlowWarningSeconds = 60;
 constexpr std::size_t kBeatsAveraged = 20;
 constexpr double kGoodbyeSeconds = 2;
 /// So many heartbeats long at most, ranks that are few look for the locks of the others until they have seen

@@ -1,4 +1,4 @@
-// See job_watch.hpp.
+// Puts the parts together, and is what the rest of the program talks to.
 #include "trainer/watch/job_watch.hpp"
 
 #include <atomic>
@@ -10,14 +10,15 @@
 #include "trainer/watch/crash_record.hpp"
 #include "trainer/watch/crash_signals.hpp"
 #include "trainer/watch/herald.hpp"
+#include "trainer/watch/times.hpp"
 #include "trainer/watch/watch_state.hpp"
 #include "trainer/watch/watchdog.hpp"
 
 namespace annulus::trainer {
 namespace {
 
+/// A hundred years: the group still asks for a number.
 constexpr std::chrono::seconds kNoLimit = std::chrono::hours(24 * 365 * 100);
-constexpr double kSecondsToWrite = 2;
 
 }  // namespace
 
@@ -82,7 +83,8 @@ bool JobWatch::speaks_first() noexcept {
     const std::filesystem::path run = parts_->state->run();
     if (run.empty()) return true;
     const auto first = std::make_shared<std::atomic<bool>>(true);
-    within(1, [first, run, rank = parts_->state->party.rank] { *first = claim_origin(run / "crash", rank); });
+    within(kSecondsToClaim,
+           [first, run, rank = parts_->state->party.rank] { *first = claim_origin(run / "crash", rank); });
     return *first;
   } catch (const std::exception&) {
     return true;  // told twice is better than not at all

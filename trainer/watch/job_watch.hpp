@@ -1,5 +1,13 @@
 // All that watches over a rank while it trains: the watchdog, the herald and the crash record. `main` ends it
 // last, so that it also sees a rank that hangs on its way out.
+//
+// In: what the main threads note of themselves (base/vital_signs.hpp), heartbeats of the others.
+// Out: while all is well nothing; else one message that names the rank at fault, crash records, and the end
+// of the job with a code.
+// Invariant: what judges touches no file but those of /proc; what touches others may hang without harm. So
+// a dead disk cannot keep a dead job alive.
+// Next: verdict.hpp and .cpp (who is to blame, a pure function), watchdog.cpp (who asks), herald.cpp (the
+// heartbeats), times.hpp (all time constants).
 #pragma once
 
 #include <chrono>

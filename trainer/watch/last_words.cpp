@@ -1,4 +1,4 @@
-// See last_words.hpp.
+// The one message of a job that ends: who and why, what the others waited for, what to do next.
 #include "trainer/watch/last_words.hpp"
 
 #include <fmt/format.h>

@@ -1,19 +1,13 @@
-// See peer_table.hpp.
+// Filled by the herald, read by the watchdog; the mutex is held for copies only, never for a file.
 #include "trainer/watch/peer_table.hpp"
 
 #include <algorithm>
 #include <random>
 #include <span>
 
+#include "trainer/watch/times.hpp"
+
 namespace annulus::trainer {
-namespace {
-
-/// Reading takes about a second between two looks; after so long it must hang.
-constexpr double kStaleSeconds = 20;
-/// Without a lock and without two heartbeats.
-constexpr double kSecondsToMiss = 2.5;
-
-}  // namespace
 
 bool Party::all_are_here() const {
   return std::ranges::all_of(identities, [this](const auto& one) { return one.place == self().place; });
@@ -40,6 +34,8 @@ void PeerTable::update(const std::map<int, Heartbeat>& heartbeats, const std::ma
     if (beat.start != party_.start || rank >= party_.ranks()) continue;
     const auto known = entries_.find(rank);
     if (known != entries_.end() && known->second.last.beats == beat.beats) continue;
+    // The observer's own clock: clocks of hosts differ, and what counts is that a heartbeat goes on, not when
+    // it says it was written.
     entries_[rank].last = beat;
     entries_[rank].changed = now;
   }
@@ -63,6 +59,9 @@ bool PeerTable::has_seen_all_locks() const {
   return true;
 }
 
+/// The system drops a lock when its process dies, however that happens. But a lock can also be lost on the
+/// way while the process lives (a server that starts anew): only together with missing heartbeats is it
+/// proof.
 bool PeerTable::let_go(const Entry& entry) const {
   return entry.was_locked && !entry.is_locked && updated_ - entry.changed > kSecondsToMiss;
 }

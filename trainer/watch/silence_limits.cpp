@@ -1,4 +1,4 @@
-// See silence_limits.hpp.
+// What is usual is learned; what is too long is a multiple of it, but never less than the configuration says.
 #include "trainer/watch/silence_limits.hpp"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// See slow_ranks.hpp.
+// Waiting times would name every rank but the slow one, so own work is compared.
 #include "trainer/watch/slow_ranks.hpp"
 
 #include <fmt/format.h>
@@ -12,8 +12,8 @@
 namespace annulus::trainer {
 namespace {
 
-constexpr double kSlower = 1.5;
-constexpr double kLeastSeconds = 1e-3;
+constexpr double kSlower = 1.5;         // times the median of the others: less is the usual spread of hosts
+constexpr double kLeastSeconds = 1e-3;  // per step, beyond it: below, timing is noise
 
 std::mutex notice_mutex;
 std::string notice;

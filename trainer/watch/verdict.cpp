@@ -1,8 +1,28 @@
 // The order of blame: a crash record, a dead process, a stopped one, a rank over its own limit, a silent one;
-// and if everybody waits, the rank that is least far.
+// and if everybody waits, the rank that is least far. The surer the sign, the earlier it comes: a record is a
+// confession, a missing heartbeat may be a slow file system.
+//
+// Two questions that must not be mixed up: *whether* to end the job (judge), and *whom* to blame
+// (find_culprit). When one rank hangs all others wait, and ask both with the same facts at almost the
+// same time: they should come to the same name.
+//
+//   this rank   others                           ends the job when
+//   works       (not looked at)                  its own limit is over: it blames itself
+//   waits       one is gone                      at once
+//               one of another host is silent    this rank has been quiet for silence_seconds as well
+//               one is stopped (SIGSTOP)         stopped_seconds + grace
+//               one is over its own limit        it and this rank are, by the grace: its watchdog hangs too
+//               one is at work, within limits    never: that one has a watchdog, which knows better
+//               all wait                         this rank's limit + grace: a deadlock
+//               nothing is known of one          unknown_seconds + grace
+//
+// A wait has no limit of its own, therefore: it may take as long as the work of whoever is waited for. That
+// is why a long checkpoint on rank 0 does not end the job on the others.
 #include "trainer/watch/verdict.hpp"
 
 #include <algorithm>
+
+#include "trainer/watch/times.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -26,8 +46,7 @@ bool is_silent(const PeerView& peer, const VerdictRules& rules) {
 
 /// Too quiet for its last heartbeat, that it waits, to prove anything.
 bool misses_beats(const PeerView& peer) {
-  constexpr double kSeconds = 4;
-  return peer.silent_seconds > kSeconds && peer.life == Life::elsewhere && !ended_orderly(peer);
+  return peer.silent_seconds > kSecondsToDoubt && peer.life == Life::elsewhere && !ended_orderly(peer);
 }
 
 /// At work, by a heartbeat that may be believed.
@@ -97,11 +116,15 @@ std::optional<Blame> find_gone(const std::vector<PeerView>& peers) {
 
 std::optional<Blame> judge(const OwnView& own, const std::vector<PeerView>& peers,
                            const VerdictRules& rules) {
+  // At work: whatever the others do, this rank still can do its own; and if it cannot, nobody knows that
+  // sooner.
   if (!own.waiting) {
     if (own.quiet_seconds <= own.limit_seconds) return std::nullopt;
     return Blame{own.rank, Cause::overdue};
   }
   if (const auto gone = find_gone(peers)) return gone;
+  // Both must have been quiet for so long. A heartbeat may be unheard while all work on (a hanging file
+  // system): as long as this rank's waits end, the peer lives.
   const auto lost = [&](const auto& peer) { return peer.life == Life::elsewhere && is_silent(peer, rules); };
   if (own.quiet_seconds > rules.silence_seconds && first(peers, lost)) return find_culprit(own, peers, rules);
   const bool stopped = first(peers, [](const auto& peer) { return peer.life == Life::stopped; }).has_value();

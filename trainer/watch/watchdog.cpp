@@ -15,27 +15,15 @@
 #include "trainer/watch/bounded.hpp"
 #include "trainer/watch/crash_record.hpp"
 #include "trainer/watch/last_words.hpp"
+#include "trainer/watch/times.hpp"
 
 namespace annulus::trainer {
 namespace {
 
-constexpr double kLookSeconds = 0.2;
-/// More than this between two looks was not seen: the process was stopped, or the machine asleep.
-constexpr double kLongestLook = 1;
-/// A wait this long is worth a look at the processes of the others.
-constexpr double kWaitBeforeLook = 0.3;
-constexpr double kGraceSeconds = 5;
-/// Launchers end a job about a second after a rank has died: time enough to read its last heartbeat.
-constexpr double kWaitToRead = 0.8;
-/// A rank that has failed waits two seconds for the others to fail, too; then it has no reason to stay.
-constexpr double kSecondsToEnd = 10;
-constexpr double kSecondsToClaim = 1;
-constexpr double kSecondsToSpeak = 2;
-constexpr double kSecondsToBeStuck = 0.1;
-
-/// Whether a little patience may tell where the dead rank was.
-bool hasty(const WatchState& state, const Blame& verdict, const OwnView& own,
-           const std::vector<PeerView>& peers) {
+/// Whether a little patience may tell where the dead rank was. Not longer than kWaitToRead: the launcher ends
+/// this process soon, and to say who has died is more than to say where.
+bool should_wait_for_heartbeat(const WatchState& state, const Blame& verdict, const OwnView& own,
+                               const std::vector<PeerView>& peers) {
   if (verdict.cause != Cause::gone || state.run().empty() || own.quiet_seconds > kWaitToRead) return false;
   return std::any_of(peers.begin(), peers.end(),
                      [&](const auto& peer) { return peer.rank == verdict.rank && !peer.last; });
@@ -66,6 +54,8 @@ Watchdog::~Watchdog() {
   thread_.join();
 }
 
+/// Counts only time in which this thread ran: after a stop of the process (SIGSTOP, a debugger) the clock has
+/// gone on, but the main thread has had no chance to make progress.
 void Watchdog::run() {
   double last = steady_seconds();
   std::unique_lock lock(mutex_);
@@ -106,12 +96,14 @@ void Watchdog::look(double passed) {
       .silence_seconds = state_->config.silence_seconds,
       .unknown_seconds = std::max(state_->config.start_seconds, state_->config.save_seconds)};
   const auto verdict = judge(own, peers, rules);
-  if (verdict && !hasty(*state_, *verdict, own, peers)) return trip(own, peers, *verdict);
+  if (verdict && !should_wait_for_heartbeat(*state_, *verdict, own, peers)) return trip(own, peers, *verdict);
   if (ending)
     if (const auto gone = find_gone(peers)) return trip(own, peers, *gone);
   warn(own, signs_);
 }
 
+/// Progress is any change of the main thread's notes, whatever it says: a counter that stands still is what
+/// hanging looks like from outside.
 void Watchdog::learn(double passed) {
   const VitalSigns signs = vital_signs();
   if (signs.changes == signs_.changes) {
@@ -125,6 +117,8 @@ void Watchdog::learn(double passed) {
   const VitalFigures figures = vital_figures();
   const std::uint64_t steps = figures.steps_done - figures_.steps_done;
   if (steps == 0) return;
+  // Several steps may have ended since the last look: each counts with their mean. More than SilenceLimits
+  // keeps would only push each other out.
   const double before = figures_.own_seconds + figures_.waited_seconds;
   const double seconds = (figures.own_seconds + figures.waited_seconds - before) / static_cast<double>(steps);
   for (std::uint64_t i = 0; i < std::min<std::uint64_t>(steps, 64); ++i) limits_.learn_step(seconds);

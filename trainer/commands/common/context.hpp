@@ -1,5 +1,11 @@
 // What every verb of the program gets: the ranks, the words it was called with, and somebody who watches over
 // it.
+//
+// In: the command line, as main() has read it.
+// Out: an Action that runs the verb and returns the exit code.
+// Invariant: a verb throws, and only main() turns an error into a message and a code.
+// Next: trainer/commands/main.cpp, load.hpp (configs and models), trainer/commands/train.cpp (the verb that
+// matters most).
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -52,6 +52,8 @@ LoadedConfig load_shared_config(const std::string& path, const std::vector<std::
   comm::ProcessGroup& group = mpi.group();
   LoadedConfig loaded;
   on_rank_zero(group, "config", [&] { loaded = load_config(path, overrides); });
+  // What the others parse is rank 0's resolved configuration, not the file: hosts may have different files
+  // under one path, and overrides are in it already.
   const std::string text = broadcast_text(loaded.config.yaml, group);
   if (group.rank() != 0) loaded = parse_config(text, path);
   return loaded;

@@ -129,7 +129,8 @@ class Shares {
     std::uint64_t begin = 0;
     std::uint64_t end = 0;
   };
-  /// Which of a block's `count` events are this rank's.
+  /// Which of a block's `count` events are this rank's. Every rank computes all borders from the same
+  /// numbers, so they fit together without a message.
   Range of(std::uint64_t count) const {
     const auto up_to = [&](std::size_t ranks) {
       const auto middle = speeds_.begin() + static_cast<std::ptrdiff_t>(ranks);

@@ -218,7 +218,7 @@ TEST(CpuReplica, DebugRunsLookAtTheSumOfGradientsThatSeveralReadersPassBack) {
   net.dense({.units = 1}, {.name = "trunk"});
   net.dense({.units = 2}, {.name = "left", .inputs = {"trunk"}});
   net.dense({.units = 2}, {.name = "right", .inputs = {"trunk"}});
-  net.residual_add({.inputs = {"left", "right"}});
+  net.add(Add{}, {.inputs = {"left", "right"}});
   auto replica =
       make_cpu_replica(net.activate(Activation::softmax).build(), {.shard_samples = 1, .check_values = true});
   // Logits are zero, their gradient is (-1/2, 1/2): left and right pass back 3e38 each, which float holds.

@@ -18,7 +18,7 @@ constexpr std::int64_t kSamples = 2;
 class PoolHarness {
  public:
   PoolHarness(const Pool2d& pool, const SampleShape& shape, Tag layout, Mode mode = Mode::training)
-      : network_(NetworkBuilder(shape).pool2d(pool).build()),
+      : network_(NetworkBuilder(shape).add(pool).build()),
         store_(network_, engine_),
         builder_(engine_, store_, plan_, {kSamples, mode}) {
     Value input;

@@ -93,7 +93,7 @@ TEST(GraphLowering, EveryInputOfALayerIsLookedAt) {
   net.dense({.units = 3}, {.name = "trunk"});
   net.dense({.units = 3}, {.name = "left", .inputs = {"trunk"}});
   net.dense({.units = 3}, {.name = "right", .inputs = {"trunk"}});
-  net.concat({.name = "joined", .inputs = {"left", "right"}});
+  net.add(Concat{}, {.name = "joined", .inputs = {"left", "right"}});
   const Network network = net.dense({.units = 2}, {.name = "out"}).build();
 
   EXPECT_THAT(steps_of(network),
@@ -105,9 +105,9 @@ TEST(GraphLowering, EveryInputOfALayerIsLookedAt) {
 TEST(GraphLowering, VectorsAreStepsAndShareLikeLayers) {
   NetworkBuilder net(kFour);
   net.vector_input({.name = "track", .length = 3});
-  net.concat({.name = "early", .inputs = {"input", "track"}});
+  net.add(Concat{}, {.name = "early", .inputs = {"input", "track"}});
   net.dense({.units = 3}, {.name = "hidden"});
-  net.concat({.name = "late", .inputs = {"hidden", "track"}});
+  net.add(Concat{}, {.name = "late", .inputs = {"hidden", "track"}});
   const Network network = net.dense({.units = 2}, {.name = "out"}).build();
 
   EXPECT_THAT(steps_of(network),

@@ -33,7 +33,7 @@ class ProgramChecksTest : public testing::Test {
   Network network_ = NetworkBuilder({.channels = 2, .flat = true})
                          .vector_input({.name = "near", .length = 1})
                          .vector_input({.name = "far", .length = 2})
-                         .concat({.name = "joined", .inputs = {"input", "near", "far"}})
+                         .add(Concat{}, {.name = "joined", .inputs = {"input", "near", "far"}})
                          .dense({.units = 2}, {.name = "out"})
                          .build();
   ProgramChecks checks_{network_, 3, {70, 71, 72}};

@@ -50,22 +50,18 @@ void expect_windows(const std::function<Network(const SampleShape&)>& network_of
 }
 
 TEST(ReferencePooling, FollowsTheRuleOfMaxPools) {
-  expect_windows([](const SampleShape& shape) {
-    return NetworkBuilder(shape).max_pool({2, 2}, {2, 2}).build();
-  });
+  expect_windows([](const SampleShape& shape) { return NetworkBuilder(shape).add(Pool2d{}).build(); });
 }
 
 TEST(ReferenceGlobalPooling, FollowsTheRuleOfMaxPools) {
   expect_windows(
-      [](const SampleShape& shape) { return NetworkBuilder(shape).global_pool(PoolKind::max).build(); });
+      [](const SampleShape& shape) { return NetworkBuilder(shape).add(GlobalPool{PoolKind::max}).build(); });
 }
 
 TEST(ReferencePooling, AWindowOfMinusInfinityHangingOverTheBorderIsPixels) {
   const double inf = std::numeric_limits<double>::infinity();
   const Network network =
-      NetworkBuilder({.height = 2, .width = 2, .channels = 1})
-          .pool2d({.kind = PoolKind::max, .size = {2, 2}, .stride = {2, 2}, .padding = kOneAround})
-          .build();
+      NetworkBuilder({.height = 2, .width = 2, .channels = 1}).add(Pool2d{.padding = kOneAround}).build();
   KernelHarness layer(network, {{-inf, -inf, -inf, -inf}});
 
   EXPECT_THAT(layer.forward(), ElementsAre(-inf, -inf, -inf, -inf));

@@ -14,7 +14,12 @@ TEST(PoolBody, FollowsTheRuleOfMaxPools) {
     float maximum = 0;
     std::uint16_t winner = 9;
 
-    MaxPoolForwardBody<float, 1>{window.pixels.data(), &maximum, &winner, shape, PendingRelu::no}(0);
+    MaxPoolForwardBody<float, 1>{.x = window.pixels.data(),
+                                 .y = &maximum,
+                                 .winners = &winner,
+                                 .shape = shape,
+                                 .samples = 1,
+                                 .relu = PendingRelu::no}(0);
 
     EXPECT_EQ(winner, window.winner);
     EXPECT_TRUE(test::same_value(maximum, window.pixels.at(static_cast<std::size_t>(window.winner))))
@@ -28,7 +33,9 @@ TEST(PoolBody, PaddingNeverWinsOverMinusInfinity) {
   float maximum = 0;
   std::uint16_t winner = 9;
 
-  MaxPoolForwardBody<float, 1>{&pixel, &maximum, &winner, shape, PendingRelu::no}(0);
+  MaxPoolForwardBody<float, 1>{
+      .x = &pixel, .y = &maximum, .winners = &winner, .shape = shape, .samples = 1, .relu = PendingRelu::no}(
+      0);
 
   EXPECT_EQ(maximum, pixel);
   EXPECT_EQ(winner, 3);
