@@ -131,6 +131,25 @@ TEST(Optimizer, CenteredRmsPropSurvivesAVarianceThatRoundsBelowZero) {
   for (const float value : replica.parameters()) EXPECT_TRUE(std::isfinite(value));
 }
 
+TEST(Optimizer, LionHasTheValuesOfItsAlgorithm) {
+  OptimizerConfig config{.kind = OptimizerKind::lion, .learning_rate = 0.05, .beta2 = 0.99};
+  expect_near(train_case(config), reference::lion);
+  config.beta1 = 0.6;
+  config.beta2 = 0.7;
+  config.weight_decay = 0.1;
+  expect_near(train_case(config), reference::lion_decay);
+}
+
+TEST(Optimizer, LionLeavesAWeightWithoutGradientAlone) {
+  FakeReplica replica(dense_network(2, 1));
+  replica.parameters()[0] = 0.5f;
+  Optimizer optimizer({.kind = OptimizerKind::lion}, replica.network(), replica.layout());
+
+  optimizer.update(replica, {std::vector<float>(replica.parameters().size(), 0.0f), 1}, 0.1);
+
+  EXPECT_EQ(replica.parameters()[0], 0.5f);  // the sign of zero is zero
+}
+
 TEST(Optimizer, ClippingHasPyTorchsValues) {
   // PyTorch divides by the norm + 1e-6, which shows in the sixth digit.
   const auto got = train_case({.learning_rate = 0.05, .momentum = 0.9, .clip_norm = 0.5});
@@ -228,7 +247,8 @@ INSTANTIATE_TEST_SUITE_P(Kinds, OptimizerGuard,
                                          OptimizerConfig{.kind = OptimizerKind::adam},
                                          OptimizerConfig{.kind = OptimizerKind::adamw},
                                          OptimizerConfig{.kind = OptimizerKind::lars, .momentum = 0.9},
-                                         OptimizerConfig{.kind = OptimizerKind::rmsprop, .centered = true}));
+                                         OptimizerConfig{.kind = OptimizerKind::rmsprop, .centered = true},
+                                         OptimizerConfig{.kind = OptimizerKind::lion}));
 
 struct ThreadCase {
   const char* name;
@@ -266,7 +286,8 @@ INSTANTIATE_TEST_SUITE_P(
         ThreadCase{"momentum_clipped", {.momentum = 0.9, .weight_decay = 0.01, .clip_norm = 1e-3}},
         ThreadCase{"adamw", {.kind = OptimizerKind::adamw, .weight_decay = 0.01}},
         ThreadCase{"lars", {.kind = OptimizerKind::lars, .momentum = 0.9, .weight_decay = 0.01}},
-        ThreadCase{"rmsprop", {.kind = OptimizerKind::rmsprop, .momentum = 0.9, .centered = true}}),
+        ThreadCase{"rmsprop", {.kind = OptimizerKind::rmsprop, .momentum = 0.9, .centered = true}},
+        ThreadCase{"lion", {.kind = OptimizerKind::lion, .weight_decay = 0.01}}),
     [](const auto& instance) { return std::string(instance.param.name); });
 
 TEST(Optimizer, LayoutDoesNotChangeElementwiseUpdates) {

@@ -7,9 +7,13 @@
 //  - lars (You, Gitman & Ginsburg 2017, algorithm 1): v = momentum v + r q (g + wd w); w -= v, with
 //    q = trust |w| / (|g| + wd |w|) per kernel; q = 1 and no decay for biases and batch norm, and q = 1
 //    where a norm is zero.
-//  - rmsprop (Tieleman & Hinton 2012, lecture 6e; centered: Graves 2013, equations 38 to 41; epsilon as in PyTorch):
+//  - rmsprop (Tieleman & Hinton 2012, lecture 6e; centered: Graves 2013, equations 38 to 41; epsilon as in
+//  PyTorch):
 //    g += wd w; s = rho s + (1 - rho) g^2; u = g / (sqrt(s) + epsilon), or centered, with
 //    a = rho a + (1 - rho) g, u = g / (sqrt(s - a^2) + epsilon); b = momentum b + u; w -= r b.
+//  - lion (Chen et al. 2023, arXiv:2302.06675, algorithm 2): w -= r (sign(beta1 m + (1 - beta1) g) + wd w),
+//  then
+//    m = beta2 m + (1 - beta2) g.
 // Clipping scales g by clip_norm / norm when its norm over all parameters is larger (Pascanu et al. 2013,
 // algorithm 1). State values below the smallest normal float become zero: they would cost a hundred times.
 //
@@ -218,6 +222,27 @@ struct CenteredRmsPropMomentum : RmsPropFactors {
   }
 };
 
+struct Lion {
+  static constexpr std::array kStates{"m"};
+  static constexpr bool kTrustRatio = false;
+  float gradient_scale, shrink, beta1, one_minus_beta1, beta2, one_minus_beta2, rate;
+  ANNULUS_DEVICE Lion(const OptimizerConfig& config, const TensorStep& step)
+      : gradient_scale(static_cast<float>(step.gradient_scale)),
+        shrink(static_cast<float>(1.0 - step.rate * static_cast<double>(step.decay))),
+        beta1(static_cast<float>(config.beta1)),
+        one_minus_beta1(static_cast<float>(1.0 - config.beta1)),
+        beta2(static_cast<float>(config.beta2)),
+        one_minus_beta2(static_cast<float>(1.0 - config.beta2)),
+        rate(static_cast<float>(step.rate)) {}
+  ANNULUS_DEVICE void operator()(float& w, float g, float& m) const {
+    const float gradient = gradient_scale * g;
+    const float direction = beta1 * m + one_minus_beta1 * gradient;
+    const float sign = (direction > 0.0f ? 1.0f : 0.0f) - (direction < 0.0f ? 1.0f : 0.0f);
+    w = w * shrink - rate * sign;
+    m = without_subnormals(beta2 * m + one_minus_beta2 * gradient);
+  }
+};
+
 }  // namespace rules
 
 /// A rule as a value, for visitors.
@@ -245,6 +270,8 @@ ANNULUS_DEVICE void with_rule(const OptimizerConfig& config, const Visitor& visi
       if (config.centered) return visit(RuleType<rules::CenteredRmsProp>{});
       if (config.momentum != 0) return visit(RuleType<rules::RmsPropMomentum>{});
       return visit(RuleType<rules::RmsProp>{});
+    case OptimizerKind::lion:
+      return visit(RuleType<rules::Lion>{});
   }
 }
 
