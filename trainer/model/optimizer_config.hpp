@@ -1,5 +1,5 @@
 // The optimizers that a configuration may ask for. How each of them changes a weight, and what it remembers,
-// stands in backend/contract/optimizer_rules.hpp.
+// stands in backend/contract/optimizers/.
 #pragma once
 
 #include "base/enum_words.hpp"
