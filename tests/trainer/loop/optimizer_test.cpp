@@ -398,7 +398,7 @@ TEST(Optimizer, KeysMatterToTheKindsThatNameThem) {
   }
 
   for (const OptimizerRow& row : kOptimizers) {
-    const OptimizerConfig plain{.kind = row.kind, .momentum = 0.5, .weight_decay = 0.1};
+    const OptimizerConfig plain{.kind = row.kind, .momentum = 0.5, .beta2 = 0.9, .weight_decay = 0.1};
     for (const KeyChange& change : kChanges) {
       OptimizerConfig changed = plain;
       change.apply(changed);
