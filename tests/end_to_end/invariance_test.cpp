@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include "tests/end_to_end/program.hpp"
+#include "trainer/model/optimizer_config.hpp"
 
 namespace annulus::test {
 namespace {
@@ -39,6 +40,23 @@ TEST(Invariance, OtherSeedGivesOtherBits) {  // guards the tests above against c
   ASSERT_EQ(place.run(place.training("b", {"seed=8"})).code, 0);
 
   EXPECT_NE(place.state_hash("a"), place.state_hash("b"));
+}
+
+TEST(Invariance, EveryOptimizerHasTheSameBitsAndGoesOnWithThem) {
+  const Workplace place(110);
+  for (const trainer::OptimizerRow& row : trainer::kOptimizers) {
+    const auto training = [&](const std::string& run, const std::string& epochs) {
+      const std::string momentum = trainer::uses(row, "momentum") ? "0.9" : "null";
+      return place.training(row.word + run,
+                            {"epochs=" + epochs, std::string("optimizer.kind=") + row.word,
+                             "optimizer.learning_rate=0.003", "optimizer.momentum=" + momentum});
+    };
+    ASSERT_EQ(place.run(training("", "2")).code, 0) << row.word;
+    ASSERT_EQ(place.run(training("-parts", "1"), 2).code, 0) << row.word;
+    ASSERT_EQ(place.run(training("-parts", "2"), 4).code, 0) << row.word;
+
+    EXPECT_EQ(place.state_hash(std::string(row.word) + "-parts"), place.state_hash(row.word)) << row.word;
+  }
 }
 
 TEST(Invariance, FewerSamplesThanRanks) {

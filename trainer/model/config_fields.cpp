@@ -79,6 +79,7 @@ void describe(Fields& fields, BatchConfig& batch) {
 void describe(Fields& fields, OptimizerConfig& optimizer) {
   fields.begin("optimizer");
   fields.choice("kind", optimizer.kind);
+  if (fields.reading()) optimizer.beta2 = default_beta2(optimizer.kind);
   fields.number("learning_rate", optimizer.learning_rate, kPositive);
   fields.number("momentum", optimizer.momentum, kFraction);
   fields.flag("nesterov", optimizer.nesterov);

@@ -98,7 +98,9 @@ void check_idle_keys(const Config& config, const Places& places) {
                               ? ""
                               : fmt::format(", or add {} to the command line, as if the file did not have {}",
                                             fmt::join(drops, " "), drops.size() == 1 ? "it" : "them");
-  throw UsageError("{} Remove {}{}.", fmt::join(sentences, "\n"), idle.size() == 1 ? "it" : "them", how);
+  const bool one = idle.size() == 1;
+  throw UsageError("{}{}Remove {}{}.", fmt::join(sentences, "\n"), one ? " " : "\n", one ? "it" : "them",
+                   how);
 }
 
 }  // namespace annulus::trainer

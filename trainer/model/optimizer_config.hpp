@@ -1,5 +1,5 @@
 // The optimizers that a configuration may ask for. How each of them changes a weight, and what it remembers,
-// stands in backend/contract/optimizer_rules.hpp.
+// stands in backend/contract/optimizers/.
 #pragma once
 
 #include "base/enum_words.hpp"
@@ -7,7 +7,7 @@
 
 namespace annulus::trainer {
 
-enum class OptimizerKind { sgd, adam, adamw, lars, rmsprop };
+enum class OptimizerKind { sgd, adam, adamw, lars, rmsprop, lion };
 
 /// Plain numbers, so that a kernel of a GPU can take it as it is.
 struct OptimizerConfig {
@@ -16,11 +16,11 @@ struct OptimizerConfig {
   double momentum = 0.0;        ///< in [0, 1)
   bool nesterov = false;        ///< look ahead along the momentum
   double beta1 = 0.9;
-  double beta2 = 0.999;
+  double beta2 = 0.999;  ///< but see default_beta2()
   double epsilon = 1e-7;
   double rho = 0.9;                  ///< rmsprop: share of the old average that a step keeps
   bool centered = false;             ///< rmsprop: divide by the deviation, not by the root of the mean square
-  double weight_decay = 0.0;         ///< kernels only; L2, but for adamw, where it is decoupled
+  double weight_decay = 0.0;         ///< kernels only; L2, but for adamw and lion, where it is decoupled
   double trust_coefficient = 0.001;  ///< lars
   double clip_norm = 0.0;            ///< global norm of the mean gradient; 0 = off
 };
@@ -36,7 +36,13 @@ inline constexpr std::array kOptimizers{
     OptimizerRow{OptimizerKind::adamw, "adamw", {"beta1", "beta2", "epsilon"}},
     OptimizerRow{OptimizerKind::lars, "lars", {"momentum", "trust_coefficient"}},
     OptimizerRow{OptimizerKind::rmsprop, "rmsprop", {"momentum", "epsilon", "rho", "centered"}},
+    OptimizerRow{OptimizerKind::lion, "lion", {"beta1", "beta2"}},
 };
+
+/// The authors of lion and of adam recommend different ones.
+constexpr double default_beta2(OptimizerKind kind) {
+  return kind == OptimizerKind::lion ? 0.99 : OptimizerConfig{}.beta2;
+}
 
 }  // namespace annulus::trainer
 

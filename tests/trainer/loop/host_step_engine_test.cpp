@@ -11,7 +11,7 @@ using test::run_steps;
 using test::step_config;
 
 TEST(HostStepEngine, ABadStepLeavesNothingBehind) {
-  const Config config = step_config({"optimizer.kind=adam"});
+  const Config config = step_config({"optimizer.kind=adam", "optimizer.momentum=null"});
 
   const test::RunOutcome spoilt = run_steps(config, Engine::host, {.spoilt = 6});
   const test::RunOutcome left_out = run_steps(config, Engine::host, {.left_out = 6});

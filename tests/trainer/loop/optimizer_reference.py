@@ -4,6 +4,26 @@ Run by hand when a case changes:  python optimizer_reference.py > optimizer_refe
 """
 import torch
 
+
+class Lion(torch.optim.Optimizer):
+    """Algorithm 2 of arXiv:2302.06675."""
+
+    def __init__(self, params, lr, betas):
+        super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": 0.0})
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            beta1, beta2 = group["betas"]
+            for p in group["params"]:
+                m = self.state[p].setdefault("m", torch.zeros_like(p))
+                c = beta1 * m + (1 - beta1) * p.grad
+                safe = (c.abs() > 1e-4) | ((m == 0) & (p.grad == 0))
+                assert safe.all()  # or rounding would decide the sign
+                p -= group["lr"] * (c.sign() + group["weight_decay"] * p)
+                self.state[p]["m"] = beta2 * m + (1 - beta2) * p.grad
+
+
 KERNEL, BIAS, STEPS, SAMPLES, RATE = 6, 2, 4, 4, 0.05
 
 CASES = {
@@ -19,6 +39,8 @@ CASES = {
     "rmsprop_centered": lambda p: torch.optim.RMSprop(p, lr=RATE, alpha=0.9, eps=0.01, centered=True),
     "rmsprop_centered_momentum_decay":
         lambda p: torch.optim.RMSprop(p, lr=RATE, alpha=0.8, eps=0.01, momentum=0.5, centered=True),
+    "lion": lambda p: Lion(p, lr=RATE, betas=(0.9, 0.99)),
+    "lion_decay": lambda p: Lion(p, lr=RATE, betas=(0.6, 0.7)),
     "momentum_clipped": lambda p: torch.optim.SGD(p, lr=RATE, momentum=0.9),
 }
 

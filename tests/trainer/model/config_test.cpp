@@ -139,6 +139,21 @@ TEST(Config, SamePaddingIsKeptAsWritten) {
   EXPECT_EQ(std::get<Conv2d>(twice.layers[0].operation).padding, (Padding{1, 1, 1, 1}));
 }
 
+TEST(Config, LionHasAnotherBeta2UnlessItIsGiven) {
+  const std::vector<std::string> lion{"optimizer.kind=lion", "optimizer.momentum=null"};
+  const auto beta2 = [&](const char* more) {
+    std::vector<std::string> overrides = lion;
+    overrides.emplace_back(more);
+    const LoadedConfig loaded = parse_config(kSmall, "a.yaml", overrides);
+    EXPECT_EQ(parse_config(loaded.config.yaml, "config.yaml").config.yaml, loaded.config.yaml);
+    return origin_of(loaded, "optimizer.beta2");
+  };
+
+  EXPECT_EQ(beta2("seed=1"), "0.99 from default");
+  EXPECT_EQ(beta2("optimizer.beta2=0.5"), "0.5 from command line");
+  EXPECT_EQ(beta2("optimizer.kind=null"), "0.999 from default");
+}
+
 TEST(Config, NameIsAcceptedForKind) {
   EXPECT_EQ(parse_config(kSmall, "a.yaml", {"schedule.name=cosine"}).config.schedule.kind,
             ScheduleKind::cosine);
@@ -148,7 +163,8 @@ TEST(Config, SaysWhatIsWrongWhereAndWhatToTry) {
   const std::vector<std::pair<std::vector<std::string>, std::vector<std::string>>> cases{
       {{"optimizer.momentun=1"}, {"command line: unknown key optimizer.momentun", "Did you mean momentum?"}},
       {{"optimzer.kind=sgd"}, {"unknown key optimzer", "Did you mean optimizer?"}},
-      {{"optimizer.kind=adamx"}, {"must be one of sgd, adam, adamw, lars, rmsprop", "Did you mean adam?"}},
+      {{"optimizer.kind=adamx"},
+       {"must be one of sgd, adam, adamw, lars, rmsprop, lion", "Did you mean adam?"}},
       {{"optimizer.momentum=1.0"}, {"optimizer.momentum is 1.0", "lie in [0, 1)"}},
       {{"optimizer.momentum='0.5'"}, {"optimizer.momentum is \"0.5\"", "a number"}},
       {{"optimizer.learning_rate=nan"}, {"\"nan\", but must be a number"}},

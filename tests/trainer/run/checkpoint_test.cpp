@@ -82,6 +82,25 @@ TEST_F(Checkpoint, RestoresEverythingInAnotherLayout) {
   EXPECT_EQ(info.state_hash, hash);
 }
 
+TEST_F(Checkpoint, RestoresTheStatesOfEveryOptimizer) {
+  for (const OptimizerRow& row : kOptimizers) {
+    const OptimizerConfig config{.kind = row.kind, .momentum = 0.9, .centered = true};
+    Model saved(small_network(), FakeLayout::keras, config);
+    saved.fill();
+    write_checkpoint(path, kInfo, saved.replica, saved.optimizer);
+    Model loaded(small_network(), FakeLayout::foreign, config);
+    load_checkpoint(path, loaded.replica, loaded.optimizer);
+    Model expected(small_network(), FakeLayout::foreign, config);
+    expected.fill();
+
+    ASSERT_FALSE(expected.optimizer.states().empty()) << row.word;
+    for (std::size_t i = 0; i < expected.optimizer.states().size(); ++i)
+      EXPECT_TRUE(
+          std::ranges::equal(loaded.optimizer.states()[i].values, expected.optimizer.states()[i].values))
+          << row.word << ", " << expected.optimizer.states()[i].name;
+  }
+}
+
 TEST_F(Checkpoint, KeepsItsAttributes) {
   const CheckpointInfo info = read_checkpoint_info(save());
 

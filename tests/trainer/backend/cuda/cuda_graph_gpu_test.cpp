@@ -33,11 +33,13 @@ TEST_P(CudaGraphs, GiveTheBitsOfSingleLaunches) {
 }
 
 using Overrides = std::vector<std::string>;
-INSTANTIATE_TEST_SUITE_P(Ways, CudaGraphs,
-                         testing::Values(Overrides{}, Overrides{"data.gpu_mb=0"},
-                                         Overrides{"optimizer.kind=adam", "optimizer.clip_norm=0.1"},
-                                         Overrides{"device.precision=bfloat16"},
-                                         Overrides{"reduction=fast"}));
+INSTANTIATE_TEST_SUITE_P(
+    Ways, CudaGraphs,
+    testing::Values(Overrides{}, Overrides{"data.gpu_mb=0"},
+                    Overrides{"optimizer.kind=adam", "optimizer.momentum=null", "optimizer.clip_norm=0.1"},
+                    Overrides{"optimizer.kind=rmsprop", "optimizer.centered=true"},
+                    Overrides{"optimizer.kind=lion", "optimizer.momentum=null"},
+                    Overrides{"device.precision=bfloat16"}, Overrides{"reduction=fast"}));
 
 TEST(CudaGraphsOfVectors, GiveTheSameBitsWithVectorsBesideTheImages) {
   for (const char* const where : {"data.gpu_mb=-1", "data.gpu_mb=0"}) {
@@ -61,7 +63,8 @@ TEST(StepGraph, LeavesTheStreamUsableAfterAnError) {
 }
 
 TEST(CudaGraphGuard, ABadStepLeavesNothingBehind) {
-  const trainer::Config config = step_config({"optimizer.kind=adam", "device.graph=true"});
+  const trainer::Config config =
+      step_config({"optimizer.kind=adam", "optimizer.momentum=null", "device.graph=true"});
 
   const RunOutcome spoilt = run_steps(config, Engine::cuda, {.spoilt = 6});
   const RunOutcome left_out = run_steps(config, Engine::cuda, {.left_out = 6});

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <utility>
 
 #include "base/host_device.hpp"
 #include "trainer/backend/contract/optimizer_rules.hpp"

@@ -139,7 +139,8 @@ INSTANTIATE_TEST_SUITE_P(
                     RuleCase{"rmsprop_momentum", {.kind = OptimizerKind::rmsprop, .momentum = 0.9}},
                     RuleCase{"rmsprop_centered", {.kind = OptimizerKind::rmsprop, .centered = true}},
                     RuleCase{"rmsprop_centered_momentum",
-                             {.kind = OptimizerKind::rmsprop, .momentum = 0.9, .centered = true}}),
+                             {.kind = OptimizerKind::rmsprop, .momentum = 0.9, .centered = true}},
+                    RuleCase{"lion", {.kind = OptimizerKind::lion, .weight_decay = 0.1}}),
     [](const auto& shown) { return shown.param.name; });
 
 TEST(UpdateReport, SumsMorePiecesThanABlockHasLanes) {
