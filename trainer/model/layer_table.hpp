@@ -48,7 +48,7 @@ struct LayerDraft {
 /// All keys of a layer.
 void describe(Fields& fields, LayerDraft& draft);
 
-/// "configs/a.yaml:12: layer conv2d_1 (conv2d)": the start of every message about a layer.
+/// "configs/cifar10.yaml:12: layer conv2d_1 (conv2d)": the start of every message about a layer.
 std::string place_of(const Layer& layer, const std::string& source);
 
 /// Checks the layer's operation against its input shapes and fills in `output`, `parameters` and the resolved

@@ -54,12 +54,12 @@ void multiply_derivative(Activation kind, const Tensor& output, Tensor& gradient
   for (std::size_t i = 0; i < output.size(); ++i) gradient[i] *= derivative(kind, output[i]);
 }
 
-void ActivationLayer::forward(const Pass&, Node& node) const {
+void ActivationLayer::forward(const PassContext&, Node& node) const {
   node.output = *node.inputs[0];
   activate(kind_, node.output);
 }
 
-void ActivationLayer::backward(const Pass&, Node& node) const {
+void ActivationLayer::backward(const PassContext&, Node& node) const {
   if (!node.input_gradients[0]) return;
   Tensor gradient = node.output_gradient;
   multiply_derivative(kind_, node.output, gradient);

@@ -15,8 +15,8 @@ void multiply_derivative(Activation kind, const Tensor& output, Tensor& gradient
 class ActivationLayer final : public Kernel {
  public:
   explicit ActivationLayer(Activation kind) : kind_(kind) {}
-  void forward(const Pass& pass, Node& node) const override;
-  void backward(const Pass& pass, Node& node) const override;
+  void forward(const PassContext& pass, Node& node) const override;
+  void backward(const PassContext& pass, Node& node) const override;
 
  private:
   Activation kind_;

@@ -26,7 +26,7 @@ double BatchNormalisation::inverse_deviation(const Tensor& statistics, std::int6
   return 1.0 / std::sqrt(statistics[channels_ + channel] + epsilon_);
 }
 
-void BatchNormalisation::forward(const Pass& pass, Node& node) const {
+void BatchNormalisation::forward(const PassContext& pass, Node& node) const {
   const Tensor& x = *node.inputs[0];
   const std::vector<Tensor>& parameters = *node.parameters;
   if (pass.mode == Mode::training) {
@@ -45,7 +45,7 @@ void BatchNormalisation::forward(const Pass& pass, Node& node) const {
 
 // With h = (x - mean) / deviation over m values: dx = gamma / deviation * (dy - mean(dy) - h mean(dy h)), the
 // chain rule of Ioffe & Szegedy 2015, section 3, with dmean and dvariance inserted.
-void BatchNormalisation::backward(const Pass&, Node& node) const {
+void BatchNormalisation::backward(const PassContext&, Node& node) const {
   const Tensor& x = *node.inputs[0];
   const Tensor& gamma = (*node.parameters)[kGamma];
   Tensor& dgamma = node.parameter_gradients[kGamma];

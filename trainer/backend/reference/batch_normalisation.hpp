@@ -12,8 +12,8 @@ class BatchNormalisation final : public Kernel {
  public:
   BatchNormalisation(const BatchNorm& norm, const SampleShape& input)
       : epsilon_(norm.epsilon), channels_(input.channels) {}
-  void forward(const Pass& pass, Node& node) const override;
-  void backward(const Pass& pass, Node& node) const override;
+  void forward(const PassContext& pass, Node& node) const override;
+  void backward(const PassContext& pass, Node& node) const override;
 
  private:
   double inverse_deviation(const Tensor& statistics, std::int64_t channel) const;

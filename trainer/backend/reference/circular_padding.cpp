@@ -18,12 +18,12 @@ void CircularPadding::for_each_value(std::int64_t samples, const Body& body) con
         }
 }
 
-void CircularPadding::forward(const Pass& pass, Node& node) const {
+void CircularPadding::forward(const PassContext& pass, Node& node) const {
   const Tensor& x = *node.inputs[0];
   for_each_value(pass.samples, [&](std::size_t out, std::size_t in) { node.output[out] = x[in]; });
 }
 
-void CircularPadding::backward(const Pass& pass, Node& node) const {
+void CircularPadding::backward(const PassContext& pass, Node& node) const {
   if (!node.input_gradients[0]) return;
   Tensor& gradient = *node.input_gradients[0];
   for_each_value(pass.samples,

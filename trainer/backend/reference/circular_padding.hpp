@@ -10,8 +10,8 @@ namespace annulus::trainer::reference {
 class CircularPadding final : public Kernel {
  public:
   CircularPadding(const CircularPad& pad, const SampleShape& input) : pad_(pad), input_(input) {}
-  void forward(const Pass& pass, Node& node) const override;
-  void backward(const Pass& pass, Node& node) const override;
+  void forward(const PassContext& pass, Node& node) const override;
+  void backward(const PassContext& pass, Node& node) const override;
 
  private:
   /// Calls body(place in the output, place in the input) for all values of all samples.

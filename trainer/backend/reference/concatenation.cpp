@@ -5,7 +5,7 @@
 
 namespace annulus::trainer::reference {
 
-void Concatenation::forward(const Pass& pass, Node& node) const {
+void Concatenation::forward(const PassContext& pass, Node& node) const {
   auto target = node.output.begin();
   for (std::int64_t sample = 0; sample < pass.samples; ++sample) {
     for (const Tensor* input : node.inputs) {
@@ -15,7 +15,7 @@ void Concatenation::forward(const Pass& pass, Node& node) const {
   }
 }
 
-void Concatenation::backward(const Pass& pass, Node& node) const {
+void Concatenation::backward(const PassContext& pass, Node& node) const {
   auto source = node.output_gradient.begin();
   for (std::int64_t sample = 0; sample < pass.samples; ++sample) {
     for (std::size_t k = 0; k < node.inputs.size(); ++k) {

@@ -7,8 +7,8 @@ namespace annulus::trainer::reference {
 
 class Concatenation final : public Kernel {
  public:
-  void forward(const Pass& pass, Node& node) const override;
-  void backward(const Pass& pass, Node& node) const override;
+  void forward(const PassContext& pass, Node& node) const override;
+  void backward(const PassContext& pass, Node& node) const override;
 };
 
 }  // namespace annulus::trainer::reference

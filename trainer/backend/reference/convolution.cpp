@@ -24,7 +24,7 @@ void Convolution::for_each_product(std::int64_t sample, const Body& body) const 
   });
 }
 
-void Convolution::forward(const Pass& pass, Node& node) const {
+void Convolution::forward(const PassContext& pass, Node& node) const {
   const double* x = node.inputs[0]->data();
   const double* kernel = (*node.parameters)[0].data();
   double* y = node.output.data();
@@ -35,7 +35,7 @@ void Convolution::forward(const Pass& pass, Node& node) const {
   for (std::size_t i = 0; i < node.output.size(); ++i) y[i] += bias[i % bias.size()];
 }
 
-void Convolution::backward(const Pass& pass, Node& node) const {
+void Convolution::backward(const PassContext& pass, Node& node) const {
   const double* x = node.inputs[0]->data();
   const double* kernel = (*node.parameters)[0].data();
   const double* dy = node.output_gradient.data();

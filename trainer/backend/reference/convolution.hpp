@@ -10,8 +10,8 @@ namespace annulus::trainer::reference {
 class Convolution final : public Kernel {
  public:
   Convolution(const Conv2d& conv, const SampleShape& input, const SampleShape& output);
-  void forward(const Pass& pass, Node& node) const override;
-  void backward(const Pass& pass, Node& node) const override;
+  void forward(const PassContext& pass, Node& node) const override;
+  void backward(const PassContext& pass, Node& node) const override;
 
  private:
   /// Calls body(input value, kernel value, output value) with their element indices for every product of one

@@ -3,7 +3,7 @@
 
 namespace annulus::trainer::reference {
 
-void DenseProduct::forward(const Pass& pass, Node& node) const {
+void DenseProduct::forward(const PassContext& pass, Node& node) const {
   const Tensor& kernel = (*node.parameters)[0];
   for (std::int64_t row = 0; row < pass.samples * inputs_; ++row) {
     const double x = (*node.inputs[0])[row];
@@ -16,7 +16,7 @@ void DenseProduct::forward(const Pass& pass, Node& node) const {
   for (std::size_t i = 0; i < node.output.size(); ++i) node.output[i] += bias[i % bias.size()];
 }
 
-void DenseProduct::backward(const Pass& pass, Node& node) const {
+void DenseProduct::backward(const PassContext& pass, Node& node) const {
   const Tensor& kernel = (*node.parameters)[0];
   for (std::int64_t row = 0; row < pass.samples * inputs_; ++row) {
     const double x = (*node.inputs[0])[row];

@@ -10,8 +10,8 @@ class DenseProduct final : public Kernel {
  public:
   DenseProduct(std::int64_t inputs, const Dense& dense)
       : inputs_(inputs), units_(dense.units), bias_(dense.bias) {}
-  void forward(const Pass& pass, Node& node) const override;
-  void backward(const Pass& pass, Node& node) const override;
+  void forward(const PassContext& pass, Node& node) const override;
+  void backward(const PassContext& pass, Node& node) const override;
 
  private:
   std::int64_t inputs_;

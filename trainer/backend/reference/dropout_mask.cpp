@@ -7,7 +7,7 @@
 
 namespace annulus::trainer::reference {
 
-void DropoutMask::forward(const Pass& pass, Node& node) const {
+void DropoutMask::forward(const PassContext& pass, Node& node) const {
   node.saved.assign(node.output.size(), 1.0);
   if (pass.mode == Mode::training) {
     const std::size_t size = node.output.size() / pass.samples;
@@ -23,7 +23,7 @@ void DropoutMask::forward(const Pass& pass, Node& node) const {
   for (std::size_t i = 0; i < node.output.size(); ++i) node.output[i] = (*node.inputs[0])[i] * node.saved[i];
 }
 
-void DropoutMask::backward(const Pass&, Node& node) const {
+void DropoutMask::backward(const PassContext&, Node& node) const {
   if (!node.input_gradients[0]) return;
   for (std::size_t i = 0; i < node.saved.size(); ++i)
     (*node.input_gradients[0])[i] += node.output_gradient[i] * node.saved[i];

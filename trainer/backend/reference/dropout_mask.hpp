@@ -9,8 +9,8 @@ namespace annulus::trainer::reference {
 class DropoutMask final : public Kernel {
  public:
   DropoutMask(float rate, int layer) : rate_(rate), layer_(layer) {}
-  void forward(const Pass& pass, Node& node) const override;
-  void backward(const Pass& pass, Node& node) const override;
+  void forward(const PassContext& pass, Node& node) const override;
+  void backward(const PassContext& pass, Node& node) const override;
 
  private:
   float rate_;

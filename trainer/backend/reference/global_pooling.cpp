@@ -13,7 +13,7 @@ std::int64_t GlobalPooling::largest_pixel(const Tensor& x, std::int64_t sample, 
   return largest;
 }
 
-void GlobalPooling::forward(const Pass& pass, Node& node) const {
+void GlobalPooling::forward(const PassContext& pass, Node& node) const {
   const Tensor& x = *node.inputs[0];
   const std::int64_t pixels = input_.height * input_.width;
   for (std::int64_t i = 0; i < pass.samples * input_.channels; ++i) {
@@ -28,7 +28,7 @@ void GlobalPooling::forward(const Pass& pass, Node& node) const {
   }
 }
 
-void GlobalPooling::backward(const Pass& pass, Node& node) const {
+void GlobalPooling::backward(const PassContext& pass, Node& node) const {
   if (!node.input_gradients[0]) return;
   Tensor& dx = *node.input_gradients[0];
   const std::int64_t pixels = input_.height * input_.width;

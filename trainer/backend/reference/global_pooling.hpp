@@ -9,8 +9,8 @@ namespace annulus::trainer::reference {
 class GlobalPooling final : public Kernel {
  public:
   GlobalPooling(PoolKind kind, const SampleShape& input) : kind_(kind), input_(input) {}
-  void forward(const Pass& pass, Node& node) const override;
-  void backward(const Pass& pass, Node& node) const override;
+  void forward(const PassContext& pass, Node& node) const override;
+  void backward(const PassContext& pass, Node& node) const override;
 
  private:
   /// Pixel of the maximum of this channel.

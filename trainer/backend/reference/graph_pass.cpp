@@ -6,7 +6,7 @@
 
 namespace annulus::trainer::reference {
 
-GraphPass::GraphPass(const Model& model, const Pass& pass, NetworkInputs inputs)
+GraphPass::GraphPass(const Model& model, const PassContext& pass, NetworkInputs inputs)
     : model_(model), pass_(pass), inputs_(std::move(inputs)), nodes_(model.network.layers.size()) {
   for (int layer = 0; layer < static_cast<int>(nodes_.size()); ++layer) connect(layer);
 }

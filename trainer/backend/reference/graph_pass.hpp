@@ -27,7 +27,7 @@ using LayerHook = std::function<void(int layer)>;
 
 class GraphPass {
  public:
-  GraphPass(const Model& model, const Pass& pass, NetworkInputs inputs);
+  GraphPass(const Model& model, const PassContext& pass, NetworkInputs inputs);
   GraphPass(const GraphPass&) = delete;
   GraphPass& operator=(const GraphPass&) = delete;
 
@@ -43,7 +43,7 @@ class GraphPass {
   const Tensor& value_of(int index) const;
 
   Model model_;
-  Pass pass_;
+  PassContext pass_;
   NetworkInputs inputs_;
   std::vector<Node> nodes_;
 };

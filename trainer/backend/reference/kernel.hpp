@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "trainer/backend/planning/program_shape.hpp"
 #include "trainer/model/network.hpp"
 
 namespace annulus::trainer::reference {
@@ -14,10 +15,8 @@ namespace annulus::trainer::reference {
 /// (n, H, W, C) or (n, K), or a parameter in Keras' order.
 using Tensor = std::vector<double>;
 
-enum class Mode { training, inference };
-
 /// What all layers of one pass have in common.
-struct Pass {
+struct PassContext {
   Mode mode = Mode::training;
   std::int64_t samples = 0;  ///< n > 0
   std::uint64_t seed = 0;    ///< of the run; training only, like what follows
@@ -41,9 +40,9 @@ class Kernel {
  public:
   virtual ~Kernel() = default;
   /// Fills node.output from node.inputs. @pre output has its size and is zero
-  virtual void forward(const Pass& pass, Node& node) const = 0;
+  virtual void forward(const PassContext& pass, Node& node) const = 0;
   /// Adds to input_gradients and parameter_gradients. @pre forward ran on this node, output_gradient is final
-  virtual void backward(const Pass& pass, Node& node) const = 0;
+  virtual void backward(const PassContext& pass, Node& node) const = 0;
 };
 
 /// The kernel of a layer; the activation inside conv2d and dense is not its part.

@@ -19,7 +19,7 @@ Pooling::Pooling(const Pool2d& pool, const SampleShape& input, const SampleShape
   for_each_tap(window_, input_, output_, [&](const Tap& tap) { ++taps_inside_[tap.output_pixel]; });
 }
 
-void Pooling::forward(const Pass& pass, Node& node) const {
+void Pooling::forward(const PassContext& pass, Node& node) const {
   if (kind_ == PoolKind::max) node.saved.assign(node.output.size(), kNoWinner);
   for (std::int64_t sample = 0; sample < pass.samples; ++sample) {
     if (kind_ == PoolKind::max)
@@ -51,7 +51,7 @@ void Pooling::forward_average(std::int64_t sample, Node& node) const {
   });
 }
 
-void Pooling::backward(const Pass& pass, Node& node) const {
+void Pooling::backward(const PassContext& pass, Node& node) const {
   if (!node.input_gradients[0]) return;
   Tensor& dx = *node.input_gradients[0];
   if (kind_ == PoolKind::max) {

@@ -11,8 +11,8 @@ namespace annulus::trainer::reference {
 class Pooling final : public Kernel {
  public:
   Pooling(const Pool2d& pool, const SampleShape& input, const SampleShape& output);
-  void forward(const Pass& pass, Node& node) const override;
-  void backward(const Pass& pass, Node& node) const override;
+  void forward(const PassContext& pass, Node& node) const override;
+  void backward(const PassContext& pass, Node& node) const override;
 
  private:
   void forward_max(std::int64_t sample, Node& node) const;

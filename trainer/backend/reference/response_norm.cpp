@@ -16,7 +16,7 @@ void ResponseNorm::for_each_neighbour(std::size_t i, const Body& body) const {
   for (std::int64_t j = pixel + first; j <= pixel + last; ++j) body(static_cast<std::size_t>(j));
 }
 
-void ResponseNorm::forward(const Pass&, Node& node) const {
+void ResponseNorm::forward(const PassContext&, Node& node) const {
   const Tensor& x = *node.inputs[0];
   node.saved.assign(x.size(), norm_.k);
   for (std::size_t i = 0; i < x.size(); ++i) {
@@ -26,7 +26,7 @@ void ResponseNorm::forward(const Pass&, Node& node) const {
 }
 
 // dy_j / dx_i = [i = j] s_j^-beta - 2 alpha beta x_i x_j s_j^(-beta - 1) for neighbours i and j.
-void ResponseNorm::backward(const Pass&, Node& node) const {
+void ResponseNorm::backward(const PassContext&, Node& node) const {
   if (!node.input_gradients[0]) return;
   const Tensor& x = *node.inputs[0];
   const Tensor& s = node.saved;

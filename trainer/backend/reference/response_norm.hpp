@@ -10,8 +10,8 @@ namespace annulus::trainer::reference {
 class ResponseNorm final : public Kernel {
  public:
   ResponseNorm(const LocalResponseNorm& norm, std::int64_t channels) : norm_(norm), channels_(channels) {}
-  void forward(const Pass& pass, Node& node) const override;
-  void backward(const Pass& pass, Node& node) const override;
+  void forward(const PassContext& pass, Node& node) const override;
+  void backward(const PassContext& pass, Node& node) const override;
 
  private:
   /// Calls body(neighbour) for the values of the same pixel in the window around value i.

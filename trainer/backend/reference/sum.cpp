@@ -3,12 +3,12 @@
 
 namespace annulus::trainer::reference {
 
-void Sum::forward(const Pass&, Node& node) const {
+void Sum::forward(const PassContext&, Node& node) const {
   for (const Tensor* input : node.inputs)
     for (std::size_t i = 0; i < node.output.size(); ++i) node.output[i] += (*input)[i];
 }
 
-void Sum::backward(const Pass&, Node& node) const {
+void Sum::backward(const PassContext&, Node& node) const {
   for (Tensor* gradient : node.input_gradients) {
     if (!gradient) continue;
     for (std::size_t i = 0; i < node.output_gradient.size(); ++i) (*gradient)[i] += node.output_gradient[i];

@@ -8,8 +8,8 @@ namespace annulus::trainer::reference {
 /// y = x_0 + x_1 + ...; the same input may be named twice.
 class Sum final : public Kernel {
  public:
-  void forward(const Pass& pass, Node& node) const override;
-  void backward(const Pass& pass, Node& node) const override;
+  void forward(const PassContext& pass, Node& node) const override;
+  void backward(const PassContext& pass, Node& node) const override;
 };
 
 }  // namespace annulus::trainer::reference

@@ -43,14 +43,14 @@ class KernelHarness {
   }
 
   const Node& node() const { return node_; }
-  Pass& pass() { return pass_; }
+  PassContext& pass() { return pass_; }
 
  private:
   Layer layer_;
   std::vector<Tensor> inputs_;
   std::vector<Tensor> parameters_;
   std::unique_ptr<const Kernel> kernel_;
-  Pass pass_;
+  PassContext pass_;
   Node node_;
 };
 
