@@ -76,6 +76,7 @@ class ArrowCheck {
     const bool kernel = file.ends_with(".cu") || file.ends_with(".cuh");
     if (kernel && !room->everything && !room->libraries.contains("CUDA"))
       faults_.push_back(file + ": kernels stand in rooms with CUDA");
+    if (kernel) seen_[room->name].insert("CUDA");
     static const std::regex include(R"re(\s*#\s*include\s*(["<])([^">]+)[">].*)re");
     std::ifstream text(root_ / file);
     std::string line;

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
-#include "trainer/backend/contract/optimizer_rules.hpp"
+#include "trainer/backend/rules/optimizer_rules.hpp"
 #include "trainer/loop/optimizer_kernels.hpp"
 
 namespace annulus::trainer {

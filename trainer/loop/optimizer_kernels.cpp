@@ -3,7 +3,7 @@
 
 #include <array>
 
-#include "trainer/backend/contract/update_rules.hpp"
+#include "trainer/backend/rules/update_rules.hpp"
 
 namespace annulus::trainer {
 

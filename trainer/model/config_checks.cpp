@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "trainer/model/idle_keys.hpp"
+#include "trainer/model/network_builder.hpp"
 
 namespace annulus::trainer {
 namespace {

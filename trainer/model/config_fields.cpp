@@ -165,20 +165,6 @@ void describe(Fields& fields, WatchdogConfig& watchdog) {
 
 }  // namespace
 
-bool Limits::contains(double value) const {
-  const bool above = ends == Ends::low_open ? value > low : value >= low;
-  const bool below = ends == Ends::high_open ? value < high : value <= high;
-  return above && below;  // false for NaN
-}
-
-std::string Limits::text() const {
-  if (high == std::numeric_limits<double>::infinity()) {
-    return ends == Ends::low_open ? fmt::format("be above {}", low) : fmt::format("be at least {}", low);
-  }
-  return fmt::format("lie in {}{}, {}{}", ends == Ends::low_open ? '(' : '[', low, high,
-                     ends == Ends::high_open ? ')' : ']');
-}
-
 void describe(Fields& fields, Config& config) {
   fields.text("name", config.name);
   fields.integer("seed", config.seed, {0, 9007199254740992.0});  // 2^53: exact in every YAML and JSON reader

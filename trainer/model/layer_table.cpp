@@ -58,7 +58,7 @@ void describe_kind(Fields& fields, Kind& kind, [[maybe_unused]] Activation& acti
 }
 
 void check_totals(const LayerContext& context) {
-  const Layer& layer = context.layer;
+  const LayerNode& layer = context.layer;
   if (layer.output.size() > NetworkLimits::kActivations || layer.output.height > NetworkLimits::kImageSide ||
       layer.output.width > NetworkLimits::kImageSide) {
     throw UsageError("{}: its output ({}) has {} values per sample, more than the limit of {}.",

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "trainer/model/cost.hpp"
+#include "trainer/model/layers/cost.hpp"
 #include "trainer/model/network.hpp"
 #include "trainer/model/network_builder.hpp"
 

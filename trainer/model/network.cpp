@@ -19,12 +19,6 @@ const std::string& Network::name_of(int index) const {
   return index == kImageIndex ? image_name : vectors.at(vector_number(index)).name;
 }
 
-std::int64_t parameter_count(const Layer& layer) {
-  std::int64_t count = 0;
-  for (const Parameter& parameter : layer.parameters) count += element_count(parameter.extents);
-  return count;
-}
-
 std::int64_t parameter_count(const Network& network) {
   std::int64_t count = 0;
   for (const Layer& layer : network.layers) count += parameter_count(layer);

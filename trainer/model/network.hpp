@@ -18,6 +18,7 @@
 #include "trainer/model/layers/dropout.hpp"
 #include "trainer/model/layers/flatten.hpp"
 #include "trainer/model/layers/global_pool.hpp"
+#include "trainer/model/layers/layer_node.hpp"
 #include "trainer/model/layers/local_response_norm.hpp"
 #include "trainer/model/layers/pool2d.hpp"
 
@@ -27,29 +28,9 @@ namespace annulus::trainer {
 using Operation = std::variant<Conv2d, Pool2d, GlobalPool, Dense, Flatten, BatchNorm, LocalResponseNorm,
                                Dropout, Activate, Add, Concat, CircularPad>;
 
-/// A tensor that training or moving averages change.
-struct Parameter {
-  std::string name;  ///< kernel, bias, gamma, beta, moving_mean or moving_variance
-  Extents extents;   ///< in Keras' order
-  Initializer initializer = Initializer::zeros;
-  std::int64_t fan_in = 1;  ///< for the initialiser
-  std::int64_t fan_out = 1;
-  bool trainable = true;  ///< false for moving averages
-  bool decays = false;    ///< weight decay applies: kernels only
-};
-
-/// One node of the graph.
-struct Layer {
-  std::string name;  ///< unique; given in the config or Keras' default (conv2d, conv2d_1, ...)
-  std::string type;  ///< as in the config: conv2d, max_pool, ...
+/// One node of the graph, with the settings of its kind.
+struct Layer : LayerNode {
   Operation operation;
-  Activation activation = Activation::none;  ///< applied to the output of conv2d and dense
-  /// Indices of earlier layers; -1 is the network's image, -2 - k its vectors[k].
-  std::vector<int> inputs;
-  SampleShape input;  ///< shape of the first input
-  SampleShape output;
-  std::vector<Parameter> parameters;
-  int line = 0;  ///< in the config, for messages; 0 = unknown
 };
 
 /// The index of Layer::inputs that stands for vectors[k]; the image is -1.
@@ -69,8 +50,7 @@ struct Network {
   std::int64_t classes() const { return layers.back().output.channels; }
 };
 
-/// Trainable and moving-average values of a layer, as Keras counts them.
-std::int64_t parameter_count(const Layer& layer);
+/// Trainable and moving-average values of all layers, as Keras counts them.
 std::int64_t parameter_count(const Network& network);
 
 }  // namespace annulus::trainer

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "trainer/model/layers/network_limits.hpp"
 #include "trainer/model/network.hpp"
-#include "trainer/model/network_limits.hpp"
 
 namespace annulus::trainer {
 

@@ -1,5 +1,5 @@
 // The optimizers that a configuration may ask for. How each of them changes a weight, and what it remembers,
-// stands in backend/contract/optimizers/.
+// stands in trainer/backend/rules.
 #pragma once
 
 #include "base/enum_words.hpp"

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "trainer/model/cost.hpp"
+#include "trainer/model/layers/cost.hpp"
 #include "trainer/model/network.hpp"
 
 namespace annulus::trainer {

@@ -8,7 +8,7 @@
 
 #include "io/dataset/batch.hpp"
 #include "io/loading/batch_loader.hpp"
-#include "trainer/backend/contract/update_rules.hpp"
+#include "trainer/backend/rules/update_rules.hpp"
 
 namespace annulus::trainer {
 

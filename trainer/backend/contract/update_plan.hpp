@@ -9,7 +9,7 @@
 
 #include "base/error.hpp"
 #include "trainer/backend/contract/replica.hpp"
-#include "trainer/backend/contract/update_pieces.hpp"
+#include "trainer/backend/rules/update_pieces.hpp"
 #include "trainer/model/optimizer_config.hpp"
 
 namespace annulus::trainer {

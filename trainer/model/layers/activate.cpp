@@ -11,7 +11,7 @@ void LayerTraits<Activate>::infer(const LayerContext& context, Activate&) {
   context.layer.output = context.layer.input;
 }
 
-Cost LayerTraits<Activate>::cost(const Layer& layer, const Activate& activate) {
+Cost LayerTraits<Activate>::cost(const LayerNode& layer, const Activate& activate) {
   return {.flops = activation_flops(activate.kind, layer.output.size())};
 }
 

@@ -25,7 +25,7 @@ struct LayerTraits<Activate> {
   static constexpr RequiredKeys kRequired{};
   static void describe(Fields& fields, Activate& settings);
   static void infer(const LayerContext& context, Activate& settings);
-  static Cost cost(const Layer& layer, const Activate& settings);
+  static Cost cost(const LayerNode& layer, const Activate& settings);
 };
 
 }  // namespace annulus::trainer

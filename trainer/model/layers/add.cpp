@@ -20,7 +20,7 @@ void LayerTraits<Add>::infer(const LayerContext& context, Add&) {
   context.layer.output = context.layer.input;
 }
 
-Cost LayerTraits<Add>::cost(const Layer& layer, const Add&) {
+Cost LayerTraits<Add>::cost(const LayerNode& layer, const Add&) {
   return {.flops = layer.output.size() * (static_cast<std::int64_t>(layer.inputs.size()) - 1)};
 }
 

@@ -18,7 +18,7 @@ struct LayerTraits<Add> {
   static constexpr RequiredKeys kRequired{};
   static void describe(Fields& fields, Add& settings);
   static void infer(const LayerContext& context, Add& settings);
-  static Cost cost(const Layer& layer, const Add& settings);
+  static Cost cost(const LayerNode& layer, const Add& settings);
 };
 
 }  // namespace annulus::trainer

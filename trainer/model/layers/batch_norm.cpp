@@ -15,7 +15,7 @@ void LayerTraits<BatchNorm>::infer(const LayerContext& context, BatchNorm& norm)
     throw UsageError("{}: momentum = {} must lie in [0, 1] and epsilon = {} above 0.", context.place,
                      norm.momentum, norm.epsilon);
   }
-  Layer& layer = context.layer;
+  LayerNode& layer = context.layer;
   const std::int64_t channels = layer.input.channels;
   layer.output = layer.input;
   layer.parameters = {vector_parameter("gamma", channels, Initializer::ones),
@@ -24,7 +24,7 @@ void LayerTraits<BatchNorm>::infer(const LayerContext& context, BatchNorm& norm)
                       vector_parameter("moving_variance", channels, Initializer::ones, false)};
 }
 
-Cost LayerTraits<BatchNorm>::cost(const Layer& layer, const BatchNorm&) {
+Cost LayerTraits<BatchNorm>::cost(const LayerNode& layer, const BatchNorm&) {
   return {.connections = 2 * layer.output.size(), .flops = 2 * layer.output.size()};
 }
 

@@ -25,7 +25,7 @@ struct LayerTraits<BatchNorm> {
   static constexpr RequiredKeys kRequired{};
   static void describe(Fields& fields, BatchNorm& settings);
   static void infer(const LayerContext& context, BatchNorm& settings);
-  static Cost cost(const Layer& layer, const BatchNorm& settings);
+  static Cost cost(const LayerNode& layer, const BatchNorm& settings);
 };
 
 }  // namespace annulus::trainer

@@ -30,6 +30,6 @@ void LayerTraits<CircularPad>::infer(const LayerContext& context, CircularPad& p
                           .channels = input.channels};
 }
 
-Cost LayerTraits<CircularPad>::cost(const Layer&, const CircularPad&) { return {}; }
+Cost LayerTraits<CircularPad>::cost(const LayerNode&, const CircularPad&) { return {}; }
 
 }  // namespace annulus::trainer

@@ -22,7 +22,7 @@ struct LayerTraits<CircularPad> {
   static constexpr RequiredKeys kRequired{};
   static void describe(Fields& fields, CircularPad& settings);
   static void infer(const LayerContext& context, CircularPad& settings);
-  static Cost cost(const Layer& layer, const CircularPad& settings);
+  static Cost cost(const LayerNode& layer, const CircularPad& settings);
 };
 
 }  // namespace annulus::trainer

@@ -23,6 +23,6 @@ void LayerTraits<Concat>::infer(const LayerContext& context, Concat&) {
   context.layer.output = {.channels = length, .flat = true};
 }
 
-Cost LayerTraits<Concat>::cost(const Layer&, const Concat&) { return {}; }
+Cost LayerTraits<Concat>::cost(const LayerNode&, const Concat&) { return {}; }
 
 }  // namespace annulus::trainer

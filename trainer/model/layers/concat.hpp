@@ -18,7 +18,7 @@ struct LayerTraits<Concat> {
   static constexpr RequiredKeys kRequired{};
   static void describe(Fields& fields, Concat& settings);
   static void infer(const LayerContext& context, Concat& settings);
-  static Cost cost(const Layer& layer, const Concat& settings);
+  static Cost cost(const LayerNode& layer, const Concat& settings);
 };
 
 }  // namespace annulus::trainer

@@ -40,7 +40,7 @@ void LayerTraits<Conv2d>::infer(const LayerContext& context, Conv2d& conv) {
   require_range(context, "vertical dilation", conv.dilation.height, NetworkLimits::kKernelSide);
   require_range(context, "horizontal dilation", conv.dilation.width, NetworkLimits::kKernelSide);
   check_groups(context, conv);
-  Layer& layer = context.layer;
+  LayerNode& layer = context.layer;
   const Size2 output = slide(context, {kernel_span(conv), conv.stride}, conv.padding_mode, conv.padding);
   layer.output = {.height = output.height, .width = output.width, .channels = conv.filters};
   const std::int64_t channels = layer.input.channels / conv.groups;
@@ -49,7 +49,7 @@ void LayerTraits<Conv2d>::infer(const LayerContext& context, Conv2d& conv) {
   if (conv.bias) layer.parameters.push_back(vector_parameter("bias", conv.filters, Initializer::zeros));
 }
 
-Cost LayerTraits<Conv2d>::cost(const Layer& layer, const Conv2d& conv) {
+Cost LayerTraits<Conv2d>::cost(const LayerNode& layer, const Conv2d& conv) {
   return weighted_cost(layer, conv.bias);
 }
 

@@ -31,7 +31,7 @@ struct LayerTraits<Conv2d> {
   static constexpr RequiredKeys kRequired{{"filters", "kernel"}, "conv2d: {filters: 32, kernel: 3}"};
   static void describe(Fields& fields, Conv2d& settings, Activation& activation);
   static void infer(const LayerContext& context, Conv2d& settings);
-  static Cost cost(const Layer& layer, const Conv2d& settings);
+  static Cost cost(const LayerNode& layer, const Conv2d& settings);
 };
 
 }  // namespace annulus::trainer

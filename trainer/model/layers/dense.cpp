@@ -13,7 +13,7 @@ void LayerTraits<Dense>::describe(Fields& fields, Dense& dense, Activation& acti
 }
 
 void LayerTraits<Dense>::infer(const LayerContext& context, Dense& dense) {
-  Layer& layer = context.layer;
+  LayerNode& layer = context.layer;
   if (!layer.input.flat) {
     throw UsageError(
         "{}: its input has shape ({}), but a dense layer needs a flat vector. Put a flatten (or global_average_pool) layer before it.",
@@ -25,7 +25,7 @@ void LayerTraits<Dense>::infer(const LayerContext& context, Dense& dense) {
   if (dense.bias) layer.parameters.push_back(vector_parameter("bias", dense.units, Initializer::zeros));
 }
 
-Cost LayerTraits<Dense>::cost(const Layer& layer, const Dense& dense) {
+Cost LayerTraits<Dense>::cost(const LayerNode& layer, const Dense& dense) {
   return weighted_cost(layer, dense.bias);
 }
 

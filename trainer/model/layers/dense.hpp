@@ -22,7 +22,7 @@ struct LayerTraits<Dense> {
   static constexpr RequiredKeys kRequired{{"units"}, "dense: 10"};
   static void describe(Fields& fields, Dense& settings, Activation& activation);
   static void infer(const LayerContext& context, Dense& settings);
-  static Cost cost(const Layer& layer, const Dense& settings);
+  static Cost cost(const LayerNode& layer, const Dense& settings);
 };
 
 }  // namespace annulus::trainer

@@ -17,6 +17,6 @@ void LayerTraits<Dropout>::infer(const LayerContext& context, Dropout& dropout) 
   context.layer.output = context.layer.input;
 }
 
-Cost LayerTraits<Dropout>::cost(const Layer&, const Dropout&) { return {}; }
+Cost LayerTraits<Dropout>::cost(const LayerNode&, const Dropout&) { return {}; }
 
 }  // namespace annulus::trainer

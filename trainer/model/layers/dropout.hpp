@@ -20,7 +20,7 @@ struct LayerTraits<Dropout> {
   static constexpr RequiredKeys kRequired{};
   static void describe(Fields& fields, Dropout& settings);
   static void infer(const LayerContext& context, Dropout& settings);
-  static Cost cost(const Layer& layer, const Dropout& settings);
+  static Cost cost(const LayerNode& layer, const Dropout& settings);
 };
 
 }  // namespace annulus::trainer

@@ -14,6 +14,6 @@ void LayerTraits<Flatten>::infer(const LayerContext& context, Flatten&) {
   context.layer.output = {.channels = context.layer.input.size(), .flat = true};
 }
 
-Cost LayerTraits<Flatten>::cost(const Layer&, const Flatten&) { return {}; }
+Cost LayerTraits<Flatten>::cost(const LayerNode&, const Flatten&) { return {}; }
 
 }  // namespace annulus::trainer

@@ -18,7 +18,7 @@ struct LayerTraits<Flatten> {
   static constexpr RequiredKeys kRequired{};
   static void describe(Fields& fields, Flatten& settings);
   static void infer(const LayerContext& context, Flatten& settings);
-  static Cost cost(const Layer& layer, const Flatten& settings);
+  static Cost cost(const LayerNode& layer, const Flatten& settings);
 };
 
 }  // namespace annulus::trainer

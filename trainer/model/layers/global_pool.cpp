@@ -12,7 +12,7 @@ void LayerTraits<GlobalPool>::infer(const LayerContext& context, GlobalPool&) {
   context.layer.output = {.channels = context.layer.input.channels, .flat = true};
 }
 
-Cost LayerTraits<GlobalPool>::cost(const Layer& layer, const GlobalPool&) {
+Cost LayerTraits<GlobalPool>::cost(const LayerNode& layer, const GlobalPool&) {
   return {.flops = layer.input.size()};
 }
 

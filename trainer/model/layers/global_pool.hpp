@@ -30,7 +30,7 @@ struct LayerTraits<GlobalPool> {
   static constexpr RequiredKeys kRequired{};
   static void describe(Fields& fields, GlobalPool& settings);
   static void infer(const LayerContext& context, GlobalPool& settings);
-  static Cost cost(const Layer& layer, const GlobalPool& settings);
+  static Cost cost(const LayerNode& layer, const GlobalPool& settings);
 };
 
 }  // namespace annulus::trainer

@@ -1,7 +1,7 @@
 // Checks and small parts of rules, each used by several kinds.
 #include "trainer/model/layers/layer_rules.hpp"
 
-#include "trainer/model/window.hpp"
+#include "trainer/model/layers/window.hpp"
 
 namespace annulus::trainer {
 
@@ -72,12 +72,18 @@ std::int64_t activation_flops(Activation activation, std::int64_t values) {
   return activation == Activation::softmax ? 3 * values : values;
 }
 
-Cost weighted_cost(const Layer& layer, bool bias) {
+Cost weighted_cost(const LayerNode& layer, bool bias) {
   const Extents& extents = layer.parameters.front().extents;
   const std::int64_t weights = element_count(extents) / extents.back();  // seen by one output value
   const std::int64_t values = layer.output.size();
   return {.connections = values * (weights + (bias ? 1 : 0)),
           .flops = values * (2 * weights + (bias ? 1 : 0)) + activation_flops(layer.activation, values)};
+}
+
+std::int64_t parameter_count(const LayerNode& layer) {
+  std::int64_t count = 0;
+  for (const Parameter& parameter : layer.parameters) count += element_count(parameter.extents);
+  return count;
 }
 
 }  // namespace annulus::trainer

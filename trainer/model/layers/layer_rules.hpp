@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "trainer/model/config_fields.hpp"
-#include "trainer/model/cost.hpp"
-#include "trainer/model/network.hpp"
-#include "trainer/model/network_limits.hpp"
+#include "trainer/model/layers/cost.hpp"
+#include "trainer/model/layers/fields.hpp"
+#include "trainer/model/layers/layer_node.hpp"
+#include "trainer/model/layers/network_limits.hpp"
 
 namespace annulus::trainer {
 
@@ -18,9 +18,9 @@ constexpr Limits kChannelCounts{1, NetworkLimits::kChannels};
 constexpr Limits kKernelSides{1, NetworkLimits::kKernelSide};
 
 /// What the rules of a kind need to know of a layer, and the layer that they fill in. Its name, type,
-/// operation, inputs and the shape of the first input are there; output and parameters are not.
+/// inputs and the shape of the first input are there; output and parameters are not.
 struct LayerContext {
-  Layer& layer;
+  LayerNode& layer;
   const std::vector<SampleShape>& inputs;  ///< shapes of all inputs, at least one
   std::string place;                       ///< start of every message: "a.yaml:12: layer conv2d_1 (conv2d)"
 };
@@ -51,6 +51,6 @@ Size2 slide(const LayerContext& context, const SlidingWindow& window, PaddingMod
 /// Of an activation on so many values.
 std::int64_t activation_flops(Activation activation, std::int64_t values);
 /// Of conv2d and dense: products with the kernel, which is the first parameter, bias and activation.
-Cost weighted_cost(const Layer& layer, bool bias);
+Cost weighted_cost(const LayerNode& layer, bool bias);
 
 }  // namespace annulus::trainer

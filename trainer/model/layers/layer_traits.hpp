@@ -12,8 +12,8 @@
 
 namespace annulus::trainer {
 
-class Fields;         // keys of a configuration: config_fields.hpp
-struct Layer;         // a node of the graph: network.hpp
+class Fields;         // keys of a configuration: fields.hpp
+struct LayerNode;     // a node of the graph: layer_node.hpp
 struct LayerContext;  // what rules know of a layer: layer_rules.hpp
 struct Cost;          // cost.hpp
 
@@ -48,7 +48,7 @@ concept DescribesActivation = requires(Fields& fields, Kind& kind, Activation& a
 
 /// Everything that the table of kinds needs to know.
 template <class Kind>
-concept DescribedLayer = requires(const Kind& kind, Kind& changed, Fields& fields, const Layer& layer,
+concept DescribedLayer = requires(const Kind& kind, Kind& changed, Fields& fields, const LayerNode& layer,
                                   const LayerContext& context) {
   /// std::array of LayerWord<Kind>
   { LayerTraits<Kind>::kWords.front() } -> std::same_as<const LayerWord<Kind>&>;

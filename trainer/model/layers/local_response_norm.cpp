@@ -28,7 +28,7 @@ void LayerTraits<LocalResponseNorm>::infer(const LayerContext& context, LocalRes
   context.layer.output = context.layer.input;
 }
 
-Cost LayerTraits<LocalResponseNorm>::cost(const Layer& layer, const LocalResponseNorm& norm) {
+Cost LayerTraits<LocalResponseNorm>::cost(const LayerNode& layer, const LocalResponseNorm& norm) {
   return {.flops = layer.output.size() * (2 * norm.size + 3)};
 }
 

@@ -24,7 +24,7 @@ struct LayerTraits<LocalResponseNorm> {
   static constexpr RequiredKeys kRequired{};
   static void describe(Fields& fields, LocalResponseNorm& settings);
   static void infer(const LayerContext& context, LocalResponseNorm& settings);
-  static Cost cost(const Layer& layer, const LocalResponseNorm& settings);
+  static Cost cost(const LayerNode& layer, const LocalResponseNorm& settings);
 };
 
 }  // namespace annulus::trainer

@@ -29,7 +29,7 @@ void LayerTraits<Pool2d>::infer(const LayerContext& context, Pool2d& pool) {
       .height = output.height, .width = output.width, .channels = context.layer.input.channels};
 }
 
-Cost LayerTraits<Pool2d>::cost(const Layer& layer, const Pool2d& pool) {
+Cost LayerTraits<Pool2d>::cost(const LayerNode& layer, const Pool2d& pool) {
   return {.flops = layer.output.size() * pool.size.height * pool.size.width};
 }
 

@@ -34,7 +34,7 @@ struct LayerTraits<Pool2d> {
   static constexpr RequiredKeys kRequired{};
   static void describe(Fields& fields, Pool2d& settings);
   static void infer(const LayerContext& context, Pool2d& settings);
-  static Cost cost(const Layer& layer, const Pool2d& settings);
+  static Cost cost(const LayerNode& layer, const Pool2d& settings);
 };
 
 }  // namespace annulus::trainer

@@ -7,10 +7,10 @@
 #include <utility>
 
 #include "base/host_device.hpp"
-#include "trainer/backend/contract/optimizer_rules.hpp"
 #include "trainer/backend/contract/optimizer_state.hpp"
-#include "trainer/backend/contract/update_pieces.hpp"
-#include "trainer/backend/contract/update_rules.hpp"
+#include "trainer/backend/rules/optimizer_rules.hpp"
+#include "trainer/backend/rules/update_pieces.hpp"
+#include "trainer/backend/rules/update_rules.hpp"
 
 namespace annulus::trainer::cuda {
 

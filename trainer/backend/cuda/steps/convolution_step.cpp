@@ -108,37 +108,37 @@ class ConvolutionStep final : public Step {
 };
 
 void ConvolutionStep::place_forward(Compiler& compiler, const Value& input, const Value& output) {
-  x_ = compiler.use(input.data, Phase::forward);
+  x_ = compiler.use(input.data, Pass::forward);
   y_ = output.data;
   if (framed_)
     framed_x_ =
-        compiler.scratch(static_cast<std::size_t>(shape_.input_size() * bytes_of(element_)), Phase::forward);
-  forward_workspace_ = compiler.scratch(plan_.forward_workspace(), Phase::forward);
+        compiler.scratch(static_cast<std::size_t>(shape_.input_size() * bytes_of(element_)), Pass::forward);
+  forward_workspace_ = compiler.scratch(plan_.forward_workspace(), Pass::forward);
 }
 
 void ConvolutionStep::place_backward(Compiler& compiler, const LayerRef& ref, const Value& input,
                                      const Value& output) {
-  compiler.use(framed_ ? framed_x_ : x_, Phase::backward);
-  if (own_derivative_ != Activation::none) compiler.use(y_, Phase::backward);
+  compiler.use(framed_ ? framed_x_ : x_, Pass::backward);
+  if (own_derivative_ != Activation::none) compiler.use(y_, Pass::backward);
   dy_ = output.gradient;
   output_packs_ = packs_of(element_, shape_.output_size());
   kernel_gradient_ = compiler.store().gradient(ref.index, kKernel);
-  kernel_workspace_ = compiler.scratch(plan_.kernel_workspace(), Phase::backward);
+  kernel_workspace_ = compiler.scratch(plan_.kernel_workspace(), Pass::backward);
   if (element_ != Element::float32)
-    dkernel_ = compiler.scratch(static_cast<std::size_t>(shape_.kernel_size() * bytes_of(element_)),
-                                Phase::backward);
+    dkernel_ =
+        compiler.scratch(static_cast<std::size_t>(shape_.kernel_size() * bytes_of(element_)), Pass::backward);
   if (bias_) {
     bias_gradient_ = compiler.store().gradient(ref.index, kBias);
     columns_ = plan_columns_of(shape_.output_size() / shape_.filters, shape_.filters);
     column_packs_ = quads_of(element_, columns_.pack);
-    partials_ = compiler.scratch(columns_.partials(1) * sizeof(float), Phase::backward);
+    partials_ = compiler.scratch(columns_.partials(1) * sizeof(float), Pass::backward);
   }
   if (!input.wants_gradient()) return;
-  dx_ = compiler.use(input.gradient, Phase::backward);
-  data_workspace_ = compiler.scratch(plan_.data_workspace(), Phase::backward);
+  dx_ = compiler.use(input.gradient, Pass::backward);
+  data_workspace_ = compiler.scratch(plan_.data_workspace(), Pass::backward);
   if (framed_)
     framed_dx_ =
-        compiler.scratch(static_cast<std::size_t>(shape_.input_size() * bytes_of(element_)), Phase::backward);
+        compiler.scratch(static_cast<std::size_t>(shape_.input_size() * bytes_of(element_)), Pass::backward);
 }
 
 void ConvolutionStep::forward(const ShardContext& context) {

@@ -83,9 +83,9 @@ void DenseStep::plan_forward(Compiler& compiler, const LayerRef& ref, const Valu
     forward_ = GemmPlan::make_or_throw(compiler.libraries(), shape, ref.layer.name);
   }
   epilogue_ = shape.epilogue;
-  x_ = compiler.use(input.data, Phase::forward);
+  x_ = compiler.use(input.data, Pass::forward);
   y_ = output.data;
-  forward_workspace_ = compiler.scratch(forward_->workspace(), Phase::forward);
+  forward_workspace_ = compiler.scratch(forward_->workspace(), Pass::forward);
 }
 
 /// Gradient of the kernel (inputs, units) = x^T (inputs, samples) * dy (samples, units), in float32.
@@ -105,16 +105,16 @@ void DenseStep::plan_kernel(Compiler& compiler, const LayerRef& ref, const Value
     shape.epilogue = Epilogue::none;
     kernel_ = GemmPlan::make_or_throw(compiler.libraries(), shape, ref.layer.name);
   }
-  compiler.use(input.data, Phase::backward);
-  if (own_derivative_ != Activation::none) compiler.use(output.data, Phase::backward);
+  compiler.use(input.data, Pass::backward);
+  if (own_derivative_ != Activation::none) compiler.use(output.data, Pass::backward);
   dy_ = output.gradient;
   kernel_gradient_ = compiler.store().gradient(ref.index, kKernel);
-  kernel_workspace_ = compiler.scratch(kernel_->workspace(), Phase::backward);
+  kernel_workspace_ = compiler.scratch(kernel_->workspace(), Pass::backward);
   if (!bias_) return;
   bias_gradient_ = compiler.store().gradient(ref.index, kBias);
   columns_ = plan_columns_of(samples_, units_);
   column_packs_ = quads_of(element_, columns_.pack);
-  partials_ = compiler.scratch(columns_.partials(1) * sizeof(float), Phase::backward);
+  partials_ = compiler.scratch(columns_.partials(1) * sizeof(float), Pass::backward);
 }
 
 /// dx (samples, inputs) = dy (samples, units) * kernel^T (units, inputs).
@@ -126,8 +126,8 @@ void DenseStep::plan_data(Compiler& compiler, const LayerRef& ref, const Value& 
                         .factors = element_,
                         .result = element_};
   data_ = GemmPlan::make_or_throw(compiler.libraries(), shape, ref.layer.name);
-  dx_ = compiler.use(input.gradient, Phase::backward);
-  data_workspace_ = compiler.scratch(data_->workspace(), Phase::backward);
+  dx_ = compiler.use(input.gradient, Pass::backward);
+  data_workspace_ = compiler.scratch(data_->workspace(), Pass::backward);
 }
 
 void DenseStep::forward(const ShardContext& context) {

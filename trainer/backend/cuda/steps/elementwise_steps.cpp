@@ -33,11 +33,11 @@ class ActivationStep final : public Step {
         packs_(packs_of(compiler.element(), count_)),
         kind_(tail.activation),
         own_derivative_(tail.own_derivative()) {
-    x_ = compiler.use(input.data, Phase::forward);
+    x_ = compiler.use(input.data, Pass::forward);
     y_ = output.data;
     if (!compiler.training() || !input.wants_gradient()) return;
-    if (own_derivative_ != Activation::none) compiler.use(y_, Phase::backward);
-    dx_ = compiler.use(input.gradient, Phase::backward);
+    if (own_derivative_ != Activation::none) compiler.use(y_, Pass::backward);
+    dx_ = compiler.use(input.gradient, Pass::backward);
     dy_ = output.gradient;
   }
 
@@ -75,11 +75,11 @@ class DropoutStep final : public Step {
         samples_(compiler.samples()),
         mask_(mask),
         gated_(input.pending == PendingRelu::yes) {
-    x_ = compiler.use(input.data, Phase::forward);
+    x_ = compiler.use(input.data, Pass::forward);
     y_ = output.data;
     if (!input.wants_gradient()) return;
-    if (gated_) compiler.use(x_, Phase::backward);
-    dx_ = compiler.use(input.gradient, Phase::backward);
+    if (gated_) compiler.use(x_, Pass::backward);
+    dx_ = compiler.use(input.gradient, Pass::backward);
     dy_ = output.gradient;
   }
 

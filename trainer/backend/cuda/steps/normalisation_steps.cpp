@@ -26,10 +26,10 @@ class BatchNormStep final : public Step {
     beta_ = store.master(ref.index, kBeta);
     moving_mean_ = store.moving(ref.index, kMovingMean);
     moving_variance_ = store.moving(ref.index, kMovingVariance);
-    x_ = compiler.use(input.data, Phase::forward);
+    x_ = compiler.use(input.data, Pass::forward);
     y_ = output.data;
-    mean_ = compiler.use(compiler.floats(static_cast<std::size_t>(channels_)), Phase::forward);
-    inverse_deviation_ = compiler.use(compiler.floats(static_cast<std::size_t>(channels_)), Phase::forward);
+    mean_ = compiler.use(compiler.floats(static_cast<std::size_t>(channels_)), Pass::forward);
+    inverse_deviation_ = compiler.use(compiler.floats(static_cast<std::size_t>(channels_)), Pass::forward);
     if (training_) place_training(compiler, ref, input, output);
   }
 
@@ -78,12 +78,12 @@ void BatchNormStep::place_training(Compiler& compiler, const LayerRef& ref, cons
   columns_ = plan_columns_of(count_ / channels_, channels_);
   column_packs_ = quads_of(compiler.element(), columns_.pack);
   const std::size_t bytes = columns_.partials(2) * sizeof(float);
-  forward_partials_ = compiler.scratch(bytes, Phase::forward);
-  backward_partials_ = compiler.scratch(bytes, Phase::backward);
-  for (const BufferId kept : {x_, mean_, inverse_deviation_}) compiler.use(kept, Phase::backward);
-  if (own_derivative_ != Activation::none) compiler.use(y_, Phase::backward);
+  forward_partials_ = compiler.scratch(bytes, Pass::forward);
+  backward_partials_ = compiler.scratch(bytes, Pass::backward);
+  for (const BufferId kept : {x_, mean_, inverse_deviation_}) compiler.use(kept, Pass::backward);
+  if (own_derivative_ != Activation::none) compiler.use(y_, Pass::backward);
   dy_ = output.gradient;
-  if (input.wants_gradient()) dx_ = compiler.use(input.gradient, Phase::backward);
+  if (input.wants_gradient()) dx_ = compiler.use(input.gradient, Pass::backward);
 }
 
 void BatchNormStep::find_statistics(const ShardContext& context) const {
@@ -166,13 +166,13 @@ class ResponseNormStep final : public Step {
                .alpha = norm.alpha,
                .beta = norm.beta,
                .k = norm.k} {
-    x_ = compiler.use(input.data, Phase::forward);
+    x_ = compiler.use(input.data, Pass::forward);
     y_ = output.data;
     if (!compiler.training() || !input.wants_gradient()) return;
-    scale_ = compiler.use(compiler.floats(static_cast<std::size_t>(count_)), Phase::forward);
-    compiler.use(scale_, Phase::backward);
-    compiler.use(x_, Phase::backward);
-    dx_ = compiler.use(input.gradient, Phase::backward);
+    scale_ = compiler.use(compiler.floats(static_cast<std::size_t>(count_)), Pass::forward);
+    compiler.use(scale_, Pass::backward);
+    compiler.use(x_, Pass::backward);
+    dx_ = compiler.use(input.gradient, Pass::backward);
     dy_ = output.gradient;
   }
 

@@ -28,13 +28,13 @@ class MaxPoolStep final : public Step {
         samples_(compiler.samples()),
         shape_(shape),
         relu_(input.pending) {
-    x_ = compiler.use(input.data, Phase::forward);
+    x_ = compiler.use(input.data, Pass::forward);
     y_ = output.data;
     if (!compiler.training() || !input.wants_gradient()) return;
     winners_ = compiler.scratch(static_cast<std::size_t>(compiler.count(output)) * sizeof(std::uint16_t),
-                                Phase::forward);
-    compiler.use(winners_, Phase::backward);
-    dx_ = compiler.use(input.gradient, Phase::backward);
+                                Pass::forward);
+    compiler.use(winners_, Pass::backward);
+    dx_ = compiler.use(input.gradient, Pass::backward);
     dy_ = output.gradient;
   }
 
@@ -72,10 +72,10 @@ class AveragePoolStep final : public Step {
  public:
   AveragePoolStep(Compiler& compiler, const Value& input, const Value& output, const PoolShape& shape)
       : packs_(packs_of(compiler.element(), shape.channels)), samples_(compiler.samples()), shape_(shape) {
-    x_ = compiler.use(input.data, Phase::forward);
+    x_ = compiler.use(input.data, Pass::forward);
     y_ = output.data;
     if (!compiler.training() || !input.wants_gradient()) return;
-    dx_ = compiler.use(input.gradient, Phase::backward);
+    dx_ = compiler.use(input.gradient, Pass::backward);
     dy_ = output.gradient;
   }
 

@@ -16,8 +16,6 @@
 
 namespace annulus::trainer::cuda {
 
-using Phase = Pass;
-
 /// What steps may need to know about the shard that runs. All pointers are device memory.
 struct ShardContext {
   cudaStream_t stream = nullptr;

@@ -47,11 +47,11 @@ class SumStep final : public Step {
         own_derivative_(tail.own_derivative()),
         y_(output.data),
         dy_(output.gradient) {
-    for (const Value& input : inputs) terms_.push_back(compiler.use(input.data, Phase::forward));
+    for (const Value& input : inputs) terms_.push_back(compiler.use(input.data, Pass::forward));
     if (!output.wants_gradient()) return;
-    if (own_derivative_ != Activation::none) compiler.use(y_, Phase::backward);
+    if (own_derivative_ != Activation::none) compiler.use(y_, Pass::backward);
     for (const Value& input : inputs)
-      if (input.wants_gradient()) gradients_.push_back(compiler.use(input.gradient, Phase::backward));
+      if (input.wants_gradient()) gradients_.push_back(compiler.use(input.gradient, Pass::backward));
   }
 
   void forward(const ShardContext& context) override {
@@ -85,8 +85,8 @@ class FanOutStep final : public Step {
   FanOutStep(Compiler& compiler, const Value& input, const std::vector<Value>& outputs)
       : count_(compiler.count(input)), packs_(packs_of(compiler.element(), count_)), sum_(input.gradient) {
     if (!input.wants_gradient()) return;
-    compiler.use(sum_, Phase::backward);
-    for (const Value& output : outputs) terms_.push_back(compiler.use(output.gradient, Phase::backward));
+    compiler.use(sum_, Pass::backward);
+    for (const Value& output : outputs) terms_.push_back(compiler.use(output.gradient, Pass::backward));
   }
 
   void forward(const ShardContext&) override {}
@@ -115,13 +115,12 @@ class LossStep final : public Step {
         classes_(static_cast<std::int32_t>(logits.shape.size())),
         samples_(compiler.samples()),
         parameters_(parameters) {
-    logits_ = compiler.use(logits.data, Phase::forward);
+    logits_ = compiler.use(logits.data, Pass::forward);
     if (!training_) return;
-    rows_ =
-        compiler.scratch(static_cast<std::size_t>(loss_scratch(samples_)) * sizeof(float), Phase::forward);
+    rows_ = compiler.scratch(static_cast<std::size_t>(loss_scratch(samples_)) * sizeof(float), Pass::forward);
     if (!logits.wants_gradient()) return;
-    gradient_ = compiler.use(logits.gradient, Phase::forward);
-    compiler.use(logits.gradient, Phase::backward);  // lives until the step before reads it
+    gradient_ = compiler.use(logits.gradient, Pass::forward);
+    compiler.use(logits.gradient, Pass::backward);  // lives until the step before reads it
   }
 
   void forward(const ShardContext& context) override {

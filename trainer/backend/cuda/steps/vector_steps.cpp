@@ -50,8 +50,8 @@ class ConcatStep final : public Step {
     std::int32_t first = 0;
     for (const Value& input : inputs) {
       Part part{.first = first, .length = length_of(input)};
-      part.x = compiler.use(input.data, Phase::forward);
-      if (input.wants_gradient()) part.dx = compiler.use(input.gradient, Phase::backward);
+      part.x = compiler.use(input.data, Pass::forward);
+      if (input.wants_gradient()) part.dx = compiler.use(input.gradient, Pass::backward);
       parts_.push_back(part);
       first += part.length;
     }
@@ -105,10 +105,10 @@ class CircularPadStep final : public Step {
                .outer_width = static_cast<std::int32_t>(output.shape.width),
                .top = static_cast<std::int32_t>(pad.height),
                .left = static_cast<std::int32_t>(pad.width)},
-        x_(compiler.use(input.data, Phase::forward)),
+        x_(compiler.use(input.data, Pass::forward)),
         y_(output.data) {
     if (!input.wants_gradient()) return;
-    dx_ = compiler.use(input.gradient, Phase::backward);
+    dx_ = compiler.use(input.gradient, Pass::backward);
     dy_ = output.gradient;
   }
 

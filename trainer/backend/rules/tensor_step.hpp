@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "base/host_device.hpp"
-#include "trainer/backend/contract/update_rules.hpp"
+#include "trainer/backend/rules/update_rules.hpp"
 #include "trainer/model/optimizer_config.hpp"
 
 namespace annulus::trainer {

@@ -1,4 +1,4 @@
-// Which rule a configuration asks for. A rule is a struct in optimizers/: what an optimizer remembers and how
+// Which rule a configuration asks for. A rule is a struct in this folder: what an optimizer remembers and how
 // it changes a weight, the same for the host's loops and for the kernels of a GPU, so both give the same
 // bits.
 //
@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "trainer/backend/contract/optimizers/adam.hpp"
-#include "trainer/backend/contract/optimizers/lion.hpp"
-#include "trainer/backend/contract/optimizers/rmsprop.hpp"
-#include "trainer/backend/contract/optimizers/sgd.hpp"
+#include "trainer/backend/rules/adam.hpp"
+#include "trainer/backend/rules/lion.hpp"
+#include "trainer/backend/rules/rmsprop.hpp"
+#include "trainer/backend/rules/sgd.hpp"
 
 namespace annulus::trainer {
 

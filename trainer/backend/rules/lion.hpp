@@ -4,7 +4,7 @@
 
 #include <array>
 
-#include "trainer/backend/contract/optimizers/tensor_step.hpp"
+#include "trainer/backend/rules/tensor_step.hpp"
 
 namespace annulus::trainer::rules {
 

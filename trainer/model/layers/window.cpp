@@ -1,5 +1,5 @@
 // Window arithmetic and the search for a padding or stride that fits.
-#include "trainer/model/window.hpp"
+#include "trainer/model/layers/window.hpp"
 
 #include <algorithm>
 #include <vector>

@@ -6,7 +6,7 @@
 
 #include <array>
 
-#include "trainer/backend/contract/optimizers/tensor_step.hpp"
+#include "trainer/backend/rules/tensor_step.hpp"
 
 namespace annulus::trainer::rules {
 
