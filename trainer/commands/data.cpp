@@ -61,7 +61,7 @@ ExitCode import(io::ImportOptions options, Importer importer, Context& context) 
 }
 
 /// Options that all importers share.
-void add_common(CLI::App* verb, io::ImportOptions& options, bool& replace) {
+void add_common(Verb* verb, io::ImportOptions& options, bool& replace) {
   verb->add_option("source", options.source, "Archive or folder")->required();
   verb->add_option("--output", options.output, "HDF5 file to write")->required();
   verb->add_flag("--replace", replace, "Overwrite the output file");
@@ -94,9 +94,9 @@ struct ImportVerb {
   }
 };
 
-CLI::App* add_importer(CLI::App* parent, const std::string& name, const std::string& text, Importer importer,
-                       const std::shared_ptr<ImportVerb>& verb, Action& action) {
-  CLI::App* command = parent->add_subcommand(name, text);
+Verb* add_importer(Verb* parent, const std::string& name, const std::string& text, Importer importer,
+                   const std::shared_ptr<ImportVerb>& verb, Action& action) {
+  Verb* command = parent->add_subcommand(name, text);
   add_common(command, verb->options, verb->replace);
   command->callback([verb, importer, &action] {
     action = [verb, importer](Context& context) { return import(verb->resolved(), importer, context); };
@@ -104,8 +104,8 @@ CLI::App* add_importer(CLI::App* parent, const std::string& name, const std::str
   return command;
 }
 
-void add_importers(CLI::App* data, Action& action) {
-  CLI::App* import = data->add_subcommand("import", "Make a dataset file from an archive or a folder");
+void add_importers(Verb* data, Action& action) {
+  Verb* import = data->add_subcommand("import", "Make a dataset file from an archive or a folder");
   import->require_subcommand(1);
   add_importer(import, "cifar10", "CIFAR-10, binary version", io::import_cifar10,
                std::make_shared<ImportVerb>(), action);
@@ -113,7 +113,7 @@ void add_importers(CLI::App* data, Action& action) {
   add_importer(import, "cifar100", "CIFAR-100, binary version", io::import_cifar100, cifar100, action)
       ->add_flag("--coarse", cifar100->coarse, "The 20 coarse labels instead of the 100 fine ones");
   auto idx = std::make_shared<ImportVerb>();
-  CLI::App* idx_verb =
+  Verb* idx_verb =
       add_importer(import, "idx", "MNIST-style IDX files, plain or gzip", io::import_idx, idx, action);
   idx_verb->add_option("--pad", idx->options.pad, "Zero pixels added on every side (2: 28x28 becomes 32x32)");
   idx_verb->add_option("--classes", idx->options.classes, "Names of the classes instead of numbers");
@@ -122,7 +122,7 @@ void add_importers(CLI::App* data, Action& action) {
   idx_verb->add_option("--test-images", idx->options.idx.test_images, "File, when not named as usual");
   idx_verb->add_option("--test-labels", idx->options.idx.test_labels, "File, when not named as usual");
   auto images = std::make_shared<ImportVerb>();
-  CLI::App* images_verb =
+  Verb* images_verb =
       add_importer(import, "images", "JPEG or PNG images in class folders: folder, tar (gz, xz, bz2) or zip",
                    io::import_images, images, action);
   images_verb->add_flag("--grey", images->grey, "One channel instead of three");
@@ -130,13 +130,13 @@ void add_importers(CLI::App* data, Action& action) {
       ->expected(2);
 }
 
-void add_info(CLI::App* data, Action& action) {
+void add_info(Verb* data, Action& action) {
   struct Options {
     std::string path;
     bool pixels = false;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* verb = data->add_subcommand("info", "Describe a dataset file");
+  Verb* verb = data->add_subcommand("info", "Describe a dataset file");
   verb->add_option("file", options->path, "HDF5 file")->required();
   verb->add_flag("--pixels", options->pixels, "Read all pixels: mean, deviation and range per channel");
   verb->callback([options, &action] {
@@ -167,9 +167,9 @@ void show(const ShowOptions& options) {
   fmt::print("{}\n", options.output);
 }
 
-void add_show(CLI::App* data, Action& action) {
+void add_show(Verb* data, Action& action) {
   auto options = std::make_shared<ShowOptions>();
-  CLI::App* verb = data->add_subcommand("show", "Contact sheet: originals and their augmented variants");
+  Verb* verb = data->add_subcommand("show", "Contact sheet: originals and their augmented variants");
   verb->add_option("file", options->file, "HDF5 file")->required();
   verb->add_option("--augment", options->config, "Config whose augmentation is applied")->required();
   verb->add_option("--output", options->output, "PNG file to write")->required();
@@ -188,8 +188,8 @@ void add_show(CLI::App* data, Action& action) {
 
 }  // namespace
 
-void add_data(CLI::App& app, Action& action) {
-  CLI::App* data = app.add_subcommand("data", "Import, describe and look at dataset files");
+void add_data(Verb& app, Action& action) {
+  Verb* data = app.add_subcommand("data", "Import, describe and look at dataset files");
   data->require_subcommand(1);
   add_importers(data, action);
   add_info(data, action);
