@@ -35,9 +35,9 @@ double now_s() {
 
 EnvironmentFacts facts_of(const FileRecorderOptions& options) {
   return {.command_line = options.command_line,
-          .hosts = {options.mpi.world().host},
+          .hosts = {options.host},
           .devices = {options.replica.describe()},
-          .libraries = {{"MPI", options.mpi.describe()}},
+          .libraries = {{"MPI", options.mpi}},
           .bucket_kb = static_cast<double>(options.bucket_size.bytes) / 1024,
           .bucket_origin = to_string(options.bucket_size.origin)};
 }

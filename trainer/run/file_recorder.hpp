@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "comm/device/bucket_choice.hpp"
-#include "comm/ranks/mpi_session.hpp"
 #include "io/dataset/sample_source.hpp"
 #include "trainer/loop/optimizer.hpp"
 #include "trainer/loop/recorder.hpp"
@@ -17,7 +16,8 @@ namespace annulus::trainer {
 /// What the recorder needs to know; the references outlive it.
 struct FileRecorderOptions {
   const Config& config;
-  const comm::MpiSession& mpi;
+  std::string host;  ///< where this rank runs, and its MPI library: for environment.json
+  std::string mpi;
   std::string run_directory;
   std::vector<std::string> command_line;
   Replica& replica;
