@@ -6,6 +6,9 @@ set -euo pipefail
 # All of them work from the root of the project, wherever they were started.
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+# ccache then finds in one build folder what another has compiled, precompiled headers included.
+export CCACHE_BASEDIR=${CCACHE_BASEDIR-$PWD}
+
 # The program that quickstarts build and run.
 program=build/release/bin/annulus
 

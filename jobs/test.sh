@@ -29,6 +29,23 @@ find_test_data() {
   done
 }
 
+# run_tests PRESET WORD...: runs ctest, and shows which tests took longest before its closing lines, in which it says
+# itself how long those of each label took.
+run_tests() {
+  local preset=$1 line times=()
+  shift
+  ctest --preset "$preset" --parallel "$(build_jobs)" "$@" | while IFS= read -r line; do
+    if [[ $line =~ Test\ +\#[0-9]+:\ ([^ ]+)\ .*\ ([0-9.]+)\ sec ]]; then
+      times+=("${BASH_REMATCH[2]} ${BASH_REMATCH[1]}")
+    elif [[ $line =~ ^[0-9]+%\ tests\ passed ]]; then
+      printf 'The ten slowest tests, in seconds:\n'
+      printf '%s\n' "${times[@]}" | sort -rn | sed -n '1,10s/^/    /p'
+      printf '\n'
+    fi
+    printf '%s\n' "$line"
+  done
+}
+
 # The unit tests of the rooms; programs under mpirun and whole runs take too long with a sanitizer.
 test_with_sanitizer() {
   local preset=$1 room targets=()
@@ -38,8 +55,7 @@ test_with_sanitizer() {
   done
   if [[ $preset == asan ]]; then targets+=(fuzz_targets); fi  # a short run of each
   build "$preset" "${targets[@]}"
-  ctest --preset "$preset" --parallel "$(build_jobs)" --tests-regex '^(base|comm|io|rich|trainer|fuzz)[.]' \
-    --label-exclude 'mpi|slow'
+  run_tests "$preset" --tests-regex '^(base|comm|io|rich|trainer|fuzz)[.]' --label-exclude 'mpi|slow'
 }
 
 has_nvcc() { command -v nvcc >/dev/null || [[ -x /usr/local/cuda/bin/nvcc ]]; }
@@ -53,7 +69,7 @@ test_with_cuda() {
   # Most files are compiled as for the optimised build: what ccache has seen here it need not compile there.
   export CMAKE_CXX_COMPILER_LAUNCHER=ccache
   CUDAARCHS=$architecture build gpu annulus gpu_programs
-  ctest --preset gpu --tests-regex '^cuda_emulation[.]|gpu' --parallel "$(build_jobs)"
+  run_tests gpu --tests-regex '^cuda_emulation[.]|gpu'
 }
 
 jobs/install.sh
@@ -78,7 +94,7 @@ fi
 
 build release
 status=0
-ctest --preset release --parallel "$(build_jobs)" "${exclude[@]}" || status=$?
+run_tests release "${exclude[@]}" || status=$?
 if [[ -n $failed ]]; then
   fail "the tests above this suite's failed under:$failed"
 fi

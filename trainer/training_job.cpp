@@ -56,7 +56,8 @@ void TrainingJob::open_run(const JobOptions& options) {
   recorder_ = make_silent_recorder();
   on_rank_zero(group_, "run directory", [&] {
     recorder_ = make_file_recorder({.config = config_,
-                                    .mpi = mpi_,
+                                    .host = mpi_.world().host,
+                                    .mpi = mpi_.describe(),
                                     .run_directory = options.run_directory,
                                     .command_line = options.command_line,
                                     .replica = parts_->replica(),

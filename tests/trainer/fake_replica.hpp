@@ -39,7 +39,7 @@ inline Network small_network() {
   return network;
 }
 
-class FakeReplica final : public Replica {
+class FakeReplica : public Replica {
  public:
   explicit FakeReplica(Network network = small_network(), FakeLayout order = FakeLayout::keras,
                        int threads = 1)

@@ -183,17 +183,17 @@ ExitCode bench_allreduce(std::size_t largest_bytes, Context& context) {
   return ExitCode::done;
 }
 
-CLI::App* add_config_bench(CLI::App* bench, const std::string& name, const std::string& text,
-                           ExitCode (*run)(const BenchOptions&, Context&), Action& action) {
+Verb* add_config_bench(Verb* bench, const std::string& name, const std::string& text,
+                       ExitCode (*run)(const BenchOptions&, Context&), Action& action) {
   auto options = std::make_shared<BenchOptions>();
-  CLI::App* verb = bench->add_subcommand(name, text);
+  Verb* verb = bench->add_subcommand(name, text);
   verb->add_option("config", options->config, "YAML file")->required();
   verb->add_option("overrides", options->overrides, "key=value");
   verb->add_option("--seconds", options->seconds, "How long to measure")
-      ->check(CLI::Range(0.01, 86400.0))
+      ->within(0.01, 86400.0)
       ->capture_default_str();
   verb->add_option("--warmup", options->warmup, "Steps before that")
-      ->check(CLI::Range(1, 1000000))
+      ->within(1, 1000000)
       ->capture_default_str();
   verb->add_flag("--synthetic", options->synthetic, "Random images instead of data.path");
   verb->callback([options, run, &action] {
@@ -204,17 +204,17 @@ CLI::App* add_config_bench(CLI::App* bench, const std::string& name, const std::
 
 }  // namespace
 
-void add_bench(CLI::App& app, Action& action) {
-  CLI::App* bench = app.add_subcommand("bench", "Measure training steps, loading, and gradient sums");
+void add_bench(Verb& app, Action& action) {
+  Verb* bench = app.add_subcommand("bench", "Measure training steps, loading, and gradient sums");
   bench->require_subcommand(1);
   add_config_bench(bench, "step", "Whole training steps, from loader to update, as one JSON line", bench_step,
                    action);
   add_config_bench(bench, "loader", "Reading and augmentation alone, as one JSON line", bench_loader, action);
-  CLI::App* allreduce =
+  Verb* allreduce =
       bench->add_subcommand("allreduce", "Sums of 4 KiB to 64 MiB over the ranks of this start, as a table");
   auto largest = std::make_shared<std::size_t>(comm::AllreduceBenchmark{}.largest_bytes);
   allreduce->add_option("--largest", *largest, "Bytes of the largest sum; sizes grow from 4096 by fours")
-      ->check(CLI::Range(std::size_t{1} << 12, std::size_t{1} << 30))
+      ->within(std::size_t{1} << 12, std::size_t{1} << 30)
       ->capture_default_str();
   allreduce->callback([largest, &action] {
     action = [largest](Context& context) { return bench_allreduce(*largest, context); };

@@ -16,13 +16,13 @@
 namespace annulus::trainer {
 namespace {
 
-void add_info(CLI::App* data, Action& action) {
+void add_info(Verb* data, Action& action) {
   struct Options {
     std::string path;
     bool pixels = false;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* verb = data->add_subcommand("info", "Describe a dataset file");
+  Verb* verb = data->add_subcommand("info", "Describe a dataset file");
   verb->add_option("file", options->path, "HDF5 file")->required();
   verb->add_flag("--pixels", options->pixels, "Read all pixels: mean, deviation and range per channel");
   verb->callback([options, &action] {
@@ -53,9 +53,9 @@ void show(const ShowOptions& options) {
   fmt::print("{}\n", options.output);
 }
 
-void add_show(CLI::App* data, Action& action) {
+void add_show(Verb* data, Action& action) {
   auto options = std::make_shared<ShowOptions>();
-  CLI::App* verb = data->add_subcommand("show", "Contact sheet: originals and their augmented variants");
+  Verb* verb = data->add_subcommand("show", "Contact sheet: originals and their augmented variants");
   verb->add_option("file", options->file, "HDF5 file")->required();
   verb->add_option("--augment", options->config, "Config whose augmentation is applied")->required();
   verb->add_option("--output", options->output, "PNG file to write")->required();
@@ -74,8 +74,8 @@ void add_show(CLI::App* data, Action& action) {
 
 }  // namespace
 
-void add_data(CLI::App& app, Action& action) {
-  CLI::App* data = app.add_subcommand("data", "Import, describe and look at dataset files");
+void add_data(Verb& app, Action& action) {
+  Verb* data = app.add_subcommand("data", "Import, describe and look at dataset files");
   data->require_subcommand(1);
   add_imports(*data, action);
   add_info(data, action);

@@ -9,14 +9,14 @@
 
 namespace annulus::trainer {
 
-void add_diff_runs(CLI::App& app, Action& action) {
+void add_diff_runs(Verb& app, Action& action) {
   struct Options {
     std::string a;
     std::string b;
     bool json = false;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand(
+  Verb* verb = app.add_subcommand(
       "diff-runs", "First step and tensors in which two runs differ (exit code 0: equal, 1: they differ)");
   verb->add_option("a", options->a, "Run directory")->required();
   verb->add_option("b", options->b, "Run directory")->required();

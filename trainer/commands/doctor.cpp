@@ -216,9 +216,9 @@ ExitCode doctor(const DoctorOptions& options, Context& context) {
 
 }  // namespace
 
-void add_doctor(CLI::App& app, Action& action) {
+void add_doctor(Verb& app, Action& action) {
   auto options = std::make_shared<DoctorOptions>();
-  CLI::App* verb = app.add_subcommand(
+  Verb* verb = app.add_subcommand(
       "doctor", "Examine the machine, the start of the ranks, a run directory and datasets");
   verb->add_option("datasets", options->datasets, "HDF5 files to examine");
   verb->add_option("--run", options->run, "Directory that a run would use")->capture_default_str();

@@ -80,9 +80,9 @@ ExitCode evaluate(const EvaluateOptions& options, Context& context) {
 
 }  // namespace
 
-void add_evaluate(CLI::App& app, Action& action) {
+void add_evaluate(Verb& app, Action& action) {
   auto options = std::make_shared<EvaluateOptions>();
-  CLI::App* verb =
+  Verb* verb =
       app.add_subcommand("evaluate", "Loss and accuracy of a model on a split, every sample counted once");
   verb->add_option("run", options->source, "Run directory, or a config together with --checkpoint")
       ->required();

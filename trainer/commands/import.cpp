@@ -46,7 +46,7 @@ class ImportBar {
 /// Imports with the options that it was made with. The common ones are given to it.
 using Import = std::function<void(const io::ImportOptions&, const io::ProgressCallback&)>;
 
-Import add_cifar100(CLI::App& verb) {
+Import add_cifar100(Verb& verb) {
   const auto coarse = std::make_shared<bool>(false);
   verb.add_flag("--coarse", *coarse, "The 20 coarse labels instead of the 100 fine ones");
   return [coarse](const io::ImportOptions& common, const io::ProgressCallback& progress) {
@@ -54,7 +54,7 @@ Import add_cifar100(CLI::App& verb) {
   };
 }
 
-Import add_idx(CLI::App& verb) {
+Import add_idx(Verb& verb) {
   const auto own = std::make_shared<io::IdxOptions>();
   verb.add_option("--pad", own->pad, "Zero pixels added on every side (2: 28x28 becomes 32x32)");
   verb.add_option("--classes", own->classes, "Names of the classes instead of numbers");
@@ -67,7 +67,7 @@ Import add_idx(CLI::App& verb) {
   };
 }
 
-Import add_images(CLI::App& verb) {
+Import add_images(Verb& verb) {
   struct Words {
     bool grey = false;
     std::vector<std::int64_t> resize;
@@ -89,11 +89,11 @@ struct Importer {
   const char* word;
   const char* text;
   /// Adds the options that no other importer has.
-  Import (*add_options)(CLI::App& verb);
+  Import (*add_options)(Verb& verb);
 };
 
 constexpr Importer kImporters[] = {
-    {"cifar10", "CIFAR-10, binary version", [](CLI::App&) -> Import { return io::import_cifar10; }},
+    {"cifar10", "CIFAR-10, binary version", [](Verb&) -> Import { return io::import_cifar10; }},
     {"cifar100", "CIFAR-100, binary version", add_cifar100},
     {"idx", "MNIST-style IDX files, plain or gzip", add_idx},
     {"images", "JPEG or PNG images in class folders: folder, tar (gz, xz, bz2) or zip", add_images},
@@ -111,7 +111,7 @@ ExitCode run(io::ImportOptions options, const Import& importer, Context& context
 }
 
 /// Options that all importers share.
-void add_common(CLI::App& verb, io::ImportOptions& options, bool& replace) {
+void add_common(Verb& verb, io::ImportOptions& options, bool& replace) {
   verb.add_option("source", options.source, "Archive or folder")->required();
   verb.add_option("--output", options.output, "HDF5 file to write")->required();
   verb.add_flag("--replace", replace, "Overwrite the output file");
@@ -123,13 +123,13 @@ void add_common(CLI::App& verb, io::ImportOptions& options, bool& replace) {
   verb.add_option("--threads", options.threads, "Decoding threads (0: one per core)");
 }
 
-void add_importer(CLI::App& parent, const Importer& importer, Action& action) {
+void add_importer(Verb& parent, const Importer& importer, Action& action) {
   struct Common {
     io::ImportOptions options;
     bool replace = false;
   };
   const auto common = std::make_shared<Common>();
-  CLI::App& verb = *parent.add_subcommand(importer.word, importer.text);
+  Verb& verb = *parent.add_subcommand(importer.word, importer.text);
   add_common(verb, common->options, common->replace);
   verb.callback([common, import = importer.add_options(verb), &action] {
     if (common->replace) common->options.existing = io::Existing::replace;
@@ -139,8 +139,8 @@ void add_importer(CLI::App& parent, const Importer& importer, Action& action) {
 
 }  // namespace
 
-void add_imports(CLI::App& data, Action& action) {
-  CLI::App& verb = *data.add_subcommand("import", "Make a dataset file from an archive or a folder");
+void add_imports(Verb& data, Action& action) {
+  Verb& verb = *data.add_subcommand("import", "Make a dataset file from an archive or a folder");
   verb.require_subcommand(1);
   for (const Importer& importer : kImporters) add_importer(verb, importer, action);
 }

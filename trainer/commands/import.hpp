@@ -6,6 +6,6 @@
 namespace annulus::trainer {
 
 /// Adds `import` and a verb per importer below it.
-void add_imports(CLI::App& data, Action& action);
+void add_imports(Verb& data, Action& action);
 
 }  // namespace annulus::trainer

@@ -165,25 +165,25 @@ void print_job(JobOptions options) {
              request.time);
 }
 
-void add_size_options(CLI::App& verb, JobOptions& options) {
+void add_size_options(Verb& verb, JobOptions& options) {
   JobRequest& request = options.request;
-  const auto count = CLI::Range(std::uint64_t{1}, std::uint64_t{10000});
-  verb.add_option("--nodes", request.nodes, "Nodes")->check(count)->capture_default_str();
+  const std::uint64_t one = 1, many = 10000;
+  verb.add_option("--nodes", request.nodes, "Nodes")->within(one, many)->capture_default_str();
   verb.add_option("--gpus-per-node", request.gpus_per_node, "GPUs of a node, with one rank each")
-      ->check(count);
+      ->within(one, many);
   verb.add_option("--ranks-per-node", options.ranks_per_node, "Ranks of a node without GPUs (default: 1)")
-      ->check(count);
+      ->within(one, many);
   verb.add_option("--cpus-per-rank", options.cpus_per_rank,
                   "Cores of a rank (default: as many as the config keeps busy)")
-      ->check(count);
+      ->within(one, many);
   verb.add_option("--time", request.time, "Limit as SLURM writes it: 90, 8:00:00, 2-12")->required();
   verb.add_option(
           "--signal-lead", request.signal_lead_s,
           "Seconds before the limit at which the job saves and requeues itself (default: 120, or three times the slowest save of an earlier start)")
-      ->check(count);
+      ->within(one, many);
 }
 
-void add_slurm_options(CLI::App& verb, JobOptions& options) {
+void add_slurm_options(Verb& verb, JobOptions& options) {
   JobRequest& request = options.request;
   verb.add_option("--partition", request.partition, "Partition");
   verb.add_option("--account", request.account, "Account");
@@ -194,11 +194,11 @@ void add_slurm_options(CLI::App& verb, JobOptions& options) {
   verb.add_option("--array", request.array, "Tasks of a job array, e.g. 1-4 or 1-40%4: a run each");
   verb.add_option("--sweep", request.sweep, "File whose line N has the key=value words of task N");
   verb.add_option("--launcher", request.launcher, "What starts the ranks")
-      ->check(CLI::IsMember({"auto", "srun", "mpirun"}))
+      ->one_of({"auto", "srun", "mpirun"})
       ->capture_default_str();
   verb.add_option("--max-restarts", request.max_restarts,
                   "Starts after the first one before the job gives up")
-      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{999999}))
+      ->within(std::uint64_t{0}, std::uint64_t{999999})
       ->capture_default_str();
   verb.add_option(
       "--program", options.program,
@@ -207,9 +207,9 @@ void add_slurm_options(CLI::App& verb, JobOptions& options) {
 
 }  // namespace
 
-void add_job(CLI::App& app, Action& action) {
+void add_job(Verb& app, Action& action) {
   auto options = std::make_shared<JobOptions>();
-  CLI::App* verb =
+  Verb* verb =
       app.add_subcommand("job", "Write a job script for SLURM that trains a config and requeues itself");
   verb->add_option("config", options->request.config, "YAML file")->required();
   verb->add_option("overrides", options->request.overrides, "key=value");

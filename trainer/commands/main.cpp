@@ -1,6 +1,8 @@
 // Entry point: starts the ranks, reads the command line, runs one verb, and is the only place that catches.
 #include <fmt/ranges.h>
 
+#include <CLI/CLI.hpp>
+
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -146,17 +148,18 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
     app.require_subcommand(1);
     app.set_version_flag("--version", program_version());
     Action action;
-    add_train(app, action);
-    add_evaluate(app, action);
-    add_predict(app, action);
-    add_summary(app, action);
-    add_data(app, action);
-    add_rich(app, action);
-    add_bench(app, action);
-    add_job(app, action);
-    add_diff_runs(app, action);
-    add_doctor(app, action);
-    add_status(app, action);
+    Verb program(app);
+    add_train(program, action);
+    add_evaluate(program, action);
+    add_predict(program, action);
+    add_summary(program, action);
+    add_data(program, action);
+    add_rich(program, action);
+    add_bench(program, action);
+    add_job(program, action);
+    add_diff_runs(program, action);
+    add_doctor(program, action);
+    add_status(program, action);
     if (const auto code = parse(app, argc, argv, mpi.world().rank)) return static_cast<int>(*code);
     // Only a training can save and stop in order; every other verb ends at once, as users expect.
     if (action.stop_signals == StopSignals::end_it) release_stop_signals();

@@ -149,9 +149,9 @@ ExitCode predict(const PredictOptions& options, Context& context) {
 
 }  // namespace
 
-void add_predict(CLI::App& app, Action& action) {
+void add_predict(Verb& app, Action& action) {
   auto options = std::make_shared<PredictOptions>();
-  CLI::App* verb = app.add_subcommand("predict", "Class probabilities for the images of a file");
+  Verb* verb = app.add_subcommand("predict", "Class probabilities for the images of a file");
   verb->add_option("run", options->source, "Run directory, or a config together with --checkpoint")
       ->required();
   verb->add_option("overrides", options->overrides, "key=value");

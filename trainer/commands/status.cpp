@@ -118,10 +118,9 @@ ExitCode show_status(const StatusOptions& options, Context& context) {
 
 }  // namespace
 
-void add_status(CLI::App& app, Action& action) {
+void add_status(Verb& app, Action& action) {
   auto options = std::make_shared<StatusOptions>();
-  CLI::App* verb =
-      app.add_subcommand("status", "How a run stands: progress, checkpoints, what every rank does");
+  Verb* verb = app.add_subcommand("status", "How a run stands: progress, checkpoints, what every rank does");
   verb->add_option("run", options->run, "Run directory")->required();
   verb->add_flag("--json", options->json, "One line of JSON");
   verb->callback([options, &action] {

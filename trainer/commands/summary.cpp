@@ -10,14 +10,14 @@
 
 namespace annulus::trainer {
 
-void add_summary(CLI::App& app, Action& action) {
+void add_summary(Verb& app, Action& action) {
   struct Options {
     std::string config;
     std::vector<std::string> overrides;
     bool json = false;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* verb =
+  Verb* verb =
       app.add_subcommand("summary", "Layers of a config with shapes, parameters, connections, FLOPs, bytes");
   verb->add_option("config", options->config, "YAML file")->required();
   verb->add_option("overrides", options->overrides, "key=value");

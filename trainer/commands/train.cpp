@@ -102,9 +102,9 @@ ExitCode train(TrainOptions options, Context& context) {
 
 }  // namespace
 
-void add_train(CLI::App& app, Action& action) {
+void add_train(Verb& app, Action& action) {
   auto options = std::make_shared<TrainOptions>();
-  CLI::App* verb =
+  Verb* verb =
       app.add_subcommand("train", "Train the network of a config; resume where an earlier start ended");
   verb->add_option("config", options->config, "YAML file")->required();
   verb->add_option("overrides", options->overrides, "key=value, e.g. epochs=5 optimizer.learning_rate=0.02");

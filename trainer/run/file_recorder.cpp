@@ -32,9 +32,9 @@ constexpr std::uint64_t kStepsPerRecord = 10;
 
 EnvironmentFacts facts_of(const FileRecorderOptions& options) {
   return {.command_line = options.command_line,
-          .hosts = {options.mpi.world().host},
+          .hosts = {options.host},
           .devices = {options.replica.describe()},
-          .libraries = {{"MPI", options.mpi.describe()}},
+          .libraries = {{"MPI", options.mpi}},
           .bucket_kb = static_cast<double>(options.bucket_size.bytes) / 1024,
           .bucket_origin = word_of(options.bucket_size.origin)};
 }

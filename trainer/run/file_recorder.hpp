@@ -14,7 +14,6 @@
 #include <vector>
 
 #include "comm/device/bucket_choice.hpp"
-#include "comm/ranks/mpi_session.hpp"
 #include "trainer/loop/optimizer.hpp"
 #include "trainer/loop/recorder.hpp"
 #include "trainer/model/config.hpp"
@@ -24,7 +23,8 @@ namespace annulus::trainer {
 /// What the recorder needs to know; the references outlive it.
 struct FileRecorderOptions {
   const Config& config;
-  const comm::MpiSession& mpi;
+  std::string host;  ///< where this rank runs, and its MPI library: for environment.json
+  std::string mpi;
   std::string run_directory;
   std::vector<std::string> command_line;
   Replica& replica;

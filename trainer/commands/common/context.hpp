@@ -8,8 +8,6 @@
 // matters most).
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include <functional>
 #include <memory>
 #include <string>
@@ -19,6 +17,7 @@
 
 #include "base/error.hpp"
 #include "comm/ranks/mpi_session.hpp"
+#include "trainer/commands/common/verb.hpp"
 #include "trainer/watch/job_watch.hpp"
 
 namespace annulus::trainer {
@@ -47,16 +46,16 @@ struct Action {
       : work(std::move(verb)), stop_signals(signals) {}
 };
 
-void add_train(CLI::App& app, Action& action);
-void add_evaluate(CLI::App& app, Action& action);
-void add_predict(CLI::App& app, Action& action);
-void add_summary(CLI::App& app, Action& action);
-void add_data(CLI::App& app, Action& action);
-void add_rich(CLI::App& app, Action& action);
-void add_bench(CLI::App& app, Action& action);
-void add_job(CLI::App& app, Action& action);
-void add_diff_runs(CLI::App& app, Action& action);
-void add_doctor(CLI::App& app, Action& action);
-void add_status(CLI::App& app, Action& action);
+void add_train(Verb& app, Action& action);
+void add_evaluate(Verb& app, Action& action);
+void add_predict(Verb& app, Action& action);
+void add_summary(Verb& app, Action& action);
+void add_data(Verb& app, Action& action);
+void add_rich(Verb& app, Action& action);
+void add_bench(Verb& app, Action& action);
+void add_job(Verb& app, Action& action);
+void add_diff_runs(Verb& app, Action& action);
+void add_doctor(Verb& app, Action& action);
+void add_status(Verb& app, Action& action);
 
 }  // namespace annulus::trainer

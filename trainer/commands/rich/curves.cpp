@@ -220,9 +220,9 @@ ExitCode curves(const CurvesOptions& options, Context& context) {
 
 }  // namespace
 
-void add_rich_curves(CLI::App& rich, Action& action) {
+void add_rich_curves(Verb& rich, Action& action) {
   auto options = std::make_shared<CurvesOptions>();
-  CLI::App* verb = rich.add_subcommand(
+  Verb* verb = rich.add_subcommand(
       "curves", "Kaons kept against pions mistaken, networks and likelihood, as numbers and pictures");
   verb->add_option("sources", options->words,
                    "Run directories or files of `annulus predict` of the same tracks; key=value of runs")

@@ -73,17 +73,16 @@ ExitCode show(const DisplayOptions& options, Context& context) {
 
 }  // namespace
 
-void add_rich_display(CLI::App& rich, Action& action) {
+void add_rich_display(Verb& rich, Action& action) {
   auto options = std::make_shared<DisplayOptions>();
-  CLI::App* verb =
-      rich.add_subcommand("display", "A picture of an event: hits, rings of a track, its corona");
+  Verb* verb = rich.add_subcommand("display", "A picture of an event: hits, rings of a track, its corona");
   verb->add_option("file", options->file, "HDF5 file of `annulus rich simulate`")->required();
   verb->add_option("event", options->event, "Number of the event in the file, from 0")->required();
   verb->add_option("--output", options->output, "Picture to write: NAME.svg or NAME.png")->required();
   verb->add_option("--track", options->track,
                    "Number of the track in the event (default: the first that crosses both RICHes)");
   verb->add_option("--window", options->window, "Rows of the corona: `scaled` with the momentum, or `fixed`")
-      ->check(CLI::IsMember({"scaled", "fixed"}))
+      ->one_of({"scaled", "fixed"})
       ->capture_default_str();
   verb->add_flag("--replace", options->replace, "Overwrite the picture");
   verb->callback(

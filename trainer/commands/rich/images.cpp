@@ -103,24 +103,24 @@ ExitCode make_images(const ImagesOptions& options, Context& context) {
 
 }  // namespace
 
-void add_rich_images(CLI::App& rich, Action& action) {
+void add_rich_images(Verb& rich, Action& action) {
   auto options = std::make_shared<ImagesOptions>();
-  CLI::App* verb = rich.add_subcommand("images", "Training images of another kind from an event file");
+  Verb* verb = rich.add_subcommand("images", "Training images of another kind from an event file");
   verb->add_option("file", options->file, "HDF5 file of `annulus rich simulate`")->required();
   verb->add_option("--output", options->output, "HDF5 dataset to write")->required();
   verb->add_option("--window", options->window, "Angles of the rows: the same for all tracks, or by momentum")
-      ->check(CLI::IsMember(words_list<rich::CoronaWindow>()))
+      ->one_of(words_list<rich::CoronaWindow>())
       ->capture_default_str();
   verb->add_option("--coordinates", options->coordinates, "Cherenkov angles, or radii on the plane")
-      ->check(CLI::IsMember(words_list<rich::CoronaCoordinates>()))
+      ->one_of(words_list<rich::CoronaCoordinates>())
       ->capture_default_str();
   verb->add_option("--detectors", options->detectors, "Channels of the images")
-      ->check(CLI::IsMember(words_list<rich::CoronaDetectors>()))
+      ->one_of(words_list<rich::CoronaDetectors>())
       ->capture_default_str();
   verb->add_option("--size", options->kind.size, "Rows, and columns")->capture_default_str();
   verb->add_option("--clip", options->kind.clip, "Largest count in a pixel")->capture_default_str();
   verb->add_option("--threads", options->threads, "Of each rank (0: its share of the cores)")
-      ->check(CLI::Range(0, 1024));
+      ->within(0, 1024);
   verb->add_flag("--replace", options->replace, "Overwrite the output file");
   verb->callback([options, &action] {
     action = [options](Context& context) { return make_images(*options, context); };

@@ -86,7 +86,7 @@ void refuse_words_of_runs(const NamedSource& words) {
 
 }  // namespace
 
-void add_named_source(CLI::App& verb, NamedSource& source) {
+void add_named_source(Verb& verb, NamedSource& source) {
   verb.add_option("source", source.source,
                   "Run directory, file of `annulus predict`, or a config together with --checkpoint")
       ->required();
@@ -94,7 +94,7 @@ void add_named_source(CLI::App& verb, NamedSource& source) {
   add_named_options(verb, source);
 }
 
-void add_named_options(CLI::App& verb, NamedSource& source) {
+void add_named_options(Verb& verb, NamedSource& source) {
   verb.add_option("--checkpoint", source.checkpoint,
                   "Checkpoint file of a run (default: its best, else its latest)");
   verb.add_option("--split", source.split, "Group of the file with the images (default: test)");

@@ -20,9 +20,9 @@ struct NamedSource {
 };
 
 /// Adds the words of a NamedSource to a verb.
-void add_named_source(CLI::App& verb, NamedSource& source);
+void add_named_source(Verb& verb, NamedSource& source);
 /// Only its options: --checkpoint, --split, --events and --prior.
-void add_named_options(CLI::App& verb, NamedSource& source);
+void add_named_options(Verb& verb, NamedSource& source);
 
 /// Evaluates a run's model (all ranks share the work) or reads a file of predictions (rank 0 alone).
 /// Collective.

@@ -171,14 +171,14 @@ ExitCode reconstruct(const ReconstructOptions& options, Context& context) {
 
 }  // namespace
 
-void add_rich_reconstruct(CLI::App& rich, Action& action) {
+void add_rich_reconstruct(Verb& rich, Action& action) {
   auto options = std::make_shared<ReconstructOptions>();
-  CLI::App* verb = rich.add_subcommand("reconstruct", "Particle hypotheses for the tracks of an event file");
+  Verb* verb = rich.add_subcommand("reconstruct", "Particle hypotheses for the tracks of an event file");
   verb->add_option("file", options->file, "HDF5 file of `annulus rich simulate`; the result is added to it")
       ->required();
   verb->add_flag("--local", options->local, "One ring at a time instead of all tracks of an event together");
   verb->add_option("--threads", options->threads, "Of each rank (0: its share of the cores)")
-      ->check(CLI::Range(0, 1024));
+      ->within(0, 1024);
   verb->callback([options, &action] {
     action = [options](Context& context) { return reconstruct(*options, context); };
   });

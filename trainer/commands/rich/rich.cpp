@@ -3,8 +3,8 @@
 
 namespace annulus::trainer {
 
-void add_rich(CLI::App& app, Action& action) {
-  CLI::App* rich = app.add_subcommand("rich", "Simulate the RICH detectors of an LHCb-like spectrometer");
+void add_rich(Verb& app, Action& action) {
+  Verb* rich = app.add_subcommand("rich", "Simulate the RICH detectors of an LHCb-like spectrometer");
   rich->require_subcommand(1);
   add_rich_simulate(*rich, action);
   add_rich_reconstruct(*rich, action);

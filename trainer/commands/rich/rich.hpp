@@ -12,11 +12,11 @@
 
 namespace annulus::trainer {
 
-void add_rich_simulate(CLI::App& rich, Action& action);
-void add_rich_reconstruct(CLI::App& rich, Action& action);
-void add_rich_table(CLI::App& rich, Action& action);
-void add_rich_display(CLI::App& rich, Action& action);
-void add_rich_curves(CLI::App& rich, Action& action);
-void add_rich_images(CLI::App& rich, Action& action);
+void add_rich_simulate(Verb& rich, Action& action);
+void add_rich_reconstruct(Verb& rich, Action& action);
+void add_rich_table(Verb& rich, Action& action);
+void add_rich_display(Verb& rich, Action& action);
+void add_rich_curves(Verb& rich, Action& action);
+void add_rich_images(Verb& rich, Action& action);
 
 }  // namespace annulus::trainer

@@ -313,18 +313,18 @@ ExitCode simulate(const SimulateOptions& options, Context& context) {
 
 }  // namespace
 
-void add_rich_simulate(CLI::App& rich, Action& action) {
+void add_rich_simulate(Verb& rich, Action& action) {
   auto options = std::make_shared<SimulateOptions>();
-  CLI::App* verb = rich.add_subcommand("simulate", "Events of both RICHes into a file");
+  Verb* verb = rich.add_subcommand("simulate", "Events of both RICHes into a file");
   verb->add_option("config", options->words,
                    "YAML file, and key=value: preset, species, tracks, realism, ... (docs/rich.md)");
   verb->add_option("--events", options->events, "How many")
       ->required()
-      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40));
+      ->within(std::uint64_t{1}, std::uint64_t{1} << 40);
   verb->add_option("--output", options->output, "HDF5 file to write")->required();
   verb->add_option("--seed", options->seed, "Another seed than the configuration's");
   verb->add_option("--threads", options->threads, "Of each rank (0: its share of the cores)")
-      ->check(CLI::Range(0, 1024));
+      ->within(0, 1024);
   verb->add_flag("--replace", options->replace, "Overwrite the output file");
   verb->callback(
       [options, &action] { action = [options](Context& context) { return simulate(*options, context); }; });

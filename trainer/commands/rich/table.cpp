@@ -123,13 +123,13 @@ ExitCode table(const TableOptions& options, Context& context) {
 
 }  // namespace
 
-void add_rich_table(CLI::App& rich, Action& action) {
+void add_rich_table(Verb& rich, Action& action) {
   auto options = std::make_shared<TableOptions>();
-  CLI::App* verb =
+  Verb* verb =
       rich.add_subcommand("table", "Named against true species, network and likelihood side by side");
   add_named_source(*verb, options->source);
   verb->add_option("--style", options->style, "`standard`, or `lecture` for the lecture's form and words")
-      ->check(CLI::IsMember({"standard", "lecture"}))
+      ->one_of({"standard", "lecture"})
       ->capture_default_str();
   verb->add_flag("--json", options->json, "One line of JSON with all figures of both styles");
   verb->callback(

@@ -1,0 +1,12 @@
+# Read by ctest: registers the suites of a program of unit tests, one test each. Wants `program`, `prefix`, `timeout`.
+if(NOT EXISTS "${program}")
+  add_test("${prefix}NOT_BUILT" "${program}")
+  return()
+endif()
+execute_process(COMMAND "${program}" --gtest_list_tests OUTPUT_VARIABLE listing COMMAND_ERROR_IS_FATAL ANY)
+string(REGEX MATCHALL "(^|\n)[^ \n]+[.]" suites "${listing}")
+foreach(suite IN LISTS suites)
+  string(REGEX REPLACE "^\n*(.*)[.]$" "\\1" suite "${suite}")
+  add_test("${prefix}${suite}" "${program}" "--gtest_filter=${suite}.*")
+  set_tests_properties("${prefix}${suite}" PROPERTIES TIMEOUT ${timeout} LABELS unit)
+endforeach()

@@ -1,0 +1,315 @@
+// The recorder of rank 0: what is written when and in which order, from where a run goes on, and what a disk
+// that fails does to a training.
+#include "trainer/run/file_recorder.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "tests/support/pattern_source.hpp"
+#include "tests/trainer/fake_replica.hpp"
+#include "tests/trainer/temporary_directory.hpp"
+#include "trainer/run/checkpoint_store.hpp"
+#include "trainer/run/ledger.hpp"
+#include "trainer/run/resume_rules.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr std::uint64_t kStepsPerEpoch = 5;
+
+class FileRecorderTest : public testing::Test {
+ protected:
+  static Config parse(const std::string& more) {
+    return parse_config(R"(name: small
+epochs: 4
+batch: {size: 4, shards: 1}
+optimizer: {momentum: 0.9}
+network:
+  input: [2, 2, 1]
+  layers:
+    - flatten
+    - dense: 2
+    - softmax
+)" + more,
+                        "test.yaml")
+        .config;
+  }
+  /// A start of the program on the same run directory.
+  std::unique_ptr<Recorder> start(const Config& config) {
+    return make_file_recorder({.config = config,
+                               .host = "node17",
+                               .mpi = "MPI of the test",
+                               .run_directory = directory_ / "run",
+                               .command_line = {"annulus", "train"},
+                               .replica = replica_,
+                               .optimizer = optimizer_,
+                               .data_fingerprint = data_fingerprint(training_),
+                               .steps_per_epoch = kStepsPerEpoch,
+                               .bucket_size = {},
+                               .allow_change = {}});
+  }
+  /// Saves the checkpoint of a step, whose first parameter is the step.
+  void save(Recorder& recorder, std::uint64_t step, bool best = false) {
+    replica_.parameters()[0] = static_cast<float>(step);
+    recorder.checkpoint({.step = step}, best);
+  }
+  std::string file(const std::string& name) const { return directory_ / ("run/" + name); }
+  std::vector<std::uint64_t> saved() const {
+    return CheckpointStore(file("checkpoints"), {.keep_last = 9}).steps();
+  }
+  /// Records of metrics.jsonl as "kind step".
+  std::vector<std::string> records() const {
+    std::vector<std::string> found;
+    std::istringstream lines(read_file(file("metrics.jsonl")));
+    for (std::string line; std::getline(lines, line);) {
+      const auto json = nlohmann::json::parse(line);
+      found.push_back(json["kind"].get<std::string>() + " " + json["step"].dump());
+    }
+    return found;
+  }
+  std::vector<std::uint64_t> ledger_steps() const {
+    std::vector<std::uint64_t> steps;
+    for (const LedgerLine& line : read_ledger(file("ledger.jsonl"))) steps.push_back(line.step);
+    return steps;
+  }
+
+  TemporaryDirectory directory_;
+  FakeReplica replica_;
+  Optimizer optimizer_{{.momentum = 0.9}, replica_.network(), replica_.layout()};
+  test::PatternSource training_{20, {2, 2, 1}};
+};
+
+TEST_F(FileRecorderTest, MakesTheRunDirectoryWhenTheRunBeginsAndNotBefore) {
+  const Config config = parse("");
+  const auto recorder = start(config);
+  EXPECT_FALSE(fs::exists(directory_ / "run"));
+
+  EXPECT_EQ(recorder->restore("auto").step, 0u);
+
+  EXPECT_EQ(read_file(file("config.yaml")), config.yaml);
+  EXPECT_THAT(read_file(file("environment.json")), AllOf(HasSubstr("node17"), HasSubstr("MPI of the test")));
+  EXPECT_THAT(records(), ElementsAre("event 0"));
+  EXPECT_THAT(read_file(file("metrics.jsonl")), HasSubstr("started in"));
+}
+
+TEST_F(FileRecorderTest, WritesEveryTenthStepAndTheEvaluationBeforeItsEpoch) {
+  const Config config = parse("");
+  const auto recorder = start(config);
+  recorder->restore("auto");
+  const Evaluation validation{.loss = 0.5, .accuracy = 0.75, .samples = 8, .each_once = true};
+
+  for (std::uint64_t step = 1; step <= 20; ++step)
+    recorder->step({.step = step, .epoch = (step - 1) / kStepsPerEpoch, .samples = 4, .loss = 0.25});
+  recorder->epoch({.epoch = 3, .step = 20, .loss = 0.25, .accuracy = 0.5, .validation = &validation});
+
+  // The second event: how long the first step took to come.
+  EXPECT_THAT(records(),
+              ElementsAre("event 0", "event 1", "step 10", "step 20", "evaluation 20", "epoch 20"));
+  EXPECT_FALSE(recorder->failure());
+}
+
+TEST_F(FileRecorderTest, ACheckpointIsDueAsTheConfigSays) {
+  const auto due = [&](const std::string& when, std::uint64_t step, bool epoch_ended) {
+    const Config config = parse("checkpoint: {" + when + "}\n");
+    return start(config)->checkpoint_due({.step = step}, epoch_ended);
+  };
+  const std::string by_steps = "every_epochs: 0, every_steps: 3";
+  EXPECT_TRUE(due(by_steps, 6, false));
+  EXPECT_FALSE(due(by_steps, 5, true));
+  const std::string by_two_epochs = "every_epochs: 2";
+  EXPECT_TRUE(due(by_two_epochs, 2 * kStepsPerEpoch, true));
+  EXPECT_FALSE(due(by_two_epochs, 3 * kStepsPerEpoch, true));
+  EXPECT_FALSE(due(by_two_epochs, 2 * kStepsPerEpoch, false));
+  EXPECT_TRUE(due("every_epochs: 1", 3 * kStepsPerEpoch, true));
+  EXPECT_FALSE(due("every_epochs: 0", 3 * kStepsPerEpoch, true));
+}
+
+TEST_F(FileRecorderTest, AStepIsSavedOnceAndHasOneLineInTheLedger) {
+  const Config config = parse("ledger: {every_steps: 1}\n");
+  const auto recorder = start(config);
+  recorder->restore("auto");
+
+  recorder->ledger({.step = 1});
+  recorder->ledger({.step = 1});
+  save(*recorder, 2);
+  recorder->ledger({.step = 2});
+  recorder->finish();
+  const auto written = fs::last_write_time(file("checkpoints/step-000000002.h5"));
+  save(*recorder, 2, true);  // now also the best
+  recorder->finish();
+
+  EXPECT_THAT(ledger_steps(), ElementsAre(1, 2));
+  EXPECT_THAT(saved(), ElementsAre(2));
+  EXPECT_EQ(fs::last_write_time(file("checkpoints/step-000000002.h5")), written);
+  EXPECT_EQ(fs::read_symlink(file("checkpoints/best")), "step-000000002.h5");
+}
+
+TEST_F(FileRecorderTest, WhatIsSavedIsTheStateOfItsStepThoughTrainingGoesOn) {
+  const Config config = parse("");
+  const auto recorder = start(config);
+  recorder->restore("auto");
+
+  save(*recorder, 5);
+  replica_.parameters()[0] = 99;
+  recorder->finish();
+  load_checkpoint(file("checkpoints/step-000000005.h5"), replica_, optimizer_);
+
+  EXPECT_EQ(replica_.parameters()[0], 5);
+}
+
+/// A run whose checkpoints of steps 5 and 10 are there.
+class FileRecorderAgain : public FileRecorderTest {
+ protected:
+  FileRecorderAgain() {
+    const auto recorder = start(config_);
+    recorder->restore("auto");
+    for (std::uint64_t step = 1; step <= 10; ++step) {
+      recorder->step({.step = step, .epoch = (step - 1) / kStepsPerEpoch, .samples = 4});
+      if (step % kStepsPerEpoch == 0) save(*recorder, step);
+    }
+    recorder->finish();
+    replica_.parameters()[0] = 0;
+  }
+  const Config config_ = parse("");
+};
+
+TEST_F(FileRecorderAgain, AutoGoesOnFromTheNewest) {
+  EXPECT_EQ(start(config_)->restore("auto").step, 10u);
+  EXPECT_EQ(replica_.parameters()[0], 10);
+  EXPECT_THAT(read_file(file("metrics.jsonl")), HasSubstr("after step 10"));
+}
+
+TEST_F(FileRecorderAgain, AutoPassesOverADamagedOne) {
+  fs::resize_file(file("checkpoints/step-000000010.h5"), 100);
+
+  EXPECT_EQ(start(config_)->restore("auto").step, 5u);
+
+  EXPECT_EQ(replica_.parameters()[0], 5);
+  EXPECT_THAT(records(),
+              ElementsAre("event 0", "event 1", "event 5"));  // what came after step 5 is forgotten
+}
+
+TEST_F(FileRecorderAgain, NoneBeginsAnewAndSetsAsideWhatWasThere) {
+  EXPECT_EQ(start(config_)->restore("none").step, 0u);
+
+  EXPECT_EQ(replica_.parameters()[0], 0);
+  EXPECT_THAT(saved(), IsEmpty());
+  EXPECT_TRUE(fs::exists(file("checkpoints/step-000000010.h5.set-aside")));
+  EXPECT_THAT(records(), ElementsAre("event 0", "event 0"));  // both starts, none of the steps between
+}
+
+TEST_F(FileRecorderAgain, ANamedOneIsTakenThoughThereIsANewer) {
+  EXPECT_EQ(start(config_)->restore(file("checkpoints/step-000000005.h5")).step, 5u);
+
+  EXPECT_EQ(replica_.parameters()[0], 5);
+  EXPECT_THAT(saved(), ElementsAre(5));
+}
+
+TEST_F(FileRecorderAgain, AnotherConfigIsRefusedAndChangesNothing) {
+  const Config other = parse("seed: 2\n");
+  const std::string before = read_file(file("metrics.jsonl"));
+
+  const std::string message = message_of<UsageError>([&] { start(other)->restore("auto"); });
+
+  EXPECT_THAT(message, HasSubstr("seed"));
+  EXPECT_EQ(read_file(file("metrics.jsonl")), before);
+  EXPECT_EQ(read_file(file("config.yaml")), config_.yaml);
+}
+
+TEST_F(FileRecorderAgain, GoingBackForgetsWhatCameAfterTheCheckpoint) {
+  const auto recorder = start(config_);
+  recorder->restore("auto");
+  for (std::uint64_t step = 11; step <= 20; ++step) recorder->step({.step = step, .samples = 4});
+  replica_.parameters()[0] = 13;
+
+  const auto state = recorder->go_back();
+
+  ASSERT_TRUE(state);
+  EXPECT_EQ(state->step, 10u);
+  EXPECT_EQ(replica_.parameters()[0], 10);
+  EXPECT_THAT(records(), testing::Not(testing::Contains("step 20")));
+}
+
+TEST_F(FileRecorderTest, GoingBackWithoutACheckpointSaysSo) {
+  const Config config = parse("");
+  const auto recorder = start(config);
+  recorder->restore("auto");
+
+  EXPECT_FALSE(recorder->go_back());
+}
+
+TEST_F(FileRecorderTest, ACheckpointThatCannotBeWrittenIsAFailureAndNoneFollows) {
+  const Config config = parse("");
+  const auto recorder = start(config);
+  recorder->restore("auto");
+  fs::remove_all(file("checkpoints"));
+  write_file(file("checkpoints"), "no folder");
+
+  EXPECT_NO_THROW(save(*recorder, 5));
+  const std::string message = message_of<Error>([&] { recorder->finish(); });
+
+  EXPECT_THAT(message, HasSubstr("step-000000005.h5"));
+  ASSERT_TRUE(recorder->failure());
+  EXPECT_EQ(recorder->failure()->what(), message);
+  fs::remove(file("checkpoints"));
+  fs::create_directory(file("checkpoints"));
+  save(*recorder, 10);
+  EXPECT_ANY_THROW(recorder->finish());
+  EXPECT_THAT(saved(), IsEmpty());
+}
+
+/// No file of this process can grow, as on a full disk.
+class FullDisk {
+ public:
+  FullDisk() : before_(std::signal(SIGXFSZ, SIG_IGN)) {
+    getrlimit(RLIMIT_FSIZE, &limit_);
+    const rlimit none{.rlim_cur = 0, .rlim_max = limit_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &none);
+  }
+  ~FullDisk() {
+    setrlimit(RLIMIT_FSIZE, &limit_);
+    std::signal(SIGXFSZ, before_);
+  }
+  FullDisk(const FullDisk&) = delete;
+  FullDisk& operator=(const FullDisk&) = delete;
+
+ private:
+  void (*before_)(int);
+  rlimit limit_{};
+};
+
+TEST_F(FileRecorderTest, AFullDiskEndsTheTrainingAfterTheStepAndNotInIt) {
+  const Config config = parse("");
+  const auto recorder = start(config);
+  recorder->restore("auto");
+  for (std::uint64_t step = 1; step < 10; ++step) recorder->step({.step = step, .samples = 4});
+  ASSERT_FALSE(recorder->failure());
+  std::string first;
+  {
+    const FullDisk full;
+    EXPECT_NO_THROW(recorder->step({.step = 10, .samples = 4}));
+    ASSERT_TRUE(recorder->failure());
+    first = recorder->failure()->what();
+    EXPECT_NO_THROW(recorder->epoch({.epoch = 1, .step = 10}));
+  }
+
+  EXPECT_THAT(first, HasSubstr("metrics.jsonl"));
+  EXPECT_EQ(recorder->failure()->what(), first);  // the first one says what is wrong
+  EXPECT_EQ(message_of<Error>([&] { recorder->finish(); }), first);
+}
+
+}  // namespace
+}  // namespace annulus::trainer
