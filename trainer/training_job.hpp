@@ -1,5 +1,12 @@
 // Puts a training together: the parts of a step, validation, run directory, the state of an earlier start;
 // then hands it all to the training loop.
+//
+// In: the configuration as all ranks have it, the options of `annulus train`.
+// Out: a trained run: its directory, and why it ended.
+// Invariant: whatever can be refused is refused before the run directory is touched; a job that ends
+// anywhere is gone on with from its last checkpoint.
+// Next: assembly.cpp (the parts of a step), loop/training_loop.hpp (the steps), run/file_recorder.hpp
+// (what is left behind).
 #pragma once
 
 #include <memory>

@@ -1,4 +1,9 @@
 // Which backend a run uses and how many threads a rank gets.
+//
+// In: the configuration and where this rank stands on its host.
+// Out: the device, and a replica compiled for it.
+// Invariant: all ranks choose the same kind of device, or all of them fail with the same sentence.
+// Next: contract/replica.hpp (what comes out), trainer/assembly.cpp (who asks).
 #pragma once
 
 #include <memory>

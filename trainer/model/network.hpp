@@ -1,5 +1,13 @@
 // A network as plain data: what the configuration says, with shapes inferred and names given. The summary and
 // every backend work from it; nothing here computes.
+//
+// In: layers and shapes from network_reader.cpp (a configuration) or network_builder.hpp (code).
+// Out: layers in an order in which every input comes before its use, with inferred shapes, parameters
+// in Keras' order, and names that are unique.
+// Invariant: a Network that exists was checked by NetworkBuilder; nobody else adds a layer or changes a
+// shape.
+// Next: layers/layer_traits.hpp (what a kind of layer is), network_builder.hpp (the checks), config.hpp
+// (the rest of a run), trainer/backend/planning/graph_lowering.hpp (how it becomes steps).
 #pragma once
 
 #include <cstdint>

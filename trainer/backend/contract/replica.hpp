@@ -1,6 +1,15 @@
 // What every backend offers: one rank's copy of the model, compiled for its device. Parameters and gradients
 // live in flat arenas whose layout the backend chooses once; everybody else sees Keras' order through read()
 // and write().
+//
+// In: a network, a batch of shards, the reducer that takes gradients away; parameters in Keras' order.
+// Out: gradients, loss and statistics of each shard in one flat buffer, bucket by bucket, as backward
+// has them; probabilities of a prediction.
+// Invariant: a shard's numbers depend on its samples and the parameters alone: not on the rank, the
+// thread or the other shards. What the sum over shards does to the parameters is not a replica's
+// business.
+// Next: step_engine.hpp (a step as the loop sees it), trainer/backend/planning (what backends share),
+// then trainer/backend/cpu/cpu_replica.cpp.
 #pragma once
 
 #include <cstdint>

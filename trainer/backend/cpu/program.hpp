@@ -1,5 +1,13 @@
 // A network compiled for one number of samples: the steps with their primitives, and one block of memory for
 // all activations, gradients and scratchpads. Each worker thread has its own.
+//
+// In: a network and the number of samples of a shard; then shards and the parameters in this backend's
+// layout.
+// Out: gradients and loss of a shard, in the layout of the parameter arena.
+// Invariant: a program is planned once and, but for debug checks, allocates nothing when it runs; two
+// programs of a replica share nothing that they write.
+// Next: lowering.cpp (which step for which pattern), step.hpp (a step), program_builder.hpp (what steps
+// ask for while they are planned), parameter_store.hpp (layouts of weights), cpu_replica.cpp (threads).
 #pragma once
 
 #include <functional>

@@ -1,5 +1,12 @@
 // A replica on a GPU with mirrors of its arenas in host memory. Whole training steps are the engine's matter
 // (cuda_step_engine.hpp), which works on model() and stream() directly.
+//
+// In and out: as every replica (trainer/backend/contract/replica.hpp), in host memory; inside, on one
+// stream.
+// Invariant: everything that a step needs was allocated and chosen before the first one, so that a step
+// can be captured as a graph and launched again.
+// Next: device_model.hpp (what lies on the GPU), program.hpp (steps of a shard), cuda_step_engine.hpp
+// (a whole step, captured by step_graph.hpp), device_optimizer.hpp (the update).
 #pragma once
 
 #include <string>

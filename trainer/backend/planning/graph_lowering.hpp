@@ -3,6 +3,11 @@
 // layers read is shared through a fan-out, which sums their gradients. What a kind of layer becomes is the
 // backend's: it derives from GraphLowering and has one overload of lower() per kind, all of them, or it does
 // not compile.
+//
+// Invariant: a value is taken once by each of its readers, in the order of the layers; gradients arrive
+// in the reverse order, and those of a fan-out are added in one fixed order.
+// Next: readers.hpp (who reads what), memory_plan.hpp (where values lie), program_checks.hpp (debug
+// runs), and a backend's lowering.cpp.
 #pragma once
 
 #include <algorithm>

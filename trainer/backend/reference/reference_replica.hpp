@@ -1,4 +1,9 @@
 // The reference backend: the oracle in tests. Plain loops in double; slow on purpose.
+//
+// In and out: as every replica (trainer/backend/contract/replica.hpp).
+// Invariant: no kernel here is clever. Every other backend is held to these numbers; these are held to
+// finite differences and to cases worked out by hand.
+// Next: kernel.hpp (one layer), graph_pass.hpp (all of them), softmax_loss.hpp.
 #pragma once
 
 #include <memory>

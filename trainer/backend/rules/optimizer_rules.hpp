@@ -5,6 +5,14 @@
 // It has the names of its states (kStates), whether its rate has a trust ratio (kTrustRatio), a constructor
 // that makes its factors, in double and rounded once, and a call for one element with its states. States
 // below the smallest normal float become zero: they would cost a hundred times.
+//
+// In: the mean gradient of an element, its weight and the optimizer's states of it.
+// Out: the same weight and states after the step.
+// Invariant: elements do not see each other; what depends on a whole tensor or on all of them
+// (clipping, trust ratios) is a factor that was made before.
+// Next: sgd.hpp and its sisters (the formulas and their sources), update_rules.hpp (whether a step
+// counts at all), trainer/loop/optimizer.cpp (host), trainer/backend/cuda/kernels/optimizer_body.hpp
+// (GPU).
 #pragma once
 
 #include <string>

@@ -3,6 +3,8 @@
 // kind is a pair of files in this folder, one line in the list of network.hpp, and the code of each backend;
 // layer_table.cpp does not compile while something of a kind is missing. Backends see the structs; what is
 // declared by name alone here (keys, shapes, costs) is for trainer/model.
+//
+// Next: pool2d.hpp (a kind with two words), layer_rules.hpp (what rules share), fields.hpp (keys).
 #pragma once
 
 #include <array>

@@ -1,6 +1,12 @@
 // Every kernel of the model and of a step, one line per kernel, grouped by the .cu file that compiles it. Who
 // expands a list has defined enqueue() and included the bodies: a .cu file for the GPU, the tests' emulation
 // for the host.
+//
+// In and out: memory of the device that the body names; nothing is allocated here.
+// Invariant: a body includes nothing of CUDA and gives the same bits on the host; sums have one fixed
+// order, and no thread adds to what another one writes (there are no atomics).
+// Next: instances.hpp (which element types a step plans), execute.cuh (bodies over a grid), any
+// *_body.hpp.
 #pragma once
 
 #define ANNULUS_KERNEL(...) template void enqueue(cudaStream_t, const __VA_ARGS__&);

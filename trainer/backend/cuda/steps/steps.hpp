@@ -1,5 +1,13 @@
 // Makes the steps of each pattern. Each function plans one step for its input and says what it puts out; the
 // step's uses of memory count for the compiler's current step.
+//
+// In: a layer, the values that it reads, and the compiler, which hands out memory and says when it is
+// used.
+// Out: the planned step and the value that it puts out.
+// Invariant: algorithms, descriptors and workspaces are chosen while a step is planned; running it only
+// enqueues.
+// Next: lowering.cpp (which step for which layer), step.hpp (a step), convolution_plan.hpp,
+// gemm_plan.hpp (choices of the libraries), parameter_store.hpp (weights on the device).
 #pragma once
 
 #include <memory>
