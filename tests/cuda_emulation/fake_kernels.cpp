@@ -5,6 +5,7 @@
 #include "trainer/backend/cuda/kernels/convolution_body.hpp"
 #include "trainer/backend/cuda/kernels/dropout_body.hpp"
 #include "trainer/backend/cuda/kernels/enqueue.hpp"
+#include "trainer/backend/cuda/kernels/group_norm_body.hpp"
 #include "trainer/backend/cuda/kernels/kernel_list.hpp"
 #include "trainer/backend/cuda/kernels/normalisation_body.hpp"
 #include "trainer/backend/cuda/kernels/pool_body.hpp"

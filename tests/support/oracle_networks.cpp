@@ -15,6 +15,7 @@ using trainer::CircularPad;
 using trainer::Concat;
 using trainer::Dropout;
 using trainer::GlobalPool;
+using trainer::GroupNorm;
 using trainer::LayerOptions;
 using trainer::LocalResponseNorm;
 using trainer::Network;
@@ -156,6 +157,39 @@ void add_normalisations(std::vector<OracleNetwork>& all) {
                                          .dense({.units = 5})
                                          .activate(Activation::softmax)
                                          .build()});
+}
+
+// No ReLU and no max pool behind them: rounded values could decide otherwise than the reference's.
+void add_group_norms(std::vector<OracleNetwork>& all) {
+  all.push_back({"GroupNorm", finish(after_convolution(16).add(GroupNorm{.groups = 4}))});
+  all.push_back(
+      {"GroupNormAcrossBlocks", finish(after_convolution(21).add(GroupNorm{.groups = 3, .epsilon = 1e-5f}))});
+  all.push_back({"GroupNormOfOneGroup", finish(after_convolution(13)
+                                                   .add(GroupNorm{.groups = 1})
+                                                   .activate(Activation::tanh)
+                                                   .conv2d({.filters = 6}))});
+  all.push_back(
+      {"GroupNormOfTheInput",
+       finish(NetworkBuilder(kOdd).add(GroupNorm{.groups = 3}).conv2d({.filters = 8, .kernel = {3, 3}}))});
+  all.push_back({"GroupNormOfVectors", NetworkBuilder(kOdd)
+                                           .flatten()
+                                           .dense({.units = 22})
+                                           .add(GroupNorm{.groups = 2})
+                                           .activate(Activation::tanh)
+                                           .dense({.units = 5})
+                                           .activate(Activation::softmax)
+                                           .build()});
+  all.push_back({"GroupNormBehindFlatten", after_convolution(20)
+                                               .flatten()
+                                               .add(GroupNorm{.groups = 9})
+                                               .dense({.units = 5})
+                                               .activate(Activation::softmax)
+                                               .build()});
+  all.push_back({"GroupNormReadTwice",
+                 finish(after_convolution(24)
+                            .add(GroupNorm{.groups = 6}, {.name = "norm"})
+                            .conv2d({.filters = 24, .kernel = {3, 3}, .padding_mode = PaddingMode::same})
+                            .add(Add{}, {.inputs = {"norm", "conv2d_1"}}))});
 }
 
 void add_elementwise(std::vector<OracleNetwork>& all) {
@@ -349,6 +383,7 @@ std::vector<OracleNetwork> oracle_networks() {
   add_convolutions(all);
   add_pools(all);
   add_normalisations(all);
+  add_group_norms(all);
   add_elementwise(all);
   add_circular_pads(all);
   add_named_inputs(all);

@@ -18,6 +18,7 @@
 #include "trainer/model/layers/dropout.hpp"
 #include "trainer/model/layers/flatten.hpp"
 #include "trainer/model/layers/global_pool.hpp"
+#include "trainer/model/layers/group_norm.hpp"
 #include "trainer/model/layers/layer_node.hpp"
 #include "trainer/model/layers/local_response_norm.hpp"
 #include "trainer/model/layers/pool2d.hpp"
@@ -26,7 +27,7 @@ namespace annulus::trainer {
 
 /// Every kind of layer; each has a header in layers/.
 using Operation = std::variant<Conv2d, Pool2d, GlobalPool, Dense, Flatten, BatchNorm, LocalResponseNorm,
-                               Dropout, Activate, Add, Concat, CircularPad>;
+                               Dropout, Activate, Add, Concat, CircularPad, GroupNorm>;
 
 /// One node of the graph, with the settings of its kind.
 struct Layer : LayerNode {

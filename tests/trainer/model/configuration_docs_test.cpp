@@ -61,6 +61,7 @@ network:
     - add: {inputs: [input, conv2d]}
     - lrn
     - batch_norm
+    - group_norm: 2
     - relu
     - sigmoid
     - tanh

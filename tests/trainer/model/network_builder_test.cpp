@@ -208,6 +208,13 @@ const std::vector<Refusal> kRefusals{
     {"lrn_even",
      [](NetworkBuilder& b) { b.add(LocalResponseNorm{.size = 4}); },
      {"size = 4", "odd", "Try 5"}},
+    {"group_norm_groups",
+     [](NetworkBuilder& b) { b.conv2d({.filters = 12}).add(GroupNorm{}); },
+     {"groups = 32 must divide the 12 channels", "Try one of 1, 2, 3, 4, 6, 12."}},
+    {"group_norm_no_groups", [](NetworkBuilder& b) { b.add(GroupNorm{.groups = 0}); }, {"groups is 0"}},
+    {"group_norm_epsilon",
+     [](NetworkBuilder& b) { b.add(GroupNorm{.groups = 1, .epsilon = 0}); },
+     {"epsilon = 0 must be above 0"}},
     {"pool_padding",
      [](NetworkBuilder& b) {
        b.add(Pool2d{.size = {2, 2}, .stride = {2, 2}, .padding = {.top = 2, .bottom = 2}});

@@ -76,6 +76,18 @@ TEST(Summary, BatchNormKeepsMovingAveragesApart) {
   EXPECT_EQ(summary.layers[1].cost.flops, 32);
 }
 
+TEST(Summary, GroupNormHasNoMovingAverages) {
+  const Network network =
+      small_image().add(GroupNorm{.groups = 2}).add(GlobalPool{PoolKind::average}).build();
+
+  const NetworkSummary summary = summarise(network);
+
+  EXPECT_EQ(network.layers[0].name, "group_normalization");
+  EXPECT_EQ(summary.total.parameters, 4);
+  EXPECT_EQ(summary.total.trainable, 4);
+  EXPECT_EQ(summary.layers[0].cost.flops, 6 * 32);
+}
+
 TEST(Summary, TableShowsNamesShapesAndTotals) {
   const Network network = small_image().flatten().dense({.units = 1000}, {.name = "classes"}).build();
 

@@ -36,6 +36,7 @@ class Lowering final : public GraphLowering<Lowering, ProgramBuilder, Step, Valu
   Value lower(const LayerRef& ref, const Add& add);
   Value lower(const LayerRef& ref, const Concat& concat);
   Value lower(const LayerRef& ref, const CircularPad& pad);
+  Value lower(const LayerRef& ref, const GroupNorm& norm);
 
  private:
   Value settled(const LayerRef& ref, const Value& value);
@@ -230,6 +231,11 @@ Value Lowering::lower(const LayerRef& ref, const CircularPad& pad) {
   Value input = settled_unless(Activation::relu, ref, only_input(ref));
   if (!has_rows(input.desc)) input = reordered(ref, settled(ref, input), plain(input, Tag::abcd));
   return append(ref, {input}, [&] { return make_circular_pad(builder(), ref, input, pad); });
+}
+
+Value Lowering::lower(const LayerRef& ref, const GroupNorm& norm) {
+  const Value input = settled_input(ref);
+  return append(ref, {input}, [&] { return make_group_norm(builder(), ref, input, norm); });
 }
 
 }  // namespace

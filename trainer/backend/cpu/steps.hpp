@@ -46,6 +46,9 @@ Lowered make_dropout(ProgramBuilder& builder, const LayerRef& ref, const Value& 
 
 Lowered make_batch_norm(ProgramBuilder& builder, const LayerRef& ref, const Value& input);
 Lowered make_local_response_norm(ProgramBuilder& builder, const LayerRef& ref, const Value& input);
+/// In any layout that comes in; flat values are in Keras' order, without padding.
+Lowered make_group_norm(ProgramBuilder& builder, const LayerRef& ref, const Value& input,
+                        const GroupNorm& norm);
 
 /// Sum of inputs of one layout.
 Lowered make_add(ProgramBuilder& builder, const LayerRef& ref, const std::vector<Value>& inputs);

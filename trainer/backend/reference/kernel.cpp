@@ -9,6 +9,7 @@
 #include "trainer/backend/reference/dense_product.hpp"
 #include "trainer/backend/reference/dropout_mask.hpp"
 #include "trainer/backend/reference/global_pooling.hpp"
+#include "trainer/backend/reference/group_normalisation.hpp"
 #include "trainer/backend/reference/pooling.hpp"
 #include "trainer/backend/reference/response_norm.hpp"
 #include "trainer/backend/reference/sum.hpp"
@@ -51,6 +52,9 @@ struct Maker {
   KernelPointer operator()(const Concat&) const { return std::make_unique<Concatenation>(); }
   KernelPointer operator()(const CircularPad& pad) const {
     return std::make_unique<CircularPadding>(pad, layer.input);
+  }
+  KernelPointer operator()(const GroupNorm& norm) const {
+    return std::make_unique<GroupNormalisation>(norm, layer.input);
   }
 };
 

@@ -13,7 +13,8 @@ struct Cost {
   /// pools included (LeCun et al. 1998 count their S2 and S4, which had a weight and a bias each).
   std::int64_t connections = 0;
   /// Forward, inference: 2 per multiply-add, 1 per bias, comparison, addition or function value (relu, tanh,
-  /// ...); softmax 3 per value; batch norm 2 per value; LRN 2 per channel of its window and 3 per value.
+  /// ...); softmax 3 per value; batch norm 2 per value; group norm 6 (mean 1,
+  /// variance 3, result 2); LRN 2 per channel of its window and 3 per value.
   std::int64_t flops = 0;
   std::int64_t activation_bytes = 0;  ///< output values in float32
 };

@@ -71,6 +71,14 @@ std::vector<Case> cases() {
                                  .dense({.units = 3})
                                  .build()},
       {"LocalResponseNorm", finish(before().add(LocalResponseNorm{.size = 3, .alpha = 0.5f}))},
+      {"GroupNorm", finish(before().add(GroupNorm{.groups = 2}))},
+      {"GroupNormOfVectors", before()
+                                 .flatten()
+                                 .dense({.units = 6})
+                                 .add(GroupNorm{.groups = 2})
+                                 .activate(Activation::tanh)
+                                 .dense({.units = 3})
+                                 .build()},
       {"Dropout", finish(before().add(Dropout{0.4f}))},
       {"Relu", finish(before().activate(Activation::relu))},
       {"Sigmoid", finish(before().activate(Activation::sigmoid))},

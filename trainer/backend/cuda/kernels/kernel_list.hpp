@@ -43,15 +43,22 @@
   ANNULUS_KERNEL_OF_ELEMENTS(ConvolutionDataBody)    \
   ANNULUS_KERNEL_OF_ELEMENTS(ConvolutionKernelBody)
 
-#define ANNULUS_NORMALISATION_KERNELS                 \
-  ANNULUS_KERNEL_OF_QUADS(BiasGradientBody)           \
-  ANNULUS_KERNEL_OF_QUADS(StatisticsBody)             \
-  ANNULUS_KERNEL(MovingStatisticsBody)                \
-  ANNULUS_KERNEL_OF_PACKS(BatchNormForwardBody)       \
-  ANNULUS_KERNEL_OF_QUADS(BatchNormGradientBody)      \
-  ANNULUS_KERNEL_OF_PACKS(BatchNormBackwardBody)      \
-  ANNULUS_KERNEL_OF_ELEMENTS(ResponseNormForwardBody) \
-  ANNULUS_KERNEL_OF_ELEMENTS(ResponseNormBackwardBody)
+#define ANNULUS_NORMALISATION_KERNELS                  \
+  ANNULUS_KERNEL_OF_QUADS(BiasGradientBody)            \
+  ANNULUS_KERNEL_OF_QUADS(StatisticsBody)              \
+  ANNULUS_KERNEL(MovingStatisticsBody)                 \
+  ANNULUS_KERNEL_OF_PACKS(BatchNormForwardBody)        \
+  ANNULUS_KERNEL_OF_QUADS(BatchNormGradientBody)       \
+  ANNULUS_KERNEL_OF_PACKS(BatchNormBackwardBody)       \
+  ANNULUS_KERNEL_OF_ELEMENTS(ResponseNormForwardBody)  \
+  ANNULUS_KERNEL_OF_ELEMENTS(ResponseNormBackwardBody) \
+  ANNULUS_KERNEL_OF_ELEMENTS(ChannelMomentsBody)       \
+  ANNULUS_KERNEL(GroupStatisticsBody)                  \
+  ANNULUS_KERNEL_OF_PACKS(GroupNormForwardBody)        \
+  ANNULUS_KERNEL_OF_ELEMENTS(ChannelGradientsBody)     \
+  ANNULUS_KERNEL(GroupNormGradientBody)                \
+  ANNULUS_KERNEL(GroupMeansBody)                       \
+  ANNULUS_KERNEL_OF_PACKS(GroupNormBackwardBody)
 
 #define ANNULUS_LOSS_KERNELS              \
   ANNULUS_KERNEL_OF_PAIRS(LossBody)       \

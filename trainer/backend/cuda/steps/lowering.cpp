@@ -30,6 +30,7 @@ class Lowering final : public GraphLowering<Lowering, Compiler, Step, Value> {
   Value lower(const LayerRef& ref, const Add& add);
   Value lower(const LayerRef& ref, const Concat& concat);
   Value lower(const LayerRef& ref, const CircularPad& pad);
+  Value lower(const LayerRef& ref, const GroupNorm& norm);
 
  private:
   std::vector<Value> all_inputs(const LayerRef& ref);
@@ -172,6 +173,11 @@ Value Lowering::lower(const LayerRef& ref, const Concat&) {
 Value Lowering::lower(const LayerRef& ref, const CircularPad& pad) {
   const Value input = only_input(ref);
   return append(ref, {input}, [&] { return make_circular_pad(builder(), ref, input, pad); });
+}
+
+Value Lowering::lower(const LayerRef& ref, const GroupNorm& norm) {
+  const Value input = only_input(ref);
+  return append(ref, {input}, [&] { return make_group_norm(builder(), ref, input, norm); });
 }
 
 }  // namespace

@@ -40,6 +40,7 @@ Lowered make_activation(Compiler& compiler, const LayerRef& ref, const Value& in
 Lowered make_dropout(Compiler& compiler, const LayerRef& ref, const Value& input, std::uint64_t seed);
 Lowered make_batch_norm(Compiler& compiler, const LayerRef& ref, const Value& input, const Tail& tail);
 Lowered make_local_response_norm(Compiler& compiler, const LayerRef& ref, const Value& input);
+Lowered make_group_norm(Compiler& compiler, const LayerRef& ref, const Value& input, const GroupNorm& norm);
 Lowered make_sum(Compiler& compiler, const LayerRef& ref, const std::vector<Value>& inputs, const Tail& tail);
 
 Lowered make_concat(Compiler& compiler, const LayerRef& ref, const std::vector<Value>& inputs);

@@ -73,7 +73,7 @@ TEST_P(WrapBodies, AsTheReference) {
     Stored dx(element, static_cast<std::size_t>(kSamples * shape_.size()));
     const Tensor input = x.doubles();
     Tensor gradient(input.size(), 0.0);
-    const reference::Pass pass{.samples = kSamples, .numbers = {}};
+    const reference::PassContext pass{.samples = kSamples, .numbers = {}};
     reference::Node node;
     node.inputs = {&input};
     node.input_gradients = {&gradient};
