@@ -128,6 +128,20 @@ TEST(BackendOracleOptions, ClassWeightsAndSmoothing) {
   expect_equal_steps(pair, {test::random_samples(mixed_network(), 5, 1)}, 0);
 }
 
+TEST(BackendOracleOptions, GroupNormTrainsOnOneSample) {
+  const Network network = NetworkBuilder({.height = 5, .width = 4, .channels = 3})
+                              .conv2d({.filters = 20, .kernel = {2, 2}})
+                              .add(GroupNorm{.groups = 5})
+                              .activate(Activation::relu)
+                              .flatten()
+                              .dense({.units = 4})
+                              .activate(Activation::softmax)
+                              .build();
+  Pair pair = make_pair(network, {.shard_samples = 1});
+
+  expect_equal_steps(pair, {test::random_samples(network, 1, 1), test::random_samples(network, 1, 2)}, 0);
+}
+
 TEST(BackendOracleOptions, ThreadsShareShards) {
   Pair pair = make_pair(mixed_network(), {.shard_samples = 4, .seed = 3, .threads = 2});
   std::vector<Samples> shards;
