@@ -8,10 +8,10 @@ namespace annulus::rich {
 /// Lorentz-Lorenz with a single pole, the parametrisation of the LHCb detector description.
 struct Gas {
   std::string_view name;
-  double pole_ev;            ///< E1
-  double strength_ev2;       ///< F1
-  double molar_mass_g;       ///< M, g/mol
-  double density_g_per_cm3;  ///< rho at 293 K and 1013 mbar
+  double pole_ev = 0;            ///< E1
+  double strength_ev2 = 0;       ///< F1
+  double molar_mass_g = 0;       ///< M, g/mol
+  double density_g_per_cm3 = 0;  ///< rho at 293 K and 1013 mbar
 };
 
 inline constexpr Gas kC4F10{"C4F10", 18.938, 12305.3, 138.0, 0.00964};

@@ -90,6 +90,7 @@ std::size_t best_class(const TrackReference& reference, std::uint64_t track,
   const auto found = std::ranges::find(classes, reference.best(track));
   if (found != classes.end()) return static_cast<std::size_t>(found - classes.begin());
   std::vector<double> dll;
+  dll.reserve(classes.size());
   for (const Species species : classes) dll.push_back(reference.dll(track)[index_of(species)]);
   return largest(dll);
 }

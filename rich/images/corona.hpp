@@ -45,7 +45,10 @@ struct CoronaOptions {
   }
   int channels() const { return detectors == CoronaDetectors::both ? 2 : 1; }
   /// Pixels of an image: rows, columns, channels (RICH1 before RICH2), one byte each.
-  std::size_t bytes() const { return static_cast<std::size_t>(size * size * channels()); }
+  std::size_t bytes() const {
+    return static_cast<std::size_t>(size) * static_cast<std::size_t>(size) *
+           static_cast<std::size_t>(channels());
+  }
 };
 
 /// @throws UsageError naming the option, its value and what is possible

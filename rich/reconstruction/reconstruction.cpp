@@ -114,7 +114,7 @@ void Reconstruction::add_terms(RichId id, double momentum, const Workspace::Rich
   };
   const std::vector<double>& sizes = model.pixels.sizes();
   std::vector<std::array<Shape, kSpeciesCount>> shapes(sizes.size());
-  for (std::size_t size = 0; size < sizes.size(); ++size)
+  for (std::size_t size = 0; size < sizes.size(); ++size) {
     for (const Species species : kAllSpecies) {
       const RingExpectation& ring = track.expectation.rings[index_of(species)];
       if (!(ring.photons > 0)) continue;
@@ -124,6 +124,7 @@ void Reconstruction::add_terms(RichId id, double momentum, const Workspace::Rich
       const double height = ring.photons * solid_angle / std::pow(2 * std::numbers::pi, 1.5) / sigma;
       shapes[size][index_of(species)] = {ring.theta, 1 / sigma, height};
     }
+  }
   for (std::uint32_t i = track.first; i < track.last; ++i) {
     const PhotonCandidate& candidate = work.candidates[i];
     const std::uint32_t channel = workspace.event_->hits[index_of(id)][candidate.hit].channel;

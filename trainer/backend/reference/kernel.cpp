@@ -58,10 +58,21 @@ struct Maker {
   }
 };
 
+template <class Maker, class Kind>
+concept Makes = requires(const Maker& maker, const Kind& kind) {
+  maker(kind);
+};
+
 }  // namespace
 
 std::unique_ptr<const Kernel> make_kernel(const Network& network, int layer) {
-  return std::visit(Maker{network.layers.at(layer), layer}, network.layers[layer].operation);
+  const Maker maker{network.layers.at(layer), layer};
+  return std::visit(
+      [&maker]<class Kind>(const Kind& kind) -> KernelPointer {
+        static_assert(Makes<Maker, Kind>, "the reference backend has no kernel for a kind of layer");
+        return maker(kind);
+      },
+      network.layers[layer].operation);
 }
 
 }  // namespace annulus::trainer::reference
