@@ -124,7 +124,7 @@ void GroupNormStep::forward(const ShardContext&) {
   float* const y = floats(y_);
   if (padded_) std::fill(y, y + stored_, 0.0f);
   float* kept = moments_ ? floats(moments_) : nullptr;
-  for (std::size_t n = 0; n < places_.samples.size(); ++n)
+  for (std::size_t n = 0; n < places_.samples.size(); ++n) {
     for (std::size_t group = 0; group < groups_; ++group) {
       const Moments of = moments_of(x, n, group);
       for_each_value(n, group, [&](std::size_t at, std::size_t c) {
@@ -134,6 +134,7 @@ void GroupNormStep::forward(const ShardContext&) {
       *kept++ = of.mean;
       *kept++ = of.inverse_deviation;
     }
+  }
 }
 
 /// dx = (g - mean(g) - h mean(g h)) / deviation with h = normalised x and g = gamma dy.

@@ -48,9 +48,9 @@ void MaxPoolMender::mend(const float* source, float* target, void* winners) cons
   if (!needs_mending(source, source_floats_)) return;
   const auto place = [](const OffsetTables& tables, std::size_t n, std::size_t c, std::size_t y,
                         std::size_t x) { return tables[0][n] + tables[1][c] + tables[2][y] + tables[3][x]; };
-  for (std::size_t n = 0; n < target_[0].size(); ++n)
-    for (std::size_t c = 0; c < target_[1].size(); ++c)
-      for (std::size_t y = 0; y < target_[2].size(); ++y)
+  for (std::size_t n = 0; n < target_[0].size(); ++n) {
+    for (std::size_t c = 0; c < target_[1].size(); ++c) {
+      for (std::size_t y = 0; y < target_[2].size(); ++y) {
         for (std::size_t x = 0; x < target_[3].size(); ++x) {
           const Maximum best = maximum_of(source + source_[0][n] + source_[1][c],
                                           static_cast<std::int64_t>(y), static_cast<std::int64_t>(x));
@@ -62,6 +62,9 @@ void MaxPoolMender::mend(const float* source, float* target, void* winners) cons
           else
             static_cast<std::int32_t*>(winners)[to] = static_cast<std::int32_t>(best.tap);
         }
+      }
+    }
+  }
 }
 
 }  // namespace annulus::trainer::cpu

@@ -14,7 +14,8 @@ Readers::Readers(const Network& network)
 }
 
 std::size_t Readers::slot(int index) const {
-  return static_cast<std::size_t>(static_cast<int>(network_.vectors.size()) + 1 + index);
+  const auto inputs = static_cast<std::int64_t>(network_.vectors.size()) + 1;  // and the image
+  return static_cast<std::size_t>(inputs + index);
 }
 
 void Readers::expect_last(const LayerRef& ref) const {
