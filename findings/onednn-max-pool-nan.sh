@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
 # oneDNN's max pooling overlooks NaN and does not know minus infinity.
 #
-# Versions: oneDNN 3.2.0 from PyPI (onednn-cpu-gomp and its -devel, 2023.2.0); oneDNN 2.6.3 of Debian 12 does the same.
+# Versions: oneDNN 3.2.0, pinned as onednn-cpu-gomp and onednn-devel-cpu-gomp 2023.2.0 from PyPI, unpacked in a temporary
+#           folder. oneDNN 2.6.3 of Debian 12 (libdnnl2 2.6.3-1) did the same by the same program on the same day.
 # Input:    float32 windows of 2 x 2, forward inference, NCHW and NHWC, 16 channels: all are values that a layer may put
 #           out, e.g. after a division by zero or a logarithm of zero.
-# Seen:     a window with one NaN gives the largest of the other values, wherever the NaN stands; a window of NaN alone
+# Seen on 2026-11-30:
+#           a window with one NaN gives the largest of the other values, wherever the NaN stands; a window of NaN alone
 #           and a window of -inf alone both give the lowest finite float, -3.40282e+38. The first hides a broken layer
 #           from whoever looks for NaN behind the pool; the other two put out a number that was never in the image.
-# Expected: by numpy's maximum and by PyTorch's own max_pool2d NaN, and -inf for a window of -inf.
+#           Output: "3.2.0 3 3 -3.40282e+38 -3.40282e+38 3", then the last five once more for the other layout.
+# Expected: the largest value of the window, so -inf for -inf alone, and a NaN that stays visible.
 #
 # Needs g++, python3 with pip, and PyPI. Ends with 1 when what it sees is no longer as above.
 set -euo pipefail
