@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # oneDNN's max pooling overlooks NaN and does not know minus infinity.
 #
-# Versions: oneDNN 3.2.0, pinned as onednn-cpu-gomp and onednn-devel-cpu-gomp 2023.2.0 from PyPI, unpacked in a temporary
-#           folder. oneDNN 2.6.3 of Debian 12 (libdnnl2 2.6.3-1) did the same by the same program on the same day.
+# Versions: oneDNN 3.2.0, pinned as onednn-cpu-gomp and onednn-devel-cpu-gomp 2023.2.0 from PyPI, unpacked in a
+#           temporary folder. oneDNN 2.6.3 of Debian 12 (libdnnl2 2.6.3-1) did the same on the same day.
 # Input:    float32 windows of 2 x 2, forward inference, NCHW and NHWC, 16 channels: all are values that a layer may put
 #           out, e.g. after a division by zero or a logarithm of zero.
 # Seen on 2026-11-30:
