@@ -31,7 +31,7 @@ class ProgramChecksTest : public testing::Test {
   }
 
   Network network_ = NetworkBuilder({.channels = 2, .flat = true})
-                         .vector_input({.name = "near", .length = 1})
+                         .vector_input({.name = "near", .length = 2})
                          .vector_input({.name = "far", .length = 2})
                          .add(Concat{}, {.name = "joined", .inputs = {"input", "near", "far"}})
                          .dense({.units = 2}, {.name = "out"})
@@ -64,8 +64,8 @@ TEST_F(ProgramChecksTest, NamesTheFirstBadSampleAndCountsTheOthers) {
 }
 
 TEST_F(ProgramChecksTest, NamesTheVectorAndItsColumn) {
-  std::vector<float> values(9, 0.5f);
-  values[5] = kNaN;  // of sample 71: near 0, far 0, far 1
+  std::vector<float> values(12, 0.5f);
+  values[7] = kNaN;  // of sample 71: near 0, near 1, far 0, far 1
 
   const BadValueError error = error_of([&](const auto& checks) { checks.vectors(searched(values)); });
 
