@@ -238,7 +238,7 @@ void BatchLoader::Impl::wait_for_batch(std::unique_lock<std::mutex>& lock) {
 }
 
 BatchLoader::BatchLoader(SampleSource& source, const ShardedSampler& sampler, const Generator& generator,
-                         LoaderOptions options)
+                         const LoaderOptions& options)
     : info_(source.info()) {
   check(source, sampler, options);
   impl_ = std::make_unique<Impl>(source, sampler, generator, options);

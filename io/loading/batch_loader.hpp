@@ -44,7 +44,7 @@ class BatchLoader {
   /// `generator` turns raw pixels into float images.
   /// @throws UsageError if there are no samples to deliver
   BatchLoader(SampleSource& source, const ShardedSampler& sampler, const Generator& generator,
-              LoaderOptions options);
+              const LoaderOptions& options);
   ~BatchLoader();
   BatchLoader(const BatchLoader&) = delete;
   BatchLoader& operator=(const BatchLoader&) = delete;

@@ -26,8 +26,8 @@ struct OptimizerConfig {
 };
 
 struct OptimizerRow {
-  OptimizerKind kind;
-  const char* word;
+  OptimizerKind kind{};
+  const char* word = "";
   KindKeys keys;  ///< beside learning_rate, weight_decay and clip_norm
 };
 inline constexpr std::array kOptimizers{

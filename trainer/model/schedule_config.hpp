@@ -19,10 +19,10 @@ struct ScheduleConfig {
 };
 
 struct ScheduleRow {
-  ScheduleKind kind;
-  const char* word;
-  KindKeys keys;       ///< beside warmup_epochs
-  bool spans_the_run;  ///< its rates depend on how long the run is to be
+  ScheduleKind kind{};
+  const char* word = "";
+  KindKeys keys;               ///< beside warmup_epochs
+  bool spans_the_run = false;  ///< its rates depend on how long the run is to be
 };
 inline constexpr std::array kSchedules{
     ScheduleRow{ScheduleKind::constant, "constant", {}, false},

@@ -17,6 +17,7 @@ std::vector<std::size_t> ready_table(const ArenaLayout& layout, const std::vecto
 template <class PlannedStep>
 std::vector<std::size_t> ready_table(const ArenaLayout& layout, const std::vector<PlannedStep>& steps) {
   std::vector<int> layers;
+  layers.reserve(steps.size());
   for (const PlannedStep& step : steps) layers.push_back(step.layer);
   return ready_table(layout, layers);
 }

@@ -45,9 +45,10 @@ void Pooling::forward_max(std::int64_t sample, Node& node) const {
 void Pooling::forward_average(std::int64_t sample, Node& node) const {
   const Tensor& x = *node.inputs[0];
   for_each_tap(window_, input_, output_, [&](const Tap& tap) {
-    for (std::int64_t c = 0; c < output_.channels; ++c)
+    for (std::int64_t c = 0; c < output_.channels; ++c) {
       node.output[sample * output_.size() + tap.output_pixel * output_.channels + c] +=
           x[sample * input_.size() + tap.input_pixel * input_.channels + c] / taps_inside_[tap.output_pixel];
+    }
   });
 }
 
@@ -59,13 +60,14 @@ void Pooling::backward(const PassContext& pass, Node& node) const {
       dx[static_cast<std::size_t>(node.saved[to])] += node.output_gradient[to];
     return;
   }
-  for (std::int64_t sample = 0; sample < pass.samples; ++sample)
+  for (std::int64_t sample = 0; sample < pass.samples; ++sample) {
     for_each_tap(window_, input_, output_, [&](const Tap& tap) {
       for (std::int64_t c = 0; c < output_.channels; ++c)
         dx[sample * input_.size() + tap.input_pixel * input_.channels + c] +=
             node.output_gradient[sample * output_.size() + tap.output_pixel * output_.channels + c] /
             taps_inside_[tap.output_pixel];
     });
+  }
 }
 
 }  // namespace annulus::trainer::reference

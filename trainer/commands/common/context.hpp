@@ -41,8 +41,9 @@ struct Action {
 
   Action() = default;
   template <class Work>
-  requires std::is_invocable_r_v<ExitCode, Work&, Context&> Action(
-      Work verb, StopSignals signals = StopSignals::end_it)  // NOLINT(google-explicit-constructor)
+  requires std::is_invocable_r_v<ExitCode, Work&, Context&>
+  // NOLINTNEXTLINE(google-explicit-constructor): a verb assigns what it does, `action = [](Context&) {...}`
+  Action(Work verb, StopSignals signals = StopSignals::end_it)
       : work(std::move(verb)), stop_signals(signals) {}
 };
 
