@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <limits>
 #include <utility>
 
 #include "base/error.hpp"
@@ -83,8 +82,7 @@ struct Generator::Impl {
   Normalisation normalisation;
   std::array<std::uint32_t, 2> key;
   ValueMap map;
-  float low;  ///< pixel range; endless for float pixels, whose range nobody states
-  float high;
+  ValueRange range;  ///< of pixels; endless for float pixels, whose range nobody states
 
   bool is_per_sample() const { return normalisation.kind == Normalisation::Kind::per_sample; }
 
@@ -103,6 +101,12 @@ struct Generator::Impl {
     std::swap(scratch.image, scratch.moved);
   }
 
+  void change_colours(const AugmentationPlan& plan, std::span<float> image) const {
+    const bool own = plan.channel_shift != 0 && options.channel_shift_clip == ShiftClip::image;
+    shift_channels(plan.channel_shift, own ? range_of(image) : range, image);
+    change_brightness(plan.brightness, range, image);
+  }
+
   /// Flips, then the crop: one move of whole pixels. Brightness in between does not mind the order.
   const float* flip_and_crop(const AugmentationPlan& plan, Scratch& scratch) const {
     if (!plan.flip_horizontal && !plan.flip_vertical && plan.crop_row == 0 && plan.crop_column == 0)
@@ -119,8 +123,7 @@ struct Generator::Impl {
                float* output) const {
     Scratch& scratch = scratch_for(shape, options.constant_value);
     place(raw, plan, scratch);
-    change_brightness({plan.channel_shift, plan.brightness, low, high},
-                      std::span(scratch.image).first(static_cast<std::size_t>(shape.size())));
+    change_colours(plan, std::span(scratch.image).first(static_cast<std::size_t>(shape.size())));
     const float* image = flip_and_crop(plan, scratch);
     if (is_per_sample())
       write_image(image, make_sample_map(image, normalisation.rescale, shape), shape, layout, output);
@@ -134,11 +137,10 @@ Generator::Generator(const SourceInfo& source, AugmentationOptions augmentation,
                      std::uint64_t seed) {
   check(augmentation, source.shape);
   check(normalisation, source.shape);
-  constexpr float kEndless = std::numeric_limits<float>::infinity();
   const bool bytes = source.pixels == PixelType::uint8;
   auto impl = std::make_shared<Impl>(Impl{source.shape, source.pixels, augmentation, std::move(normalisation),
                                           stream_key(seed, Purpose::augment), ValueMap{},
-                                          bytes ? 0.0f : -kEndless, bytes ? 255.0f : kEndless});
+                                          bytes ? ValueRange{0, 255} : ValueRange{}});
   impl->map = make_value_map(impl->normalisation, impl->shape);
   impl_ = std::move(impl);
 }

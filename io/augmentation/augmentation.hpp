@@ -10,6 +10,7 @@
 // why it is exact), output.hpp.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -26,20 +27,54 @@ namespace annulus::io {
 
 enum class FillMode { nearest, constant, reflect, wrap };
 
+/// How far an image is shifted along one axis, in the forms of Keras' width_shift_range.
+struct ShiftRange {
+  static constexpr std::size_t kMostChoices = 16;
+  /// Below 1: any fraction of the extent in [-r, r]. From 1 on: whole pixels in [-r, r], or any position
+  /// between if `continuous`.
+  float amount = 0;
+  bool continuous = false;
+  /// Instead of an amount: one of the first `count` with a random sign; fractions of the extent where all lie
+  /// in (-1, 1), else pixels.
+  std::array<float, kMostChoices> choices{};
+  std::size_t count = 0;
+
+  constexpr ShiftRange() = default;
+  // NOLINTNEXTLINE(google-explicit-constructor): a plain number is the usual form
+  constexpr ShiftRange(float range) : amount(range) {}
+  bool operator==(const ShiftRange&) const = default;
+
+  constexpr bool is_off() const { return amount == 0 && count == 0; }
+  constexpr std::span<const float> given() const { return std::span(choices).first(count); }
+  /// Whether the numbers are fractions of the extent.
+  constexpr bool is_fraction() const {
+    if (count == 0) return amount < 1;
+    bool all = true;
+    for (const float choice : given()) all = all && choice < 1 && choice > -1;
+    return all;
+  }
+};
+
+/// What values a channel shift is clipped to.
+enum class ShiftClip {
+  pixels,  ///< 0..255 for uint8 pixels; float pixels are not clipped
+  image,   ///< smallest and largest value of the image before the shift, as Keras does
+};
+
 /// Random transformations of an image, in the units of Keras' ImageDataGenerator. All off by default.
 struct AugmentationOptions {
-  float rotation_range = 0;      ///< degrees: angle uniform in [-r, r]
-  float width_shift_range = 0;   ///< fraction of the width; from 1 on: whole pixels in [-r, r]
-  float height_shift_range = 0;  ///< fraction of the height; from 1 on: whole pixels in [-r, r]
-  float shear_range = 0;         ///< degrees
-  float zoom_low = 1;            ///< factor on source positions, uniform in [low, high] per axis: > 1 shrinks
+  float rotation_range = 0;  ///< degrees: angle uniform in [-r, r]
+  ShiftRange width_shift_range;
+  ShiftRange height_shift_range;
+  float shear_range = 0;  ///< degrees
+  float zoom_low = 1;     ///< factor on source positions, uniform in [low, high] per axis: > 1 shrinks
   float zoom_high = 1;
   bool horizontal_flip = false;
   bool vertical_flip = false;
   float brightness_low = 1;  ///< factor uniform in [low, high]; uint8 pixels are clipped to 0..255
   float brightness_high = 1;
-  float channel_shift_range =
-      0;  ///< in pixel units: one amount in [-r, r] added to all channels, as Keras does
+  float channel_shift_range = 0;  ///< in pixel units: one amount in [-r, r] added to all channels
+  ShiftClip channel_shift_clip = ShiftClip::pixels;
   FillMode fill_mode = FillMode::nearest;
   float constant_value = 0;  ///< for FillMode::constant, in pixel units
   int crop_padding = 0;      ///< random crop after padding by this many pixels on each side
@@ -90,6 +125,11 @@ class Generator {
 template <>
 struct annulus::EnumWords<annulus::io::FillMode> {
   static constexpr std::array kWords{"nearest", "constant", "reflect", "wrap"};
+};
+
+template <>
+struct annulus::EnumWords<annulus::io::ShiftClip> {
+  static constexpr std::array kWords{"pixels", "image"};
 };
 
 template <>

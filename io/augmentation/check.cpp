@@ -14,12 +14,20 @@ void check_range(const char* key, double value, double highest, const char* unit
       key, value, highest, unit);
 }
 
-void check_shift(const char* key, float value, std::int64_t extent) {
-  check_range(key, value, static_cast<double>(extent), "pixels (the extent of the image)");
-  if (value > 1 && value != std::floor(value))
+void check_shift(const char* key, const ShiftRange& range, std::int64_t extent) {
+  const auto most = static_cast<double>(extent);
+  for (const float choice : range.given()) {
+    if (std::abs(choice) <= most) continue;
     throw UsageError(
-        "augmentation.{} is {}: from 1 on it counts whole pixels, below 1 it is a fraction of the extent ({} pixels). Try {} or {}.",
-        key, value, extent, std::floor(value), value / static_cast<float>(extent));
+        "augmentation.{} may choose {}: that is further than the extent of the image ({} pixels). Choose from shifts between -{} and {}.",
+        key, choice, extent, extent, extent);
+  }
+  const float amount = range.amount;
+  check_range(key, amount, most, "pixels (the extent of the image)");
+  if (range.is_fraction() || range.continuous || amount == std::floor(amount)) return;
+  throw UsageError(
+      "augmentation.{} is {}: from 1 on it counts whole pixels, unless it is continuous; below 1 it is a fraction of the extent ({} pixels). Try {} or {}.",
+      key, amount, extent, std::floor(amount), amount / static_cast<float>(extent));
 }
 
 void check_factors(const char* key, float low, float high, float smallest, float largest) {

@@ -100,12 +100,24 @@ ValueMap make_sample_map(const float* image, float rescale, const SampleShape& s
   return constant_map(factor / deviation, -mean * factor / deviation, shape);
 }
 
-void change_brightness(const Photometric& change, std::span<float> image) {
-  const auto [shift, factor, low, high] = change;
-  if (shift != 0)
-    for (float& value : image) value = std::min(std::max(value + shift, low), high);
-  if (factor != 1)
-    for (float& value : image) value = std::min(std::max(value * factor, low), high);
+ValueRange range_of(std::span<const float> image) {
+  ValueRange range{.low = std::numeric_limits<float>::infinity(),
+                   .high = -std::numeric_limits<float>::infinity()};
+  for (const float value : image) {
+    range.low = value < range.low ? value : range.low;
+    range.high = value > range.high ? value : range.high;
+  }
+  return range;
+}
+
+void shift_channels(float shift, const ValueRange& range, std::span<float> image) {
+  if (shift == 0) return;
+  for (float& value : image) value = std::min(std::max(value + shift, range.low), range.high);
+}
+
+void change_brightness(float factor, const ValueRange& range, std::span<float> image) {
+  if (factor == 1) return;
+  for (float& value : image) value = std::min(std::max(value * factor, range.low), range.high);
 }
 
 template <class Value>

@@ -1,6 +1,7 @@
 // The last stage of the generator: pixel values to network input, in the layout the backend asks for.
 #pragma once
 
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -23,14 +24,17 @@ ValueMap make_value_map(const Normalisation& normalisation, const SampleShape& s
 /// samplewise_std_normalization: x -> (x - mean) / (deviation + 1e-6). In double, in a fixed order.
 ValueMap make_sample_map(const float* image, float rescale, const SampleShape& shape);
 
-/// Adds `shift`, then multiplies by `factor`; after each the values are clipped to [low, high].
-struct Photometric {
-  float shift = 0;
-  float factor = 1;
-  float low = 0;
-  float high = 0;
+struct ValueRange {
+  float low = -std::numeric_limits<float>::infinity();
+  float high = std::numeric_limits<float>::infinity();
 };
-void change_brightness(const Photometric& change, std::span<float> image);
+/// Smallest and largest value of an image; NaN does not count.
+ValueRange range_of(std::span<const float> image);
+
+/// Adds `shift` and clips to `range`; 0 leaves the image as it is.
+void shift_channels(float shift, const ValueRange& range, std::span<float> image);
+/// Multiplies by `factor` and clips to `range`; 1 leaves the image as it is.
+void change_brightness(float factor, const ValueRange& range, std::span<float> image);
 
 /// Writes the mapped image in `layout`.
 /// @tparam Value  float or std::uint8_t

@@ -15,6 +15,8 @@ struct AugmentationPlan {
   /// source_row = m[0] row + m[1] column + m[2], source_column = m[3] row + m[4] column + m[5].
   std::array<std::int32_t, 6> matrix{1 << 16, 0, 0, 0, 1 << 16, 0};
   float channel_shift = 0;
+  float image_low = 0;  ///< what a channel shift is clipped to with ShiftClip::image; a GPU keeps it here
+  float image_high = 0;
   float brightness = 1;
   bool flip_horizontal = false;
   bool flip_vertical = false;

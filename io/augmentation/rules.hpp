@@ -82,15 +82,23 @@ constexpr Matrix operator*(const Matrix& a, const Matrix& b) {
           a[3] * b[0] + a[4] * b[3], a[3] * b[1] + a[4] * b[4], a[3] * b[2] + a[4] * b[5] + a[5]};
 }
 
-/// Keras draws a fraction of the extent below 1, and whole pixels from 1 on.
-constexpr double shift(std::uint32_t word, float range, std::int64_t extent) {
-  if (range < 1) return uniform(word, -range, range) * static_cast<double>(extent);
-  const auto pixels = static_cast<std::int64_t>(range);
+/// Pixels that an image moves along an axis of `extent` pixels.
+/// @param sign_word  decides the sign of a choice; its first bit alone
+constexpr double shift(std::uint32_t word, std::uint32_t sign_word, const ShiftRange& range,
+                       std::int64_t extent) {
+  const double unit = range.is_fraction() ? static_cast<double>(extent) : 1.0;
+  if (range.count > 0) {
+    const double choice =
+        range.choices[static_cast<std::size_t>(below(word, static_cast<std::int64_t>(range.count)))];
+    return ((sign_word >> 31) != 0 ? -choice : choice) * unit;
+  }
+  if (range.is_fraction() || range.continuous) return uniform(word, -range.amount, range.amount) * unit;
+  const auto pixels = static_cast<std::int64_t>(range.amount);
   return static_cast<double>(below(word, 2 * pixels + 1) - pixels);
 }
 
 constexpr bool needs_matrix(const AugmentationOptions& o) {
-  return o.rotation_range != 0 || o.width_shift_range != 0 || o.height_shift_range != 0 ||
+  return o.rotation_range != 0 || !o.width_shift_range.is_off() || !o.height_shift_range.is_off() ||
          o.shear_range != 0 || o.zoom_low != 1 || o.zoom_high != 1;
 }
 
@@ -99,10 +107,10 @@ constexpr AffineParameters draw_affine(const AugmentationOptions& o, const Sampl
   AffineParameters drawn;
   if (o.rotation_range != 0)
     drawn.rotation = uniform(draws.words(Slot::rotation)[0], -o.rotation_range, o.rotation_range);
-  if (o.height_shift_range != 0 || o.width_shift_range != 0) {
+  if (!o.height_shift_range.is_off() || !o.width_shift_range.is_off()) {
     const auto words = draws.words(Slot::shift);
-    drawn.shift_rows = shift(words[0], o.height_shift_range, shape.height);
-    drawn.shift_columns = shift(words[1], o.width_shift_range, shape.width);
+    drawn.shift_rows = shift(words[0], words[2], o.height_shift_range, shape.height);
+    drawn.shift_columns = shift(words[1], words[3], o.width_shift_range, shape.width);
   }
   if (o.shear_range != 0) drawn.shear = uniform(draws.words(Slot::shear)[0], -o.shear_range, o.shear_range);
   if (o.zoom_low != 1 || o.zoom_high != 1) {

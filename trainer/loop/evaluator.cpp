@@ -45,6 +45,19 @@ io::LoaderOptions loader_options(const Replica& replica, comm::ShardRange owned,
           .epochs = 1};
 }
 
+/// -log of a probability. One that has rounded to zero counts as the smallest there is.
+double surprise(float probability) {
+  return -std::log(std::max(static_cast<double>(probability), static_cast<double>(FLT_MIN)));
+}
+
+/// Cross entropy against (1 - smoothing) * one-hot + smoothing / classes.
+double smoothed(std::span<const float> probabilities, std::int32_t label, double smoothing) {
+  double all = 0;
+  for (const float probability : probabilities) all += surprise(probability);
+  const double wanted = surprise(probabilities[static_cast<std::size_t>(label)]);
+  return (1 - smoothing) * wanted + smoothing * all / static_cast<double>(probabilities.size());
+}
+
 /// Exclusive or of 0, 1, ..., n - 1.
 std::uint64_t xor_below(std::uint64_t n) {
   if (n == 0) return 0;
@@ -66,7 +79,8 @@ std::uint64_t xor_below(std::uint64_t n) {
 EvaluatorOptions evaluator_options(const Config& config) {
   return {.block = evaluation_block(config),
           .shards = config.batch.shards,
-          .loader_threads = config.data.loader_threads};
+          .loader_threads = config.data.loader_threads,
+          .label_smoothing = config.loss.smooth_validation ? config.loss.label_smoothing : 0.0f};
 }
 
 Evaluator::Evaluator(Replica& replica, comm::ProcessGroup& group, io::SampleSource& source,
@@ -116,7 +130,8 @@ void Evaluator::score(const io::Shard& shard, std::span<const float> probabiliti
     const auto row = probabilities.subspan(i * classes, classes);
     const std::int32_t label = shard.labels[i];
     const auto predicted = std::max_element(row.begin(), row.end()) - row.begin();
-    tally.loss -= std::log(std::max(static_cast<double>(row[label]), static_cast<double>(FLT_MIN)));
+    tally.loss +=
+        options_.label_smoothing == 0 ? surprise(row[label]) : smoothed(row, label, options_.label_smoothing);
     tally.correct += predicted == label;
     tally.confusion[label * classes + predicted] += 1;
     tally.samples += 1;

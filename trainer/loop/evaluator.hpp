@@ -18,7 +18,7 @@ namespace annulus::trainer {
 
 /// Figures of one evaluation, the same on every rank and for every world size.
 struct Evaluation {
-  double loss = 0;                       ///< mean cross entropy, without class weights or smoothing
+  double loss = 0;                       ///< mean cross entropy, without class weights
   double accuracy = 0;                   ///< share of samples whose most probable class is the label
   std::uint64_t samples = 0;             ///< counted, not assumed
   std::uint64_t index_sum = 0;           ///< sum of the sample numbers seen, modulo 2^64
@@ -34,6 +34,7 @@ struct EvaluatorOptions {
   std::int64_t block = 32;  ///< samples of one forward pass: predict_samples of the replica
   std::int64_t shards = 1;  ///< V; a multiple of the group's size
   int loader_threads = 1;
+  double label_smoothing = 0;  ///< of the loss that is reported; 0 = plain cross entropy
 };
 
 /// As the config says.

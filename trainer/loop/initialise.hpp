@@ -14,10 +14,14 @@ namespace annulus::trainer {
 ///  - glorot_uniform: uniform in (-l, l), l = sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010, equation
 ///  16);
 ///  - he_uniform: l = sqrt(6 / fan_in);
-///  - he_normal: normal with variance 2 / fan_in (He et al. 2015, equation 10), not truncated as Keras' is;
+///  - kaiming_normal: normal with variance 2 / fan_in (He et al. 2015, equation 10), as PyTorch's
+///  kaiming_normal_;
+///  - he_normal: the same variance, but nothing beyond two deviations of a normal that is wider to make up
+///  for it, as Keras' HeNormal;
 ///  - zeros, ones.
 /// Element e takes word e % 4 of philox(stream_key(seed, Purpose::initialise), {e / 4, high part of e / 4,
-/// layer, parameter}).
+/// layer, parameter}). A value that he_normal refuses is drawn anew with 2^16, 2 * 2^16, ... added to the
+/// high part.
 std::vector<float> initial_values(const Network& network, int layer, int parameter, std::uint64_t seed);
 
 /// Writes the initial values of all parameters and moving averages into the replica's arenas.

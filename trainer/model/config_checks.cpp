@@ -2,6 +2,7 @@
 #include "trainer/model/config_checks.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 
 #include "base/error.hpp"
@@ -140,12 +141,14 @@ void check_augmentation(const Checked& checked) {
     throw UsageError("{}: {} = {} reaches the size of the images ({} pixels). Make it smaller.",
                      checked.place({key}), key, value, side);
   };
-  if (options.width_shift_range >= 1 && options.width_shift_range >= static_cast<float>(input.width)) {
-    refuse("augmentation.width_shift_range", options.width_shift_range, input.width);
-  }
-  if (options.height_shift_range >= 1 && options.height_shift_range >= static_cast<float>(input.height)) {
-    refuse("augmentation.height_shift_range", options.height_shift_range, input.height);
-  }
+  const auto check_shift = [&](const char* key, const io::ShiftRange& range, std::int64_t side) {
+    if (range.is_fraction()) return;
+    if (range.amount >= static_cast<float>(side)) refuse(key, range.amount, side);
+    for (const float choice : range.given())
+      if (std::abs(choice) >= static_cast<float>(side)) refuse(key, choice, side);
+  };
+  check_shift("augmentation.width_shift_range", options.width_shift_range, input.width);
+  check_shift("augmentation.height_shift_range", options.height_shift_range, input.height);
   if (static_cast<float>(options.crop_padding) >= smaller && options.crop_padding > 0) {
     refuse("augmentation.crop_padding", static_cast<float>(options.crop_padding),
            static_cast<std::int64_t>(smaller));

@@ -32,11 +32,17 @@ void describe(Fields& fields, DataConfig& data) {
   fields.end();
 }
 
+void describe(Fields& fields, const char* key, io::ShiftRange& range) {
+  const Limits limits{0, 32768};
+  fields.visit(key, AmountValue{range.amount, range.continuous, range.choices, range.count, limits});
+  if (fields.reading() && range.amount < 1) range.continuous = false;  // a fraction in any case
+}
+
 void describe(Fields& fields, io::AugmentationOptions& options) {
   fields.begin("augmentation");
   fields.number("rotation_range", options.rotation_range, {0, 180});
-  fields.number("width_shift_range", options.width_shift_range, {0, 32768});
-  fields.number("height_shift_range", options.height_shift_range, {0, 32768});
+  describe(fields, "width_shift_range", options.width_shift_range);
+  describe(fields, "height_shift_range", options.height_shift_range);
   fields.number("shear_range", options.shear_range, {0, 80});
   fields.interval("zoom_range", options.zoom_low, options.zoom_high, IntervalForm::around_one);
   fields.flag("horizontal_flip", options.horizontal_flip);
@@ -44,6 +50,7 @@ void describe(Fields& fields, io::AugmentationOptions& options) {
   fields.interval("brightness_range", options.brightness_low, options.brightness_high,
                   IntervalForm::pair_only);
   fields.number("channel_shift_range", options.channel_shift_range, {0, 1e6});
+  fields.choice("channel_shift_clip", options.channel_shift_clip);
   fields.choice("fill_mode", options.fill_mode);
   fields.number("constant_value", options.constant_value, {-1e6, 1e6});
   fields.integer("crop_padding", options.crop_padding, {0, 32768});
@@ -64,6 +71,7 @@ void describe(Fields& fields, io::Normalisation& normalisation) {
 void describe(Fields& fields, LossOptions& loss) {
   fields.begin("loss");
   fields.number("label_smoothing", loss.label_smoothing, kFraction);
+  fields.flag("smooth_validation", loss.smooth_validation);
   fields.numbers("class_weights", loss.class_weights, {0, 1e9});
   fields.end();
 }

@@ -125,6 +125,24 @@ struct FromNode {
     }
   }
 
+  void operator()(const AmountValue& value) const {
+    if (node.kind != Kind::sequence) {
+      value.amount = real_of<float>(node, key, value.limits);
+      value.has_point = !parse_whole(node.text);
+      value.count = 0;
+      return;
+    }
+    const std::size_t most = value.choices.size();
+    if (node.items.empty() || node.items.size() > most)
+      fail_type(node, key, fmt::format("a number, or a list of 1 to {} numbers to choose from", most));
+    const double reach = value.limits.high;
+    for (std::size_t i = 0; i < node.items.size(); ++i)
+      value.choices[i] = real_of<float>(node.items[i], fmt::format("{}[{}]", key, i), {-reach, reach});
+    value.amount = 0;
+    value.has_point = false;
+    value.count = node.items.size();
+  }
+
   void operator()(const WordValue& value) const {
     const auto found = std::find(value.words.begin(), value.words.end(), node.text);
     if (node.kind != Kind::scalar || found == value.words.end()) {

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "trainer/model/layer_table.hpp"
 #include "trainer/model/scalar_values.hpp"
 
@@ -46,6 +48,11 @@ struct AsYaml {
   }
   std::string operator()(const IntervalValue& value) const {
     return fmt::format("[{}, {}]", value.low, value.high);
+  }
+  std::string operator()(const AmountValue& value) const {
+    if (value.count > 0) return fmt::format("[{}]", fmt::join(value.choices.first(value.count), ", "));
+    const bool looks_whole = value.amount == std::trunc(value.amount);
+    return fmt::format("{}{}", value.amount, value.has_point && looks_whole ? ".0" : "");
   }
   std::string operator()(const WordValue& value) const { return value.words[value.index]; }
   std::string operator()(const SizeValue& value) const {

@@ -24,6 +24,8 @@ const std::vector<Refinement>& refinements() {
         "augmentation.shear_range", "augmentation.zoom_range"}},
       {"augmentation.constant_value", {"augmentation.fill_mode", "augmentation.crop_padding"}},
       {"augmentation.crop_fill_mode", {"augmentation.crop_padding"}},
+      {"augmentation.channel_shift_clip", {"augmentation.channel_shift_range"}},
+      {"loss.smooth_validation", {"loss.label_smoothing"}},
       {"early_stopping.minimum_improvement", {"early_stopping.patience"}},
       {"anomaly.spike_window", {"anomaly.spike_factor"}},
       {"anomaly.skip_limit", {"anomaly.policy"}},

@@ -9,6 +9,7 @@ namespace annulus::trainer {
 /// Softmax cross entropy on the network's last layer.
 struct LossOptions {
   float label_smoothing = 0;         ///< in [0, 1): target = (1 - s) * onehot + s / classes
+  bool smooth_validation = false;    ///< losses of evaluations have label smoothing, too, as Keras' val_loss
   std::vector<float> class_weights;  ///< per class, or empty for all one; the sum is still divided by samples
 };
 

@@ -142,6 +142,25 @@ TEST(Generator, ShiftsWholePixels) {
   EXPECT_EQ(variants(options, {1, 3, 1}, raw), (std::set<Floats>{{10, 20, 30}, {30, 10, 20}, {20, 30, 10}}));
 }
 
+/// Keras 3.15.1: apply_channel_shift of [10, 200] by 100 gives [110, 200].
+TEST(Generator, ClipsAChannelShiftToTheRangeOfTheImage) {
+  AugmentationOptions options;
+  options.channel_shift_range = 150;
+  options.channel_shift_clip = ShiftClip::image;
+
+  for (const Floats& image : variants(options, {1, 2, 1}, Bytes{10, 200})) {
+    EXPECT_GE(image[0], 10);
+    EXPECT_LE(image[1], 200);
+    EXPECT_TRUE(image[0] == 10 || image[1] == 200) << image[0] << ", " << image[1];
+  }
+  const Generator on_floats(info_of({1, 2, 1}, PixelType::float32), options, {}, 1);
+  for (std::uint64_t sample = 0; sample < 50; ++sample) {
+    const Floats image = made(on_floats, Floats{-1, 1}, {0, sample});
+    EXPECT_GE(image[0], -1);
+    EXPECT_LE(image[1], 1);
+  }
+}
+
 TEST(Generator, ClipsBrightnessAndChannelShiftToThePixelRange) {
   AugmentationOptions brighter;
   brighter.brightness_low = brighter.brightness_high = 3;

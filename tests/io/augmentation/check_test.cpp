@@ -62,6 +62,15 @@ TEST(AugmentationCheck, NamesKeyAndValue) {
   EXPECT_THAT(refusal(options),
               AllOf(HasSubstr("augmentation.width_shift_range"), HasSubstr("whole pixels")));
   options = {};
+  options.width_shift_range.continuous = true;
+  EXPECT_EQ(refusal(options), "accepted");
+  options = {};
+  options.width_shift_range.choices = {3, -40};
+  options.width_shift_range.count = 2;
+  EXPECT_THAT(refusal(options), HasSubstr("augmentation.width_shift_range may choose -40"));
+  options.width_shift_range.count = 1;
+  EXPECT_EQ(refusal(options), "accepted");
+  options = {};
   options.height_shift_range = 33;
   EXPECT_THAT(refusal(options), HasSubstr("augmentation.height_shift_range"));
   options = {};

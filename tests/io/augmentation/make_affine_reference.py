@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes affine_reference.hpp: images that numpy and scipy.ndimage make the way Keras' ImageDataGenerator does.
+"""Writes affine_reference.hpp: images that numpy and scipy.ndimage make by the formula of Keras' ImageDataGenerator, with rows and
+columns as its documentation names them (keras 2.9 to 3.15.1 swap the axes).
 
 Needs numpy and scipy (made with numpy 2.4.6, scipy 1.17.1); the test suite does not run this.
 Usage: make_affine_reference.py > affine_reference.hpp

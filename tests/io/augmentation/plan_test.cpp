@@ -3,8 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <map>
 #include <numbers>
+#include <set>
 
 #include "base/random.hpp"
 #include "io/augmentation/rules.hpp"
@@ -103,6 +106,51 @@ TEST(AugmentationPlan, WholePixelShiftsFromOneOn) {
   }
 
   for (const int count : seen) EXPECT_NEAR(count, 100, 45) << "5 standard deviations of 500 draws";
+}
+
+/// Shifts along the width that 600 samples draw, in pixels.
+std::vector<double> drawn_shifts(const ShiftRange& range) {
+  AugmentationOptions options;
+  options.width_shift_range = range;
+  std::vector<double> shifts;
+  for (std::uint64_t sample = 0; sample < 600; ++sample)
+    shifts.push_back(draw_plan(options, kShape, kKey, {0, sample}).matrix[5] / 65536.0);
+  return shifts;
+}
+
+TEST(AugmentationPlan, ContinuousShiftsReachEveryPositionBetween) {
+  ShiftRange range = 2.0f;
+  range.continuous = true;
+  const std::vector<double> shifts = drawn_shifts(range);
+
+  const auto [low, high] = std::minmax_element(shifts.begin(), shifts.end());
+  EXPECT_GE(*low, -2);
+  EXPECT_LE(*high, 2);
+  EXPECT_GT(*high - *low, 3.9);
+  const auto whole = std::count_if(shifts.begin(), shifts.end(), [](double s) { return s == std::round(s); });
+  EXPECT_LE(whole, 3) << "positions are multiples of 1/65536";
+}
+
+TEST(AugmentationPlan, ChosenShiftsHaveARandomSign) {
+  ShiftRange range;
+  range.choices = {-3, 1.5f};
+  range.count = 2;
+  std::map<double, int> seen;
+  for (const double shift : drawn_shifts(range)) ++seen[shift];
+
+  ASSERT_EQ(seen.size(), 4u);
+  for (const double shift : {-3.0, -1.5, 1.5, 3.0})
+    EXPECT_NEAR(seen[shift], 150, 53) << shift << ": 5 standard deviations of 600 draws";
+}
+
+TEST(AugmentationPlan, ChoicesBelowOneAreFractionsOfTheExtent) {
+  ShiftRange range;
+  range.choices = {0.25f, -0.5f};
+  range.count = 2;
+  std::set<double> seen;
+  for (const double shift : drawn_shifts(range)) seen.insert(shift);
+
+  EXPECT_EQ(seen, (std::set<double>{-12, -6, 6, 12})) << "of 24 columns";
 }
 
 TEST(AffineMatrix, HasTheSinesOfTheLibrary) {

@@ -56,6 +56,17 @@ TEST_F(EvaluatorTest, MeansAreOverSamplesAlsoWhenTheLastBlockIsNotFull) {
   EXPECT_THAT(blocks_, Each(Le(4)));
 }
 
+TEST_F(EvaluatorTest, LossHasLabelSmoothingWhereAsked) {
+  const Evaluation result = evaluate(23, mostly_right, {.block = 4, .shards = 3, .label_smoothing = 0.3});
+
+  const auto cross_entropy = [](double own, double other, double third) {
+    return -0.8 * std::log(own) - 0.1 * std::log(other) - 0.1 * std::log(third);
+  };
+  EXPECT_NEAR(result.loss, (18 * cross_entropy(0.5, 0.25, 0.25) + 5 * cross_entropy(0.125, 0.625, 0.25)) / 23,
+              1e-12);
+  EXPECT_DOUBLE_EQ(result.accuracy, 18.0 / 23);
+}
+
 TEST_F(EvaluatorTest, ConfusionHasLabelsAsRows) {
   const Evaluation result = evaluate(23, mostly_right, {.block = 4, .shards = 3});
 

@@ -14,6 +14,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::StartsWith;
 
 /// Lines are counted from the first of these.
 const std::string kSmall = R"(name: small
@@ -130,6 +131,25 @@ network:
   EXPECT_EQ(std::get<Pool2d>(twice.network.layers[3].operation).padding, (Padding{1, 1, 1, 1}));
 }
 
+TEST(Config, ShiftsHaveThreeFormsAndReadBack) {
+  const auto shift_of = [](const std::string& value) {
+    const std::string key = "augmentation.width_shift_range";
+    const LoadedConfig once = parse_config(kSmall, "a.yaml", {key + "=" + value});
+    const LoadedConfig twice = parse_config(once.config.yaml, "config.yaml");
+    EXPECT_EQ(twice.config.augmentation, once.config.augmentation) << value;
+    EXPECT_THAT(origin_of(once, key), StartsWith(value + " from"));
+    return once.config.augmentation.width_shift_range;
+  };
+
+  EXPECT_EQ(shift_of("2"), io::ShiftRange(2));
+  EXPECT_EQ(shift_of("0.2"), io::ShiftRange(0.2f));
+  for (const char* text : {"2.0", "2.5"}) {
+    EXPECT_TRUE(shift_of(text).continuous) << text;
+    EXPECT_EQ(shift_of(text).amount, std::stof(text));
+  }
+  EXPECT_THAT(shift_of("[-3, 1.5]").given(), ElementsAre(-3, 1.5f));
+}
+
 TEST(Config, SamePaddingIsKeptAsWritten) {
   const Config once = parse_config(kSmall, "a.yaml").config;
 
@@ -179,6 +199,10 @@ TEST(Config, SaysWhatIsWrongWhereAndWhatToTry) {
       {{"normalisation.kind=given"}, {"3 channels", "mean has 0"}},
       {{"normalisation.mean=[1, 1, 1]"}, {"only used with kind: given"}},
       {{"augmentation.zoom_range=[2, 1]"}, {"the lowest must come first"}},
+      {{"augmentation.width_shift_range=[]"}, {"a list of 1 to 16 numbers"}},
+      {{"augmentation.width_shift_range=[1, x]"}, {"width_shift_range[1] is \"x\""}},
+      {{"augmentation.width_shift_range=[1, -8]"}, {"width_shift_range = -8", "(8 pixels)"}},
+      {{"augmentation.height_shift_range=8.0"}, {"height_shift_range = 8 ", "(8 pixels)"}},
       {{"augmentation.crop_padding=8"}, {"crop_padding = 8", "8 pixels"}},
       {{"optimizer.momentum=0", "optimizer.nesterov=true"}, {"needs a momentum above 0"}},
       {{"schedule.warmup_epochs=1"}, {"leaves nothing of the 1 epochs"}},
@@ -311,6 +335,8 @@ TEST(NumericDifferences, LeavesFreeKeysAlone) {
                            "bucket_kb=1", "checkpoint.keep_last=9", "early_stopping.patience=2",
                            "anomaly.policy=skip", "batch.evaluation=8"}),
               IsEmpty());
+  const std::string kernel = "network.layers.0.conv2d.initializer=";
+  EXPECT_THAT(differences({kernel + "he_normal"}, {kernel + "kaiming_normal"}), IsEmpty());
 }
 
 }  // namespace

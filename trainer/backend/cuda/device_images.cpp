@@ -38,6 +38,8 @@ DeviceImages::DeviceImages(const DeviceImagesOptions& options)
   const auto n = static_cast<std::size_t>(shard_samples_);
   images_ = {n * static_cast<std::size_t>(source_.shape.size()), "the images of a shard"};
   if (setup_.augments) plans_ = {n, "augmentation plans"};
+  if (options.images.augmentation.channel_shift_clip == io::ShiftClip::image)
+    ranges_ = {2 * n * kRangeLanes, "the range of each image"};
   if (setup_.scale.empty()) {
     sums_ = {2 * n * kImageLanes, "normalisation of each image"};
     maps_ = {2 * n, "normalisation of each image"};
@@ -156,6 +158,7 @@ DeviceImages::ShardInputs DeviceImages::enqueue_shard(const ShardPlace& shard, c
                            .scale = scale_.get(),
                            .offset = offset_.get(),
                            .sums = sums_.get(),
+                           .ranges = ranges_.get(),
                            .maps = maps_.get(),
                            .output = images_.get(),
                            .n = shard.size},

@@ -89,6 +89,7 @@ class DeviceImages {
   comm::DeviceBuffer<float> scale_, offset_;
   comm::DeviceBuffer<io::AugmentationPlan> plans_;
   comm::DeviceBuffer<double> sums_;
+  comm::DeviceBuffer<float> ranges_;
   comm::DeviceBuffer<float> maps_;
   comm::DeviceBuffer<float> images_;         ///< network input of one shard
   comm::DeviceBuffer<std::byte> pixels_;     ///< the whole split, or those of the step

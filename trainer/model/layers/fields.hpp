@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -59,6 +60,14 @@ struct IntervalValue {
   float& high;
   IntervalForm form;
 };
+/// A number, with or without a decimal point, or a list of numbers to choose from: width_shift_range.
+struct AmountValue {
+  float& amount;
+  bool& has_point;           ///< 2.0 or 2.5, not 2
+  std::span<float> choices;  ///< room for the most there may be
+  std::size_t& count;        ///< of choices; 0 = the amount counts
+  const Limits& limits;      ///< of the amount, and of choices without their sign
+};
 /// One of some words, by its index.
 struct WordValue {
   int& index;
@@ -77,8 +86,9 @@ struct PaddingValue {
 struct NamesValue {
   std::map<std::string, std::string>& names;
 };
-using FieldValue = std::variant<TextValue, FlagValue, WholeValue, RealValue<double>, RealValue<float>,
-                                ListValue, IntervalValue, WordValue, SizeValue, PaddingValue, NamesValue>;
+using FieldValue =
+    std::variant<TextValue, FlagValue, WholeValue, RealValue<double>, RealValue<float>, ListValue,
+                 IntervalValue, AmountValue, WordValue, SizeValue, PaddingValue, NamesValue>;
 
 /// Visits the keys of the configuration with the variables they stand for.
 class Fields {

@@ -8,7 +8,7 @@
 namespace annulus::trainer {
 
 enum class Activation { none, relu, sigmoid, tanh, softmax };
-enum class Initializer { glorot_uniform, he_uniform, he_normal, zeros, ones };
+enum class Initializer { glorot_uniform, he_uniform, he_normal, kaiming_normal, zeros, ones };
 enum class PoolKind { max, average };
 
 struct Size2 {
@@ -39,5 +39,6 @@ struct annulus::EnumWords<annulus::trainer::Activation> {
 
 template <>
 struct annulus::EnumWords<annulus::trainer::Initializer> {
-  static constexpr std::array kWords{"glorot_uniform", "he_uniform", "he_normal", "zeros", "ones"};
+  static constexpr std::array kWords{"glorot_uniform", "he_uniform", "he_normal",
+                                     "kaiming_normal", "zeros",      "ones"};
 };

@@ -19,13 +19,29 @@ struct AugmentationCall {
   const float* scale = nullptr;            ///< (C); null: each image is normalised by itself
   const float* offset = nullptr;           ///< (C)
   double* sums = nullptr;                  ///< (2, n, kImageLanes), scratch of normalisation by image
+  float* ranges = nullptr;                 ///< (n, kRangeLanes, 2), scratch of ShiftClip::image
   float* maps = nullptr;                   ///< (n, 2), scratch of normalisation by image
   float* output = nullptr;                 ///< (n, H, W, C)
   std::int64_t n = 0;
 };
 
 template <class Pixel, class Run>
+void find_ranges(const AugmentationCall& call, const Run& run) {
+  const io::AugmentationOptions& options = call.constants.options;
+  if (call.plans == nullptr || options.channel_shift_range == 0 ||
+      options.channel_shift_clip != io::ShiftClip::image)
+    return;
+  run(LaneRangeBody<Pixel>{.constants = call.constants,
+                           .shard = {static_cast<const Pixel*>(call.pixels), call.samples, call.by_number},
+                           .plans = call.plans,
+                           .lanes = call.ranges,
+                           .n = call.n});
+  run(PlanRangeBody{.lanes = call.ranges, .plans = call.plans, .n = call.n});
+}
+
+template <class Pixel, class Run>
 void write_images(const AugmentationCall& call, const Run& run) {
+  find_ranges<Pixel>(call, run);
   run(AugmentBody<Pixel>{.constants = call.constants,
                          .shard = {static_cast<const Pixel*>(call.pixels), call.samples, call.by_number},
                          .plans = call.plans,

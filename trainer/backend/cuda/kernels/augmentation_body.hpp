@@ -117,7 +117,11 @@ struct AugmentedImage {
     if (plan.flip_horizontal) from_column = shape.width - 1 - from_column;
     float result =
         placed(static_cast<std::int32_t>(from_row), static_cast<std::int32_t>(from_column), channel);
-    if (plan.channel_shift != 0) result = clipped(result + plan.channel_shift, constants.low, constants.high);
+    if (plan.channel_shift != 0) {
+      const bool own = constants.options.channel_shift_clip == io::ShiftClip::image;
+      result = clipped(result + plan.channel_shift, own ? plan.image_low : constants.low,
+                       own ? plan.image_high : constants.high);
+    }
     if (plan.brightness != 1) result = clipped(result * plan.brightness, constants.low, constants.high);
     return result;
   }
@@ -127,6 +131,55 @@ struct AugmentedImage {
     const std::int32_t size = constants.options.cutout_size;
     return size > 0 && row >= plan.cutout_row && row < plan.cutout_row + size &&
            column >= plan.cutout_column && column < plan.cutout_column + size;
+  }
+};
+
+/// Smallest and largest value of each image before its channel shift, into its plan. First in lanes: lane
+/// i % kRangeLanes of image i / kRangeLanes takes every kRangeLanes-th pixel. No order matters here.
+constexpr std::int64_t kRangeLanes = 32;
+
+template <class Pixel>
+struct LaneRangeBody {
+  AugmentationConstants constants;
+  ShardPixels<Pixel> shard;
+  const io::AugmentationPlan* plans;
+  float* lanes;  ///< (n, kRangeLanes, 2): low, high
+  std::int64_t n;
+
+  ANNULUS_DEVICE std::int64_t indices() const { return n * kRangeLanes; }
+  ANNULUS_DEVICE void operator()(std::int64_t i) const {
+    const SampleShape& shape = constants.shape;
+    const std::int64_t area = shape.height * shape.width;
+    const std::int64_t number = i / kRangeLanes;
+    const std::int64_t place = shard.by_number ? static_cast<std::int64_t>(shard.samples[number]) : number;
+    const AugmentedImage<Pixel> image{constants, plans[number], shard.pixels + place * area * shape.channels};
+    float low = INFINITY, high = -INFINITY;
+    for (std::int64_t pixel = i % kRangeLanes; pixel < area; pixel += kRangeLanes)
+      for (std::int64_t channel = 0; channel < shape.channels; ++channel) {
+        const float value = image.placed(static_cast<std::int32_t>(pixel / shape.width),
+                                         static_cast<std::int32_t>(pixel % shape.width), channel);
+        low = value < low ? value : low;
+        high = value > high ? value : high;
+      }
+    lanes[2 * i] = low;
+    lanes[2 * i + 1] = high;
+  }
+};
+
+struct PlanRangeBody {
+  const float* lanes;
+  io::AugmentationPlan* plans;
+  std::int64_t n;
+
+  ANNULUS_DEVICE std::int64_t indices() const { return n; }
+  ANNULUS_DEVICE void operator()(std::int64_t i) const {
+    float low = INFINITY, high = -INFINITY;
+    for (std::int64_t lane = i * kRangeLanes; lane < (i + 1) * kRangeLanes; ++lane) {
+      low = lanes[2 * lane] < low ? lanes[2 * lane] : low;
+      high = lanes[2 * lane + 1] > high ? lanes[2 * lane + 1] : high;
+    }
+    plans[i].image_low = low;
+    plans[i].image_high = high;
   }
 };
 

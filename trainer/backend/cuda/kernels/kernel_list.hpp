@@ -71,13 +71,16 @@
   ANNULUS_KERNEL_OF_ELEMENTS(SoftmaxBody) \
   ANNULUS_KERNEL_OF_ELEMENTS(FindBadBody)
 
-#define ANNULUS_AUGMENTATION_KERNELS        \
-  ANNULUS_KERNEL(DrawPlanBody)              \
-  ANNULUS_KERNEL(AugmentBody<std::uint8_t>) \
-  ANNULUS_KERNEL(AugmentBody<float>)        \
-  ANNULUS_KERNEL(LaneSumBody)               \
-  ANNULUS_KERNEL(SampleMapBody)             \
-  ANNULUS_KERNEL(ApplyMapBody)              \
+#define ANNULUS_AUGMENTATION_KERNELS          \
+  ANNULUS_KERNEL(DrawPlanBody)                \
+  ANNULUS_KERNEL(LaneRangeBody<std::uint8_t>) \
+  ANNULUS_KERNEL(LaneRangeBody<float>)        \
+  ANNULUS_KERNEL(PlanRangeBody)               \
+  ANNULUS_KERNEL(AugmentBody<std::uint8_t>)   \
+  ANNULUS_KERNEL(AugmentBody<float>)          \
+  ANNULUS_KERNEL(LaneSumBody)                 \
+  ANNULUS_KERNEL(SampleMapBody)               \
+  ANNULUS_KERNEL(ApplyMapBody)                \
   ANNULUS_KERNEL(GatherLabelsBody)
 
 #define ANNULUS_OPTIMIZER_KERNELS              \

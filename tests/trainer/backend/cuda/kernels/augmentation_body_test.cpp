@@ -53,6 +53,7 @@ std::vector<float> by_bodies(const Variant& variant, const void* pixels,
   const StepScalars scalars{.epoch = kEpoch};
   std::vector<io::AugmentationPlan> plans(numbers.size());
   std::vector<double> sums(2 * numbers.size() * kImageLanes);
+  std::vector<float> ranges(2 * numbers.size() * kRangeLanes);
   std::vector<float> maps(2 * numbers.size());
   std::vector<float> images(numbers.size() * static_cast<std::size_t>(variant.shape.size()), NAN);
   AugmentationCall call{.constants = setup.constants, .pixel_type = variant.pixels, .pixels = pixels};
@@ -63,6 +64,7 @@ std::vector<float> by_bodies(const Variant& variant, const void* pixels,
   call.scale = setup.scale.empty() ? nullptr : setup.scale.data();
   call.offset = setup.offset.data();
   call.sums = sums.data();
+  call.ranges = ranges.data();
   call.maps = maps.data();
   call.output = images.data();
   call.n = static_cast<std::int64_t>(numbers.size());
@@ -116,6 +118,18 @@ io::AugmentationOptions everything(io::FillMode mode) {
   return options;
 }
 
+io::ShiftRange continuous(float amount) {
+  io::ShiftRange range = amount;
+  range.continuous = true;
+  return range;
+}
+
+io::ShiftRange choices(std::initializer_list<float> values) {
+  io::ShiftRange range;
+  for (const float value : values) range.choices[range.count++] = value;
+  return range;
+}
+
 TEST(AugmentationBodies, MakeTheGeneratorsPixelsForEveryOptionAlone) {
   expect_equal_images({"nothing", {}});
   expect_equal_images({"rotation", {.rotation_range = 180}});
@@ -127,8 +141,21 @@ TEST(AugmentationBodies, MakeTheGeneratorsPixelsForEveryOptionAlone) {
   expect_equal_images({"vertical flip", {.vertical_flip = true}});
   expect_equal_images({"brightness", {.brightness_low = 0.2f, .brightness_high = 3}});
   expect_equal_images({"channel shift", {.channel_shift_range = 100}});
+  expect_equal_images({"channel shift within the image's range",
+                       {.channel_shift_range = 100, .channel_shift_clip = io::ShiftClip::image}});
+  expect_equal_images({"continuous shift", {.width_shift_range = continuous(2.5f)}});
+  expect_equal_images(
+      {"chosen shifts", {.width_shift_range = choices({-3, 1.5f}), .height_shift_range = choices({0.25f})}});
   expect_equal_images({"crop", {.constant_value = 5, .crop_padding = 4}});
   expect_equal_images({"cutout", {.cutout_size = 5}});
+}
+
+TEST(AugmentationBodies, ClipAShiftToTheRangeOfThePlacedImage) {
+  for (const auto pixels : {io::PixelType::uint8, io::PixelType::float32}) {
+    io::AugmentationOptions options = everything(io::FillMode::constant);
+    options.channel_shift_clip = io::ShiftClip::image;
+    expect_equal_images({"clipped to the image", options, {}, {9, 12, 3}, pixels});
+  }
 }
 
 TEST(AugmentationBodies, MakeTheGeneratorsPixelsForEveryFillMode) {
