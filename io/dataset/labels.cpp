@@ -87,6 +87,7 @@ class LabelReader {
         read_one_hot<double>();
       else
         read_one_hot<std::int64_t>();
+      labels_.smallest = 0;  // columns count from 0
       labels_.note = fmt::format("the column of the 1 in each row of ({}) is its class number",
                                  fmt::join(info.extents, ", "));
     } else if (real) {
