@@ -40,21 +40,31 @@ struct RootNames {
   std::string labels;
 };
 
+/// What is there under a name that nobody asked for may be of any form.
+std::size_t rank_of(const io::Hdf5File& file, const std::string& name) {
+  try {
+    return file.exists(name) && file.is_dataset(name) ? file.extents(name).size() : 0;
+  } catch (const DataError&) {
+    return 0;
+  }
+}
+
 RootNames root_names(const io::Hdf5File& file, const std::vector<std::string>& words) {
   RootNames found;
   for (const std::string& name : file.members()) {
     if (!std::ranges::any_of(words, [&](const std::string& word) { return contains(name, word); })) continue;
-    if (!file.exists(name) || !file.is_dataset(name)) continue;
-    std::string& kind = file.extents(name).size() > 2 ? found.images : found.labels;
-    if (kind.empty()) kind = name;
+    const std::size_t rank = rank_of(file, name);
+    std::string& kind = rank > 2 ? found.images : found.labels;
+    if (rank > 0 && kind.empty()) kind = name;
   }
   return found;
 }
 
-/// The keys for a file with such datasets in its root, e.g. " data.train=/ data.images=x_train".
-std::string keys_for(const io::Hdf5File& file) {
-  const RootNames train = root_names(file, {"train", "tr_", "_tr"});
-  if (train.images.empty()) return "data.train=/ data.images=NAME data.labels=NAME";
+/// The keys for a file with such datasets in its root, e.g. "data.train=/ data.images=x_train".
+std::string keys_for(const io::Hdf5File& file, const DataConfig& data) {
+  RootNames train = root_names(file, {"train"});
+  if (train.images.empty() && rank_of(file, data.images) > 0) train.images = data.images;
+  if (train.labels.empty() && rank_of(file, data.labels) > 0) train.labels = data.labels;
   RootNames validation = root_names(file, {"val"});
   const RootNames test = root_names(file, {"test"});
   if (validation.images.empty()) validation = test;
@@ -108,12 +118,11 @@ SplitNames names_of(const Config& config, const std::string& group) {
 void check_names(const Config& config, const SplitNames& names) {
   const io::Hdf5File file = io::Hdf5File::open(config.data.path);
   if (file.exists(names.images) || file.leads_elsewhere(names.images)) return;
-  const bool named = file.exists(config.data.images) && file.is_dataset(config.data.images);
-  const bool known = !root_names(file, {"train"}).images.empty();
-  if (!named && !known) return;  // opening it lists what is there
+  if (rank_of(file, config.data.images) == 0 && root_names(file, {"train"}).images.empty())
+    return;  // opening it lists what is there
   throw DataError(
       "{}: there is no dataset {}, but datasets of images lie in the root of the file. Name them: {}.",
-      config.data.path, names.images, keys_for(file));
+      config.data.path, names.images, keys_for(file, config.data));
 }
 
 void check_validates_on_others(const Config& config, const SplitNames& names) {

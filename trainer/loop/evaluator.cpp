@@ -108,9 +108,10 @@ Evaluation Evaluator::run(const Sink& sink) {
       score(batch.shards[i], blocks[i].probabilities, tallies[i]);
     if (sink) deliver(probabilities, batch, step, sink);
   }
+  const Evaluation result = combine(tallies);
   const std::optional<Error> changed = failure_of(&source_);
   agree(group_, {}, changed ? &*changed : nullptr);
-  return combine(tallies);
+  return result;
 }
 
 void Evaluator::score(const io::Shard& shard, std::span<const float> probabilities, Tally& tally) const {
