@@ -34,9 +34,13 @@ void throw_shape_mismatch(const io::SourceInfo& source, const SampleShape& input
   const io::ImageAxes axes = io::axes_that_fit(stored.extents, input, !stored.reversed_by.empty());
   if (axes == io::ImageAxes::nchw)
     throw UsageError("{} They come channels first, as PyTorch keeps them: set data.axes to NCHW.", what);
-  if (axes != io::ImageAxes::automatic)
+  if (axes != io::ImageAxes::automatic && !stored.reversed_by.empty())
     throw UsageError("{} They fit when their axes are taken as {}: set data.axes to that.", what,
                      word_of(axes));
+  if (axes != io::ImageAxes::automatic)  // whoever has exchanged two numbers in the config is as likely
+    throw UsageError(
+        "{} Set network.input to [{}] if the images lie as (rows, columns, channels); if the file has its axes in another order, set data.axes to {}.",
+        what, to_string(source.shape), word_of(axes));
   const SampleShape& shape = source.shape;
   if (!stored.reversed_by.empty())
     throw UsageError(
