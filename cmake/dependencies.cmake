@@ -22,6 +22,12 @@ if(HDF5_IS_PARALLEL)
                       "(Debian: libhdf5-dev) and configure again in an empty build folder.")
 endif()
 
+find_path(LZF_INCLUDE_DIR liblzf/lzf.h REQUIRED)
+find_library(LZF_LIBRARY lzf REQUIRED)
+add_library(lzf INTERFACE)
+target_include_directories(lzf SYSTEM INTERFACE ${LZF_INCLUDE_DIR})
+target_link_libraries(lzf INTERFACE ${LZF_LIBRARY})
+
 find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
 find_library(XXHASH_LIBRARY xxhash REQUIRED)
 add_library(xxhash INTERFACE)

@@ -14,6 +14,8 @@
 #include "io/augmentation/normalisation.hpp"
 #include "io/dataset/dataset.hpp"
 #include "io/hdf5/file.hpp"
+#include "trainer/data_advice.hpp"
+#include "trainer/data_names.hpp"
 #include "trainer/loop/rank_zero.hpp"
 #include "trainer/run/resume_rules.hpp"
 
@@ -21,10 +23,7 @@ namespace annulus::trainer {
 namespace {
 
 void check_fits(const io::SourceInfo& source, const Network& network) {
-  if (source.shape != network.input)
-    throw UsageError(
-        "{} holds images of shape ({}), but network.input is [{}]. Set network.input to the images' shape, or import the data again in the network's size.",
-        source.name, to_string(source.shape), to_string(network.input));
+  if (source.shape != network.input) throw_shape_mismatch(source, network.input);
   for (std::size_t k = 0; k < network.vectors.size(); ++k) {
     const NamedVector& wanted = network.vectors[k];
     expect_contract(k < source.vectors.size() && source.vectors[k].name == wanted.name,
@@ -35,16 +34,14 @@ void check_fits(const io::SourceInfo& source, const Network& network) {
         source.name, source.vectors[k].length, wanted.name, wanted.length, source.vectors[k].length);
   }
   const auto classes = static_cast<std::int64_t>(source.classes.size());
-  if (classes > network.classes())
-    throw UsageError("{} has {} classes, but the network ends in {} outputs. Give its last layer {} units.",
-                     source.name, classes, network.classes(), classes);
+  if (classes > network.classes()) throw_too_many_classes(source, network.classes());
 }
 
 /// The datasets of the network's vectors, in their order.
 std::vector<io::VectorColumn> vector_columns(const Config& config, const std::string& group) {
   std::vector<io::VectorColumn> columns;
   for (const NamedVector& vector : config.network.vectors)
-    columns.push_back({vector.name, group + "/" + config.data.inputs.at(vector.name)});
+    columns.push_back({vector.name, in_group(group, config.data.inputs.at(vector.name))});
   return columns;
 }
 
@@ -107,13 +104,16 @@ std::unique_ptr<io::SampleSource> generate_group(const Config& config, const std
   return source;
 }
 
-io::DatasetOptions dataset_options(const Config& config, const std::string& group) {
+io::DatasetOptions dataset_options(const Config& config, const SplitNames& names) {
   const DataConfig& data = config.data;
+  check_names(config, names);
   io::DatasetOptions options{.path = data.path,
-                             .images = group + "/" + data.images,
-                             .labels = data.labels.empty() ? "" : group + "/" + data.labels,
-                             .vectors = vector_columns(config, group),
-                             .limit = group == data.train ? data.limit : 0,
+                             .images = names.images,
+                             .labels = names.labels,
+                             .axes = data.axes,
+                             .first_label = data.first_label,
+                             .vectors = vector_columns(config, names.group),
+                             .limit = names == names_of(config, Split::train) ? data.limit : 0,
                              .resident_bytes = data.resident_mb << 20,
                              .cache_bytes = data.window_mb << 20};
   if (config.debug) options.limit = std::min<std::uint64_t>(options.limit ? options.limit : 1024, 1024);
@@ -129,9 +129,11 @@ std::unique_ptr<io::SampleSource> open_file(const Config& config, const io::Data
 
 /// With a policy for steps whose numbers are bad, one bad sample need not end the run.
 std::unique_ptr<io::SampleSource> open_training_file(const Config& config, const NodeMemoryFactory& memory) {
-  io::DatasetOptions options = dataset_options(config, config.data.train);
+  io::DatasetOptions options = dataset_options(config, names_of(config, Split::train));
   if (config.anomaly.policy != AnomalyPolicy::stop) options.not_finite = io::NotFinite::keep;
-  return open_file(config, options, memory);
+  auto source = open_file(config, options, memory);
+  note_odd_training_data(source->info());
+  return source;
 }
 
 /// What one rank sees of a split; plain bytes, sent to the others.
@@ -153,7 +155,7 @@ std::unique_ptr<io::SampleSource> open_group(const Config& config, const std::st
                                              const NodeMemoryFactory& memory, const SourceFactory& factory) {
   const DataConfig& data = config.data;
   if (!data.generator.empty() && data.path.empty()) return generate_group(config, group, memory, factory);
-  return open_file(config, dataset_options(config, group), memory);
+  return open_file(config, dataset_options(config, names_of(config, group)), memory);
 }
 
 std::unique_ptr<io::SampleSource> open_split(const Config& config, Split split,
@@ -161,11 +163,17 @@ std::unique_ptr<io::SampleSource> open_split(const Config& config, Split split,
   const DataConfig& data = config.data;
   if (is_generated(data, split)) return generate(config, split, memory, factory);
   if (split == Split::train) return open_training_file(config, memory);
-  if (split == Split::test) return open_group(config, data.test, memory);
-  if (has_group(data.path, data.validation)) return open_group(config, data.validation, memory);
+  const auto open_names = [&](Split which) {
+    return open_file(config, dataset_options(config, names_of(config, which)), memory);
+  };
+  if (split == Split::test) return open_names(Split::test);
+  if (has_group(data.path, data.validation)) {
+    check_validates_on_others(config, names_of(config, Split::validation));
+    return open_names(Split::validation);
+  }
   if (!has_group(data.path, data.test)) return nullptr;
   log_info("{} has no group '{}': validating on '{}'.", data.path, data.validation, data.test);
-  return open_group(config, data.test, memory);
+  return open_names(Split::test);
 }
 
 std::string require_same_data(io::SampleSource* source, const std::string& path, comm::ProcessGroup& group) {

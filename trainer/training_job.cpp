@@ -107,7 +107,8 @@ Outcome TrainingJob::run() {
                      .validation = evaluator_.get(),
                      .recorder = *recorder_,
                      .state = state_,
-                     .hook = hook_.get()});
+                     .hook = hook_.get(),
+                     .training = &parts_->training()});
   const Outcome outcome = loop.run();
   const Activity finishing(Phase::finishing);
   group_.barrier("end of training");  // rank 0 has written everything

@@ -2,16 +2,16 @@
 #include "io/dataset/columns.hpp"
 
 #include <fmt/ranges.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
 
+#include "io/dataset/labels.hpp"
+#include "io/dataset/pixels.hpp"
+
 namespace annulus::io {
 namespace {
-
-constexpr std::int64_t kMostClasses = 1'000'000;
 
 std::string shape_text(const Extents& extents) { return fmt::format("({})", fmt::join(extents, ", ")); }
 
@@ -30,46 +30,6 @@ void check_same_rows(const DatasetOptions& options, std::uint64_t images, std::u
       options.path, options.images, images, options.labels, labels);
 }
 
-void check_label(std::int64_t label, std::uint64_t row, std::uint64_t classes, const std::string& place) {
-  if (label < 0)
-    throw DataError("{}: row {} has the label {}, but class numbers start at 0. Mend or drop that row.",
-                    place, row, label);
-  if (classes > 0 && label >= static_cast<std::int64_t>(classes))
-    throw DataError(
-        "{}: row {} has the label {}, but the file's attribute `classes` names {} classes (0 to {}). Mend the label, or complete the list.",
-        place, row, label, classes, classes - 1);
-  if (label >= kMostClasses)
-    throw DataError(
-        "{}: row {} has the label {}, which looks like no class number. Is this the right dataset?", place,
-        row, label);
-}
-
-/// Labels stay in memory, whatever the images do.
-void check_label_memory(std::uint64_t rows, const std::string& place) {
-  const auto pages = static_cast<std::uint64_t>(std::max(0L, sysconf(_SC_PHYS_PAGES)));
-  const auto page_bytes = static_cast<std::uint64_t>(std::max(0L, sysconf(_SC_PAGESIZE)));
-  const std::uint64_t most = pages * page_bytes / 2 / sizeof(std::int32_t);
-  if (rows <= most) return;
-  throw DataError(
-      "{}: has {} rows, but the labels of at most {} fit into half the memory of this machine. If the file is not damaged, split it.",
-      place, rows, most);
-}
-
-/// Label datasets that are not a list of class numbers.
-void check_label_form(const DatasetInfo& info, const std::string& place) {
-  const bool column = info.extents.size() == 2 && info.extents[1] == 1;
-  if (info.extents.size() == 2 && !column)
-    throw DataError(
-        "{}: has the shape {}, but one class number per image is needed. One-hot rows become numbers with h5py and numpy's argmax(axis=1).",
-        place, shape_text(info.extents));
-  if (info.extents.size() != 1 && !column)
-    throw DataError("{}: has the shape {}, but labels have the shape (N).", place, shape_text(info.extents));
-  if (!info.type.is_integer())
-    throw DataError(
-        "{}: holds {} values, but labels are integers (class numbers). Convert them, for example with h5py and astype(\"int32\").",
-        place, to_string(info.type));
-}
-
 /// Values per row of a dataset of vectors.
 std::int64_t vector_length(const DatasetInfo& info, const std::string& place) {
   const Extents& extents = info.extents;
@@ -79,36 +39,18 @@ std::int64_t vector_length(const DatasetInfo& info, const std::string& place) {
         "{}: has the shape {}, but a network's vector input is read from (N, values), or (N) for one value a sample. Name another dataset, or reshape it with h5py.",
         place, shape_text(extents));
   const StoredType& type = info.type;
-  const bool real = type.kind == StoredType::Kind::real && (type.bytes == 4 || type.bytes == 8);
-  if (!real && !type.is_integer())
+  if (type.kind != StoredType::Kind::real && !type.is_integer())
     throw DataError(
-        "{}: holds {} values, but a network's vector input is read from float32, float64 or integers. Convert them, for example with h5py and astype(\"float32\").",
+        "{}: holds {} values, but a network's vector input is read from numbers. Name another dataset.",
         place, to_string(type));
   return extents.size() == 1 ? 1 : extents[1];
 }
 
-/// Rows of `dataset` as float32, whatever number they are stored as.
-void read_floats(const Hdf5Dataset& dataset, std::uint64_t first, std::uint64_t count,
-                 std::span<float> values) {
-  const StoredType& type = dataset.info().type;
-  if (type.kind == StoredType::Kind::real && type.bytes == 4) return dataset.read_rows(first, count, values);
-  const auto convert = [&]<class Stored>(std::vector<Stored> stored) {
-    dataset.read_rows(first, count, std::span<Stored>(stored));
-    std::transform(stored.begin(), stored.end(), values.begin(),
-                   [](Stored value) { return static_cast<float>(value); });
-  };
-  if (!type.is_integer())
-    convert(std::vector<double>(values.size()));
-  else if (type.kind == StoredType::Kind::unsigned_integer && type.bytes == 8)
-    convert(std::vector<std::uint64_t>(values.size()));
-  else
-    convert(std::vector<std::int64_t>(values.size()));
-}
-
-std::vector<std::string> numbered_classes(std::span<const std::int32_t> labels) {
+/// The numbers that the file has for them. @param first  of the first class
+std::vector<std::string> numbered_classes(std::span<const std::int32_t> labels, std::int64_t first) {
   const std::int32_t largest = labels.empty() ? 0 : *std::max_element(labels.begin(), labels.end());
   std::vector<std::string> names;
-  for (std::int32_t k = 0; k <= largest; ++k) names.push_back(std::to_string(k));
+  for (std::int32_t k = 0; k <= largest; ++k) names.push_back(std::to_string(first + k));
   return names;
 }
 
@@ -119,13 +61,10 @@ std::vector<std::string> class_names(const Hdf5File& file) {
   return file.strings_attribute("/", "classes");
 }
 
-SampleShape image_shape(const DatasetInfo& images, const std::string& file, const std::string& name) {
+SampleShape image_shape(const DatasetInfo& images, const std::string& file, const std::string& name,
+                        ImageAxes axes) {
   const Extents& extents = images.extents;
-  if (extents.size() != 3 && extents.size() != 4)
-    throw DataError(
-        "{}, {}: has the shape {}, but images have the shape (N, H, W, C) or (N, H, W). Reshape it, for example with h5py, or name another dataset.",
-        file, name, shape_text(extents));
-  const SampleShape shape{extents[1], extents[2], extents.size() == 4 ? extents[3] : 1, false};
+  const SampleShape shape = shape_of_images(axes, extents, fmt::format("{}, {}", file, name));
   if (std::min({shape.height, shape.width, shape.channels}) < 1)
     throw DataError("{}, {}: has the shape {}: its images hold no pixels.", file, name, shape_text(extents));
   constexpr std::int64_t kMostValues = std::int64_t{1} << 28;  // 256 MB of bytes: no network takes as many
@@ -141,60 +80,59 @@ SampleShape image_shape(const DatasetInfo& images, const std::string& file, cons
   return shape;
 }
 
-PixelType pixel_type(const DatasetInfo& images, const std::string& file, const std::string& name) {
-  const StoredType& type = images.type;
-  if (type.kind == StoredType::Kind::unsigned_integer && type.bytes == 1) return PixelType::uint8;
-  if (type.kind == StoredType::Kind::real && type.bytes == 4) return PixelType::float32;
-  throw DataError(
-      "{}, {}: holds {} values, but pixels are uint8 or float32. Convert the dataset, for example with h5py and astype(\"{}\").",
-      file, name, to_string(type), type.is_integer() && type.bytes == 1 ? "uint8" : "float32");
-}
-
-std::vector<std::int32_t> read_labels(const Hdf5File& file, const std::string& name, std::uint64_t classes) {
-  constexpr std::uint64_t kBlock = 1 << 16;
-  const Hdf5Dataset source = file.dataset(name);
-  const std::string place = file.path() + ", " + name;
-  check_label_form(source.info(), place);
-  checked_bytes(source.info(), file.path(), name);
-  check_label_memory(source.info().rows(), place);
-  std::vector<std::int32_t> labels;
-  std::vector<std::int64_t> block;
-  const std::uint64_t rows = source.info().rows();
-  for (std::uint64_t first = 0; first < rows; first += kBlock) {
-    block.resize(std::min(kBlock, rows - first));
-    source.read_rows(first, block.size(), std::span<std::int64_t>(block));
-    for (const std::int64_t label : block) {
-      check_label(label, labels.size(), classes, place);
-      labels.push_back(static_cast<std::int32_t>(label));
-    }
-  }
-  return labels;
-}
-
 DatasetColumns::DatasetColumns(const DatasetOptions& options)
     : path_(options.path),
       images_name_(options.images),
       not_finite_(options.not_finite),
       file_(Hdf5File::open(options.path)),
+      unchanged_(options.path),
       images_(file_.dataset(options.images)) {
   const DatasetInfo& images = images_.info();
   info_.name = source_name(options);
-  info_.shape = image_shape(images, path_, images_name_);
+  info_.shape = image_shape(images, path_, images_name_, options.axes);
   info_.pixels = pixel_type(images, path_, images_name_);
   info_.classes = class_names(file_);
-  row_bytes_ = checked_bytes(images, path_, images_name_) / images.rows();
-  if (options.labels.empty()) {
+  checked_bytes(images, path_, images_name_);
+  row_bytes_ = static_cast<std::size_t>(info_.shape.size()) * size_of(info_.pixels);
+  order_ = AxisOrder(axes_of_image(options.axes, images.extents, path_), info_.shape, size_of(info_.pixels));
+  info_.stored = {.extents = images.extents,
+                  .reversed_by = writer_of_reversed_axes(file_, images_name_),
+                  .axes_named = options.axes != ImageAxes::automatic};
+  note_images();
+  if (options.labels.empty())
     labels_.assign(images.rows(), 0);
-  } else {
-    check_same_rows(options, images.rows(), file_.dataset(options.labels).info().rows());
-    labels_ = read_labels(file_, options.labels, info_.classes.size());
-  }
-  if (info_.classes.empty()) info_.classes = numbered_classes(labels_);
+  else
+    open_labels(options);
+  if (info_.classes.empty()) info_.classes = numbered_classes(labels_, options.first_label);
   info_.samples = options.limit > 0 ? std::min(options.limit, images.rows()) : images.rows();
   labels_.resize(info_.samples);
   if (chunked()) chunk_rows_ = std::min(static_cast<std::uint64_t>(images.chunk.front()), images.rows());
   info_.chunk = chunk_rows_;
   open_vectors(options);
+}
+
+void DatasetColumns::note_images() {
+  const std::string place = path_ + ", " + images_name_;
+  if (!is_stored_so(images_.info().type, info_.pixels))
+    notes_.push_back(fmt::format("{}: {} pixels are read as float32; normalisation applies to these numbers.",
+                                 place, to_string(images_.info().type)));
+  const StoredImages& stored = info_.stored;
+  if (stored.reversed_by.empty() || stored.axes_named) return;
+  notes_.push_back(fmt::format(
+      "{}: written by {}, which stores axes in reverse: {} may be (N, {}), with rows and columns of the pictures exchanged. Set data.axes to {} to turn them, or to {} if they were turned before they were written.",
+      place, stored.reversed_by, shape_text(stored.extents), stored.extents.size() == 3 ? "W, H" : "C, W, H",
+      word_of(reversed_axes(stored.extents)), stored.extents.size() == 3 ? "NHW" : "NHWC"));
+}
+
+void DatasetColumns::open_labels(const DatasetOptions& options) {
+  const std::uint64_t samples = images_.info().rows();
+  check_same_rows(options, samples, count_labels(file_.dataset(options.labels).info(), samples));
+  Labels labels =
+      read_labels(file_, options.labels,
+                  {.samples = samples, .classes = info_.classes.size(), .first = options.first_label});
+  labels_ = std::move(labels.numbers);
+  info_.stored.smallest_label = labels.smallest;
+  if (!labels.note.empty()) notes_.push_back(fmt::format("{}, {}: {}.", path_, options.labels, labels.note));
 }
 
 void DatasetColumns::open_vectors(const DatasetOptions& options) {
@@ -227,7 +165,7 @@ void DatasetColumns::read_vectors(std::uint64_t first, std::uint64_t count, std:
   std::size_t offset = 0;
   for (const Vector& vector : vectors_) {
     column.resize(count * vector.length);
-    read_floats(vector.dataset, first, count, column);
+    read_floats(vector.dataset, first, count, column, Inexact::round);
     const std::size_t place = first_refused(column);
     if (place < column.size()) {
       throw DataError(
@@ -245,10 +183,11 @@ void DatasetColumns::read_pixels(std::uint64_t first, std::uint64_t count,
                                  std::span<std::byte> pixels) const {
   if (info_.pixels == PixelType::uint8) {
     images_.read_rows(first, count, pixels);
-    return;
+    return order_.apply(pixels);
   }
   const std::span<float> values{reinterpret_cast<float*>(pixels.data()), pixels.size() / sizeof(float)};
-  images_.read_rows(first, count, values);
+  read_floats(images_, first, count, values, Inexact::refuse);
+  order_.apply(pixels);
   const std::size_t offset = first_refused(values);
   if (offset == values.size()) return;
   throw DataError(

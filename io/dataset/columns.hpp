@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "io/dataset/axes.hpp"
 #include "io/dataset/dataset.hpp"
+#include "io/files/unchanged_file.hpp"
 #include "io/hdf5/file.hpp"
 
 namespace annulus::io {
@@ -14,13 +16,9 @@ namespace annulus::io {
 /// Class names of a file: the root attribute `classes`, or none.
 std::vector<std::string> class_names(const Hdf5File& file);
 
-/// (H, W, C) and pixel type of an images dataset. @throws DataError when it holds no images
-SampleShape image_shape(const DatasetInfo& images, const std::string& file, const std::string& name);
-PixelType pixel_type(const DatasetInfo& images, const std::string& file, const std::string& name);
-
-/// Reads the first `rows` labels. @throws DataError for values that are not class numbers, naming the row
-/// @param classes  their number; 0 = unknown: anything from 0 up to a million is taken
-std::vector<std::int32_t> read_labels(const Hdf5File& file, const std::string& name, std::uint64_t classes);
+/// (H, W, C) of an images dataset. @throws DataError when it holds no images
+SampleShape image_shape(const DatasetInfo& images, const std::string& file, const std::string& name,
+                        ImageAxes axes = ImageAxes::automatic);
 
 class DatasetColumns {
  public:
@@ -37,6 +35,11 @@ class DatasetColumns {
   bool chunked() const { return !images_.info().chunk.empty(); }
   const std::string& path() const { return path_; }
   const std::string& images_name() const { return images_name_; }
+  const DatasetInfo& images() const { return images_.info(); }
+  /// What was converted and what looks odd: sentences for the log.
+  const std::vector<std::string>& notes() const { return notes_; }
+  /// To be called after reading. @throws DataError when somebody has written to the file since it was opened
+  void check_unchanged() const { unchanged_.check(); }
 
   /// Reads rows [first, first + count) into `pixels`. @throws DataError naming the row of a NaN or infinity
   void read_pixels(std::uint64_t first, std::uint64_t count, std::span<std::byte> pixels) const;
@@ -49,6 +52,8 @@ class DatasetColumns {
     Hdf5Dataset dataset;
     std::size_t length = 0;
   };
+  void note_images();
+  void open_labels(const DatasetOptions& options);
   void open_vectors(const DatasetOptions& options);
   std::size_t first_refused(std::span<const float> values) const;
 
@@ -56,8 +61,11 @@ class DatasetColumns {
   std::string images_name_;
   NotFinite not_finite_;
   Hdf5File file_;
+  UnchangedFile unchanged_;  ///< opened before anything is read
   Hdf5Dataset images_;
   SourceInfo info_;
+  AxisOrder order_;
+  std::vector<std::string> notes_;
   std::size_t row_bytes_ = 0;
   std::uint64_t chunk_rows_ = 1;
   std::vector<std::int32_t> labels_;

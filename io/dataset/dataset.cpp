@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/log.hpp"
 #include "io/dataset/columns.hpp"
 #include "io/dataset/streaming.hpp"
 
@@ -78,6 +79,7 @@ class ResidentBlock {
       const std::size_t floats = columns.vector_floats();
       columns.read_vectors(first, count, vectors().subspan(first * floats, count * floats));
     }
+    columns.check_unchanged();
   }
 
   std::size_t vector_floats_;
@@ -126,6 +128,7 @@ class ResidentSource final : public SampleSource {
 
 std::unique_ptr<SampleSource> open_dataset(const DatasetOptions& options, const NodeMemoryFactory& memory) {
   auto columns = std::make_unique<DatasetColumns>(options);
+  for (const std::string& note : columns->notes()) log_info("{}", note);
   if (columns->info().samples * sample_bytes(columns->info()) > options.resident_bytes)
     return make_streaming_source(std::move(columns), options.cache_bytes);
   ResidentBlock block(*columns, memory);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/node_memory.hpp"
+#include "io/dataset/image_axes.hpp"
 #include "io/dataset/sample_source.hpp"
 
 namespace annulus::io {
@@ -34,8 +35,11 @@ enum class NotFinite {
 /// Which data sets of which file. Names are HDF5 paths, so foreign files work too.
 struct DatasetOptions {
   std::string path;
-  std::string images = "train/images";  ///< (N, H, W, C) or (N, H, W), uint8 or float32
-  std::string labels = "train/labels";  ///< (N) or (N, 1), any integer type; "" = none, all labels read as 0
+  std::string images = "train/images";  ///< (N, H, W, C), (N, H, W) or `axes`; numbers of any type
+  /// (N), (N, 1) or one-hot (N, K), whole numbers of any type; "" = none, all labels read as 0
+  std::string labels = "train/labels";
+  ImageAxes axes = ImageAxes::automatic;
+  std::int64_t first_label = 0;  ///< number of the first class in the file; a source's labels count from 0
   std::vector<VectorColumn> vectors = {};                 ///< in the order in which samples hold them
   std::uint64_t limit = 0;                                ///< use only the first `limit` samples; 0 = all
   std::uint64_t resident_bytes = std::uint64_t{4} << 30;  ///< keep in memory up to this size
@@ -45,10 +49,11 @@ struct DatasetOptions {
   NotFinite not_finite = NotFinite::refuse;
 };
 
-/// Opens and validates: shapes, types, counts, label range, class names (without a `classes` attribute the
-/// names are "0" to the largest label). Float images and vectors must be finite, unless options say
-/// otherwise: checked when they are read. Collective over the ranks of a host when the data become resident;
-/// a rank that cannot read makes all of them throw.
+/// Opens and validates: shapes, types, counts, label range, class names (without a `classes` attribute
+/// the names are "0" to the largest label). Float images and vectors must be finite, unless options say
+/// otherwise: checked when they are read. What is converted is said in the log. Nobody may write to the
+/// file while it is streamed: check_unchanged() throws then. Collective over the ranks of a host when the
+/// data become resident; a rank that cannot read makes all of them throw.
 /// @param memory  where resident data live (shared by the ranks of a node, or private)
 /// @throws DataError naming file, dataset, row and what to try
 std::unique_ptr<SampleSource> open_dataset(const DatasetOptions& options, const NodeMemoryFactory& memory);

@@ -17,6 +17,14 @@ enum class PixelType { uint8, float32 };
 /// Bytes of one value.
 constexpr std::size_t size_of(PixelType type) { return type == PixelType::uint8 ? 1 : 4; }
 
+/// How the images of a file are stored, where that is not plain.
+struct StoredImages {
+  Extents extents = {};             ///< (N, ...) as in the file; empty for a source without one
+  std::string reversed_by = {};     ///< a program that writes axes in reverse: "MATLAB", "Octave"
+  std::int64_t smallest_label = 0;  ///< before `first_label` was taken off; 0 without labels
+  bool axes_named = false;          ///< the order of the axes was given, not guessed
+};
+
 /// What a source holds; the same on every rank.
 struct SourceInfo {
   std::string name;           ///< for messages, e.g. "cifar10.h5:train"
@@ -29,6 +37,7 @@ struct SourceInfo {
   std::vector<NamedVector> vectors = {};  ///< float values beside the image of every sample
   /// Every epoch has samples of its own, already mixed: position p of epoch e is sample e * samples + p.
   bool endless = false;
+  StoredImages stored = {};
 };
 
 /// Bytes of one sample, its label aside.
@@ -54,6 +63,10 @@ class SampleSource {
   /// Reads samples by number, below SourceInfo::samples unless the source is endless.
   /// @throws DataError naming file, dataset and row
   virtual void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) = 0;
+  /// Whether what was read so far is what was there when the source was opened. Cheap; called from any
+  /// thread.
+  /// @throws DataError when somebody has written to its file since
+  virtual void check_unchanged() const {}
 };
 
 }  // namespace annulus::io

@@ -9,6 +9,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/error.hpp"
+#include "io/hdf5/advice.hpp"
+
 namespace annulus::io {
 namespace {
 
@@ -82,11 +85,18 @@ class StreamingSource final : public SampleSource {
       expect_contract(samples[i] < info().samples, "a sample number is below the number of samples");
       buffers.labels[i] = columns_->labels()[samples[i]];
     }
-    if (columns_->chunked())
-      read_chunks(samples, buffers);
-    else
-      read_runs(samples, buffers);
+    try {
+      if (columns_->chunked())
+        read_chunks(samples, buffers);
+      else
+        read_runs(samples, buffers);
+    } catch (const DataError&) {
+      check_unchanged();  // what seems damaged may be half-written
+      throw;
+    }
   }
+
+  void check_unchanged() const override { columns_->check_unchanged(); }
 
  private:
   /// Row `row` of what was read becomes sample `place` of the request.
@@ -135,9 +145,11 @@ std::unique_ptr<SampleSource> make_streaming_source(std::unique_ptr<DatasetColum
   const std::uint64_t chunk_bytes = columns->chunk_rows() * sample_bytes(columns->info());
   if (chunk_bytes > cache_bytes) {
     throw DataError(
-        "{}, {}: stores {} rows together ({:.0f} MB), more than the {:.0f} MB that streaming may keep in memory. Raise the limit for resident data or for the cache, or rewrite the file in smaller chunks (h5repack -l).",
+        "{}, {}: stores {} rows together ({:.0f} MB), more than the {:.0f} MB that streaming may keep in memory. Raise data.window_mb, or data.resident_mb above the size of the data, or rewrite the file in smaller chunks: `{}`.",
         columns->path(), columns->images_name(), columns->chunk_rows(),
-        static_cast<double>(chunk_bytes) / 1e6, static_cast<double>(cache_bytes) / 1e6);
+        static_cast<double>(chunk_bytes) / 1e6, static_cast<double>(cache_bytes) / 1e6,
+        repack_in_chunks(columns->path(), columns->images_name(), columns->images().extents,
+                         columns->images().type.bytes));
   }
   const std::uint64_t chunks = (columns->info().samples + columns->chunk_rows() - 1) / columns->chunk_rows();
   return std::make_unique<StreamingSource>(std::move(columns), std::min(chunks, cache_bytes / chunk_bytes));

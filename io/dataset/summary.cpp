@@ -11,6 +11,8 @@
 #include <ostream>
 
 #include "io/dataset/columns.hpp"
+#include "io/dataset/labels.hpp"
+#include "io/dataset/pixels.hpp"
 
 namespace annulus::io {
 namespace {
@@ -77,25 +79,50 @@ std::vector<PixelStatistics> scan_pixels(const std::string& path, const std::str
   return sum.result();
 }
 
+/// What can be said of a dataset, whether or not it can be read.
+ColumnSummary describe_column(const Hdf5File& file, const std::string& path, const std::string& name) {
+  try {
+    ColumnSummary column{name, file.dataset(path).info(), ""};
+    const std::string writer = writer_of_reversed_axes(file, path);
+    if (!writer.empty() && column.info.extents.size() > 2)
+      column.remark = fmt::format("written by {}, whose axes are in reverse", writer);
+    return column;
+  } catch (const DataError& error) {
+    return {name, {}, error.what()};
+  }
+}
+
 SplitSummary describe_split(const Hdf5File& file, const std::string& name, std::size_t classes) {
   SplitSummary split;
   split.name = name;
   for (const std::string& column : file.members(name))
     if (file.is_dataset(name + "/" + column))
-      split.columns.push_back({column, file.dataset(name + "/" + column).info()});
+      split.columns.push_back(describe_column(file, name + "/" + column, column));
   const std::string images = name + "/images";
   const DatasetInfo info = file.dataset(images).info();
   split.samples = info.rows();
   split.shape = image_shape(info, file.path(), images);
   split.pixels = pixel_type(info, file.path(), images);
-  split.pixel_bytes = checked_bytes(info, file.path(), images);
+  checked_bytes(info, file.path(), images);
+  split.pixel_bytes = split.samples * static_cast<std::uint64_t>(split.shape.size()) * size_of(split.pixels);
   split.label_counts.resize(classes);
-  for (const std::int32_t label : read_labels(file, name + "/labels", classes)) {
+  const Labels labels = read_labels(file, name + "/labels", {.samples = split.samples, .classes = classes});
+  for (const std::int32_t label : labels.numbers) {
     const auto index = static_cast<std::size_t>(label);
     if (index >= split.label_counts.size()) split.label_counts.resize(index + 1);
     ++split.label_counts[index];
   }
   return split;
+}
+
+/// A group that nobody asks for by its name may be of any form.
+void add_split(const Hdf5File& file, const std::string& name, DatasetSummary& summary) {
+  try {
+    summary.splits.push_back(describe_split(file, name, summary.classes.size()));
+  } catch (const DataError& error) {
+    if (name == "train" || name == "validation" || name == "test") throw;
+    summary.unusable.emplace_back(name, error.what());
+  }
 }
 
 void read_root_attributes(const Hdf5File& file, DatasetSummary& summary) {
@@ -110,12 +137,15 @@ void read_root_attributes(const Hdf5File& file, DatasetSummary& summary) {
   summary.classes = class_names(file);
 }
 
-std::string column_text(const DatasetInfo& info) {
+std::string column_text(const ColumnSummary& column) {
+  const DatasetInfo& info = column.info;
+  if (info.extents.empty() && !column.remark.empty()) return "cannot be read: " + column.remark;
   std::string layout =
       info.chunk.empty() ? "contiguous" : fmt::format("chunks of {} rows", info.chunk.front());
   if (!info.filters.empty()) layout += fmt::format(", {}", fmt::join(info.filters, ", "));
-  return fmt::format("({})  {}  {}  {:.1f} MB stored", fmt::join(info.extents, ", "), to_string(info.type),
-                     layout, static_cast<double>(info.stored_bytes) / 1e6);
+  return fmt::format("({})  {}  {}  {:.1f} MB stored{}{}", fmt::join(info.extents, ", "),
+                     to_string(info.type), layout, static_cast<double>(info.stored_bytes) / 1e6,
+                     column.remark.empty() ? "" : "; ", column.remark);
 }
 
 void print_split(const SplitSummary& split, const std::vector<std::string>& classes, std::ostream& out) {
@@ -124,7 +154,7 @@ void print_split(const SplitSummary& split, const std::vector<std::string>& clas
              split.pixels == PixelType::uint8 ? "uint8" : "float32",
              static_cast<double>(split.pixel_bytes) / 1e6);
   for (const ColumnSummary& column : split.columns)
-    fmt::print(out, "  {:<12} {}\n", column.name, column_text(column.info));
+    fmt::print(out, "  {:<12} {}\n", column.name, column_text(column));
   constexpr std::size_t kShown = 20;
   fmt::print(out, "  images per class:");
   for (std::size_t k = 0; k < std::min(kShown, split.label_counts.size()); ++k)
@@ -148,13 +178,13 @@ DatasetSummary describe_dataset(const std::string& path, PixelScan scan) {
   for (const std::string& name : file.members()) {
     if (!file.exists(name)) continue;
     if (file.is_dataset(name)) {
-      summary.others.push_back({name, file.dataset(name).info()});
+      summary.others.push_back(describe_column(file, name, name));
     } else if (file.is_dataset(name + "/images") && file.is_dataset(name + "/labels")) {
-      summary.splits.push_back(describe_split(file, name, summary.classes.size()));
+      add_split(file, name, summary);
     } else {
-      for (const std::string& member : file.members(name))
-        if (file.is_dataset(name + "/" + member))
-          summary.others.push_back({name + "/" + member, file.dataset(name + "/" + member).info()});
+      constexpr int kDeepest = 3;  // Octave's structures
+      for (const std::string& dataset : file.datasets(name, kDeepest))
+        summary.others.push_back(describe_column(file, dataset, dataset));
     }
   }
   // Training data first: HDF5 sorts by name.
@@ -170,6 +200,36 @@ DatasetSummary describe_dataset(const std::string& path, PixelScan scan) {
   return summary;
 }
 
+std::uint64_t try_samples(SampleSource& source) {
+  constexpr std::uint64_t kTries = 16;
+  constexpr std::uint64_t kBytes = 64 << 20;
+  const SourceInfo& info = source.info();
+  const std::uint64_t tries = std::clamp<std::uint64_t>(
+      kBytes / std::max<std::uint64_t>(1, sample_bytes(info)), 1, std::min(info.samples, kTries));
+  std::vector<std::byte> pixels(static_cast<std::size_t>(info.shape.size()) * size_of(info.pixels));
+  std::vector<std::int32_t> label(1);
+  std::vector<float> vectors(static_cast<std::size_t>(total_length(info.vectors)));
+  for (std::uint64_t i = 0; i < tries; ++i) {
+    // As i * (samples - 1) / (tries - 1), without products that overflow.
+    const std::uint64_t gaps = std::max<std::uint64_t>(1, tries - 1);
+    const std::uint64_t last = info.samples - 1;
+    const std::vector<std::uint64_t> sample{last / gaps * i + last % gaps * i / gaps};
+    source.read(sample, {.pixels = pixels, .labels = label, .vectors = vectors});
+  }
+  return tries;
+}
+
+std::uint64_t try_images(const std::string& path, const std::string& split) {
+  const auto source = open_dataset({.path = path,
+                                    .images = split + "/images",
+                                    .labels = "",
+                                    .resident_bytes = 0,
+                                    .cache_bytes = std::uint64_t{1} << 30,
+                                    .not_finite = NotFinite::keep},
+                                   make_private_memory);
+  return try_samples(*source);
+}
+
 void print_dataset(const DatasetSummary& summary, std::ostream& out) {
   fmt::print(out, "{} ({:.1f} MB)\n", summary.path, static_cast<double>(summary.file_bytes) / 1e6);
   fmt::print(out, "schema: {}\n", summary.schema.empty() ? "none (a foreign file)" : summary.schema);
@@ -178,9 +238,11 @@ void print_dataset(const DatasetSummary& summary, std::ostream& out) {
     fmt::print(out, "{} classes: {}\n", summary.classes.size(), fmt::join(summary.classes, ", "));
   for (const auto& [name, value] : summary.attributes) fmt::print(out, "{}: {}\n", name, value);
   for (const SplitSummary& split : summary.splits) print_split(split, summary.classes, out);
+  for (const auto& [name, reason] : summary.unusable)
+    fmt::print(out, "\n{}: cannot be a split: {}\n", name, reason);
   if (!summary.others.empty()) fmt::print(out, "\nother datasets:\n");
   for (const ColumnSummary& column : summary.others)
-    fmt::print(out, "  {:<20} {}\n", column.name, column_text(column.info));
+    fmt::print(out, "  {:<20} {}\n", column.name, column_text(column));
 }
 
 }  // namespace annulus::io

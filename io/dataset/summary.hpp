@@ -23,6 +23,7 @@ struct PixelStatistics {
 struct ColumnSummary {
   std::string name;  ///< within the split, e.g. "images"
   DatasetInfo info;
+  std::string remark;  ///< why it cannot be read, or what is odd about it; mostly nothing
 };
 
 /// A group with images and labels.
@@ -46,12 +47,23 @@ struct DatasetSummary {
   std::vector<std::pair<std::string, std::string>> attributes;  ///< the other root attributes that are text
   std::vector<SplitSummary> splits;
   std::vector<ColumnSummary> others;  ///< datasets outside of such groups, by full name (foreign files)
+  /// Groups with images and labels that are no split, and why: none of the three that a training takes by
+  /// itself.
+  std::vector<std::pair<std::string, std::string>> unusable;
 };
 
 enum class PixelScan { skip, read_all };
 
-/// @throws DataError when the file cannot be read, or a split in it breaks the format
+/// A dataset that cannot be read and that no split needs is described by a remark.
+/// @throws DataError when the file cannot be read, or one of the groups train, validation and test breaks the
+/// format
 DatasetSummary describe_dataset(const std::string& path, PixelScan scan = PixelScan::skip);
+
+/// Reads a few samples from the first to the last: what chunks are packed by, or where they are damaged,
+/// shows only there. @return how many were read @throws DataError
+std::uint64_t try_samples(SampleSource& source);
+/// The same for the images of a split of a file.
+std::uint64_t try_images(const std::string& path, const std::string& split);
 
 /// Prints it for people.
 void print_dataset(const DatasetSummary& summary, std::ostream& out);

@@ -2,11 +2,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
-#include <filesystem>
 #include <limits>
 
 #include "base/error.hpp"
+#include "io/hdf5/advice.hpp"
+#include "io/hdf5/description.hpp"
 #include "io/hdf5/file.hpp"
 #include "io/hdf5/library.hpp"
 #include "io/hdf5/process.hpp"
@@ -16,91 +16,26 @@ namespace {
 
 using Access = Hdf5Place::Access;
 
-constexpr std::array kElementTypes{ElementType::uint8,  ElementType::int32,   ElementType::int64,
-                                   ElementType::uint64, ElementType::float32, ElementType::float64};
-
-Extents chunk_of(hid_t plist, std::size_t rank) {
-  if (H5Pget_layout(plist) != H5D_CHUNKED) return {};
-  std::vector<hsize_t> sizes(rank);
-  if (H5Pget_chunk(plist, static_cast<int>(rank), sizes.data()) < 0) return {};
-  return {sizes.begin(), sizes.end()};
-}
-
-std::vector<std::string> filters_of(hid_t plist, const Hdf5Place& place) {
-  std::vector<std::string> names;
-  for (int i = 0; i < H5Pget_nfilters(plist); ++i) {
-    char name[64] = "";
-    unsigned flags = 0;
+/// The first filter of a dataset that the library cannot undo, and finds no plugin for; else nothing.
+std::optional<int> missing_filter(hid_t dataset) {
+  silence_hdf5();
+  const Hdf5Handle plist(H5Dget_create_plist(dataset));
+  for (int i = 0; plist.get() >= 0 && i < H5Pget_nfilters(plist.get()); ++i) {
+    unsigned flags = 0, config = 0;
     std::size_t count = 0;
-    unsigned config = 0;
     const H5Z_filter_t id =
-        H5Pget_filter2(plist, static_cast<unsigned>(i), &flags, &count, nullptr, sizeof name, name, &config);
-    if (id == H5Z_FILTER_NBIT || id == H5Z_FILTER_SCALEOFFSET)
-      throw DataError(
-          "{}, {}: is packed by the filter {}, which is not read: the library trusts what the file says about it. Pack it again with deflate (h5repack -f GZIP=1).",
-          place.file, place.object, id == H5Z_FILTER_NBIT ? "nbit" : "scaleoffset");
-    names.emplace_back(name[0] != '\0' ? name : "filter " + std::to_string(id));
+        H5Pget_filter2(plist.get(), static_cast<unsigned>(i), &flags, &count, nullptr, 0, nullptr, &config);
+    if (id >= 0 && H5Zfilter_avail(id) <= 0) return id;
   }
-  return names;
+  return std::nullopt;
 }
 
-/// The library takes memory for a whole chunk as soon as one value of it is read.
-void check_chunk(const DatasetInfo& info, const Hdf5Place& place) {
-  constexpr std::uint64_t kLargest = std::uint64_t{1} << 30;
-  std::uint64_t bytes = info.type.bytes;
-  for (const std::int64_t extent : info.chunk) {
-    const auto factor = static_cast<std::uint64_t>(extent);
-    if (factor != 0 && bytes > kLargest / factor)
-      throw DataError(
-          "{}, {}: stores its values in chunks of ({}), each of which takes more than {} MB of memory. If the file is not damaged, rewrite it in smaller chunks (h5repack -l).",
-          place.file, place.object, fmt::join(info.chunk, ", "), kLargest >> 20);
-    bytes *= factor;
-  }
-}
-
-/// Where rows can be read without the library.
-std::optional<std::uint64_t> plain_place(hid_t dataset, hid_t type, hid_t plist) {
-  const bool as_in_memory = std::ranges::any_of(
-      kElementTypes, [&](ElementType each) { return H5Tequal(type, memory_type(each)) > 0; });
-  if (!as_in_memory || H5Pget_layout(plist) != H5D_CONTIGUOUS || H5Pget_nfilters(plist) != 0)
-    return std::nullopt;
-  const haddr_t offset = H5Dget_offset(dataset);
-  if (offset == HADDR_UNDEF) return std::nullopt;
-  return offset;
-}
-
-DatasetInfo describe(hid_t dataset, const Hdf5Place& place) {
-  const auto space = hdf5_handle("H5Dget_space", place, [&] { return H5Dget_space(dataset); });
-  const auto type = hdf5_handle("H5Dget_type", place, [&] { return H5Dget_type(dataset); });
-  const auto plist = hdf5_handle("H5Dget_create_plist", place, [&] { return H5Dget_create_plist(dataset); });
-  const int rank =
-      hdf5_call("H5Sget_simple_extent_ndims", place, [&] { return H5Sget_simple_extent_ndims(space.get()); });
-  std::vector<hsize_t> sizes(static_cast<std::size_t>(rank));
-  hdf5_call("H5Sget_simple_extent_dims", place,
-            [&] { return H5Sget_simple_extent_dims(space.get(), sizes.data(), nullptr); });
-  const bool elsewhere =
-      H5Pget_layout(plist.get()) == H5D_VIRTUAL ||
-      hdf5_call("H5Pget_external_count", place, [&] { return H5Pget_external_count(plist.get()); }) > 0;
-  if (elsewhere)
-    throw DataError(
-        "{}, {}: keeps its values in another file, which is not followed: it could be any file. Bring them into one file with `h5repack`.",
-        place.file, place.object);
-
-  DatasetInfo info;
-  for (const hsize_t size : sizes) {
-    if (size > static_cast<hsize_t>(std::numeric_limits<std::int64_t>::max()))
-      throw DataError(
-          "{}, {}: claims an extent of {}, which cannot be true. The file is damaged; make it again.",
-          place.file, place.object, size);
-    info.extents.push_back(static_cast<std::int64_t>(size));
-  }
-  info.type = describe_type(type.get());
-  info.chunk = chunk_of(plist.get(), sizes.size());
-  info.filters = filters_of(plist.get(), place);
-  info.stored_bytes = H5Dget_storage_size(dataset);
-  info.plain_at = plain_place(dataset, type.get(), plist.get());
-  check_chunk(info, place);
-  return info;
+/// Whether a filter is missing shows in the reading alone: chunks that did not shrink lie there as they are.
+[[noreturn]] void throw_unreadable(hid_t dataset, const Hdf5Place& place, const DataError& error) {
+  const std::optional<int> missing = missing_filter(dataset);
+  if (!missing) throw error;
+  throw DataError("{}, {}: is packed by the filter {}, which this HDF5 library does not have. {}", place.file,
+                  place.object, filter_name(*missing), filter_advice(*missing));
 }
 
 /// File and memory spaces of the same rank and shape: with another memory shape HDF5 walks chunked data value
@@ -136,7 +71,7 @@ RowSelection select_rows(hid_t dataset, const DatasetInfo& info, std::uint64_t f
 
 Hdf5Dataset::Hdf5Dataset(Hdf5Handle handle, std::string file, std::string name)
     : handle_(std::move(handle)), file_(std::move(file)), name_(std::move(name)) {
-  info_ = describe(handle_.get(), {file_, name_});
+  info_ = describe_dataset_object(handle_.get(), {file_, name_});
 }
 
 Hdf5Dataset::Hdf5Dataset(std::shared_ptr<Hdf5Process> process, std::string file, std::string name)
@@ -172,20 +107,20 @@ void Hdf5Dataset::read_rows(std::uint64_t first, std::uint64_t count, ElementTyp
     return process_->read_rows({name_, first, count, type}, info_, {static_cast<std::byte*>(values), bytes});
   }
   const RowSelection rows = select_rows(static_cast<hid_t>(handle_.get()), info_, first, count);
-  hdf5_call("H5Dread", place, [&] {
-    return H5Dread(handle_.get(), memory_type(type), rows.memory.get(), rows.file.get(), H5P_DEFAULT, values);
-  });
+  try {
+    hdf5_call("H5Dread", place, [&] {
+      return H5Dread(handle_.get(), memory_type(type), rows.memory.get(), rows.file.get(), H5P_DEFAULT,
+                     values);
+    });
+  } catch (const DataError& error) {
+    throw_unreadable(handle_.get(), place, error);
+  }
 }
 
 void Hdf5Dataset::touch() const {
   const Hdf5Place place{file_, name_};
   constexpr std::uint64_t kLargestRow = 64 << 20;
-  if (!info_.chunk.empty()) {
-    const auto space = hdf5_handle("H5Dget_space", place, [&] { return H5Dget_space(handle_.get()); });
-    hsize_t chunks = 0;
-    hdf5_call("H5Dget_num_chunks", place,
-              [&] { return H5Dget_num_chunks(handle_.get(), space.get(), &chunks); });
-  }
+  if (!info_.chunk.empty()) count_chunks(handle_.get(), place);
   const bool is_number = info_.type.kind != StoredType::Kind::other;
   if (!is_number || info_.rows() == 0 || checked_bytes(info_, file_, name_) / info_.rows() > kLargestRow)
     return;
@@ -214,31 +149,6 @@ void Hdf5Dataset::write_rows(std::uint64_t first, std::uint64_t count, ElementTy
     return H5Dwrite(handle_.get(), memory_type(type), rows.memory.get(), rows.file.get(), H5P_DEFAULT,
                     values);
   });
-}
-
-std::uint64_t checked_bytes(const DatasetInfo& info, const std::string& file, const std::string& name) {
-  std::uint64_t bytes = info.type.bytes;
-  for (const std::int64_t extent : info.extents) {
-    const auto factor = static_cast<std::uint64_t>(extent);
-    if (factor != 0 && bytes > std::numeric_limits<std::uint64_t>::max() / factor)
-      throw DataError("{}, {}: claims more values than any memory holds. The file is damaged; make it again.",
-                      file, name);
-    bytes *= factor;
-  }
-  std::error_code unreadable;
-  const std::uint64_t file_bytes = std::filesystem::file_size(file, unreadable);
-  // No filter makes images more than a thousand times smaller (deflate's limit is 1032); small files may be
-  // all zeros.
-  constexpr std::uint64_t kMostCompression = 1100;
-  constexpr std::uint64_t kHarmless = 64 << 20;
-  const std::uint64_t held = std::min(info.stored_bytes, unreadable ? info.stored_bytes : file_bytes);
-  const bool plain = info.filters.empty();
-  const bool inflated = bytes > kHarmless && bytes / kMostCompression > held;
-  if (bytes > 0 && (info.stored_bytes == 0 || inflated || (plain && held < bytes)))
-    throw DataError(
-        "{}, {}: claims {} bytes of values, but the file holds only {}. It is truncated, or its writing never finished; copy or make it again.",
-        file, name, bytes, held);
-  return bytes;
 }
 
 }  // namespace annulus::io

@@ -37,7 +37,7 @@ void collect_datasets(const Hdf5File& file, const std::string& group, int depth,
 [[noreturn]] void throw_missing(const Hdf5File& file, const std::string& name) {
   if (file.leads_elsewhere(name))
     throw DataError(
-        "{}: {} is a link into another file, which is not followed: it could be any file. Bring them into one file with `h5copy`.",
+        "{0}: {1} is a link into another file, which is not followed: it could be any file. Bring all into one file with `h5repack --merge {0} NEW.h5`, in a folder where the link leads to its file (or {1} alone with `h5copy -f ext`).",
         file.path(), name);
   constexpr int kDeepest = 9;
   constexpr std::size_t kEnough = 200;
@@ -122,6 +122,19 @@ herr_t collect_name(hid_t, const char* name, const H5L_info_t*, void* target) no
 H5L_type_t link_type(hid_t file, const std::string& name, const Hdf5Place& place) {
   H5L_info_t info;
   hdf5_call("H5Lget_info", place, [&] { return H5Lget_info(file, name.c_str(), &info, H5P_DEFAULT); });
+  return info.type;
+}
+
+/// Without opening it: a dataset whose form the library does not know is one still.
+H5O_type_t object_type(hid_t file, const std::string& name, const Hdf5Place& place) {
+  H5O_info_t info;
+  hdf5_call("H5Oget_info_by_name", place, [&] {
+#if H5_VERSION_GE(1, 12, 0)
+    return H5Oget_info_by_name(file, name.c_str(), &info, H5O_INFO_BASIC, H5P_DEFAULT);
+#else
+    return H5Oget_info_by_name2(file, name.c_str(), &info, H5O_INFO_BASIC, H5P_DEFAULT);
+#endif
+  });
   return info.type;
 }
 
@@ -223,9 +236,7 @@ bool Hdf5File::leads_elsewhere(const std::string& name) const {
 bool Hdf5File::is_dataset(const std::string& name) const {
   if (process_) return process_->ask<bool>(Hdf5Request::is_dataset, name);
   if (!exists(name)) return false;
-  const auto object = hdf5_handle("H5Oopen", {path_, name},
-                                  [&] { return H5Oopen(handle_.get(), name.c_str(), H5P_DEFAULT); });
-  return H5Iget_type(object.get()) == H5I_DATASET;
+  return object_type(handle_.get(), name, {path_, name}) == H5O_TYPE_DATASET;
 }
 
 std::vector<std::string> Hdf5File::members(const std::string& group) const {
@@ -272,7 +283,8 @@ Hdf5Dataset Hdf5File::create_dataset(const std::string& name, ElementType type, 
 }
 
 std::size_t Hdf5File::checked_size(const Hdf5Dataset& source, const std::string& name) const {
-  return checked_bytes(source.info(), path_, name) / std::max<std::size_t>(1, source.info().type.bytes);
+  return checked_bytes(source.info(), path_, name, Sparse::refuse) /
+         std::max<std::size_t>(1, source.info().type.bytes);
 }
 
 void Hdf5File::flush() {

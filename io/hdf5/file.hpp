@@ -32,6 +32,8 @@ class Hdf5Process;
 class Hdf5Dataset {
  public:
   const DatasetInfo& info() const { return info_; }
+  /// File and name, for messages.
+  std::string place() const { return file_ + ", " + name_; }
   /// Values in one row. @throws DataError when no memory holds as many
   std::uint64_t row_size() const;
 
@@ -178,8 +180,15 @@ class Hdf5File {
   std::shared_ptr<Hdf5Process> process_;  ///< reads the file; nothing: `handle_` is open
 };
 
+/// Whether values that take more than a thousand times their bytes in the file are believed in.
+enum class Sparse {
+  allow,  ///< when the file holds every chunk of them: who reads them asks for a few rows at a time
+  refuse
+};
+
 /// The bytes of a dataset when read, after checking that the extents make sense and that the file can hold
 /// them: hostile or truncated files claim sizes they do not have. @throws DataError naming file and dataset
-std::uint64_t checked_bytes(const DatasetInfo& info, const std::string& file, const std::string& name);
+std::uint64_t checked_bytes(const DatasetInfo& info, const std::string& file, const std::string& name,
+                            Sparse sparse = Sparse::allow);
 
 }  // namespace annulus::io

@@ -16,6 +16,8 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "io/hdf5/advice.hpp"
+#include "io/hdf5/lzf_filter.hpp"
 
 #if !H5_VERSION_GE(1, 10, 7) || (H5_VERS_MAJOR == 1 && H5_VERS_MINOR == 12 && H5_VERS_RELEASE == 0)
 #error "HDF5 1.10.7 or newer (and not 1.12.0) is needed: older ones cannot open a file without locking it."
@@ -62,6 +64,16 @@ bool is_any_of(hid_t type, std::initializer_list<hid_t> known) {
 bool fills_its_bytes(hid_t type, std::size_t bytes) {
   const bool usual = bytes == 1 || bytes == 2 || bytes == 4 || bytes == 8;
   return usual && H5Tget_precision(type) == 8 * bytes && H5Tget_offset(type) == 0;
+}
+
+/// IEEE's half precision, in either order of bytes: numpy's float16. Older libraries have no name for it.
+bool is_half(hid_t type) {
+  std::size_t sign = 0, exponent = 0, exponent_bits = 0, mantissa = 0, mantissa_bits = 0;
+  return H5Tget_size(type) == 2 && fills_its_bytes(type, 2) && H5Tget_ebias(type) == 15 &&
+         H5Tget_norm(type) == H5T_NORM_IMPLIED &&
+         (H5Tget_order(type) == H5T_ORDER_LE || H5Tget_order(type) == H5T_ORDER_BE) &&
+         H5Tget_fields(type, &sign, &exponent, &exponent_bits, &mantissa, &mantissa_bits) >= 0 &&
+         sign == 15 && exponent == 10 && exponent_bits == 5 && mantissa == 0 && mantissa_bits == 10;
 }
 
 /// By file, why the last of its objects that could not be closed could not. The library gives no identifier
@@ -112,6 +124,7 @@ void silence_hdf5() {
     // A link into another file could name any file of this machine: the library forgets how to follow one.
     static const herr_t no_external_links = H5Lunregister(H5L_TYPE_EXTERNAL);
     static_cast<void>(no_external_links);
+    register_lzf_filter();
     hbool_t safe = false;
     H5is_library_threadsafe(&safe);
     if (!safe)
@@ -126,9 +139,7 @@ void throw_hdf5_error(const char* call, const Hdf5Place& place) {
   const std::string reason = error_text();
   const std::string object = place.object.empty() ? std::string() : fmt::format(", {}", place.object);
   if (place.access == Hdf5Place::Access::read)
-    throw DataError(
-        "{}{}: cannot be read ({}: {}). The file may be truncated, damaged or still being written; check it with `h5ls -r`, and copy or make it again.",
-        place.file, object, call, reason);
+    throw DataError("{}{}: {}", place.file, object, reading_trouble(place.file, call, reason));
   throw RuntimeError(
       "{}{}: cannot be written ({}: {}). Check free space, quota and permissions of that folder.", place.file,
       object, call, reason);
@@ -166,8 +177,14 @@ StoredType describe_type(hid_t type) {
   silence_hdf5();
   StoredType stored{StoredType::Kind::other, H5Tget_size(type)};
   const H5T_class_t kind = H5Tget_class(type);
-  if (kind == H5T_FLOAT && is_any_of(type, {H5T_IEEE_F32LE, H5T_IEEE_F32BE, H5T_IEEE_F64LE, H5T_IEEE_F64BE}))
+  if (kind == H5T_FLOAT &&
+      (is_any_of(type, {H5T_IEEE_F32LE, H5T_IEEE_F32BE, H5T_IEEE_F64LE, H5T_IEEE_F64BE}) || is_half(type)))
     stored.kind = StoredType::Kind::real;
+  // numpy's bool, and names for numbers: what is stored are the numbers.
+  if (kind == H5T_ENUM) {
+    const Hdf5Handle numbers(H5Tget_super(type));
+    if (numbers.get() >= 0) stored = describe_type(numbers.get());
+  }
   if (kind == H5T_INTEGER && fills_its_bytes(type, stored.bytes))
     stored.kind = H5Tget_sign(type) == H5T_SGN_NONE ? StoredType::Kind::unsigned_integer
                                                     : StoredType::Kind::signed_integer;
@@ -180,7 +197,7 @@ void check_convertible(const StoredType& stored, ElementType wanted, const Hdf5P
       memory.kind == StoredType::Kind::real ? stored.kind == StoredType::Kind::real : stored.is_integer();
   if (same_kind && stored.bytes <= memory.bytes) return;
   throw DataError(
-      "{}, {}: holds {} values where {} is needed. Convert the dataset, for example with h5py's astype.",
+      "{}, {}: holds {} values where {} is needed. Is this the right dataset? If so, write it with that type.",
       place.file, place.object, to_string(stored), to_string(memory));
 }
 

@@ -24,6 +24,9 @@ DatasetInfo MessageReader::take_info() {
   info.chunk = take<Extents>();
   info.filters = take<std::vector<std::string>>();
   info.stored_bytes = take<std::uint64_t>();
+  const bool counted = take<bool>();
+  const auto chunks = take<std::uint64_t>();
+  if (counted) info.stored_chunks = chunks;
   const bool is_plain = take<bool>();
   const auto offset = take<std::uint64_t>();
   if (is_plain) info.plain_at = offset;

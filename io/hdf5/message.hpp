@@ -72,6 +72,8 @@ class MessageWriter {
     put(info.chunk);
     put(info.filters);
     put(info.stored_bytes);
+    put(info.stored_chunks.has_value());
+    put(info.stored_chunks.value_or(0));
     put(info.plain_at.has_value());
     put(info.plain_at.value_or(0));
   }

@@ -61,6 +61,8 @@ struct DatasetInfo {
   Extents chunk = {};                     ///< empty when the rows are stored one after another
   std::vector<std::string> filters = {};  ///< names as HDF5 gives them, e.g. "deflate"
   std::uint64_t stored_bytes = 0;         ///< what the file really holds, after compression
+  /// Chunks that the file holds; counted only where `stored_bytes` are surprisingly few (may_be_sparse()).
+  std::optional<std::uint64_t> stored_chunks = {};
   /// Offset of the first value, where the file holds them one after another as memory does.
   std::optional<std::uint64_t> plain_at = {};
   std::uint64_t rows() const { return extents.empty() ? 1 : static_cast<std::uint64_t>(extents.front()); }

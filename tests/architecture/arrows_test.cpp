@@ -24,6 +24,7 @@ const std::vector<std::pair<std::string, std::regex>>& libraries() {
       {"NCCL", std::regex("nccl.*\\.h")},
       {"CUDA", std::regex("(cuda|cudnn|cublas|nvtx).*\\.h(pp)?")},
       {"HDF5", std::regex("(hdf5|hdf5_hl|H5.*)\\.h")},
+      {"liblzf", std::regex("(liblzf/)?lzf\\.h")},
       {"libarchive", std::regex("archive(_entry)?\\.h")},
       {"libjpeg-turbo", std::regex("(turbojpeg|jpeglib|jerror)\\.h")},
       {"libpng", std::regex("png.*\\.h")},

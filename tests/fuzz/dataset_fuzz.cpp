@@ -38,11 +38,15 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     std::ostringstream out;
     io::print_dataset(io::describe_dataset(path, io::PixelScan::read_all), out);
   });
+  fuzz::expect_answer([&] { io::try_images(path, "train"); });
   constexpr std::uint64_t kResident = 16 << 20;
   const io::VectorColumn column{"track", "train/track"};
   io::open_and_read({.path = path, .resident_bytes = kResident});
   io::open_and_read({.path = path, .vectors = {column}, .resident_bytes = 0, .cache_bytes = kResident});
   io::open_and_read(
       {.path = path, .images = "test/images", .labels = "", .limit = 2, .resident_bytes = kResident});
+  io::open_and_read(
+      {.path = path, .axes = io::ImageAxes::nchw, .first_label = 1, .resident_bytes = kResident});
+  io::open_and_read({.path = path, .labels = "train/track", .resident_bytes = 0, .cache_bytes = kResident});
   return 0;
 }

@@ -12,11 +12,11 @@
 #include "comm/device/allreduce_benchmark.hpp"
 #include "comm/device/gpu.hpp"
 #include "comm/ranks/launcher.hpp"
-#include "io/dataset/summary.hpp"
 #include "trainer/backend/contract/replica.hpp"
 #include "trainer/backend/device.hpp"
 #include "trainer/backend/rules/optimizer_rules.hpp"
 #include "trainer/commands/common/context.hpp"
+#include "trainer/commands/doctor_data.hpp"
 #include "trainer/loop/rank_zero.hpp"
 #include "trainer/model/config.hpp"
 #include "trainer/model/network_builder.hpp"
@@ -155,19 +155,6 @@ void check_launch(const comm::World& world, Report& report) {
   report.add(judge_launcher(comm::detect_launcher(std::getenv), world.ranks, is_set("SLURM_JOB_ID"), server));
 }
 
-/// @return whether the file is a dataset that can be read
-bool check_data(const std::string& path, Report& report) {
-  try {
-    const io::DatasetSummary summary = io::describe_dataset(path);
-    for (const auto& split : summary.splits)
-      report.add(Grade::good, "data", fmt::format("{}:{} {} samples", path, split.name, split.samples));
-    return true;
-  } catch (const Error& error) {
-    report.add(Grade::failure, "data", error.what());
-    return false;
-  }
-}
-
 /// What this rank and the others look like. Collective.
 void check_ranks(Context& context, const Needs& needs, Report& report) {
   const std::vector<RankFacts> facts = gather_facts(context.mpi);
@@ -204,7 +191,11 @@ ExitCode doctor(const DoctorOptions& options, Context& context) {
   check_directory(context, options, needs, report);
   bool readable = true;
   if (report.speaks())
-    for (const std::string& path : options.datasets) readable = check_data(path, report) && readable;
+    for (const std::string& path : options.datasets) {
+      const DataFindings findings = examine_data(path, options.config);
+      report.add(findings.lines);
+      readable = readable && findings.readable;
+    }
   report.print(options.json);
   // All ranks end alike, or the launcher would call the ones that differ dead.
   auto code = static_cast<std::int32_t>(!readable          ? ExitCode::data

@@ -9,6 +9,7 @@
 #include "io/hdf5/file.hpp"
 #include "trainer/commands/common/context.hpp"
 #include "trainer/commands/common/load.hpp"
+#include "trainer/data_names.hpp"
 #include "trainer/data_splits.hpp"
 #include "trainer/loop/evaluator.hpp"
 #include "trainer/loop/rank_zero.hpp"
@@ -106,9 +107,11 @@ class PredictionFile {
 };
 
 /// Images to predict often have no labels yet; then none are read.
-bool drop_missing_labels(DataConfig& data, const std::string& split) {
-  if (!data.labels.empty() && !io::Hdf5File::open(data.path).exists(split + "/" + data.labels)) {
-    log_info("{} has no {}/{}: predicting without labels.", data.path, split, data.labels);
+bool drop_missing_labels(Config& config, const std::string& split) {
+  DataConfig& data = config.data;
+  const std::string labels = names_of(config, split).labels;
+  if (!labels.empty() && !io::Hdf5File::open(data.path).exists(labels)) {
+    log_info("{} has no {}: predicting without labels.", data.path, labels);
     data.labels.clear();
   }
   return !data.labels.empty();
@@ -119,7 +122,7 @@ ExitCode predict(const PredictOptions& options, Context& context) {
   overrides.push_back("data.path=" + options.input);
   ModelSource source = find_model(options.source, options.checkpoint, overrides, context.mpi);
   context.watch = std::make_unique<JobWatch>(source.config.watchdog, context.mpi, context.command_line);
-  const bool labelled = drop_missing_labels(source.config.data, options.split);
+  const bool labelled = drop_missing_labels(source.config, options.split);
   const auto replica = load_replica(source, context.mpi);
   const auto data = open_group(source.config, options.split,
                                [&](std::size_t bytes) { return context.mpi.allocate_node_memory(bytes); });

@@ -84,4 +84,13 @@ ControlWord agree(comm::ProcessGroup& group, const ControlWord& mine, const Erro
   return agreed;
 }
 
+std::optional<Error> failure_of(const io::SampleSource* source) {
+  try {
+    if (source != nullptr) source->check_unchanged();
+    return std::nullopt;
+  } catch (const Error& error) {
+    return error;
+  }
+}
+
 }  // namespace annulus::trainer

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "base/error.hpp"
 #include "comm/ranks/process_group.hpp"
+#include "io/dataset/sample_source.hpp"
 
 namespace annulus::trainer {
 
@@ -22,5 +24,8 @@ struct ControlWord {
 /// @throws RuntimeError naming the ranks whose step or state differs; on every rank the failure of the first
 /// rank that has one, with its exit code
 ControlWord agree(comm::ProcessGroup& group, const ControlWord& mine, const Error* failure = nullptr);
+
+/// A failure for agree(): samples are read from a file that was written to since. @param source  null = none
+std::optional<Error> failure_of(const io::SampleSource* source);
 
 }  // namespace annulus::trainer

@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "base/vital_signs.hpp"
 #include "trainer/backend/device.hpp"
+#include "trainer/loop/control_word.hpp"
 
 namespace annulus::trainer {
 
@@ -121,7 +122,10 @@ Evaluation Evaluator::run(const Sink& sink) {
       score(batch.shards[i], blocks[i].probabilities, tallies[i]);
     if (sink) deliver(probabilities, batch, step, sink);
   }
-  return combine(tallies);
+  const Evaluation result = combine(tallies);
+  const std::optional<Error> changed = failure_of(&source_);
+  agree(group_, {}, changed ? &*changed : nullptr);
+  return result;
 }
 
 void Evaluator::score(const io::Shard& shard, std::span<const float> probabilities, Tally& tally) const {

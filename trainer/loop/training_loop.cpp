@@ -258,9 +258,15 @@ ControlWord TrainingLoop::agree(bool compare_states) {
     parts_.engine.download();
     word.hash = raw_state_hash(parts_.replica, parts_.optimizer);
   }
-  // Of rank 0, whose files may fail while it trains on: the recorders of the others never fail.
-  const std::optional<Error> failure = parts_.recorder.failure();
+  const std::optional<Error> failure = this->failure();
   return trainer::agree(parts_.group, word, failure ? &*failure : nullptr);
+}
+
+/// Why this rank cannot go on after a step, before anything of the step is saved.
+std::optional<Error> TrainingLoop::failure() const {
+  // Of rank 0, whose files may fail while it trains on: the recorders of the others never fail.
+  if (const std::optional<Error> failed = parts_.recorder.failure()) return failed;
+  return failure_of(parts_.training);
 }
 
 bool TrainingLoop::stops_early() const {

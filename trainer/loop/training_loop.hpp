@@ -43,8 +43,9 @@ struct TrainingParts {
   io::BatchLoader& loader;
   Evaluator* validation;  ///< null when there is nothing to validate on
   Recorder& recorder;
-  RunState& state;           ///< where the run stands; restored from a checkpoint or fresh
-  StepHook* hook = nullptr;  ///< drills only
+  RunState& state;                             ///< where the run stands; restored from a checkpoint or fresh
+  StepHook* hook = nullptr;                    ///< drills only
+  const io::SampleSource* training = nullptr;  ///< asked after every step whether its file is unchanged
 };
 
 /// How a call of run() ended.
@@ -96,6 +97,7 @@ class TrainingLoop {
   void finish_saving();
   bool is_ledger_step(bool epoch_ended) const;
   ControlWord agree(bool compare_states);
+  std::optional<Error> failure() const;
   bool stops_early() const;
 
   TrainingParts parts_;

@@ -12,6 +12,7 @@
 #include "comm/device/gpu.hpp"
 #include "comm/host/gradient_reducer.hpp"
 #include "io/augmentation/augmentation.hpp"
+#include "io/dataset/image_axes.hpp"
 #include "trainer/model/loss_options.hpp"
 #include "trainer/model/network.hpp"
 #include "trainer/model/optimizer_config.hpp"
@@ -27,6 +28,12 @@ struct DataConfig {
   std::string test = "test";
   std::string images = "images";  ///< names inside the groups
   std::string labels = "labels";
+  std::string validation_images;  ///< the same for one group alone; "" = as above
+  std::string validation_labels;
+  std::string test_images;
+  std::string test_labels;
+  io::ImageAxes axes = io::ImageAxes::automatic;  ///< order in which the file holds the axes of images
+  std::int64_t first_label = 0;                   ///< the number of the first class in the file
   std::map<std::string, std::string> inputs = {};  ///< vector of the network -> its dataset in the groups
   std::string generator;  ///< makes the training samples instead of `path`; "" = they are in the file
   std::map<std::string, std::string> rich = {};  ///< options of the generator "rich", as text

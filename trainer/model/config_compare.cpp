@@ -14,24 +14,28 @@ namespace {
 
 /// Keys and groups that only decide where, how fast and how often; every other key counts as numeric, so a
 /// new key is compared until someone shows that it need not be.
-constexpr std::array<std::string_view, 18> kFree{"loss.smooth_validation",
-                                                 "name",
-                                                 "data.validation",
-                                                 "data.test",
-                                                 "data.loader_threads",
-                                                 "data.gpu_mb",
-                                                 "batch.evaluation",
-                                                 "device.kind",
-                                                 "device.threads",
-                                                 "device.graph",
-                                                 "device.gpu_sharing",
-                                                 "bucket_kb",
-                                                 "checkpoint.",
-                                                 "ledger.",
-                                                 "early_stopping.",
-                                                 "anomaly.",
-                                                 "watchdog.",
-                                                 "debug"};
+constexpr auto kFree = std::to_array<std::string_view>({"loss.smooth_validation",
+                                                        "name",
+                                                        "data.validation",
+                                                        "data.test",
+                                                        "data.loader_threads",
+                                                        "data.validation_images",
+                                                        "data.validation_labels",
+                                                        "data.test_images",
+                                                        "data.test_labels",
+                                                        "data.gpu_mb",
+                                                        "batch.evaluation",
+                                                        "device.kind",
+                                                        "device.threads",
+                                                        "device.graph",
+                                                        "device.gpu_sharing",
+                                                        "bucket_kb",
+                                                        "checkpoint.",
+                                                        "ledger.",
+                                                        "early_stopping.",
+                                                        "anomaly.",
+                                                        "watchdog.",
+                                                        "debug"});
 
 bool is_free(const std::string& key) {
   if (key.ends_with(".initializer")) return true;  // of what a run that goes on has long left behind

@@ -20,6 +20,12 @@ void describe(Fields& fields, DataConfig& data) {
   fields.text("test", data.test);
   fields.text("images", data.images);
   fields.text("labels", data.labels);
+  fields.text("validation_images", data.validation_images);
+  fields.text("validation_labels", data.validation_labels);
+  fields.text("test_images", data.test_images);
+  fields.text("test_labels", data.test_labels);
+  fields.choice("axes", data.axes);
+  fields.integer("first_label", data.first_label, {0, 1e6});
   fields.names("inputs", data.inputs);
   fields.text("generator", data.generator);
   fields.names("rich", data.rich);

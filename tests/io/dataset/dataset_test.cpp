@@ -185,7 +185,7 @@ TEST(Dataset, LabelsOfTheWrongFormAreNamed) {
   const std::string path = fresh_path("labels.h5");
   Hdf5File file = Hdf5File::create(path);
   file.write("images", {2, kHeight, kWidth, 1}, std::span<const std::uint8_t>(images<std::uint8_t>(2)));
-  const std::vector<float> values(6, 0.0f);
+  const std::vector<float> values(6, 0.5f);
   const std::vector<std::uint64_t> strange{0, std::uint64_t{1} << 63};
   file.write("one_hot", {2, 3}, std::span<const float>(values));
   file.write("real", {2}, std::span<const float>(values).first(2));
@@ -193,8 +193,9 @@ TEST(Dataset, LabelsOfTheWrongFormAreNamed) {
   file.close();
 
   EXPECT_THAT(open_error({.path = path, .images = "images", .labels = "one_hot"}),
-              AllOf(HasSubstr("(2, 3)"), HasSubstr("argmax")));
-  EXPECT_THAT(open_error({.path = path, .images = "images", .labels = "real"}), HasSubstr("float32 values"));
+              AllOf(HasSubstr("(2, 3)"), HasSubstr("row 0 is not one-hot")));
+  EXPECT_THAT(open_error({.path = path, .images = "images", .labels = "real"}),
+              HasSubstr("row 0 has the label 0.5"));
   EXPECT_THAT(open_error({.path = path, .images = "images", .labels = "strange"}),
               AllOf(HasSubstr("row 1"), HasSubstr("no class number")));
 }
@@ -202,11 +203,7 @@ TEST(Dataset, LabelsOfTheWrongFormAreNamed) {
 TEST(Dataset, BadImagesAreNamed) {
   const std::string path = fresh_path("images.h5");
   Hdf5File file = Hdf5File::create(path);
-  const std::vector<double> doubles(12, 0.0);
-  const std::vector<std::int32_t> ints(12, 0);
   const std::vector<std::uint8_t> none;
-  file.write("doubles", {2, 3, 2, 1}, std::span<const double>(doubles));
-  file.write("ints", {2, 3, 2, 1}, std::span<const std::int32_t>(ints));
   file.write("flat", {2, 6}, std::span<const std::uint8_t>(images<std::uint8_t>(2)));
   file.create_dataset("empty", ElementType::uint8, {0, 3, 2, 1}, {.chunk_rows = 4});
   file.create_dataset("hollow", ElementType::uint8, {2, 0, 2, 1});
@@ -216,8 +213,6 @@ TEST(Dataset, BadImagesAreNamed) {
     return open_error({.path = path, .images = name, .labels = ""});
   };
 
-  EXPECT_THAT(error("doubles"), AllOf(HasSubstr("float64"), HasSubstr("astype(\"float32\")")));
-  EXPECT_THAT(error("ints"), HasSubstr("holds int32 values, but pixels are uint8 or float32"));
   EXPECT_THAT(error("flat"), AllOf(HasSubstr("(2, 6)"), HasSubstr("(N, H, W, C) or (N, H, W)")));
   EXPECT_THAT(error("empty"), HasSubstr("holds no images"));
   EXPECT_THAT(error("hollow"), HasSubstr("hold no pixels"));
@@ -247,7 +242,7 @@ TEST(Dataset, RefusesChunksThatDoNotFitTheCache) {
   const auto path = write_dataset(20, images<std::uint8_t>(20), labels(20), {.chunk_rows = 20});
 
   EXPECT_THAT(open_error({.path = path, .resident_bytes = 0, .cache_bytes = 19 * kRow}),
-              AllOf(HasSubstr("stores 20 rows together"), HasSubstr("h5repack")));
+              AllOf(HasSubstr("stores 20 rows together"), HasSubstr("h5repack -l train/images:CHUNK=20x3x2x1 ")));
 }
 
 TEST(Dataset, TruncatedFilesAreNamed) {

@@ -167,5 +167,46 @@ TEST(DatasetSummary, ListsForeignDatasets) {
                                 HasSubstr("(1, 2, 3)  float32"), HasSubstr("group/y")));
 }
 
+TEST(DatasetSummary, WhatNobodyNeedsMayBeUnreadable) {
+  const std::string path = fresh_path("latest.h5");  // beside good images: gzip and bool in the newest form
+  std::filesystem::copy_file(ANNULUS_SOURCE_DIR "/tests/io/data/latest.hdf5", path);
+  std::ostringstream text;
+
+  const DatasetSummary summary = describe_dataset(path, PixelScan::read_all);
+  print_dataset(summary, text);
+
+  ASSERT_EQ(summary.splits.size(), 1U);
+  EXPECT_EQ(summary.splits[0].samples, 7U);
+  EXPECT_THAT(text.str(), AllOf(HasSubstr("mask         cannot be read: "), HasSubstr("libver='latest'")));
+  EXPECT_EQ(try_images(path, "train"), 7U);
+}
+
+TEST(DatasetSummary, GroupsThatAreNoSplitAreTold) {
+  const std::string path = fresh_path("raw.h5");
+  DatasetWriter writer(path, Existing::refuse, small_spec());
+  writer.append("train", kPixels, kLabels);
+  writer.commit();
+  const std::vector<float> values(6, 0.5F);
+  for (const char* group : {"raw", "test"}) {
+    Hdf5File file = Hdf5File::open_to_change(path);
+    file.write(std::string(group) + "/images", {6}, std::span<const float>(values));
+    file.write(std::string(group) + "/labels", {6}, std::span<const float>(values));
+    file.close();
+    if (std::string_view(group) == "test") break;
+    std::ostringstream text;
+    print_dataset(describe_dataset(path), text);
+    EXPECT_THAT(text.str(), AllOf(HasSubstr("train: 2 images"), HasSubstr("raw: cannot be a split: "),
+                                  HasSubstr("raw/images: has the shape (6)")));
+  }
+
+  EXPECT_THAT(error_of([&] { describe_dataset(path); }), HasSubstr("test/images: has the shape (6)"));
+}
+
+TEST(DatasetSummary, ImagesThatCannotBeUnpackedAreTriedInVain) {
+  EXPECT_THAT(error_of([] { try_images(ANNULUS_SOURCE_DIR "/tests/io/data/zstd.hdf5", "train"); }),
+              HasSubstr("packed by the filter Zstandard"));
+  EXPECT_EQ(try_images(ANNULUS_SOURCE_DIR "/tests/io/data/lzf.hdf5", "train"), 7U);
+}
+
 }  // namespace
 }  // namespace annulus::io

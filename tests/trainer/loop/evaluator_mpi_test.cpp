@@ -38,6 +38,39 @@ Heard evaluate(comm::ProcessGroup& group) {
   return heard;
 }
 
+/// Numbered samples of a file that somebody has written to, as only the last rank can see.
+class RewrittenSource final : public io::SampleSource {
+ public:
+  explicit RewrittenSource(comm::ProcessGroup& group)
+      : last_(group.rank() == group.size() - 1), source_(kSamples) {}
+  const io::SourceInfo& info() const override { return source_.info(); }
+  void read(std::span<const std::uint64_t> samples, const io::SampleBuffers& buffers) override {
+    source_.read(samples, buffers);
+  }
+  void check_unchanged() const override {
+    if (last_) throw DataError("data.h5: was written to");
+  }
+
+ private:
+  bool last_;
+  NumberedSource source_;
+};
+
+TEST(EvaluatorOverRanks, AFileThatOneRankSeesWrittenToEndsAllRanks) {
+  comm::ProcessGroup& group = test::session().group();
+  RewrittenSource source(group);
+  AnsweringReplica replica(uneven);
+  Evaluator evaluator(replica, group, source, io::Generator(source.info(), {}, {}, 0), kOptions);
+
+  try {
+    evaluator.run();
+    FAIL() << "figures of two versions of a file";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::data);
+    EXPECT_THAT(error.what(), testing::HasSubstr("data.h5: was written to"));
+  }
+}
+
 TEST(EvaluatorOverRanks, FiguresAreThoseOfOneProcess) {
   const auto alone = comm::make_serial_group();
   const Evaluation expected = evaluate(*alone).result;

@@ -1,0 +1,19 @@
+// The orders in which a file may hold the axes of images; what is done about them: axes.hpp.
+#pragma once
+
+#include <array>
+
+#include "base/enum_words.hpp"
+
+namespace annulus::io {
+
+/// N is the image, H the row, W the column, C the channel; the last one varies fastest. `automatic` reads
+/// (N, H, W, C) and (N, H, W).
+enum class ImageAxes { automatic, nhwc, nhcw, nwhc, nwch, nchw, ncwh, nhw, nwh };
+
+}  // namespace annulus::io
+
+template <>
+struct annulus::EnumWords<annulus::io::ImageAxes> {
+  static constexpr std::array kWords{"auto", "NHWC", "NHCW", "NWHC", "NWCH", "NCHW", "NCWH", "NHW", "NWH"};
+};

@@ -1,0 +1,32 @@
+// A file that is read over hours has to stay what it was: a training must not go on with other pictures under
+// labels that it read long ago.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <string>
+
+#include "io/files/descriptor.hpp"
+
+namespace annulus::io {
+
+/// Remembers which version of a file was opened: its device, inode, size and time of the last change. A file
+/// that another one has replaced under its name is unchanged: whoever has it open reads the old one on.
+class UnchangedFile {
+ public:
+  /// @throws DataError when the file cannot be opened
+  explicit UnchangedFile(const std::string& path);
+
+  /// To be called after reading, so that nothing is used that was read later than a change.
+  /// @throws DataError when the file is another one than at the beginning, naming it and what differs
+  void check() const;
+
+ private:
+  struct stat look() const;
+
+  std::string path_;
+  Descriptor file_;
+  struct stat first_;
+};
+
+}  // namespace annulus::io

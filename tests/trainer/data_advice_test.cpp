@@ -1,0 +1,79 @@
+// What does not fit the network: the advice names the key that makes it right.
+#include "trainer/data_advice.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+/// A source of images that lie in the file with these extents.
+io::SourceInfo stored_as(const Extents& extents, const std::string& reversed_by = "") {
+  return {.name = "data.h5:train",
+          .shape = {extents[1], extents[2], extents.size() == 4 ? extents[3] : 1},
+          .stored = {.extents = extents, .reversed_by = reversed_by}};
+}
+
+std::string mismatch(const io::SourceInfo& source, const SampleShape& input) {
+  try {
+    throw_shape_mismatch(source, input);
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+}
+
+TEST(DataAdvice, ChannelsFirstAreRecognised) {
+  const auto first = HasSubstr("channels first, as PyTorch keeps them: set data.axes to NCHW");
+  const auto no_rows = Not(HasSubstr("images' shape if"));
+
+  EXPECT_THAT(mismatch(stored_as({60, 3, 32, 32}), {32, 32, 3}), AllOf(first, no_rows));
+  EXPECT_THAT(mismatch(stored_as({60, 1, 28, 20}), {28, 20, 1}), AllOf(first, no_rows));
+  EXPECT_THAT(mismatch(stored_as({60, 3, 32, 32}), {28, 28, 3}),
+              AllOf(first, HasSubstr("network.input to [32, 32, 3]")));
+}
+
+TEST(DataAdvice, ReversedAxesAreNamedWithTheirProgram) {
+  EXPECT_THAT(mismatch(stored_as({60, 3, 32, 32}, "MATLAB"), {32, 32, 3}),
+              AllOf(HasSubstr("written by MATLAB"), HasSubstr("taken as NCWH")));
+  EXPECT_THAT(mismatch(stored_as({60, 20, 28}, "Octave"), {28, 20, 1}), HasSubstr("taken as NWH"));
+  EXPECT_THAT(mismatch(stored_as({60, 20, 28}, "Octave"), {32, 32, 1}),
+              HasSubstr("data.axes to NWH and network.input to [28, 20, 1]"));
+  EXPECT_THAT(mismatch(stored_as({60, 20, 28, 1}), {28, 20, 1}),
+              AllOf(HasSubstr("network.input to [20, 28, 1] if"), HasSubstr("data.axes to NWHC")));
+}
+
+TEST(DataAdvice, OtherShapesAreForTheUserToJudge) {
+  EXPECT_THAT(
+      mismatch(stored_as({60, 28, 28}), {32, 32, 1}),
+      AllOf(HasSubstr("images of shape (28, 28, 1)"), HasSubstr("if they lie as (rows, columns, channels)")));
+  io::SourceInfo named = stored_as({60, 3, 32, 32});
+  named.stored.axes_named = true;
+  EXPECT_THAT(mismatch(named, {32, 32, 3}), Not(HasSubstr("data.axes")));
+}
+
+TEST(DataAdvice, LabelsFromOneAreNotGivenAnOutputMore) {
+  io::SourceInfo source{.name = "data.h5:train", .classes = {"0", "1", "2", "3", "4"}};
+  source.stored.smallest_label = 1;
+  const auto advice = [&](std::int64_t outputs) -> std::string {
+    try {
+      throw_too_many_classes(source, outputs);
+    } catch (const UsageError& error) {
+      return error.what();
+    }
+  };
+
+  EXPECT_THAT(advice(4), AllOf(HasSubstr("labels from 1 to 4"), HasSubstr("label 0 never occurs"),
+                               HasSubstr("Set data.first_label to 1."), Not(HasSubstr("units"))));
+  EXPECT_THAT(advice(3), HasSubstr("data.first_label to 1, and give the last layer 4 units"));
+  source.stored.smallest_label = 0;
+  EXPECT_THAT(advice(4), HasSubstr("Give its last layer 5 units"));
+}
+
+}  // namespace
+}  // namespace annulus::trainer

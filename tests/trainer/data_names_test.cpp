@@ -1,0 +1,115 @@
+// Which datasets of a file are a split: groups, or names side by side in the root.
+#include "trainer/data_names.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.hpp"
+#include "io/hdf5/file.hpp"
+#include "tests/trainer/temporary_directory.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+using testing::HasSubstr;
+
+Config config_with(const std::vector<std::string>& overrides) {
+  return parse_config(R"(name: small
+batch: {size: 4, shards: 4}
+network:
+  input: [2, 2, 1]
+  layers:
+    - flatten
+    - dense: 2
+    - softmax
+)",
+                      "test.yaml", overrides)
+      .config;
+}
+
+/// A file with these datasets: images (4, 2, 2), labels (4).
+std::string write_data(const TemporaryDirectory& directory, const std::vector<std::string>& images,
+                       const std::vector<std::string>& labels) {
+  const std::string path = directory / "data.h5";
+  io::Hdf5File file = io::Hdf5File::create(path, io::Existing::replace);
+  const std::vector<std::uint8_t> pixels(16);
+  const std::vector<std::int64_t> numbers{0, 1, 0, 1};
+  for (const std::string& name : images) file.write(name, {4, 2, 2}, std::span<const std::uint8_t>(pixels));
+  for (const std::string& name : labels) file.write(name, {4}, std::span<const std::int64_t>(numbers));
+  file.close();
+  return path;
+}
+
+TEST(DataNames, GroupsHaveTheUsualNamesOrTheirOwn) {
+  const Config config =
+      config_with({"data.validation_images=x_valid", "data.test=hold", "data.test_labels=y"});
+
+  EXPECT_EQ(names_of(config, Split::train), (SplitNames{"train", "train/images", "train/labels"}));
+  EXPECT_EQ(names_of(config, Split::validation),
+            (SplitNames{"validation", "validation/x_valid", "validation/labels"}));
+  EXPECT_EQ(names_of(config, Split::test), (SplitNames{"hold", "hold/images", "hold/y"}));
+  EXPECT_EQ(names_of(config_with({"data.labels=\"\"", "data.test_labels=y"}), Split::test).labels, "");
+}
+
+TEST(DataNames, TheRootIsAGroup) {
+  const TemporaryDirectory directory;
+  const std::string path = write_data(directory, {"x_train", "x_test"}, {"y_train", "y_test"});
+  const std::vector<std::string> keys{"data.path=" + path,
+                                      "data.train=/",
+                                      "data.images=x_train",
+                                      "data.labels=y_train",
+                                      "data.validation=/",
+                                      "data.validation_images=x_test",
+                                      "data.validation_labels=y_test",
+                                      "data.test=/",
+                                      "data.test_images=x_test",
+                                      "data.test_labels=y_test"};
+  const Config config = config_with(keys);
+
+  const auto train = open_split(config, Split::train, make_private_memory);
+  const auto validation = open_split(config, Split::validation, make_private_memory);
+
+  EXPECT_EQ(train->info().samples, 4U);
+  EXPECT_EQ(validation->info().samples, 4U);
+  EXPECT_EQ(names_of(config, Split::train), (SplitNames{"/", "x_train", "y_train"}));
+  EXPECT_EQ(names_of(config, "test"), (SplitNames{"/", "x_test", "y_test"})) << "as evaluate --split asks";
+  EXPECT_EQ(names_of(config, "train"), (SplitNames{"/", "x_train", "y_train"}));
+}
+
+TEST(DataNames, ALimitIsForTrainingAlone) {
+  const TemporaryDirectory directory;
+  const std::string path = write_data(directory, {"x_train", "x_test"}, {"y"});
+  const Config config =
+      config_with({"data.path=" + path, "data.train=/", "data.images=x_train", "data.labels=y", "data.test=/",
+                   "data.test_images=x_test", "data.limit=2"});
+
+  EXPECT_EQ(open_split(config, Split::train, make_private_memory)->info().samples, 2U);
+  EXPECT_EQ(open_split(config, Split::test, make_private_memory)->info().samples, 4U);
+}
+
+TEST(DataNames, NamesInTheRootAreProposed) {
+  const TemporaryDirectory directory;
+  const std::string path = write_data(directory, {"x_train", "x_test"}, {"y_train", "y_test"});
+  const std::string keys =
+      "data.train=/ data.images=x_train data.labels=y_train data.validation=/ data.validation_images=x_test "
+      "data.validation_labels=y_test data.test=/ data.test_images=x_test data.test_labels=y_test";
+
+  for (const char* images : {"images", "x_train"}) {
+    const Config config = config_with({"data.path=" + path, std::string("data.images=") + images});
+    EXPECT_THAT(message_of<Error>([&] { open_split(config, Split::train, make_private_memory); }),
+                HasSubstr(keys));
+  }
+}
+
+TEST(DataNames, TrainingSamplesInTheRootAreNotValidatedOn) {
+  const TemporaryDirectory directory;
+  const std::string path = write_data(directory, {"x"}, {"y"});
+  const Config config = config_with(
+      {"data.path=" + path, "data.train=/", "data.images=x", "data.labels=y", "data.validation=/"});
+
+  EXPECT_THAT(message_of<Error>([&] { open_split(config, Split::validation, make_private_memory); }),
+              HasSubstr("validation would read x, which training reads"));
+}
+
+}  // namespace
+}  // namespace annulus::trainer

@@ -1,0 +1,70 @@
+// The splits of a file under their usual names, and those that a config names; the latter are opened as a
+// training opens them, though nothing is kept in memory.
+#include "trainer/commands/doctor_data.hpp"
+
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "base/error.hpp"
+#include "io/dataset/summary.hpp"
+#include "io/hdf5/file.hpp"
+#include "trainer/data_names.hpp"
+#include "trainer/data_splits.hpp"
+#include "trainer/model/config.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+std::string read_text(const std::string& name, std::uint64_t samples, std::uint64_t tried) {
+  return fmt::format("{} {} samples, {} of them read, from the first to the last", name, samples, tried);
+}
+
+void examine_usual_names(const std::string& path, DataFindings& findings) {
+  const io::DatasetSummary summary = io::describe_dataset(path);
+  for (const auto& split : summary.splits)
+    findings.lines.push_back(
+        {Grade::good, "data",
+         read_text(fmt::format("{}:{}", path, split.name), split.samples, io::try_images(path, split.name))});
+  for (const auto& [name, reason] : summary.unusable)
+    findings.lines.push_back(
+        {Grade::warning, "data", fmt::format("{}:{} cannot be a split: {}", path, name, reason)});
+  if (summary.splits.empty())
+    findings.lines.push_back(
+        {Grade::warning, "data",
+         fmt::format(
+             "{} has no group with images and labels; data.train, data.images and data.labels of a config name others (`--config` tries them)",
+             path)});
+}
+
+void examine_named(const std::string& path, const std::string& config_path, DataFindings& findings) {
+  const Config config = load_config(config_path, {"data.path=" + path, "data.resident_mb=0"}).config;
+  if (!config.data.generator.empty()) return;
+  for (const Split split : {Split::train, Split::validation, Split::test}) {
+    const SplitNames names = names_of(config, split);
+    if (split != Split::train && !io::Hdf5File::open(path).exists(names.images)) continue;
+    const auto source = open_split(config, split, make_private_memory);
+    findings.lines.push_back(
+        {Grade::good, "data",
+         fmt::format("{} of {} fits: {}", names.images, config_path,
+                     read_text(source->info().name, source->info().samples, io::try_samples(*source)))});
+  }
+}
+
+}  // namespace
+
+DataFindings examine_data(const std::string& path, const std::string& config) {
+  DataFindings findings;
+  try {
+    if (config.empty())
+      examine_usual_names(path, findings);
+    else
+      examine_named(path, config, findings);
+  } catch (const Error& error) {
+    findings.lines.push_back({Grade::failure, "data", error.what()});
+    findings.readable = false;
+  }
+  return findings;
+}
+
+}  // namespace annulus::trainer

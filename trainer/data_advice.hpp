@@ -1,0 +1,18 @@
+// What to do when the data of a file do not fit the network: advice that leads to right training.
+#pragma once
+
+#include "io/dataset/sample_source.hpp"
+#include "trainer/model/network.hpp"
+
+namespace annulus::trainer {
+
+/// @throws UsageError saying which shape is which, and which key puts it right
+[[noreturn]] void throw_shape_mismatch(const io::SourceInfo& source, const SampleShape& input);
+
+/// @throws UsageError saying how many classes there are, or that labels count from 1
+[[noreturn]] void throw_too_many_classes(const io::SourceInfo& source, std::int64_t outputs);
+
+/// Says in the log what fits the network, but looks like a slip: channels taken for rows, labels from 1.
+void note_odd_training_data(const io::SourceInfo& source);
+
+}  // namespace annulus::trainer

@@ -1,0 +1,138 @@
+// See data_names.hpp.
+#include "trainer/data_names.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <optional>
+#include <vector>
+
+#include "base/error.hpp"
+#include "io/hdf5/file.hpp"
+
+namespace annulus::trainer {
+namespace {
+
+const std::string& or_else(const std::string& own, const std::string& usual) {
+  return own.empty() ? usual : own;
+}
+
+SplitNames make_names(const std::string& group, const std::string& images, const std::string& labels) {
+  return {group, in_group(group, images), labels.empty() ? "" : in_group(group, labels)};
+}
+
+std::optional<Split> split_called(const std::string& word) {
+  if (word == "train") return Split::train;
+  if (word == "validation") return Split::validation;
+  if (word == "test") return Split::test;
+  return std::nullopt;
+}
+
+bool contains(std::string name, const std::string& word) {
+  std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
+  return name.find(word) != std::string::npos;
+}
+
+/// Datasets in the root whose names speak of a split.
+struct RootNames {
+  std::string images;
+  std::string labels;
+};
+
+/// What is there under a name that nobody asked for may be of any form.
+std::size_t rank_of(const io::Hdf5File& file, const std::string& name) {
+  try {
+    return file.exists(name) && file.is_dataset(name) ? file.extents(name).size() : 0;
+  } catch (const DataError&) {
+    return 0;
+  }
+}
+
+RootNames root_names(const io::Hdf5File& file, const std::vector<std::string>& words) {
+  RootNames found;
+  for (const std::string& name : file.members()) {
+    if (!std::ranges::any_of(words, [&](const std::string& word) { return contains(name, word); })) continue;
+    const std::size_t rank = rank_of(file, name);
+    std::string& kind = rank > 2 ? found.images : found.labels;
+    if (rank > 0 && kind.empty()) kind = name;
+  }
+  return found;
+}
+
+/// The keys for a file with such datasets in its root, e.g. "data.train=/ data.images=x_train".
+std::string keys_for(const io::Hdf5File& file, const DataConfig& data) {
+  RootNames train = root_names(file, {"train"});
+  if (train.images.empty() && rank_of(file, data.images) > 0) train.images = data.images;
+  if (train.labels.empty() && rank_of(file, data.labels) > 0) train.labels = data.labels;
+  RootNames validation = root_names(file, {"val"});
+  const RootNames test = root_names(file, {"test"});
+  if (validation.images.empty()) validation = test;
+  std::string keys = fmt::format("data.train=/ data.images={} data.labels={}", train.images,
+                                 train.labels.empty() ? "NAME" : train.labels);
+  const auto add = [&](const char* split, const RootNames& names) {
+    if (names.images.empty() || names.labels.empty()) return;
+    keys +=
+        fmt::format(" data.{0}=/ data.{0}_images={1} data.{0}_labels={2}", split, names.images, names.labels);
+  };
+  add("validation", validation);
+  add("test", test);
+  return keys;
+}
+
+}  // namespace
+
+std::string in_group(const std::string& group, const std::string& name) {
+  return group.find_first_not_of('/') == std::string::npos ? name : group + "/" + name;
+}
+
+SplitNames names_of(const Config& config, Split split) {
+  const DataConfig& data = config.data;
+  // Without labels there are none in any split.
+  const auto labels = [&](const std::string& own) {
+    return data.labels.empty() ? "" : or_else(own, data.labels);
+  };
+  switch (split) {
+    case Split::train:
+      break;
+    case Split::validation:
+      return make_names(data.validation, or_else(data.validation_images, data.images),
+                        labels(data.validation_labels));
+    case Split::test:
+      return make_names(data.test, or_else(data.test_images, data.images), labels(data.test_labels));
+  }
+  return make_names(data.train, data.images, data.labels);
+}
+
+SplitNames names_of(const Config& config, const std::string& group) {
+  const DataConfig& data = config.data;
+  if (const auto split = split_called(group); split && !io::Hdf5File::open(data.path).exists(group))
+    return names_of(config, *split);
+  // The training's own names come first: a key for another split never changes what training reads.
+  if (group == data.train) return names_of(config, Split::train);
+  if (group == data.validation) return names_of(config, Split::validation);
+  if (group == data.test) return names_of(config, Split::test);
+  return make_names(group, data.images, data.labels);
+}
+
+void check_names(const Config& config, const SplitNames& names) {
+  const io::Hdf5File file = io::Hdf5File::open(config.data.path);
+  if (file.exists(names.images) || file.leads_elsewhere(names.images)) return;
+  if (rank_of(file, config.data.images) == 0 && root_names(file, {"train"}).images.empty())
+    return;  // opening it lists what is there
+  throw DataError(
+      "{}: there is no dataset {}, but datasets of images lie in the root of the file. Name them: {}.",
+      config.data.path, names.images, keys_for(file, config.data));
+}
+
+void check_validates_on_others(const Config& config, const SplitNames& names) {
+  // A group that was named twice is somebody's wish; datasets in the root are told apart by their names
+  // alone.
+  const bool in_root = in_group(names.group, "").empty();
+  if (!in_root || names.images != names_of(config, Split::train).images) return;
+  throw UsageError(
+      "validation would read {}, which training reads. Name others by data.validation_images and data.validation_labels, or another group by data.validation.",
+      names.images);
+}
+
+}  // namespace annulus::trainer
