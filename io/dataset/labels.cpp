@@ -176,7 +176,7 @@ class LabelReader {
     if (rules_.classes > 0 && rules_.first == 0 && smallest == 1 &&
         largest == static_cast<std::int64_t>(rules_.classes))
       throw DataError(
-          "{}, but class numbers start at 0, and the file's attribute `classes` names {} classes: the labels run from 1 to {}, label 0 never occurs. Set data.first_label to 1.",
+          "{}, but class numbers start at 0, and the file's attribute `classes` names {} classes: the labels run from 1 to {}, label 0 never occurs. If they count from 1, set data.first_label to 1. Mend that row otherwise.",
           where, rules_.classes, largest);
     if (rules_.classes > 0 && label < kMostClasses)
       throw DataError(

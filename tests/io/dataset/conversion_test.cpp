@@ -183,7 +183,7 @@ TEST(Conversion, WhatNamesNoClassIsRefusedWithoutAdviceThatLosesIt) {
   EXPECT_THAT(labels_of(std::vector<double>{0, 1, 0.7, 1}, {4}),
               AllOf(HasSubstr("row 2 has the label 0.7"), Not(HasSubstr("astype"))));
   EXPECT_THAT(labels_of(std::vector<std::int32_t>(8), {2, 4}), HasSubstr("has 2"));
-  EXPECT_THAT(labels_of(std::vector<std::int32_t>(4), {2, 2, 1}), HasSubstr("has the shape (2, 2, 1)"));
+  EXPECT_THAT(labels_of(std::vector<std::int32_t>(8), {4, 2, 1}), HasSubstr("has the shape (4, 2, 1)"));
 }
 
 TEST(Conversion, LabelsThatCountFromOneAreToldFromWrongOnes) {
@@ -234,15 +234,17 @@ TEST(Conversion, ProgramsWithReversedAxesAreRecognised) {
     Hdf5File file = Hdf5File::open_to_change(path);
     file.set_attribute("train/images", "MATLAB_class", "uint8");
     file.create_group("octave");
-    file.write("octave/value", {kRows}, std::span<const std::int64_t>(kLabels));
+    file.write("octave/value", {kRows, 1, 1}, std::span<const std::int64_t>(kLabels));
     file.set_attribute("octave", "OCTAVE_NEW_FORMAT", std::int64_t{1});
     file.close();
   }
+  const auto writer_of = [&](const std::string& images) {
+    return open({.path = path, .images = images})->info().stored.reversed_by;
+  };
 
-  EXPECT_EQ(open({.path = path})->info().stored.reversed_by, "MATLAB");
-  EXPECT_EQ(
-      open({.path = path, .images = "train/images", .labels = "octave/value"})->info().stored.reversed_by,
-      "MATLAB");
+  EXPECT_EQ(writer_of("train/images"), "MATLAB");
+  EXPECT_EQ(writer_of("octave/value"), "Octave");
+  EXPECT_EQ(open({.path = write_images<float>("NHW")})->info().stored.reversed_by, "");
   expect_pixels(*open({.path = path, .axes = ImageAxes::nwh}), 1);
 }
 
