@@ -57,8 +57,9 @@ std::vector<std::string> numbered_classes(std::span<const std::int32_t> labels, 
 }  // namespace
 
 std::vector<std::string> class_names(const Hdf5File& file) {
-  if (!file.has_attribute("/", "classes")) return {};
-  return file.strings_attribute("/", "classes");
+  if (file.has_attribute("/", "classes")) return file.strings_attribute("/", "classes");
+  // What foreign files call so may as well be numbers.
+  return file.is_dataset("classes") ? file.texts("classes") : std::vector<std::string>{};
 }
 
 SampleShape image_shape(const DatasetInfo& images, const std::string& file, const std::string& name,

@@ -13,7 +13,7 @@
 
 namespace annulus::io {
 
-/// Class names of a file: the root attribute `classes`, or none.
+/// Class names of a file: the root attribute `classes`, or the text of a dataset `classes`, or none.
 std::vector<std::string> class_names(const Hdf5File& file);
 
 /// (H, W, C) of an images dataset. @throws DataError when it holds no images

@@ -10,12 +10,21 @@ constexpr std::int64_t kColumnChunk = 8192;
 
 }  // namespace
 
+void set_class_names(Hdf5File& file, const std::vector<std::string>& classes) {
+  // HDF5 keeps attributes below 64 KB, and a string in one takes 16 bytes there, whatever its length.
+  constexpr std::size_t kMostInAttribute = 4000;
+  if (classes.size() <= kMostInAttribute)
+    file.set_attribute("/", "classes", classes);
+  else
+    file.write_texts("classes", classes);
+}
+
 DatasetWriter::DatasetWriter(const std::string& path, Existing existing, DatasetSpec spec)
     : target_(path, existing), spec_(std::move(spec)) {
   expect_contract(spec_.shape.size() > 0 && !spec_.classes.empty(), "a dataset has a shape and classes");
   file_ = Hdf5File::create(target_.partial(), Existing::replace);
   file_->set_attribute("/", "schema", kDatasetSchema);
-  file_->set_attribute("/", "classes", spec_.classes);
+  set_class_names(*file_, spec_.classes);
   file_->set_attribute("/", "description", spec_.description);
   for (const auto& [key, value] : spec_.provenance) file_->set_attribute("/", "provenance_" + key, value);
 }

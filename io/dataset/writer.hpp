@@ -18,6 +18,10 @@ namespace annulus::io {
 /// Value of the root attribute `schema`.
 inline constexpr const char* kDatasetSchema = "annulus-dataset-1";
 
+/// Names the classes of a file: by the root attribute `classes`, or, when they are more than an attribute
+/// holds, by a dataset `classes` of text.
+void set_class_names(Hdf5File& file, const std::vector<std::string>& classes);
+
 struct DatasetSpec {
   SampleShape shape;
   PixelType pixels = PixelType::uint8;

@@ -78,6 +78,15 @@ void AtomicFile::commit() {
   committed_ = true;
 }
 
+void make_folder_of(const std::string& path) {
+  std::error_code error;
+  const std::string folder = folder_of(path);
+  std::filesystem::create_directories(folder, error);
+  if (error && !std::filesystem::is_directory(folder))
+    throw UsageError("{}: the folder {} cannot be made ({}). Choose another place.", path, folder,
+                     error.message());
+}
+
 void require_free_space(const std::string& path, std::uint64_t bytes) {
   std::error_code error;
   const auto space = std::filesystem::space(folder_of(path), error);

@@ -36,6 +36,10 @@ class AtomicFile {
   bool committed_ = false;
 };
 
+/// Makes the folder of a file that is to be written, and those above it. @throws UsageError when it cannot be
+/// made
+void make_folder_of(const std::string& path);
+
 /// @throws RuntimeError when the file system of `path` has fewer than `bytes` free
 void require_free_space(const std::string& path, std::uint64_t bytes);
 

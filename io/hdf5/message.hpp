@@ -41,6 +41,7 @@ enum class Hdf5Request : std::uint64_t {
   attributes,       ///< object -> names
   strings,          ///< object, name -> texts
   number,           ///< object, name, type -> the 8 bytes of the number
+  texts,            ///< dataset -> texts
   touch,            ///< -> true: everything in the file was looked at
 };
 

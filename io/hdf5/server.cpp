@@ -172,6 +172,8 @@ class Hdf5Server {
       case Hdf5Request::rows:
         read_rows(parts);
         return answer.put(true);
+      case Hdf5Request::texts:
+        return answer.put(file().texts(text()));
       case Hdf5Request::attributes:
         return answer.put(file().attributes(text()));
       case Hdf5Request::touch:

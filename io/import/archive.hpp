@@ -28,13 +28,20 @@ class FileSource {
   /// Reads the next regular file whose name `wanted` accepts; the others are skipped unread.
   /// @return false at the end   @throws DataError naming source and entry: damaged, truncated, too large
   virtual bool next(const std::function<bool(const std::string& name)>& wanted, SourceFile& file) = 0;
+  // Whole at the end:
+  /// Folders that the source lists, also those without files.
+  virtual const std::vector<std::string>& folders() const = 0;
+  /// Links that lead to no file or folder of the source, or in a circle, as "name -> target".
+  virtual std::vector<std::string> dead_links() const = 0;
   /// Of the source, how much has been read and how much there is (bytes of an archive, files of a folder).
   virtual std::uint64_t done() const = 0;
   virtual std::uint64_t total() const = 0;
 };
 
-/// Opens a folder (files in order of their names; links are followed), or an archive (its own order): tar,
-/// plain or compressed with gzip, xz, bzip2 or zstd, or zip.
+/// Opens a folder (files in order of their names), or an archive (its own order): tar, plain or compressed
+/// with gzip, xz, bzip2 or zstd, or zip. Links, symbolic and hard, to files and to folders, are followed:
+/// those of a folder wherever they lead, those of an archive to what it holds itself (in a second pass,
+/// behind everything else).
 /// @throws DataError when there is nothing, or nothing of that kind
 std::unique_ptr<FileSource> open_files(const std::string& path, const FileLimits& limits = {});
 

@@ -6,6 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "io/import/import.hpp"
+#include "io/import/left_out.hpp"
+
 namespace annulus::io {
 
 /// One decoded image of the source.
@@ -15,6 +18,7 @@ struct ListedImage {
   std::string class_name;
   std::uint64_t slot = 0;  ///< where its pixels are kept
   std::uint64_t hash = 0;  ///< of the file
+  PictureNotes notes = {};
 };
 
 /// The images of one split in the order in which they are stored.
@@ -27,15 +31,19 @@ struct ListedSplit {
 struct ImageListing {
   std::vector<std::string> classes;
   std::vector<ListedSplit> splits;
-  std::uint64_t hash = 0;  ///< of all names and contents, whatever their order or packaging
+  std::uint64_t hash = 0;           ///< of all names and contents, whatever their order or packaging
+  std::vector<std::string> doubts;  ///< sentences about what may not be meant so
 };
 
 /// Understands PREFIX/[train|validation|test]/CLASS/FILE. Also val, valid, training, testing.
 /// @throws DataError when there is no class folder
 ListedImage place_image(const std::string& source, const std::string& name);
 
-/// Sorts and deals out. @throws DataError when the images do not share one layout, a name comes twice, a
-/// class has no training images, or there is only one class
-ImageListing list_images(const std::string& source, std::vector<ListedImage> images);
+/// Sorts and deals out.
+/// @param left_out  what else the source holds: folders without pictures are found in it
+/// @throws DataError when the images do not share one layout, a name comes twice, a class has no training
+/// images, there is only one class, or a class folder is empty and is not to be kept
+ImageListing list_images(const std::string& source, std::vector<ListedImage> images, const LeftOut& left_out,
+                         EmptyClasses empty_classes);
 
 }  // namespace annulus::io

@@ -14,18 +14,15 @@
 #include "io/files/atomic_file.hpp"
 #include "io/import/archive.hpp"
 #include "io/import/image_listing.hpp"
+#include "io/import/left_out.hpp"
 #include "io/import/output.hpp"
+#include "io/import/picture_remarks.hpp"
 #include "io/import/pixel_spill.hpp"
 
 namespace annulus::io {
 namespace {
 
-/// Hidden files ("._photo.jpg", ".thumbnails/") are leftovers of desktops, not data.
-bool is_hidden(const std::string& name) {
-  return name.starts_with('.') || name.find("/.") != std::string::npos;
-}
-
-/// Reads the source in batches and counts what it leaves out.
+/// Reads the source in batches and notes what it leaves out.
 class BatchReader {
  public:
   explicit BatchReader(const std::string& path) : source_(open_files(path)) {}
@@ -46,20 +43,22 @@ class BatchReader {
   }
 
   const FileSource& source() const { return *source_; }
-  void report_ignored() const {
-    if (ignored_ > 0) log_info("Left out what is neither JPEG nor PNG: {} (files: {})", example_, ignored_);
+  /// What was not read, once all has been read.
+  LeftOut left_out() const {
+    LeftOut left_out = left_out_;
+    for (const std::string& folder : source_->folders()) left_out.add_folder(folder);
+    return left_out;
   }
 
  private:
   bool is_wanted(const std::string& name) {
     if (has_image_name(name) && !is_hidden(name)) return true;
-    if (ignored_++ == 0) example_ = name;
+    left_out_.add_file(name);
     return false;
   }
 
   std::unique_ptr<FileSource> source_;
-  std::uint64_t ignored_ = 0;
-  std::string example_;
+  LeftOut left_out_;
 };
 
 /// Decodes batches on all workers into the spill. The first image of the source fixes the size.
@@ -102,29 +101,45 @@ class BatchDecoder {
                                : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   }
 
-  Image decoded(ImageDecoder& decoder, const SourceFile& file) const {
-    Image image = decoder.decode(file.contents, wanted_.colour, options_.source + ", " + file.name);
+  /// A picture as it will be stored.
+  struct Stored {
+    SampleShape shape;
+    std::vector<std::byte> pixels;
+    PictureNotes notes;
+  };
+
+  template <class Value>
+  Stored stored(ImageOf<Value> image) const {
     if (wanted_.resize_height > 0) image = resize(image, wanted_.resize_height, wanted_.resize_width);
-    return image;
+    const auto bytes = std::as_bytes(std::span(image.pixels));
+    return {{image.height, image.width, image.channels, false}, {bytes.begin(), bytes.end()}, image.notes};
+  }
+
+  Stored decoded(ImageDecoder& decoder, const SourceFile& file) const {
+    const std::string place = options_.source + ", " + file.name;
+    return wanted_.pixels == PixelType::uint8
+               ? stored(decoder.decode(file.contents, wanted_.decode, place))
+               : stored(decoder.decode_float(file.contents, wanted_.decode, place));
   }
 
   void fix_size(const SourceFile& file) {
-    const Image image = decoded(decoders_[0], file);
-    shape_ = {image.height, image.width, image.channels, false};
+    const Stored first = decoded(decoders_[0], file);
+    shape_ = first.shape;
     first_name_ = file.name;
-    spill_.emplace(options_.output, image.pixels.size());
+    spill_.emplace(options_.output, first.pixels.size());
   }
 
   void decode_one(ImageDecoder& decoder, const SourceFile& file, ListedImage& listed) const {
-    const Image image = decoded(decoder, file);
-    if (image.height != shape_.height || image.width != shape_.width) {
+    const Stored picture = decoded(decoder, file);
+    if (!(picture.shape == shape_)) {
       throw DataError(
           "{}: {} has {} x {} pixels, but {} has {} x {}; a dataset holds images of one size. Ask for a common size, for example --resize {}x{}.",
-          options_.source, first_name_, shape_.height, shape_.width, file.name, image.height, image.width,
-          shape_.height, shape_.width);
+          options_.source, first_name_, shape_.height, shape_.width, file.name, picture.shape.height,
+          picture.shape.width, shape_.height, shape_.width);
     }
     listed.hash = XXH64(file.contents.data(), file.contents.size(), 0);
-    spill_->write(listed.slot, std::as_bytes(std::span(image.pixels)));
+    listed.notes = picture.notes;
+    spill_->write(listed.slot, picture.pixels);
   }
 
   const ImportOptions& options_;
@@ -158,6 +173,14 @@ void check_size(const ImageOptions& images) {
                      kLargest);
 }
 
+void report_left_out(const LeftOut& left_out, const std::vector<std::string>& dead_links) {
+  for (const std::string& sentence : left_out.warnings()) log_warning("{}", sentence);
+  if (!dead_links.empty())
+    log_warning("Left out links that lead to nothing inside the source, or in a circle: {}, for example {}.",
+                dead_links.size(), dead_links.front());
+  for (const std::string& sentence : left_out.remarks()) log_info("{}", sentence);
+}
+
 std::string source_text(const ImportOptions& options) {
   const bool folder = std::filesystem::is_directory(options.source);
   return folder ? file_name(options.source) + " (folder)"
@@ -174,17 +197,26 @@ void import_images(const ImportOptions& options, const ImageOptions& images,
   BatchReader reader(options.source);
   BatchDecoder decoder(options, images);
   read_and_decode(reader, decoder, "reading " + file_name(options.source), progress);
-  reader.report_ignored();
+  const LeftOut left_out = reader.left_out();
+  report_left_out(left_out, reader.source().dead_links());
 
-  ImageListing listing = list_images(options.source, decoder.take_images());
+  std::vector<ListedImage> listed = decoder.take_images();
+  const std::vector<PictureRemark> remarks = picture_remarks(listed, images);
+  ImageListing listing = list_images(options.source, std::move(listed), left_out, images.empty_classes);
+  for (const std::string& doubt : listing.doubts) log_warning("{}", doubt);
   ImportedData data;
   data.shape = decoder.shape();
+  data.pixels = images.pixels;
   data.classes = std::move(listing.classes);
   data.description = "images of " + file_name(options.source);
   data.provenance.emplace_back("source", source_text(options));
   data.provenance.emplace_back("contents", fmt::format("xxh64 {:016x}", listing.hash));
   if (images.resize_height > 0)
     data.provenance.emplace_back("resize", fmt::format("{}x{}", images.resize_height, images.resize_width));
+  for (const PictureRemark& remark : remarks) {
+    log_info("{}", remark.sentence);
+    data.provenance.emplace_back(remark.key, remark.provenance);
+  }
   for (ListedSplit& split : listing.splits)
     data.splits.push_back(
         {split.name, std::move(split.labels),

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "io/dataset/sample_source.hpp"
 #include "io/files/existing.hpp"
 #include "io/pictures/image_codec.hpp"
 
@@ -72,16 +73,24 @@ struct IdxOptions {
 void import_idx(const ImportOptions& options, const IdxOptions& idx = {},
                 const ProgressCallback& progress = {});
 
+/// What becomes of class folders without a picture that can be read.
+enum class EmptyClasses {
+  refuse,  ///< or the numbers of the classes behind them would shift without a word
+  keep,    ///< each keeps its number and has no images
+};
+
 struct ImageOptions {
-  Colour colour = Colour::rgb;
-  std::int64_t resize_height = 0;  ///< 0 = keep the size, which all of them must share
+  DecodeOptions decode;
+  PixelType pixels = PixelType::uint8;  ///< float32: from 0 to 255 with all that 16-bit pictures hold
+  std::int64_t resize_height = 0;       ///< 0 = keep the size, which all of them must share
   std::int64_t resize_width = 0;
+  EmptyClasses empty_classes = EmptyClasses::refuse;
 };
 
 /// JPEG and PNG images in one folder per class, optionally below train/, validation/ and test/; a folder or
 /// an archive. Classes are sorted by name; inside a split images are sorted by class and name and then dealt
 /// out evenly, so that any run of rows holds all classes: the result does not depend on the order of the
-/// archive.
+/// archive. What is left out, turned, or cut to 8 bits is said in the log.
 void import_images(const ImportOptions& options, const ImageOptions& images = {},
                    const ProgressCallback& progress = {});
 

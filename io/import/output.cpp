@@ -76,6 +76,7 @@ void check_import_options(const ImportOptions& options) {
                      options.validation_fraction);
   if (options.deflate < 0 || options.deflate > 9)
     throw UsageError("The gzip level is {}, but it must be from 0 (none) to 9.", options.deflate);
+  make_folder_of(options.output);
   const AtomicFile writable(options.output, options.existing);
 }
 
@@ -83,11 +84,12 @@ void write_imported(const ImportOptions& options, ImportedData data, const Progr
   take_validation(options, data.splits);
   std::uint64_t rows = 0;
   for (const ImportSplit& split : data.splits) rows += split.labels.size();
-  const auto row_bytes = static_cast<std::size_t>(data.shape.size());
+  const auto row_bytes = static_cast<std::size_t>(data.shape.size()) * size_of(data.pixels);
   constexpr std::uint64_t kOverhead = 1 << 20;  // HDF5's own structures
   require_free_space(options.output, rows * (row_bytes + sizeof(std::int32_t)) + kOverhead);
 
   DatasetSpec spec{.shape = data.shape,
+                   .pixels = data.pixels,
                    .classes = std::move(data.classes),
                    .description = options.description.empty() ? data.description : options.description,
                    .provenance = std::move(data.provenance),

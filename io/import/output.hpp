@@ -18,19 +18,21 @@ namespace annulus::io {
 struct ImportSplit {
   std::string name;  ///< "train", "validation", "test"
   std::vector<std::int32_t> labels;
-  /// Writes the H*W*C bytes of a row.
+  /// Writes the H*W*C values of a row.
   std::function<void(std::uint64_t row, std::span<std::byte> pixels)> pixels;
 };
 
 struct ImportedData {
   SampleShape shape;
+  PixelType pixels = PixelType::uint8;
   std::vector<std::string> classes;
   std::string description;  ///< used when the options give none
   std::vector<std::pair<std::string, std::string>> provenance;
   std::vector<ImportSplit> splits;
 };
 
-/// Checks what all importers have in common before a long read starts. @throws UsageError
+/// Checks what all importers have in common before a long read starts, and makes the folder of the output.
+/// @throws UsageError
 void check_import_options(const ImportOptions& options);
 
 /// Writes the file. A validation fraction is taken from `train` with Permutation(seed, 0, N): the rows at its

@@ -1,6 +1,8 @@
 // Images are drawn into one canvas, which libpng writes in a single call.
 #include "io/pictures/contact_sheet.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <png.h>
 
 #include <algorithm>
@@ -10,6 +12,7 @@
 
 #include "base/error.hpp"
 #include "io/files/atomic_file.hpp"
+#include "io/pictures/sample_choice.hpp"
 
 namespace annulus::io {
 namespace {
@@ -17,6 +20,8 @@ namespace {
 constexpr std::int64_t kGap = 2;              // pixels around every image
 constexpr std::int64_t kWantedHeight = 64;    // of an image when the scale is chosen here
 constexpr std::int64_t kLargestSide = 32768;  // of a sheet; viewers give up beyond
+constexpr std::int64_t kTileGap = 1;          // pixels between the channels of an image
+constexpr std::int64_t kMostTiles = 8;        // channels of an image; further ones are not drawn
 constexpr std::uint8_t kBackground = 255;
 
 struct Canvas {
@@ -44,53 +49,80 @@ struct Originals {
 
 Originals read_originals(SampleSource& source, int wanted) {
   const SourceInfo& info = source.info();
-  const std::uint64_t count = std::min<std::uint64_t>(static_cast<std::uint64_t>(wanted), info.samples);
   Originals originals;
-  for (std::uint64_t i = 0; i < count; ++i) originals.samples.push_back(i * (info.samples / count));
+  originals.samples = choose_samples(source, static_cast<std::uint64_t>(wanted));
+  const std::size_t count = originals.samples.size();
   originals.pixels.resize(count * static_cast<std::size_t>(info.shape.size()) * size_of(info.pixels));
   std::vector<std::int32_t> labels(count);
   source.read(originals.samples, {originals.pixels, labels});
   return originals;
 }
 
-Stretch stretch_of(const std::vector<std::byte>& pixels, PixelType type) {
-  if (type == PixelType::uint8) return {};
-  const std::span values(reinterpret_cast<const float*>(pixels.data()), pixels.size() / sizeof(float));
-  Stretch stretch{std::numeric_limits<float>::max(), std::numeric_limits<float>::lowest()};
-  for (const float value : values) {
+/// Lowest and highest of the numbers among every `step`-th value from `first` on.
+template <class Value>
+Stretch range_of(std::span<const Value> values, std::size_t first, std::size_t step) {
+  Stretch range{std::numeric_limits<float>::max(), std::numeric_limits<float>::lowest()};
+  for (std::size_t i = first; i < values.size(); i += step) {
+    const auto value = static_cast<float>(values[i]);
     if (!std::isfinite(value)) continue;
-    stretch.low = std::min(stretch.low, value);
-    stretch.high = std::max(stretch.high, value);
+    range.low = std::min(range.low, value);
+    range.high = std::max(range.high, value);
   }
-  if (stretch.high <= stretch.low) stretch.high = stretch.low + 1;
+  return range;
+}
+
+/// Floats are drawn from their lowest to their highest value. Bytes are drawn as they are, unless all are so
+/// low that nobody would see them: counts of hits.
+Stretch stretch_of(const Originals& originals, PixelType type, std::size_t first, std::size_t step) {
+  constexpr float kDark = 64;
+  if (type == PixelType::uint8) {
+    const std::span values(reinterpret_cast<const std::uint8_t*>(originals.pixels.data()),
+                           originals.pixels.size());
+    const float high = range_of(values, first, step).high;
+    return high > 0 && high < kDark ? Stretch{0, high} : Stretch{};
+  }
+  const std::span values(reinterpret_cast<const float*>(originals.pixels.data()),
+                         originals.pixels.size() / sizeof(float));
+  Stretch stretch = range_of(values, first, step);
+  if (!(stretch.high > stretch.low)) stretch.high = stretch.low + 1;
   return stretch;
 }
 
-/// Where cells are, and how large their pixels.
+/// Where cells are, and how large their pixels. A cell holds an image in grey or in colour; channels that
+/// make no colour stand side by side, each in grey.
 struct Grid {
   SampleShape shape;
   std::int64_t scale = 1;
-  std::int64_t side(std::int64_t images, std::int64_t extent) const {
-    return images * (extent * scale + kGap) + kGap;
-  }
+
+  std::int64_t tiles() const { return shape.channels == 3 ? 1 : std::min(shape.channels, kMostTiles); }
+  std::int64_t tile_width() const { return shape.width * scale + kTileGap; }
+  std::int64_t cell_height() const { return shape.height * scale; }
+  std::int64_t cell_width() const { return tiles() * tile_width() - kTileGap; }
+  static std::int64_t side(std::int64_t cells, std::int64_t extent) { return cells * (extent + kGap) + kGap; }
 };
 
+/// Of one row and column of the sheet.
 struct Cell {
   std::int64_t row;
   std::int64_t column;
 };
 
-void draw(const std::vector<float>& image, const Grid& grid, Cell cell, const Stretch& stretch,
+/// @param stretches  one per channel
+void draw(const std::vector<float>& image, const Grid& grid, Cell cell, const std::vector<Stretch>& stretches,
           Canvas& canvas) {
-  const std::int64_t top = cell.row * (grid.shape.height * grid.scale + kGap) + kGap;
-  const std::int64_t left = cell.column * (grid.shape.width * grid.scale + kGap) + kGap;
+  const std::int64_t top = cell.row * (grid.cell_height() + kGap) + kGap;
+  const std::int64_t left = cell.column * (grid.cell_width() + kGap) + kGap;
+  const std::int64_t shown = grid.tiles() * canvas.channels;
   for (std::int64_t y = 0; y < grid.shape.height * grid.scale; ++y) {
     for (std::int64_t x = 0; x < grid.shape.width * grid.scale; ++x) {
       const std::int64_t from = (y / grid.scale * grid.shape.width + x / grid.scale) * grid.shape.channels;
-      const std::int64_t to = ((top + y) * canvas.width + left + x) * canvas.channels;
-      for (std::int64_t channel = 0; channel < canvas.channels; ++channel)
-        canvas.pixels[static_cast<std::size_t>(to + channel)] =
-            stretch(image[static_cast<std::size_t>(from + channel)]);
+      for (std::int64_t channel = 0; channel < shown; ++channel) {
+        const std::int64_t column = left + channel / canvas.channels * grid.tile_width() + x;
+        const std::int64_t to =
+            ((top + y) * canvas.width + column) * canvas.channels + channel % canvas.channels;
+        canvas.pixels[static_cast<std::size_t>(to)] =
+            stretches[static_cast<std::size_t>(channel)](image[static_cast<std::size_t>(from + channel)]);
+      }
     }
   }
 }
@@ -116,8 +148,8 @@ void write_png(const Canvas& canvas, const std::string& path, Existing existing)
 }
 
 Canvas make_canvas(const Grid& grid, std::int64_t rows, std::int64_t columns) {
-  Canvas canvas{grid.side(rows, grid.shape.height),
-                grid.side(columns, grid.shape.width),
+  Canvas canvas{Grid::side(rows, grid.cell_height()),
+                Grid::side(columns, grid.cell_width()),
                 grid.shape.channels == 3 ? 3 : 1,
                 {}};
   if (canvas.height > kLargestSide || canvas.width > kLargestSide)
@@ -128,10 +160,41 @@ Canvas make_canvas(const Grid& grid, std::int64_t rows, std::int64_t columns) {
   return canvas;
 }
 
+/// How each channel is drawn: those of a colour alike, others on their own.
+std::vector<Stretch> stretches_of(const Originals& originals, const SourceInfo& info) {
+  const auto channels = static_cast<std::size_t>(info.shape.channels);
+  if (channels == 3) return std::vector<Stretch>(3, stretch_of(originals, info.pixels, 0, 1));
+  std::vector<Stretch> stretches;
+  for (std::size_t channel = 0; channel < channels; ++channel)
+    stretches.push_back(stretch_of(originals, info.pixels, channel, channels));
+  return stretches;
+}
+
+/// What somebody who looks at the sheet has to know.
+std::string description_of(const Originals& originals, const Grid& grid,
+                           const std::vector<Stretch>& stretches, int variants) {
+  std::string text = fmt::format("Rows: samples {}. Columns: the original, {} variants.",
+                                 fmt::join(originals.samples, ", "), variants);
+  if (grid.tiles() > 1)
+    text += fmt::format(" Side by side: {} of {} channels.", grid.tiles(), grid.shape.channels);
+  std::vector<std::string> ranges;
+  for (std::size_t channel = 0; channel < stretches.size(); ++channel) {
+    const Stretch& stretch = stretches[channel];
+    const bool whole = grid.tiles() == 1;  // all channels alike
+    if ((stretch.low != 0 || stretch.high != 255) && (channel == 0 || !whole) &&
+        static_cast<std::int64_t>(channel) < kMostTiles)
+      ranges.push_back(fmt::format("{:g} to {:g}{}", stretch.low, stretch.high,
+                                   whole ? "" : fmt::format(" of channel {}", channel)));
+  }
+  if (!ranges.empty()) text += fmt::format(" From black to white: {}.", fmt::join(ranges, ", "));
+  return text;
+}
+
 }  // namespace
 
-void write_contact_sheet(SampleSource& source, const AugmentationOptions& augmentation, std::uint64_t seed,
-                         const ContactSheetOptions& options, const std::string& path) {
+std::string write_contact_sheet(SampleSource& source, const AugmentationOptions& augmentation,
+                                std::uint64_t seed, const ContactSheetOptions& options,
+                                const std::string& path) {
   const SourceInfo& info = source.info();
   if (options.samples < 1 || options.variants < 0 || options.scale < 0 || info.samples == 0)
     throw UsageError(
@@ -140,7 +203,7 @@ void write_contact_sheet(SampleSource& source, const AugmentationOptions& augmen
   const Generator plain(info, {}, {}, seed);
   const Generator augmented(info, augmentation, {}, seed);
   const Originals originals = read_originals(source, options.samples);
-  const Stretch stretch = stretch_of(originals.pixels, info.pixels);
+  const std::vector<Stretch> stretches = stretches_of(originals, info);
   const std::int64_t automatic = (kWantedHeight + info.shape.height - 1) / info.shape.height;
   const Grid grid{info.shape, options.scale > 0 ? options.scale : automatic};
   Canvas canvas =
@@ -153,10 +216,11 @@ void write_contact_sheet(SampleSource& source, const AugmentationOptions& augmen
       const auto epoch = static_cast<std::uint64_t>(std::max(column - 1, 0));
       generator.make(std::span(originals.pixels).subspan(row * bytes, bytes), epoch, originals.samples[row],
                      PixelLayout::channels_last, image);
-      draw(image, grid, {static_cast<std::int64_t>(row), column}, stretch, canvas);
+      draw(image, grid, {static_cast<std::int64_t>(row), column}, stretches, canvas);
     }
   }
   write_png(canvas, path, options.existing);
+  return description_of(originals, grid, stretches, options.variants);
 }
 
 }  // namespace annulus::io

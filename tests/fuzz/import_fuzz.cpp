@@ -50,7 +50,8 @@ void import_arrays(std::span<const std::uint8_t> input) {
 void decode_picture(std::span<const std::uint8_t> input) {
   static ImageDecoder decoder;
   const std::vector<std::byte> contents(std::as_bytes(input).begin(), std::as_bytes(input).end());
-  fuzz::expect_answer([&] { decoder.decode(contents, Colour::rgb, "picture"); });
+  fuzz::expect_answer([&] { decoder.decode(contents, {}, "picture"); });
+  fuzz::expect_answer([&] { decoder.decode_float(contents, {.alpha = Alpha::white}, "picture"); });
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "io/dataset/dataset.hpp"
 #include "io/dataset/summary.hpp"
+#include "io/files/atomic_file.hpp"
 #include "io/pictures/contact_sheet.hpp"
 #include "trainer/commands/common/context.hpp"
 #include "trainer/commands/import.hpp"
@@ -49,8 +50,10 @@ void show(const ShowOptions& options) {
   const auto source = open_group(config, options.split, make_private_memory);
   io::ContactSheetOptions sheet = options.sheet;
   sheet.existing = options.replace ? io::Existing::replace : io::Existing::refuse;
-  io::write_contact_sheet(*source, config.augmentation, config.seed, sheet, options.output);
-  fmt::print("{}\n", options.output);
+  io::make_folder_of(options.output);
+  const std::string shown =
+      io::write_contact_sheet(*source, config.augmentation, config.seed, sheet, options.output);
+  fmt::print("{}\n{}\n", options.output, shown);
 }
 
 void add_show(Verb* data, Action& action) {

@@ -70,13 +70,34 @@ Import add_idx(Verb& verb) {
 Import add_images(Verb& verb) {
   struct Words {
     bool grey = false;
+    bool allow_empty = false;
     std::vector<std::int64_t> resize;
+    std::string alpha = word_of(io::Alpha::drop);
+    std::string orientation = word_of(io::Orientation::upright);
+    std::string pixels = "uint8";
   };
   const auto words = std::make_shared<Words>();
   verb.add_flag("--grey", words->grey, "One channel instead of three");
-  verb.add_option("--resize", words->resize, "HEIGHT WIDTH: bring all images to this size")->expected(2);
+  verb.add_option("--resize", words->resize, "HEIGHTxWIDTH, or two words: bring all images to this size")
+      ->expected(2)
+      ->delimiter('x');
+  verb.add_option("--pixels", words->pixels, "float32: from 0 to 255 with all that 16-bit images hold")
+      ->one_of({"uint8", "float32"})
+      ->capture_default_str();
+  verb.add_option("--alpha", words->alpha, "What becomes of transparency: dropped, or laid on a ground")
+      ->one_of(words_list<io::Alpha>())
+      ->capture_default_str();
+  verb.add_option("--orient", words->orientation, "Turned as EXIF says (upright), or as they are stored")
+      ->one_of(words_list<io::Orientation>())
+      ->capture_default_str();
+  verb.add_flag("--allow-empty", words->allow_empty, "Class folders without images keep their number");
   return [words](const io::ImportOptions& common, const io::ProgressCallback& progress) {
-    io::ImageOptions own{.colour = words->grey ? io::Colour::grey : io::Colour::rgb};
+    io::ImageOptions own;
+    own.decode = {.colour = words->grey ? io::Colour::grey : io::Colour::rgb,
+                  .alpha = enum_of<io::Alpha>(words->alpha).value(),
+                  .orientation = enum_of<io::Orientation>(words->orientation).value()};
+    if (words->pixels == "float32") own.pixels = io::PixelType::float32;
+    if (words->allow_empty) own.empty_classes = io::EmptyClasses::keep;
     if (words->resize.size() == 2) {
       own.resize_height = words->resize[0];
       own.resize_width = words->resize[1];

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/log.hpp"
+#include "io/dataset/writer.hpp"
 #include "io/files/atomic_file.hpp"
 #include "io/hdf5/file.hpp"
 #include "trainer/commands/common/context.hpp"
@@ -71,7 +72,7 @@ class PredictionFile {
 
   void finish(const ModelSource& model, const io::SourceInfo& data) {
     file_->set_attribute("/", "schema", "annulus-predictions-1");
-    if (shape_.labelled) file_->set_attribute("/", "classes", data.classes);
+    if (shape_.labelled) io::set_class_names(*file_, data.classes);
     file_->set_attribute("/", "input", data.name);
     file_->set_attribute("/", "dataset", std::filesystem::weakly_canonical(model.config.data.path).string());
     file_->set_attribute("/", "split", split_);

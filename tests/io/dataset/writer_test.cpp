@@ -91,6 +91,43 @@ TEST(DatasetWriter, ReplacesWhenAsked) {
   EXPECT_EQ(open_dataset({.path = path}, make_private_memory)->info().samples, 2u);
 }
 
+TEST(DatasetWriter, NamesMoreClassesThanAnAttributeHolds) {
+  const std::string path = fresh_path("many.h5");
+  DatasetSpec spec = small_spec();
+  spec.classes.clear();
+  for (int k = 0; k < 4200; ++k) spec.classes.push_back("class " + std::to_string(k));
+  const std::vector<std::string> names = spec.classes;
+
+  DatasetWriter writer(path, Existing::refuse, std::move(spec));
+  writer.append("train", kPixels, kLabels);
+  writer.commit();
+
+  EXPECT_EQ(open_dataset({.path = path}, make_private_memory)->info().classes, names);
+  EXPECT_EQ(describe_dataset(path).classes, names);
+  EXPECT_EQ(Hdf5File::open(path).texts("classes"), names);
+}
+
+TEST(DatasetWriter, ClassesThatAreNumbersNameNothing) {
+  const std::string path = fresh_path("foreign.h5");
+  Hdf5File file = Hdf5File::create(path);
+  file.write<std::uint8_t>("train/images", {2, 2, 2, 1}, std::vector<std::uint8_t>(8));
+  file.write<std::int32_t>("train/labels", {2}, kLabels);
+  file.write<std::int32_t>("classes", {2}, kLabels);
+  file.close();
+
+  EXPECT_THAT(open_dataset({.path = path}, make_private_memory)->info().classes, ElementsAre("0", "1"));
+}
+
+TEST(AtomicFile, MakesTheFolderOfWhatIsToBeWritten) {
+  const std::string path = fresh_path("a/b/c.h5");
+  make_folder_of(path);
+  make_folder_of(path);
+
+  EXPECT_TRUE(std::filesystem::is_directory(std::filesystem::path(path).parent_path()));
+  write_text(path, "a file");
+  EXPECT_THAT(error_of([&] { make_folder_of(path + "/d.h5"); }), HasSubstr("c.h5 cannot be made"));
+}
+
 TEST(AtomicFile, HasOneOwnerAtATime) {
   const std::string path = fresh_path("owned.h5");
   const auto own = [&] { return error_of([&] { const AtomicFile second(path, Existing::replace); }); };

@@ -98,9 +98,114 @@ TEST(Archive, LinkedFoldersAreFollowedButNotInCircles) {
   EXPECT_LT(files.size(), 50u);
 }
 
+using Kind = ArchiveItem::Kind;
+
+/// A pool of files, and links to them and to their folder, before and behind them.
+std::vector<ArchiveItem> pool_with_links() {
+  return {{"set/a/early.txt", Kind::symbolic_link, "../pool/1.txt"},
+          {"set/pool", Kind::folder},
+          {"set/pool/1.txt", Kind::file, "one"},
+          {"set/pool/2.txt", Kind::file, "two"},
+          {"set/b", Kind::symbolic_link, "pool"},
+          {"set/a/chain.txt", Kind::symbolic_link, "./early.txt"},
+          {"set/c", Kind::symbolic_link, "b/../b"},
+          {"set/a/nowhere.txt", Kind::symbolic_link, "../pool/3.txt"},
+          {"set/a/outside.txt", Kind::symbolic_link, "/etc/hostname"},
+          {"set/a/above.txt", Kind::symbolic_link, "../../../../etc/hostname"},
+          {"set/circle", Kind::symbolic_link, "../set"},
+          {"set/self.txt", Kind::symbolic_link, "self.txt"}};
+}
+
+NamedFiles files_by_links() {
+  return {{"set/a/chain.txt", "one"}, {"set/a/early.txt", "one"}, {"set/b/1.txt", "one"},
+          {"set/b/2.txt", "two"},     {"set/c/1.txt", "one"},     {"set/c/2.txt", "two"},
+          {"set/pool/1.txt", "one"},  {"set/pool/2.txt", "two"}};
+}
+
+class EveryLinkedArchive : public testing::TestWithParam<const char*> {};
+
+TEST_P(EveryLinkedArchive, SymbolicLinksAreFollowedInsideAndNamedOtherwise) {
+  const std::string path = fresh_path(GetParam());
+  write_archive(path, pool_with_links());
+  const auto source = open_files(path);
+  SourceFile file;
+  while (source->next(is_text, file)) {
+  }
+
+  EXPECT_EQ(read_all(path), files_by_links());
+  EXPECT_THAT(source->dead_links(),
+              testing::UnorderedElementsAre("set/a/nowhere.txt -> ../pool/3.txt",
+                                            "set/a/outside.txt -> /etc/hostname",
+                                            "set/a/above.txt -> ../../../../etc/hostname",
+                                            "set/circle -> ../set", "set/self.txt -> self.txt"));
+  EXPECT_THAT(source->folders(), testing::Contains("set/pool"));
+  EXPECT_LE(source->done(), source->total());
+}
+
+INSTANTIATE_TEST_SUITE_P(Archive, EveryLinkedArchive,
+                         testing::Values("links.tar", "links.tar.gz", "links.zip"), [](const auto& test) {
+                           std::string name = test.param;
+                           std::replace(name.begin(), name.end(), '.', '_');
+                           return name;
+                         });
+
+TEST(Archive, HardLinksOfTarAreFiles) {
+  const std::string path = fresh_path("hard.tar");
+  write_archive(path, {{"./a/1.txt", Kind::file, "one"},
+                       {"./a/again.txt", Kind::hard_link, "./a/1.txt"},
+                       {"./a/lost.txt", Kind::hard_link, "./gone.txt"}});
+  const auto source = open_files(path);
+  SourceFile file;
+  while (source->next(is_text, file)) {
+  }
+
+  EXPECT_EQ(read_all(path), (NamedFiles{{"a/1.txt", "one"}, {"a/again.txt", "one"}}));
+  EXPECT_THAT(source->dead_links(), testing::ElementsAre("a/lost.txt -> ./gone.txt"));
+}
+
+TEST(Archive, LinksThatMultiplyAreStopped) {
+  std::vector<ArchiveItem> items{{"0/x.txt", Kind::file, "x"}};
+  for (int from = 0; from < 40; ++from)
+    for (int to = 0; to < 40; ++to)
+      if (from != to)
+        items.push_back({std::to_string(from) + "/" + std::to_string(to), Kind::symbolic_link,
+                         "../" + std::to_string(to)});
+  const std::string path = fresh_path("web.tar");
+  write_archive(path, items);
+
+  EXPECT_THAT(error_of([&] { read_all(path); }),
+              AllOf(HasSubstr("web.tar"), HasSubstr("names through links")));
+}
+
+TEST(Archive, FoldersNameDeadLinksAndListEmptyFolders) {
+  const std::string folder = fresh_path("folder");
+  write_text(folder + "/a/b.txt", "b");
+  std::filesystem::create_directories(folder + "/empty");
+  std::filesystem::create_symlink("gone.txt", folder + "/a/dead.txt");
+  std::filesystem::create_symlink("loop.txt", folder + "/a/loop.txt");
+  std::filesystem::create_directory_symlink("../a", folder + "/a/circle");
+  std::filesystem::create_directory_symlink("a", folder + "/c");
+
+  const auto source = open_files(folder);
+
+  EXPECT_EQ(read_all(folder), (NamedFiles{{"a/b.txt", "b"}, {"c/b.txt", "b"}}));
+  EXPECT_THAT(source->folders(), testing::ElementsAre("a", "c", "empty"));
+  EXPECT_THAT(source->dead_links(), testing::IsSupersetOf({"a/circle -> ../a", "a/dead.txt -> gone.txt",
+                                                           "a/loop.txt -> loop.txt"}));
+}
+
+TEST(Archive, FoldersAreReadHoweverDeepTheyAre) {
+  const std::string folder = fresh_path("folder");
+  std::string deep;
+  for (int i = 0; i < 12; ++i) deep += "d/";
+  write_text(folder + "/" + deep + "a.txt", "a");
+
+  EXPECT_EQ(read_all(folder), (NamedFiles{{deep + "a.txt", "a"}}));
+}
+
 TEST(Archive, TarCutBetweenEntriesIsNoticed) {
   const std::string path = fresh_path("cut.tar");
-  write_archive(path, {{"a.txt", "a"}, {"b.txt", "b"}});
+  write_archive(path, NamedFiles{{"a.txt", "a"}, {"b.txt", "b"}});
   std::filesystem::resize_file(path, 2 * 512);  // the first entry: header and contents
 
   EXPECT_THAT(error_of([&] { read_all(path); }), HasSubstr("without the end mark"));

@@ -12,6 +12,7 @@
 #include "io/import/import.hpp"
 #include "tests/io/io_test_support.hpp"
 #include "tests/io/pictures/image_test_support.hpp"
+#include "tests/io/pictures/png_file.hpp"
 
 namespace annulus::io {
 namespace {
@@ -48,6 +49,14 @@ std::vector<int> values_of(const Hdf5File& file, const std::string& split) {
   std::vector<int> values;
   for (std::size_t row = 0; row < rows; ++row) values.push_back(images[row * images.size() / rows]);
   return values;
+}
+
+/// What an import says on the terminal.
+std::string said_by_import(const ImportOptions& options, const ImageOptions& images = {}) {
+  testing::internal::CaptureStderr();
+  const std::string error = error_of([&] { import_images(options, images); });
+  EXPECT_EQ(error, "");
+  return testing::internal::GetCapturedStderr();
 }
 
 std::string import_error(const NamedFiles& files, ImportOptions options = {}) {
@@ -95,7 +104,7 @@ TEST(ImportImages, WithoutSplitFoldersAllIsTraining) {
   import_images({.source = packed("folder", {{"round/a.jpg", jpeg(plain_image(8, 8, {200}))},
                                              {"square/b.jpg", jpeg(plain_image(8, 8, {100}))}}),
                  .output = output},
-                {.colour = Colour::grey});
+                {.decode = {.colour = Colour::grey}});
 
   const Hdf5File file = Hdf5File::open(output);
   EXPECT_THAT(file.members(), ElementsAre("train"));
@@ -140,6 +149,175 @@ TEST(ImportImages, NamesWhatIsWrong) {
   EXPECT_THAT(import_error({{"a/readme.txt", "x"}}), HasSubstr("holds no JPEG or PNG images"));
   EXPECT_THAT(import_error({{"images/1.png", flat_png(1)}}),
               HasSubstr("all images lie in one folder, images"));
+}
+
+TEST(ImportImages, LinksAreTheSamePicturesInEveryPackaging) {
+  using Kind = ArchiveItem::Kind;
+  const std::vector<ArchiveItem> items{{"pets/cat/1.png", Kind::file, flat_png(10)},
+                                       {"pets/cat/2.png", Kind::symbolic_link, "1.png"},
+                                       {"pets/dog/1.png", Kind::file, flat_png(20)},
+                                       {"pets/eel", Kind::symbolic_link, "cat"},
+                                       {"pets/dog/2.png", Kind::symbolic_link, "../lost.png"}};
+  const std::string folder = fresh_path("pets");
+  for (const ArchiveItem& item : items)
+    if (item.kind == Kind::file)
+      write_text(folder + item.name.substr(4), item.contents);
+    else
+      std::filesystem::create_symlink(item.contents, folder + item.name.substr(4));
+  std::vector<std::string> contents;
+  for (const std::string& source : {fresh_path("pets.tar"), fresh_path("pets.zip"), folder}) {
+    const std::string output = fresh_path("out.h5");
+    if (source != folder) write_archive(source, items);
+
+    const std::string said = said_by_import({.source = source, .output = output});
+
+    const Hdf5File file = Hdf5File::open(output);
+    EXPECT_THAT(file.strings_attribute("/", "classes"), ElementsAre("cat", "dog", "eel"));
+    EXPECT_THAT(values_of(file, "train"), testing::UnorderedElementsAre(10, 10, 20, 10, 10)) << source;
+    EXPECT_THAT(said,
+                AllOf(HasSubstr("Left out links that lead to nothing inside the source, or in a circle: 1,"),
+                      HasSubstr("dog/2.png -> ../lost.png")))
+        << source;
+    contents.push_back(file.string_attribute("/", "provenance_contents"));
+  }
+  EXPECT_THAT(contents, testing::Each(contents.front()));
+}
+
+/// Cat and dog; the folder bee has files of other kinds, and fly has none.
+std::vector<ArchiveItem> barren_folders(const std::string& file_of_bee) {
+  using Kind = ArchiveItem::Kind;
+  return {{"pets/cat/1.png", Kind::file, flat_png(10)},
+          {"pets/dog/1.png", Kind::file, flat_png(20)},
+          {"pets/bee/" + file_of_bee, Kind::file, "?"},
+          {"pets/fly/", Kind::folder},
+          {"pets/.git/", Kind::folder},
+          {"__MACOSX/pets/ant/._1.png", Kind::file, "?"}};
+}
+
+TEST(ImportImages, ClassFoldersWithoutPicturesAreRefusedByName) {
+  const std::string source = fresh_path("pets.tar");
+  write_archive(source, barren_folders("1.webp"));
+
+  const std::string message =
+      error_of([&] { import_images({.source = source, .output = fresh_path("out.h5")}); });
+
+  EXPECT_THAT(message, AllOf(HasSubstr("2 of the class folders"), HasSubstr("pets/fly (empty)"),
+                             HasSubstr("pets/bee (pictures in other formats: 1, for example 1.webp)"),
+                             HasSubstr("--allow-empty"), testing::Not(HasSubstr("git")),
+                             testing::Not(HasSubstr("ant"))));
+}
+
+TEST(ImportImages, EmptyClassesKeepTheirNumberWhenAsked) {
+  const std::string source = fresh_path("pets.tar");
+  const std::string output = fresh_path("out.h5");
+  write_archive(source, barren_folders("1.webp"));
+
+  import_images({.source = source, .output = output}, {.empty_classes = EmptyClasses::keep});
+
+  const Hdf5File file = Hdf5File::open(output);
+  EXPECT_THAT(file.strings_attribute("/", "classes"), ElementsAre("bee", "cat", "dog", "fly"));
+  EXPECT_THAT(file.read<std::int32_t>("train/labels"), ElementsAre(1, 2));
+}
+
+TEST(ImportImages, EmptyFoldersOfOtherSplitsShiftNothing) {
+  using Kind = ArchiveItem::Kind;
+  const std::string source = fresh_path("pets.tar");
+  const std::string output = fresh_path("out.h5");
+  write_archive(source, {{"train/cat/1.png", Kind::file, flat_png(10)},
+                         {"train/dog/1.png", Kind::file, flat_png(20)},
+                         {"test/dog/1.png", Kind::file, flat_png(30)},
+                         {"test/cat/", Kind::folder},
+                         {"train/eel/", Kind::folder}});
+  const ImportOptions options{.source = source, .output = output};
+
+  EXPECT_THAT(error_of([&] { import_images(options); }), HasSubstr("train/eel (empty)"));
+  import_images(options, {.empty_classes = EmptyClasses::keep});
+
+  EXPECT_THAT(Hdf5File::open(output).read<std::int32_t>("test/labels"), ElementsAre(1));
+}
+
+TEST(ImportImages, SaysWhatItLeavesOutByKind) {
+  NamedFiles files = pets();
+  files.emplace_back("pets/train/dog/2.webp", "?");
+  files.emplace_back("pets/train/dog/3.gif", "?");
+  files.emplace_back("pets/more.tar.gz", "?");
+  files.emplace_back("pets/train/notes/plan.txt", "?");
+  files.emplace_back("pets/train/Cat/1.png", flat_png(13));
+
+  const std::string said =
+      said_by_import({.source = packed("pets.zip", files), .output = fresh_path("out.h5")});
+
+  EXPECT_THAT(said, AllOf(HasSubstr("formats that are not read: 2 (GIF 1, WebP 1), for example "
+                                    "pets/train/dog/2.webp"),
+                          HasSubstr("archives: 1, for example pets/more.tar.gz"),
+                          HasSubstr("not pictures by their names: 2, for example pets/README.txt"),
+                          HasSubstr("hidden files: 1, for example pets/train/cat/._1.png"),
+                          HasSubstr("The folder pets/train/notes holds no pictures (but plan.txt)"),
+                          HasSubstr("The classes Cat and cat differ only in capital letters")));
+}
+
+TEST(ImportImages, SourcesOfOtherThingsAreNamed) {
+  EXPECT_THAT(import_error({{"a/1.webp", "?"}, {"b/1.bmp", "?"}}),
+              AllOf(HasSubstr("holds no JPEG or PNG"), HasSubstr("BMP 1, WebP 1"), HasSubstr("Convert")));
+  EXPECT_THAT(import_error({{"n01440764.tar", "?"}}),
+              AllOf(HasSubstr("archives: 1"), HasSubstr("Unpack them")));
+}
+
+TEST(ImportImages, DeepPicturesStayWholeInFloats) {
+  const auto deep = [](std::uint16_t value) {
+    return png_file({.colour_type = PNG_COLOR_TYPE_GRAY, .depth = 16, .width = 1, .samples = {value}});
+  };
+  const NamedFiles files{{"a/1.png", deep(257 * 7)}, {"b/1.png", deep(40000)}};
+  const std::string bytes = fresh_path("bytes.h5");
+  const std::string floats = fresh_path("floats.h5");
+  const std::string source = packed("deep.tar", files);
+  const DecodeOptions grey{.colour = Colour::grey};
+
+  const std::string said = said_by_import({.source = source, .output = bytes}, {.decode = grey});
+  import_images({.source = source, .output = floats}, {.decode = grey, .pixels = PixelType::float32});
+
+  EXPECT_THAT(values_of(Hdf5File::open(bytes), "train"), ElementsAre(7, 156));
+  EXPECT_THAT(Hdf5File::open(floats).read<float>("train/images"),
+              ElementsAre(7.0f, testing::FloatEq(40000 / 257.0f)));
+  EXPECT_THAT(said, AllOf(HasSubstr("16 bits a value: 2 of 2, for example a/1.png"), HasSubstr("float32")));
+  EXPECT_EQ(Hdf5File::open(bytes).string_attribute("/", "provenance_depth"),
+            "upper 8 of 16 bits in 2 images");
+  EXPECT_FALSE(Hdf5File::open(floats).has_attribute("/", "provenance_depth"));
+}
+
+TEST(ImportImages, SaysWhatIsTurnedAndTransparent) {
+  const std::string exif("MM\0*\0\0\0\10\0\1\1\22\0\3\0\0\0\1\0\6\0\0\0\0\0\0", 26);
+  const auto picture = [](std::vector<std::uint16_t> samples, const std::string& block) {
+    return png_file({.colour_type = PNG_COLOR_TYPE_GRAY_ALPHA,
+                     .width = 2,
+                     .samples = std::move(samples),
+                     .exif = {block.begin(), block.end()}});
+  };
+  const std::string source =
+      packed("lying.tar", {{"a/1.png", picture({1, 255, 2, 255, 3, 255, 4, 255}, exif)},
+                           {"b/1.png", picture({1, 0, 2, 255, 3, 255, 4, 255}, "")}});
+  const std::string output = fresh_path("out.h5");
+
+  const std::string said =
+      said_by_import({.source = source, .output = output}, {.decode = {.colour = Colour::grey}});
+  import_images(
+      {.source = source, .output = output, .existing = Existing::replace},
+      {.decode = {.colour = Colour::grey, .alpha = Alpha::black, .orientation = Orientation::stored}});
+
+  EXPECT_THAT(
+      said, AllOf(HasSubstr("EXIF orientation says: 1 of 2 images, for example a/1.png"),
+                  HasSubstr("--orient stored"), HasSubstr("transparent pixels: 1 of 2, for example b/1.png"),
+                  HasSubstr("--alpha black")));
+  EXPECT_THAT(values_of(Hdf5File::open(output), "train"), ElementsAre(1, 0));
+  EXPECT_EQ(Hdf5File::open(output).string_attribute("/", "provenance_alpha"), "laid on black in 1 images");
+}
+
+TEST(ImportImages, MakesTheFolderOfItsOutput) {
+  const std::string output = fresh_path("data/sets/pets.h5");
+
+  import_images({.source = packed("pets.tar", pets()), .output = output});
+
+  EXPECT_EQ(Hdf5File::open(output).extents("train/labels"), (Extents{4}));
 }
 
 TEST(ImportImages, ValidationIsTakenFromTrainOnlyWhenThereIsNone) {

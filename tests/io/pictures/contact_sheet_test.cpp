@@ -1,20 +1,27 @@
 // The sheet holds the originals, the variants and nothing else.
 #include "io/pictures/contact_sheet.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <png.h>
 
 #include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <limits>
+#include <set>
 
 #include "base/error.hpp"
+#include "io/pictures/image_codec.hpp"
+#include "io/pictures/sample_choice.hpp"
 #include "tests/support/pattern_source.hpp"
 
 namespace annulus::io {
 namespace {
 
 using test::PatternSource;
+using testing::HasSubstr;
 
 struct Picture {
   std::uint32_t height = 0;
@@ -44,9 +51,32 @@ AugmentationOptions rotation() {
   return options;
 }
 
+/// A source that knows its labels.
+class Labelled final : public SampleSource {
+ public:
+  Labelled(std::vector<std::int32_t> labels, SampleShape shape)
+      : labels_(std::move(labels)), origin_(labels_.size(), shape) {}
+  const SourceInfo& info() const override { return origin_.info(); }
+  std::span<const std::int32_t> all_labels() const override { return labels_; }
+  void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {
+    origin_.read(samples, buffers);
+  }
+
+ private:
+  std::vector<std::int32_t> labels_;
+  PatternSource origin_;
+};
+
+/// `count` labels that are dealt out class by class: 0, 1, ..., 0, 1, ...
+std::vector<std::int32_t> dealt_labels(int count, int classes) {
+  std::vector<std::int32_t> labels;
+  for (int i = 0; i < count; ++i) labels.push_back(i % classes);
+  return labels;
+}
+
 TEST(ContactSheet, ShowsOriginalsAndVariantsPixelByPixel) {
   const SampleShape shape{5, 4, 3};
-  PatternSource source(30, shape);
+  Labelled source(dealt_labels(30, 3), shape);
   const std::string path = temporary("colour.png");
 
   write_contact_sheet(source, rotation(), 7, {.samples = 3, .variants = 2, .scale = 2}, path);
@@ -56,7 +86,7 @@ TEST(ContactSheet, ShowsOriginalsAndVariantsPixelByPixel) {
   ASSERT_EQ(picture.width, 3u * (8 + 2) + 2);
   EXPECT_EQ(picture.at(0, 0, 0), 255) << "background";
   const Generator generator(source.info(), rotation(), {}, 7);
-  const std::uint64_t sample = 10;  // of the second row: 30 samples in 3 rows
+  const std::uint64_t sample = 16;  // of the second row: the middle one of class 1, which has 1, 4, ... 28
   std::vector<std::uint8_t> raw(60);
   for (std::size_t i = 0; i < raw.size(); ++i) raw[i] = PatternSource::pixel(sample, i);
   std::vector<float> variant(60);
@@ -134,17 +164,90 @@ TEST(ContactSheet, RefusesWhatIsTooLargeEitherWay) {
   EXPECT_THROW(write_contact_sheet(wide, {}, 1, options, temporary("wide.png")), UsageError);
 }
 
-TEST(ContactSheet, ShowsTheFirstOfTwoChannels) {
+TEST(ContactSheet, ShowsTwoChannelsSideBySide) {
   PatternSource source(1, {3, 3, 2});
   const std::string path = temporary("two.png");
 
-  write_contact_sheet(source, {}, 1, {.samples = 1, .variants = 0, .scale = 1}, path);
+  const std::string shown =
+      write_contact_sheet(source, {}, 1, {.samples = 1, .variants = 0, .scale = 1}, path);
 
   const Picture picture = load(path);
+  EXPECT_EQ(picture.width, 2u + 3 + 1 + 3 + 2);
+  EXPECT_EQ(picture.at(3, 5, 0), 255) << "between them";
   for (std::size_t y = 0; y < 3; ++y)
     for (std::size_t x = 0; x < 3; ++x)
-      for (std::size_t c = 0; c < 3; ++c)  // grey
-        ASSERT_EQ(picture.at(2 + y, 2 + x, c), PatternSource::pixel(0, (y * 3 + x) * 2));
+      for (std::size_t channel = 0; channel < 2; ++channel)
+        ASSERT_EQ(picture.at(2 + y, 2 + 4 * channel + x, 0),
+                  PatternSource::pixel(0, (y * 3 + x) * 2 + channel));
+  EXPECT_THAT(shown, HasSubstr("Side by side: 2 of 2 channels"));
+}
+
+/// Counts of hits: channel 0 from 0 to 4, channel 1 nothing.
+class Hits final : public SampleSource {
+ public:
+  const SourceInfo& info() const override { return origin_.info(); }
+  void read(std::span<const std::uint64_t>, const SampleBuffers& buffers) override {
+    for (std::size_t i = 0; i < buffers.pixels.size(); ++i)
+      buffers.pixels[i] = static_cast<std::byte>(i % 2 == 0 ? i / 2 : 0);
+  }
+
+ private:
+  PatternSource origin_{1, {1, 5, 2}};
+};
+
+TEST(ContactSheet, CountsAreDrawnFromBlackToWhite) {
+  Hits source;
+  const std::string path = temporary("hits.png");
+
+  const std::string shown =
+      write_contact_sheet(source, {}, 1, {.samples = 1, .variants = 0, .scale = 1}, path);
+
+  const Picture picture = load(path);
+  for (std::size_t x = 0; x < 5; ++x) {
+    EXPECT_NEAR(picture.at(2, 2 + x, 0), 255.0 * static_cast<double>(x) / 4, 0.5) << x;
+    EXPECT_EQ(picture.at(2, 2 + 6 + x, 0), 0) << x;
+  }
+  EXPECT_THAT(shown, HasSubstr("From black to white: 0 to 4 of channel 0."));
+}
+
+TEST(ContactSheet, ReadsBackAsItWasDrawn) {
+  PatternSource colour(3, {4, 4, 3});
+  PatternSource grey(3, {4, 4, 1});
+  const std::string path = temporary("back.png");
+  for (PatternSource* source : {&colour, &grey}) {
+    write_contact_sheet(*source, {}, 1, {.samples = 3, .variants = 0, .scale = 1}, path);
+    std::ifstream file(path, std::ios::binary);
+    const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+    ImageDecoder decoder;
+
+    EXPECT_EQ(decoder.decode(std::as_bytes(std::span(bytes)), {}, path).pixels, load(path).pixels);
+  }
+}
+
+TEST(ContactSheet, ShowsAsManyOfEachClass) {
+  const auto rows = [](std::vector<std::int32_t> labels, int samples) {
+    Labelled source(std::move(labels), {4, 4, 1});
+    const std::string shown = write_contact_sheet(
+        source, {}, 1, {.samples = samples, .variants = 0, .scale = 1}, temporary("rows.png"));
+    return shown.substr(0, shown.find('.'));
+  };
+
+  EXPECT_EQ(rows(dealt_labels(2000, 10), 8), "Rows: samples 1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008");
+  EXPECT_EQ(rows({1, 0, 1, 1, 1, 1}, 4), "Rows: samples 1, 0, 3, 5")
+      << "one of class 0, the others of class 1";
+  EXPECT_EQ(rows({0, 0, 2}, 9), "Rows: samples 0, 1, 2") << "not more than there are";
+}
+
+TEST(ContactSheet, WithoutLabelsNoDistanceIsFixed) {
+  PatternSource source(2000, {4, 4, 1});
+
+  const std::vector<std::uint64_t> chosen = choose_samples(source, 8);
+
+  std::set<std::uint64_t> different(chosen.begin(), chosen.end());
+  std::set<std::uint64_t> of_ten;
+  for (const std::uint64_t sample : chosen) of_ten.insert(sample % 10);
+  EXPECT_EQ(different.size(), 8u);
+  EXPECT_GE(of_ten.size(), 4u);
 }
 
 TEST(ContactSheet, KeepsAPictureThatIsThere) {

@@ -56,25 +56,48 @@ inline std::string png(const Image& image, png_uint_32 format) {
   return file;
 }
 
+/// What an archive holds under a name.
+struct ArchiveItem {
+  enum class Kind { file, folder, symbolic_link, hard_link };
+  std::string name;
+  Kind kind = Kind::file;
+  std::string contents = {};  ///< of a file; of a link what it points to
+};
+
+inline void write_item(archive* out, const ArchiveItem& item) {
+  const bool file = item.kind == ArchiveItem::Kind::file;
+  archive_entry* const entry = archive_entry_new();
+  archive_entry_set_pathname(entry, item.name.c_str());
+  archive_entry_set_perm(entry, 0755);
+  archive_entry_set_filetype(entry, item.kind == ArchiveItem::Kind::folder          ? AE_IFDIR
+                                    : item.kind == ArchiveItem::Kind::symbolic_link ? AE_IFLNK
+                                                                                    : AE_IFREG);
+  if (item.kind == ArchiveItem::Kind::symbolic_link) archive_entry_set_symlink(entry, item.contents.c_str());
+  if (item.kind == ArchiveItem::Kind::hard_link) archive_entry_set_hardlink(entry, item.contents.c_str());
+  archive_entry_set_size(entry, file ? static_cast<la_int64_t>(item.contents.size()) : 0);
+  ASSERT_EQ(archive_write_header(out, entry), ARCHIVE_OK) << archive_error_string(out);
+  if (file) {
+    ASSERT_EQ(archive_write_data(out, item.contents.data(), item.contents.size()),
+              static_cast<la_ssize_t>(item.contents.size()));
+  }
+  archive_entry_free(entry);
+}
+
 /// Writes an archive; its format and compression follow the ending (.tar, .tar.gz, .tar.xz, .tar.bz2, .zip).
-inline void write_archive(const std::string& path, const NamedFiles& files) {
+inline void write_archive(const std::string& path, const std::vector<ArchiveItem>& items) {
   archive* const out = archive_write_new();
   ASSERT_EQ(archive_write_set_format_filter_by_ext(out, path.c_str()), ARCHIVE_OK)
       << archive_error_string(out);
   ASSERT_EQ(archive_write_open_filename(out, path.c_str()), ARCHIVE_OK) << archive_error_string(out);
-  for (const auto& [name, contents] : files) {
-    archive_entry* const entry = archive_entry_new();
-    archive_entry_set_pathname(entry, name.c_str());
-    archive_entry_set_filetype(entry, AE_IFREG);
-    archive_entry_set_perm(entry, 0644);
-    archive_entry_set_size(entry, static_cast<la_int64_t>(contents.size()));
-    ASSERT_EQ(archive_write_header(out, entry), ARCHIVE_OK) << archive_error_string(out);
-    ASSERT_EQ(archive_write_data(out, contents.data(), contents.size()),
-              static_cast<la_ssize_t>(contents.size()));
-    archive_entry_free(entry);
-  }
+  for (const ArchiveItem& item : items) write_item(out, item);
   ASSERT_EQ(archive_write_close(out), ARCHIVE_OK) << archive_error_string(out);
   archive_write_free(out);
+}
+
+inline void write_archive(const std::string& path, const NamedFiles& files) {
+  std::vector<ArchiveItem> items;
+  for (const auto& [name, contents] : files) items.push_back({name, ArchiveItem::Kind::file, contents});
+  write_archive(path, items);
 }
 
 inline void write_gzip(const std::string& path, const std::string& contents) {

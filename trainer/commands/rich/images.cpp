@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/log.hpp"
+#include "io/files/atomic_file.hpp"
 #include "rich/files/event_file.hpp"
 #include "rich/files/image_file.hpp"
 #include "trainer/backend/device.hpp"
@@ -77,6 +78,7 @@ ExitCode make_images(const ImagesOptions& options, Context& context) {
   // Rank 0 first: what is wrong with the files is said once.
   on_rank_zero(group, "event file", [&] {
     file.emplace(options.file);
+    io::make_folder_of(options.output);
     writer = std::make_unique<rich::ImageWriter>(
         options.output, options.replace ? io::Existing::replace : io::Existing::refuse, kind, options.file);
   });

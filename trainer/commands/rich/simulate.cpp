@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "io/files/atomic_file.hpp"
 #include "rich/files/event_file.hpp"
 #include "rich/simulation/event_factory.hpp"
 #include "trainer/backend/device.hpp"
@@ -201,6 +202,7 @@ class FileAssembly {
         shares_(group_),
         sender_(group_, kBlocksAhead * (with_images_ ? 2 : 1), "rank 0 to take what was simulated") {
     on_rank_zero(group_, "output file", [&] {
+      io::make_folder_of(options.output);
       writer_.emplace(options.output, options.replace ? io::Existing::replace : io::Existing::refuse,
                       config.simulation);
       if (with_images_) writer_->expect_images(rich::event_file_images());
