@@ -95,14 +95,14 @@ TEST(Output, ThatCannotBeWrittenIsAnErrorOfEveryVerb) {
 
   for (const char* const words :
        {"--help", "--version", "train --help", "data info data.h5", "evaluate run", "evaluate run --json",
-        "status run", "status run --json", "diff-runs run run", "doctor data.h5", "bench allreduce --mb 1"}) {
+        "status run", "status run --json", "diff-runs run run", "doctor data.h5", "bench allreduce --largest 4096"}) {
     const Outcome outcome = place.shell(std::string("\"$ANNULUS\" ") + words + " > /dev/full");
     EXPECT_NE(outcome.code, 0) << words;
     EXPECT_THAT(outcome.output, HasSubstr("standard output: cannot be written (No space left on device)"))
         << words;
   }
   for (const std::string& words : {"summary " + smoke, "train " + smoke + " --print-config",
-                                   "job " + smoke + " --nodes 1 --gpus-per-node 1 --time 1:00:00"}) {
+                                   "job " + smoke + " --nodes 1 --ranks-per-node 1 --time 1:00:00"}) {
     const Outcome outcome = place.shell(std::string("\"$ANNULUS\" ") + words + " > /dev/full");
     EXPECT_NE(outcome.code, 0) << words << outcome.output;
     EXPECT_THAT(outcome.output, HasSubstr("standard output: cannot be written")) << words;
