@@ -14,18 +14,23 @@
 namespace annulus::trainer {
 namespace {
 
-ModelOrigin read_origin(const ModelSource& source) {
-  const CheckpointInfo info = read_checkpoint_info(source.checkpoint);
+/// Whether the validations of its run have chosen this model.
+bool was_chosen(const ModelSource& source, const CheckpointInfo& info) {
+  if (info.validation_data.empty()) return false;
   const RunState state = run_state_from_json(info.metrics);
   const int patience = source.config.early_stopping.patience;
+  if (patience > 0 && state.epochs_without_improvement >= patience) return true;
   // Whoever names the latest checkpoint takes it because it is the latest, even where it is the best as well.
-  const bool is_best = state.best_step == info.step && info.step > 0 &&
-                       std::filesystem::path(source.checkpoint).filename() != "latest";
-  const bool stopped_early = patience > 0 && state.epochs_without_improvement >= patience;
+  return state.best_step == info.step && info.step > 0 &&
+         std::filesystem::path(source.checkpoint).filename() != "latest";
+}
+
+ModelOrigin read_origin(const ModelSource& source) {
+  const CheckpointInfo info = read_checkpoint_info(source.checkpoint);
   return {.training_data = info.dataset,
           .validated_on = info.validated_on,
           .validation_data = info.validation_data,
-          .chosen = !info.validation_data.empty() && (is_best || stopped_early)};
+          .chosen = was_chosen(source, info)};
 }
 
 void share_text(std::string& text, comm::ProcessGroup& group) {
