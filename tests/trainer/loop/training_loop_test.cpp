@@ -228,7 +228,7 @@ TEST_F(Loop, RecordsAStepLateButAllBeforeEpochsEndAndCheckpoints) {
 }
 
 TEST_F(Loop, NamesTheStepThatDivergedAndSavesNothingAfterIt) {
-  EXPECT_THAT(failure(1, {4}), testing::HasSubstr("step 4 (epoch 1): the loss is not finite"));
+  EXPECT_THAT(failure(1, {4}), testing::HasSubstr("step 4 (epoch 2): the loss is not finite"));
 
   EXPECT_THAT(diary, testing::Not(testing::Contains(testing::StartsWith("checkpoint"))));
   EXPECT_EQ(diary.back(), "begin 4");
@@ -242,7 +242,7 @@ TEST_F(Loop, SkipsABadStepAndGoesOn) {
     EXPECT_EQ(run(ahead, {2}), Outcome::finished);
 
     EXPECT_THAT(diary,
-                testing::Contains(testing::HasSubstr("step 2 (epoch 0): the loss is not finite")).Times(1));
+                testing::Contains(testing::HasSubstr("step 2 (epoch 1): the loss is not finite")).Times(1));
     EXPECT_THAT(diary, testing::Not(testing::Contains(testing::StartsWith("record 2"))));
     EXPECT_THAT(diary, testing::Contains("epoch 0 loss 1.6666666666666667"));  // (1*4 + 3*2) / 6
     EXPECT_EQ(state.step, 6U);
@@ -270,7 +270,7 @@ TEST_F(Loop, GoesBackToTheCheckpointAndPastTheBadStep) {
     ASSERT_NE(back, diary.end());
     EXPECT_THAT(
         std::vector(back + 1, back + 3),
-        testing::ElementsAre(testing::AllOf(testing::StartsWith("event at 4: step 5 (epoch 1)"),
+        testing::ElementsAre(testing::AllOf(testing::StartsWith("event at 4: step 5 (epoch 2)"),
                                             testing::HasSubstr("Back to step 4; step 5 will be passed over")),
                              testing::StartsWith("event at 5: step 5 is passed over")));
     EXPECT_THAT(std::vector(back, diary.end()), testing::Contains(testing::StartsWith("record 6")));
