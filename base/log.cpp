@@ -11,6 +11,7 @@
 #include <mutex>
 
 #include "base/error.hpp"
+#include "base/printable.hpp"
 
 namespace annulus {
 namespace {
@@ -80,7 +81,8 @@ void configure_log(int rank, int ranks, const std::string& file) {
   log.file = file.empty() ? nullptr : open_log_file(file);
 }
 
-void log_message(LogLevel level, const std::string& message) {
+void log_message(LogLevel level, const std::string& text) {
+  const std::string message = printable(text);  // whoever wrote it, and whoever looks into the file later
   LogState& log = state();
   const std::lock_guard lock(log.mutex);
   if (log.file) log.file->log(spdlog_level(level), message);

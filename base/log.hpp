@@ -21,8 +21,8 @@ void open_standard_streams() noexcept;
 void configure_log(int rank, int ranks, const std::string& file = {});
 
 /// Writes one message: info to the terminal from rank 0 only, warnings and errors from every rank; everything
-/// to the rank's file. Thread-safe.
-void log_message(LogLevel level, const std::string& message);
+/// to the rank's file. Both get it printable (base/printable.hpp). Thread-safe.
+void log_message(LogLevel level, const std::string& text);
 
 /// Called before and after a message reaches the terminal, so that a progress bar can get out of the way.
 void set_terminal_hooks(void (*before)(), void (*after)());

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "base/lower_case.hpp"
+
 namespace annulus::io {
 namespace {
 
@@ -26,8 +28,9 @@ std::size_t edit_distance(const std::string& from, const std::string& to) {
 std::string nearest_name(const std::string& name, const std::vector<std::string>& candidates) {
   std::string best;
   std::size_t best_distance = 0;
+  const std::string small = lower_case(name);
   for (const std::string& candidate : candidates) {
-    const std::size_t distance = edit_distance(name, candidate);
+    const std::size_t distance = edit_distance(small, lower_case(candidate));
     if (2 * distance > std::max(name.size(), candidate.size())) continue;
     if (!best.empty() && distance >= best_distance) continue;
     best = candidate;

@@ -7,7 +7,7 @@
 namespace annulus::io {
 
 /// @return the candidate with the fewest edits (Levenshtein distance), or "" when none is near: more than
-/// half of the longer name's letters would have to change.
+/// half of the longer name's letters would have to change. Capital and small letters are the same.
 std::string nearest_name(const std::string& name, const std::vector<std::string>& candidates);
 
 }  // namespace annulus::io

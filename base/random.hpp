@@ -15,7 +15,8 @@ enum class Purpose : std::uint32_t {
   augment = 3,
   dropout = 4,
   simulate = 5,
-  test = 6
+  test = 6,
+  split = 7
 };
 
 /// 128-bit counter of the generator; the meaning of the words belongs to the purpose.

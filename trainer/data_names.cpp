@@ -10,6 +10,7 @@
 
 #include "base/error.hpp"
 #include "io/hdf5/file.hpp"
+#include "trainer/validation_split.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -96,8 +97,8 @@ SplitNames names_of(const Config& config, Split split) {
     case Split::train:
       break;
     case Split::validation:
-      return make_names(data.validation, or_else(data.validation_images, data.images),
-                        labels(data.validation_labels));
+      return make_names(or_else(data.validation, kValidationGroup),
+                        or_else(data.validation_images, data.images), labels(data.validation_labels));
     case Split::test:
       return make_names(data.test, or_else(data.test_images, data.images), labels(data.test_labels));
   }
@@ -110,7 +111,7 @@ SplitNames names_of(const Config& config, const std::string& group) {
     return names_of(config, *split);
   // The training's own names come first: a key for another split never changes what training reads.
   if (group == data.train) return names_of(config, Split::train);
-  if (group == data.validation) return names_of(config, Split::validation);
+  if (group == or_else(data.validation, kValidationGroup)) return names_of(config, Split::validation);
   if (group == data.test) return names_of(config, Split::test);
   return make_names(group, data.images, data.labels);
 }

@@ -9,7 +9,6 @@
 #include <string_view>
 
 #include "base/error.hpp"
-#include "base/log.hpp"
 #include "base/process_identity.hpp"
 #include "io/augmentation/normalisation.hpp"
 #include "io/dataset/dataset.hpp"
@@ -18,6 +17,7 @@
 #include "trainer/data_names.hpp"
 #include "trainer/loop/rank_zero.hpp"
 #include "trainer/run/resume_rules.hpp"
+#include "trainer/validation_split.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -43,10 +43,6 @@ std::vector<io::VectorColumn> vector_columns(const Config& config, const std::st
   for (const NamedVector& vector : config.network.vectors)
     columns.push_back({vector.name, in_group(group, config.data.inputs.at(vector.name))});
   return columns;
-}
-
-bool has_group(const std::string& path, const std::string& group) {
-  return io::Hdf5File::open(path).exists(group);
 }
 
 std::string number_list(const std::vector<float>& values) {
@@ -95,12 +91,13 @@ std::unique_ptr<io::SampleSource> generate_group(const Config& config, const std
                                                  const SourceFactory& factory) {
   const DataConfig& data = config.data;
   std::unique_ptr<io::SampleSource> source;
-  if (group == data.validation) source = generate(config, Split::validation, memory, factory);
+  const std::string validation = data.validation.empty() ? kValidationGroup : data.validation;
+  if (group == validation) source = generate(config, Split::validation, memory, factory);
   if (group == data.test) source = generate(config, Split::test, memory, factory);
   if (!source)
     throw UsageError(
         "'{}' is not among the samples that data.generator makes and that end. Choose '{}' or '{}', or name a file with data.path.",
-        group, data.validation, data.test);
+        group, validation, data.test);
   return source;
 }
 
@@ -136,6 +133,11 @@ std::unique_ptr<io::SampleSource> open_training_file(const Config& config, const
   return source;
 }
 
+SplitTraining open_parts(const Config& config, const NodeMemoryFactory& memory) {
+  return split_training(
+      config, [&] { return open_training_file(config, memory); }, memory);
+}
+
 /// What one rank sees of a split; plain bytes, sent to the others.
 struct Sight {
   std::array<char, 64> host{};  ///< ends in '\0', like the next one
@@ -159,21 +161,59 @@ std::unique_ptr<io::SampleSource> open_group(const Config& config, const std::st
 }
 
 std::unique_ptr<io::SampleSource> open_split(const Config& config, Split split,
-                                             const NodeMemoryFactory& memory, const SourceFactory& factory) {
+                                             const NodeMemoryFactory& memory) {
+  return open_file(config, dataset_options(config, names_of(config, split)), memory);
+}
+
+std::unique_ptr<io::SampleSource> open_judged(const Config& config, const std::string& group,
+                                              const std::string& trained_on, const NodeMemoryFactory& memory,
+                                              const SourceFactory& factory) {
   const DataConfig& data = config.data;
-  if (is_generated(data, split)) return generate(config, split, memory, factory);
-  if (split == Split::train) return open_training_file(config, memory);
-  const auto open_names = [&](Split which) {
-    return open_file(config, dataset_options(config, names_of(config, which)), memory);
-  };
-  if (split == Split::test) return open_names(Split::test);
-  if (has_group(data.path, data.validation)) {
-    check_validates_on_others(config, names_of(config, Split::validation));
-    return open_names(Split::validation);
+  const bool is_part = group == data.train || group == kValidationGroup;
+  if (!is_part || data.validation_fraction == 0 || !io::Hdf5File::open(data.path).exists(data.train))
+    return open_group(config, group, memory, factory);
+  SplitTraining parts;
+  try {
+    parts = open_parts(config, memory);
+  } catch (const UsageError&) {  // cannot be divided: these are other data
+    return open_group(config, group, memory, factory);
   }
-  if (!has_group(data.path, data.test)) return nullptr;
-  log_info("{} has no group '{}': validating on '{}'.", data.path, data.validation, data.test);
-  return open_names(Split::test);
+  if (data_fingerprint(*parts.training) != trained_on) return open_group(config, group, memory, factory);
+  return std::move(group == data.train ? parts.training : parts.validation);
+}
+
+TrainingData open_training_data(const Config& config, const NodeMemoryFactory& memory,
+                                const SourceFactory& factory) {
+  const DataConfig& data = config.data;
+  if (is_generated(data, Split::validation)) {
+    TrainingData made{.training = generate(config, Split::train, memory, factory),
+                      .validation = data.validation == kNoValidation
+                                        ? nullptr
+                                        : generate(config, Split::validation, memory, factory)};
+    if (made.validation) made.validated_on = data.validation.empty() ? kValidationGroup : data.validation;
+    return made;
+  }
+  const std::string group = find_validation_group(config);
+  if (data.validation_fraction > 0) {
+    SplitTraining parts = open_parts(config, memory);
+    return {.training = std::move(parts.training),
+            .validation = std::move(parts.validation),
+            .validated_on = fmt::format("{} of {}", data.validation_fraction, data.train)};
+  }
+  TrainingData opened{.training = open_training(config, memory, factory), .validated_on = group};
+  if (group.empty()) return opened;
+  const bool on_test = data.validation.empty() && group != kValidationGroup;
+  const Split judged = on_test ? Split::test : Split::validation;
+  check_validates_on_others(config, names_of(config, judged));
+  opened.validation = open_split(config, judged, memory);
+  return opened;
+}
+
+std::unique_ptr<io::SampleSource> open_training(const Config& config, const NodeMemoryFactory& memory,
+                                                const SourceFactory& factory) {
+  if (is_generated(config.data, Split::train)) return generate(config, Split::train, memory, factory);
+  if (config.data.validation_fraction > 0) return open_parts(config, memory).training;
+  return open_training_file(config, memory);
 }
 
 std::string require_same_data(io::SampleSource* source, const std::string& path, comm::ProcessGroup& group) {

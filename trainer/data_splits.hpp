@@ -20,20 +20,40 @@ enum class Split { train, validation, test };
 using SourceFactory =
     std::function<std::unique_ptr<io::SampleSource>(const Config&, Split, const NodeMemoryFactory&)>;
 
-/// Opens one split. With data.generator the factory makes the training samples, and those of the other splits
-/// when there is no data.path. Without: `validation` falls back to the test split, with a line in the log,
-/// when the file has no such group. Collective over the ranks of a host.
-/// @return null when the file has neither
-/// @throws DataError, UsageError (shape or class count unlike the network's)
-std::unique_ptr<io::SampleSource> open_split(const Config& config, Split split,
-                                             const NodeMemoryFactory& memory,
-                                             const SourceFactory& factory = {});
+/// What a training works on.
+struct TrainingData {
+  std::unique_ptr<io::SampleSource> training;
+  std::unique_ptr<io::SampleSource> validation;  ///< null: there is nothing to validate on
+  std::string validated_on;                      ///< group of the file, or "0.1 of train"; "" for none
+};
 
-/// Any group of the file, by name, e.g. for `annulus evaluate --split`; of a config with data.generator and
-/// without data.path the validation or test split.
+/// Opens the training samples and what is validated on (trainer/validation_split.hpp). With data.generator
+/// the factory makes the training samples, and the others when there is no data.path. Collective over the
+/// ranks of a host.
+/// @throws DataError, UsageError (shape or class count unlike the network's, a group that is not there)
+TrainingData open_training_data(const Config& config, const NodeMemoryFactory& memory,
+                                const SourceFactory& factory = {});
+
+/// Training samples alone, as a training sees them.
+std::unique_ptr<io::SampleSource> open_training(const Config& config, const NodeMemoryFactory& memory,
+                                                const SourceFactory& factory = {});
+
+/// Any group of the file, by name and as a whole; of a config with data.generator and without data.path the
+/// validation or test split.
 std::unique_ptr<io::SampleSource> open_group(const Config& config, const std::string& group,
                                              const NodeMemoryFactory& memory,
                                              const SourceFactory& factory = {});
+
+/// A split of data.path under the names that the config gives it, whole.
+std::unique_ptr<io::SampleSource> open_split(const Config& config, Split split,
+                                             const NodeMemoryFactory& memory);
+
+/// open_group() for `annulus evaluate`: of a run that has kept a part of its training samples for validation,
+/// `train` and `validation` are these two parts, as long as the file holds the data that it was trained on.
+/// @param trained_on  data_fingerprint() of the training samples, as the checkpoint has it
+std::unique_ptr<io::SampleSource> open_judged(const Config& config, const std::string& group,
+                                              const std::string& trained_on, const NodeMemoryFactory& memory,
+                                              const SourceFactory& factory = {});
 
 /// Compares what the ranks have opened: each opens the path on its own host. Collective.
 /// @param source  null on a rank that has found no such split

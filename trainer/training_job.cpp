@@ -11,6 +11,7 @@
 #include "trainer/loop/shared_state.hpp"
 #include "trainer/run/claim.hpp"
 #include "trainer/run/file_recorder.hpp"
+#include "trainer/validation_split.hpp"
 
 namespace annulus::trainer {
 
@@ -35,10 +36,13 @@ void TrainingJob::open_data(const JobOptions& options) {
   const io::KeepReaders one_process_a_file;
   const double began = seconds_since_process_start();
   const NodeMemoryFactory memory = [this](std::size_t bytes) { return mpi_.allocate_node_memory(bytes); };
-  training_ = open_split(config_, Split::train, memory, options.sources);
-  validation_ = open_split(config_, Split::validation, memory, options.sources);
+  TrainingData data = open_training_data(config_, memory, options.sources);
+  training_ = std::move(data.training);
+  validation_ = std::move(data.validation);
+  validated_on_ = data.validated_on;
+  announce_validation(config_, validated_on_);
   fingerprint_ = require_same_data(training_.get(), config_.data.path, group_);
-  require_same_data(validation_.get(), config_.data.path, group_);
+  validation_fingerprint_ = require_same_data(validation_.get(), config_.data.path, group_);
   resolve_normalisation(config_, *training_, group_);
   data_seconds_ = seconds_since_process_start() - began;
 }
@@ -63,6 +67,8 @@ void TrainingJob::open_run(const JobOptions& options) {
                                     .replica = parts_->replica(),
                                     .optimizer = parts_->optimizer(),
                                     .data_fingerprint = fingerprint_,
+                                    .validated_on = validated_on_,
+                                    .validation_data = validation_fingerprint_,
                                     .steps_per_epoch = parts_->sampler().steps_per_epoch(),
                                     .data_seconds = data_seconds_,
                                     .bucket_size = parts_->bucket_size(),

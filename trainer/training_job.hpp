@@ -62,7 +62,9 @@ class TrainingJob {
   std::unique_ptr<Recorder> recorder_;
   std::unique_ptr<StepHook> hook_;
   RunState state_;
-  std::string fingerprint_;  ///< of the training data
+  std::string fingerprint_;             ///< of the training data
+  std::string validated_on_;            ///< TrainingData::validated_on
+  std::string validation_fingerprint_;  ///< of these data
   double data_seconds_ = 0;
 };
 

@@ -7,17 +7,11 @@
 
 #include "base/log.hpp"
 #include "io/dataset/columns.hpp"
+#include "io/dataset/shared_load.hpp"
 #include "io/dataset/streaming.hpp"
 
 namespace annulus::io {
 namespace {
-
-/// What a rank tells the others about its part of the load, at the beginning of the shared block: when one
-/// cannot read, all of them throw, and none waits for a rank that is gone.
-struct LoadReport {
-  std::int32_t failed = 0;
-  char message[1020] = "";
-};
 
 /// The shared block: a report per part, then the vectors of all samples, then the pixels.
 class ResidentBlock {
@@ -36,30 +30,11 @@ class ResidentBlock {
 
   /// Fills this rank's part, tells the others how it went and waits for them. @throws what any of them met
   void load(const DatasetColumns& columns) {
-    const int part = memory_->part();
-    const int parts = memory_->parts();
-    if (parts > kMostParts)
-      throw RuntimeError("{} ranks on one host share a dataset, but at most {} can.", parts, kMostParts);
-    LoadReport report;
-    try {
-      load_part(columns, part, parts);
-    } catch (const std::exception& error) {
-      report.failed = 1;
-      std::strncpy(report.message, error.what(), sizeof report.message - 1);
-    }
-    std::memcpy(memory_->bytes().data() + static_cast<std::size_t>(part) * sizeof report, &report,
-                sizeof report);
-    memory_->synchronise();
-    for (int other = 0; other < parts; ++other) {
-      std::memcpy(&report, memory_->bytes().data() + static_cast<std::size_t>(other) * sizeof report,
-                  sizeof report);
-      if (report.failed != 0) throw DataError("{}", report.message);
-    }
+    SharedLoad(*memory_).run([&](int part, int parts) { load_part(columns, part, parts); });
   }
 
  private:
-  static constexpr int kMostParts = 256;
-  static constexpr std::size_t kVectorsAt = kMostParts * sizeof(LoadReport);  // aligned for floats
+  static constexpr std::size_t kVectorsAt = SharedLoad::kBytes;
 
   /// Whole chunks in large reads: no chunk is decompressed twice.
   void load_part(const DatasetColumns& columns, int part, int parts) {

@@ -4,11 +4,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "base/shape.hpp"
+#include "io/dataset/row_set.hpp"
 
 namespace annulus::io {
 
@@ -38,7 +40,15 @@ struct SourceInfo {
   /// Every epoch has samples of its own, already mixed: position p of epoch e is sample e * samples + p.
   bool endless = false;
   StoredImages stored = {};
+  /// Which rows of the stored split the samples are, and how many of them each chunk holds; null: sample i is
+  /// row i.
+  std::shared_ptr<const RowSet> rows = {};
 };
+
+/// The row of the file in which a sample lies, for messages.
+inline std::uint64_t stored_row(const SourceInfo& info, std::uint64_t sample) {
+  return info.rows == nullptr ? sample : info.rows->row(sample);
+}
 
 /// Bytes of one sample, its label aside.
 inline std::uint64_t sample_bytes(const SourceInfo& info) {

@@ -35,7 +35,7 @@ struct ImportOptions {
   std::string output;  ///< the dataset file to make
   Existing existing = Existing::refuse;
   std::string description;          ///< "" = a sentence that names the source
-  double validation_fraction = 0;   ///< [0, 1): share of the training images that becomes `validation`
+  double validation_fraction = 0;   ///< [0, 1): share of every class of `train` that becomes `validation`
   std::uint64_t seed = 0;           ///< of the choice of validation images
   int deflate = 0;                  ///< gzip level of the output, 0 to 9
   int threads = 0;                  ///< that decode images; 0 = one per core

@@ -2,11 +2,11 @@
 #include "io/import/output.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 
 #include "base/error.hpp"
-#include "base/random.hpp"
+#include "base/log.hpp"
+#include "io/dataset/stratified_choice.hpp"
 #include "io/dataset/writer.hpp"
 
 namespace annulus::io {
@@ -27,15 +27,11 @@ void take_validation(const ImportOptions& options, std::vector<ImportSplit>& spl
     throw UsageError("{}: has no training images to take validation images from.", options.source);
 
   const std::uint64_t rows = train->labels.size();
-  const auto wanted =
-      static_cast<std::uint64_t>(std::llround(options.validation_fraction * static_cast<double>(rows)));
-  if (wanted == 0 || wanted >= rows)
-    throw UsageError(
-        "A validation fraction of {} of {} training images leaves one of the two empty. Choose another.",
-        options.validation_fraction, rows);
-  const Permutation order(options.seed, 0, rows);
-  std::vector<bool> chosen(rows, false);
-  for (std::uint64_t i = 0; i < wanted; ++i) chosen[order(i)] = true;
+  const StratifiedChoice choice = choose_stratified(train->labels, options.validation_fraction, options.seed);
+  const std::vector<bool>& chosen = choice.chosen;
+  if (!choice.lone_classes.empty())
+    log_info("{}: {} class(es) have one image, which stays in train.", options.source,
+             choice.lone_classes.size());
 
   ImportSplit kept{"train", {}, {}};
   ImportSplit taken{"validation", {}, {}};
@@ -96,8 +92,8 @@ void write_imported(const ImportOptions& options, ImportedData data, const Progr
                    .deflate = options.deflate};
   spec.provenance.emplace_back("program", options.program);
   if (options.validation_fraction > 0)
-    spec.provenance.emplace_back(
-        "validation", fmt::format("{} of train, seed {}", options.validation_fraction, options.seed));
+    spec.provenance.emplace_back("validation", fmt::format("{} of every class of train, seed {}",
+                                                           options.validation_fraction, options.seed));
   DatasetWriter writer(options.output, options.existing, std::move(spec));
   for (const ImportSplit& split : data.splits) write_split(writer, split, row_bytes, progress);
   writer.commit();

@@ -35,8 +35,8 @@ struct ImportedData {
 /// @throws UsageError
 void check_import_options(const ImportOptions& options);
 
-/// Writes the file. A validation fraction is taken from `train` with Permutation(seed, 0, N): the rows at its
-/// first positions, in their stored order.
+/// Writes the file. A validation fraction is taken from `train`, of every class
+/// (io/dataset/stratified_choice.hpp), in the stored order.
 void write_imported(const ImportOptions& options, ImportedData data, const ProgressCallback& progress);
 
 /// Calls the callback when there is one.

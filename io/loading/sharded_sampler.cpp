@@ -97,6 +97,67 @@ class ChunkedOrder {
   Permutation chunk_order_;
 };
 
+}  // namespace
+
+/// The same for a part of the rows: every chunk holds another number of them, so slots begin where a table
+/// says. It is as long as the file has chunks, and made once an epoch.
+class PartialOrder {
+ public:
+  PartialOrder(const SamplerOptions& options, std::uint64_t epoch)
+      : rows_(*options.rows),
+        chunk_(options.chunk),
+        window_chunks_(options.window_chunks),
+        seed_(options.seed),
+        epoch_(epoch) {
+    const std::uint64_t chunks = (rows_.whole() + chunk_ - 1) / chunk_;
+    const Permutation order(derived_seed(seed_, Level::chunks, 0), epoch, chunks);
+    chunk_in_.reserve(chunks);
+    starts_.reserve(chunks + 1);
+    for (std::uint64_t slot = 0; slot < chunks; ++slot) {
+      chunk_in_.push_back(order(slot));
+      starts_.push_back(starts_.back() + first_of(chunk_in_.back() + 1) - first_of(chunk_in_.back()));
+    }
+  }
+
+  std::uint64_t epoch() const { return epoch_; }
+
+  std::uint64_t operator()(std::uint64_t position) const {
+    const std::uint64_t window = slot_at(position) / window_chunks_;
+    const std::uint64_t begin = starts_[window * window_chunks_];
+    const std::uint64_t end = starts_[std::min((window + 1) * window_chunks_, chunk_in_.size())];
+    const Permutation inside(derived_seed(seed_, Level::window, window), epoch_, end - begin);
+    const std::uint64_t place = begin + inside(position - begin);
+    const std::uint64_t slot = slot_at(place);
+    return first_of(chunk_in_[slot]) + (place - starts_[slot]);
+  }
+
+ private:
+  /// First sample of a chunk.
+  std::uint64_t first_of(std::uint64_t chunk) const {
+    return rows_.before(std::min(chunk * chunk_, rows_.whole()));
+  }
+  /// The slot of a place: never one of a chunk that holds none of the rows.
+  std::uint64_t slot_at(std::uint64_t place) const {
+    const auto after = std::upper_bound(starts_.begin(), starts_.end(), place);
+    return static_cast<std::uint64_t>(after - starts_.begin()) - 1;
+  }
+
+  const RowSet& rows_;  ///< of the options, which whoever asks still has
+  std::uint64_t chunk_;
+  std::uint64_t window_chunks_;
+  std::uint64_t seed_;
+  std::uint64_t epoch_;
+  std::vector<std::uint64_t> chunk_in_;   ///< by slot
+  std::vector<std::uint64_t> starts_{0};  ///< first place of every slot, and the end of the line
+};
+
+namespace {
+
+template <class Order>
+void append(const Order& order, std::uint64_t begin, std::uint64_t end, std::vector<std::uint64_t>& items) {
+  for (std::uint64_t position = begin; position < end; ++position) items.push_back(order(position));
+}
+
 void append_range(const SamplerOptions& options, std::uint64_t epoch, std::uint64_t begin, std::uint64_t end,
                   std::vector<std::uint64_t>& items) {
   if (options.endless) {
@@ -105,11 +166,9 @@ void append_range(const SamplerOptions& options, std::uint64_t epoch, std::uint6
   } else if (!options.shuffle) {
     for (std::uint64_t position = begin; position < end; ++position) items.push_back(position);
   } else if (options.chunk == 1) {
-    const Permutation order(options.seed, epoch, options.samples);
-    for (std::uint64_t position = begin; position < end; ++position) items.push_back(order(position));
+    append(Permutation(options.seed, epoch, options.samples), begin, end, items);
   } else {
-    const ChunkedOrder order(options, epoch);
-    for (std::uint64_t position = begin; position < end; ++position) items.push_back(order(position));
+    append(ChunkedOrder(options, epoch), begin, end, items);
   }
 }
 
@@ -122,6 +181,8 @@ ShardedSampler::ShardedSampler(const SamplerOptions& options) : options_(options
         options.batch, options.shards);
   expect_contract(options.chunk >= 1 && options.window_chunks >= 1,
                   "a chunk holds at least one sample and a window at least one chunk");
+  expect_contract(options.rows == nullptr || options.rows->size() == options.samples,
+                  "the samples of a part of a file are its rows");
 }
 
 std::uint64_t ShardedSampler::steps_per_epoch() const {
@@ -148,10 +209,20 @@ std::vector<std::uint64_t> ShardedSampler::shard_samples(std::uint64_t epoch, st
   std::vector<std::uint64_t> items;
   items.reserve(static_cast<std::size_t>(end - begin));
   const std::uint64_t first = step * static_cast<std::uint64_t>(options_.batch);
-  if (begin < end)
-    append_range(options_, epoch, first + static_cast<std::uint64_t>(begin),
-                 first + static_cast<std::uint64_t>(end), items);
+  const std::uint64_t from = first + static_cast<std::uint64_t>(begin);
+  const std::uint64_t to = first + static_cast<std::uint64_t>(end);
+  if (begin >= end) return items;
+  if (options_.rows != nullptr && options_.shuffle && options_.chunk > 1)
+    append(partial_order(epoch), from, to, items);
+  else
+    append_range(options_, epoch, from, to, items);
   return items;
+}
+
+const PartialOrder& ShardedSampler::partial_order(std::uint64_t epoch) const {
+  if (partial_order_ == nullptr || partial_order_->epoch() != epoch)
+    partial_order_ = std::make_shared<const PartialOrder>(options_, epoch);
+  return *partial_order_;
 }
 
 }  // namespace annulus::io

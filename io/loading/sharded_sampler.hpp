@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "base/random.hpp"
+#include "io/dataset/row_set.hpp"
 
 namespace annulus::io {
 
@@ -18,12 +20,18 @@ struct SamplerOptions {
   bool endless = false;
   std::uint64_t chunk = 1;  ///< > 1: shuffle chunks, then samples inside windows of `window_chunks` chunks
   std::uint64_t window_chunks = 1;  ///< chunks that a streaming reader holds in memory at once
+  /// With chunks: the rows that the samples are, when they are not all rows of the file; null: all of them.
+  std::shared_ptr<const RowSet> rows = {};
 };
+
+/// Where the chunks of a part of a file lie in an epoch.
+class PartialOrder;
 
 /// Every sample exactly once per epoch at any N, B, V: step s covers positions [sB, min((s+1)B, N)) of the
 /// shuffled order, shard v of it the v-th run of B/V positions; at the tail shards are short or empty. The
 /// order is defined globally, so it knows nothing of ranks. With chunks, windows of `window_chunks` chunks in
-/// random order follow one another, each shuffled sample by sample.
+/// random order follow one another, each shuffled sample by sample. One thread at a time uses a sampler;
+/// copies are independent.
 class ShardedSampler {
  public:
   /// @throws UsageError if the shards do not divide the batch
@@ -37,7 +45,10 @@ class ShardedSampler {
   const SamplerOptions& options() const { return options_; }
 
  private:
+  const PartialOrder& partial_order(std::uint64_t epoch) const;
+
   SamplerOptions options_;
+  mutable std::shared_ptr<const PartialOrder> partial_order_;  ///< of the epoch asked for last
 };
 
 }  // namespace annulus::io

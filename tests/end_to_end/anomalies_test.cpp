@@ -125,7 +125,7 @@ TEST_F(Anomalies, AStopNamesRankSamplesAndLayerAndTheRunCanGoOnFromThere) {
   EXPECT_EQ(stopped.code, 1) << stopped.output;
   EXPECT_THAT(
       stopped.output,
-      AllOf(HasSubstr("step 3 (epoch 0): the gradient is not finite: rank 0, samples "),
+      AllOf(HasSubstr("step 3 (epoch 1): the gradient is not finite: rank 0, samples "),
             HasSubstr(
                 "of data.h5:train: the gradient of layer 'stem' (kernel) is the first that is not finite"),
             HasSubstr("anomaly.policy=skip or rollback")));
@@ -141,7 +141,7 @@ TEST_F(Anomalies, ANanOnOneRankIsFoundThereAndSkippedByAll) {
   const Outcome spoilt = train("spoilt", 2, {"anomaly.policy=skip", "--inject", "rank=1,step=3,kind=nan"});
 
   EXPECT_EQ(spoilt.code, 0) << spoilt.output;
-  EXPECT_EQ(events("spoilt", "step 3 (epoch 0): the "), 1U) << spoilt.output;
+  EXPECT_EQ(events("spoilt", "step 3 (epoch 1): the "), 1U) << spoilt.output;
   EXPECT_EQ(events("spoilt", "rank 1, sample "), 1U) << spoilt.output;
   EXPECT_EQ(events("spoilt", "the input 'track' holds nan"), 1U);
   EXPECT_THAT(spoilt.output, HasSubstr("1 bad step(s) were skipped"));

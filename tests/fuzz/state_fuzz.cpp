@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::expect_answer([&] { trainer::parse_fault(std::string(fuzz::text_of({data, size})), 2); });
   fuzz::write_file("metrics.jsonl", {data, size});
   fuzz::write_file("metrics.csv", {data, size});
-  fuzz::expect_answer([&] { trainer::MetricsWriter(fuzz::folder(), 10); });
+  fuzz::expect_answer([&] { trainer::MetricsWriter(fuzz::folder(), 10, 4); });
   for (const auto& entry : std::filesystem::directory_iterator(fuzz::folder()))
     if (entry.path().filename().string().starts_with("events.")) std::filesystem::remove(entry.path());
   return 0;

@@ -66,11 +66,10 @@ TEST(DataNames, TheRootIsAGroup) {
                                       "data.test_labels=y_test"};
   const Config config = config_with(keys);
 
-  const auto train = open_split(config, Split::train, make_private_memory);
-  const auto validation = open_split(config, Split::validation, make_private_memory);
+  const TrainingData data = open_training_data(config, make_private_memory);
 
-  EXPECT_EQ(train->info().samples, 4U);
-  EXPECT_EQ(validation->info().samples, 4U);
+  EXPECT_EQ(data.training->info().samples, 4U);
+  EXPECT_EQ(data.validation->info().samples, 4U);
   EXPECT_EQ(names_of(config, Split::train), (SplitNames{"/", "x_train", "y_train"}));
   EXPECT_EQ(names_of(config, "test"), (SplitNames{"/", "x_test", "y_test"})) << "as evaluate --split asks";
   EXPECT_EQ(names_of(config, "train"), (SplitNames{"/", "x_train", "y_train"}));
@@ -83,8 +82,8 @@ TEST(DataNames, ALimitIsForTrainingAlone) {
       config_with({"data.path=" + path, "data.train=/", "data.images=x_train", "data.labels=y", "data.test=/",
                    "data.test_images=x_test", "data.limit=2"});
 
-  EXPECT_EQ(open_split(config, Split::train, make_private_memory)->info().samples, 2U);
-  EXPECT_EQ(open_split(config, Split::test, make_private_memory)->info().samples, 4U);
+  EXPECT_EQ(open_training(config, make_private_memory)->info().samples, 2U);
+  EXPECT_EQ(open_group(config, "test", make_private_memory)->info().samples, 4U);
 }
 
 TEST(DataNames, NamesInTheRootAreProposed) {
@@ -96,8 +95,7 @@ TEST(DataNames, NamesInTheRootAreProposed) {
 
   for (const char* images : {"images", "x_train"}) {
     const Config config = config_with({"data.path=" + path, std::string("data.images=") + images});
-    EXPECT_THAT(message_of<Error>([&] { open_split(config, Split::train, make_private_memory); }),
-                HasSubstr(keys));
+    EXPECT_THAT(message_of<Error>([&] { open_training(config, make_private_memory); }), HasSubstr(keys));
   }
 }
 
@@ -107,7 +105,7 @@ TEST(DataNames, TrainingSamplesInTheRootAreNotValidatedOn) {
   const Config config = config_with(
       {"data.path=" + path, "data.train=/", "data.images=x", "data.labels=y", "data.validation=/"});
 
-  EXPECT_THAT(message_of<Error>([&] { open_split(config, Split::validation, make_private_memory); }),
+  EXPECT_THAT(message_of<Error>([&] { open_training_data(config, make_private_memory); }),
               HasSubstr("validation would read x, which training reads"));
 }
 

@@ -57,9 +57,8 @@ std::unique_ptr<io::SampleSource> bench_source(Config& config, bool synthetic, c
                                       .shape = config.network.input,
                                       .classes = config.network.classes(),
                                       .vectors = config.network.vectors});
-  return open_split(
-      config, Split::train, [&mpi](std::size_t bytes) { return mpi.allocate_node_memory(bytes); },
-      generate_source);
+  return open_training(
+      config, [&mpi](std::size_t bytes) { return mpi.allocate_node_memory(bytes); }, generate_source);
 }
 
 /// The ranks' values of one number.

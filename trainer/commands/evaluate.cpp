@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "trainer/commands/common/context.hpp"
 #include "trainer/commands/common/load.hpp"
+#include "trainer/commands/common/origin.hpp"
 #include "trainer/commands/generators.hpp"
 #include "trainer/data_splits.hpp"
 #include "trainer/loop/evaluator.hpp"
@@ -22,19 +23,17 @@ struct EvaluateOptions {
   bool json = false;
 };
 
-/// Share of a class's samples that were recognised; -1 when the split has none of it.
-double recall(const Evaluation& result, std::size_t label, std::size_t classes) {
-  std::uint64_t total = 0;
-  for (std::size_t k = 0; k < classes; ++k) total += result.confusion[label * classes + k];
-  if (total == 0) return -1;
-  return static_cast<double>(result.confusion[label * classes + label]) / static_cast<double>(total);
-}
-
-nlohmann::json to_json(const Evaluation& result, const std::vector<std::string>& names, std::size_t classes) {
-  nlohmann::json json{{"loss", result.loss},           {"accuracy", result.accuracy},
-                      {"samples", result.samples},     {"index_sum", result.index_sum},
-                      {"index_xor", result.index_xor}, {"each_sample_once", result.each_once}};
+nlohmann::json to_json(const Evaluation& result, const std::vector<std::string>& names, std::size_t classes,
+                       bool chose_the_model) {
+  nlohmann::json json{{"loss", result.loss},
+                      {"accuracy", result.accuracy},
+                      {"samples", result.samples},
+                      {"index_sum", result.index_sum},
+                      {"index_xor", result.index_xor},
+                      {"each_sample_once", result.each_once},
+                      {"macro_recall", result.macro_recall}};
   json["classes"] = names;
+  json["chose_the_model"] = chose_the_model;
   for (std::size_t label = 0; label < classes; ++label) {
     const auto row = result.confusion.begin() + static_cast<std::ptrdiff_t>(label * classes);
     json["confusion"].push_back(std::vector<std::uint64_t>(row, row + static_cast<std::ptrdiff_t>(classes)));
@@ -43,13 +42,14 @@ nlohmann::json to_json(const Evaluation& result, const std::vector<std::string>&
 }
 
 void print_table(const Evaluation& result, const std::vector<std::string>& names, std::size_t classes) {
-  fmt::print("samples {} ({})   loss {:.4f}   accuracy {:.4f}\n", result.samples,
-             result.each_once ? "each counted once" : "NOT each counted once", result.loss, result.accuracy);
+  fmt::print("samples {} ({})   loss {:.4f}   accuracy {:.4f}   macro recall {:.4f}\n", result.samples,
+             result.each_once ? "each counted once" : "NOT each counted once", result.loss, result.accuracy,
+             result.macro_recall);
   fmt::print("  {:<24} {}\n", "class", "recognised");
   for (std::size_t label = 0; label < classes; ++label) {
-    const double share = recall(result, label, classes);
+    const std::optional<double> share = recall(result, label);
     const std::string name = label < names.size() ? names[label] : fmt::format("output {}", label);
-    fmt::print("  {:<24} {}\n", name, share < 0 ? "no samples" : fmt::format("{:.4f}", share));
+    fmt::print("  {:<24} {}\n", name, share ? fmt::format("{:.4f}", *share) : "no samples");
   }
 }
 
@@ -58,10 +58,11 @@ ExitCode evaluate(const EvaluateOptions& options, Context& context) {
   require_labels(source.config);
   context.watch = std::make_unique<JobWatch>(source.config.watchdog, context.mpi, context.command_line);
   const auto replica = load_replica(source, context.mpi);
-  const auto data = open_group(
-      source.config, options.split,
+  const ModelOrigin origin = origin_of(source, context.mpi.group());
+  const auto data = open_judged(
+      source.config, options.split, origin.training_data,
       [&](std::size_t bytes) { return context.mpi.allocate_node_memory(bytes); }, generate_source);
-  require_same_data(data.get(), source.config.data.path, context.mpi.group());
+  const std::string judged_on = require_same_data(data.get(), source.config.data.path, context.mpi.group());
   const io::Generator generator = evaluation_generator(source.config, data->info());
   Evaluator evaluator(*replica, context.mpi.group(), *data, generator, evaluator_options(source.config));
   const Evaluation result = evaluator.run();
@@ -71,10 +72,13 @@ ExitCode evaluate(const EvaluateOptions& options, Context& context) {
         data->info().name, result.samples, result.index_sum, data->info().samples);
   if (context.mpi.world().rank != 0) return ExitCode::done;
   const auto classes = static_cast<std::size_t>(replica->network().classes());
+  const std::string remark = remark_on_choice(origin, judged_on, source.config.checkpoint.best_by);
   if (options.json)
-    fmt::print("{}\n", to_json(result, data->info().classes, classes).dump());
+    fmt::print("{}\n", to_json(result, data->info().classes, classes, !remark.empty())
+                           .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   else
     print_table(result, data->info().classes, classes);
+  if (!options.json && !remark.empty()) fmt::print("{}\n", remark);
   return ExitCode::done;
 }
 

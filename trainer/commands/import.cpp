@@ -5,12 +5,15 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <functional>
 #include <iostream>
 #include <memory>
 
+#include "base/log.hpp"
+#include "base/printable.hpp"
 #include "io/dataset/summary.hpp"
 #include "io/import/import.hpp"
 #include "trainer/run/environment.hpp"
@@ -30,7 +33,7 @@ class ImportBar {
                                  ? fmt::format("{} {}", progress.what, progress.done)
                                  : fmt::format("{} {}/{} ({} %)", progress.what, progress.done,
                                                progress.total, 100 * progress.done / progress.total);
-    fmt::print(stderr, "\r{:<78}\r{}", "", line);
+    fmt::print(stderr, "\r{:<78}\r{}", "", printable(line));
     std::fflush(stderr);
     dirty_ = true;
   }
@@ -120,6 +123,20 @@ constexpr Importer kImporters[] = {
     {"images", "JPEG or PNG images in class folders: folder, tar (gz, xz, bz2) or zip", add_images},
 };
 
+/// A file keeps the splits of its source. Most of them have none for validation: better known now than at the
+/// end.
+void say_what_validates(const io::DatasetSummary& made) {
+  const auto has = [&](const char* name) {
+    return std::ranges::any_of(made.splits,
+                               [&](const io::SplitSummary& split) { return split.name == name; });
+  };
+  if (!has("train") || has("validation")) return;
+  log_info(
+      "No validation split: training {}. Train with data.validation_fraction=0.1, or import with --validation-fraction 0.1, to keep a part of train for that.",
+      has("test") ? "then validates on test, which it should not see before the end"
+                  : "then validates on nothing");
+}
+
 ExitCode run(io::ImportOptions options, const Import& importer, Context& context) {
   if (context.mpi.world().ranks > 1)
     throw UsageError("imports run in one process. Start `annulus data import` without mpirun or srun.");
@@ -127,7 +144,9 @@ ExitCode run(io::ImportOptions options, const Import& importer, Context& context
   ImportBar bar;
   importer(options, [&bar](const io::ImportProgress& progress) { bar.show(progress); });
   bar.finish();
-  io::print_dataset(io::describe_dataset(options.output), std::cout);
+  const io::DatasetSummary made = io::describe_dataset(options.output);
+  io::print_dataset(made, std::cout);
+  say_what_validates(made);
   return ExitCode::done;
 }
 
@@ -138,7 +157,8 @@ void add_common(Verb& verb, io::ImportOptions& options, bool& replace) {
   verb.add_flag("--replace", replace, "Overwrite the output file");
   verb.add_option("--description", options.description, "Text stored in the file");
   verb.add_option("--validation-fraction", options.validation_fraction,
-                  "Share of the training images that becomes the validation split");
+                  "Share of the training images of every class that becomes the validation split; 0: none")
+      ->capture_default_str();
   verb.add_option("--seed", options.seed, "Of the choice of validation images");
   verb.add_option("--deflate", options.deflate, "gzip level of the output, 0 to 9 (0 reads 20 times faster)");
   verb.add_option("--threads", options.threads, "Decoding threads (0: one per core)");

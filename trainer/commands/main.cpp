@@ -12,6 +12,7 @@
 #include "base/log.hpp"
 #include "base/nearest_name.hpp"
 #include "base/stable_hash.hpp"
+#include "base/standard_output.hpp"
 #include "base/stop_request.hpp"
 #include "base/vital_signs.hpp"
 #include "io/hdf5/server.hpp"
@@ -123,6 +124,17 @@ std::optional<ExitCode> parse(CLI::App& app, int argc, char** argv, int rank) {
   }
 }
 
+/// The code of a verb that has ended, unless what it printed did not arrive.
+ExitCode finished(ExitCode code) {
+  try {
+    annulus::finish_standard_output();
+  } catch (const Error& error) {
+    annulus::log_error("{}", error.what());
+    if (code == ExitCode::done) return error.code();
+  }
+  return code;
+}
+
 }  // namespace
 
 // What escapes from the handler, no memory for its message for example, ends the process as it should.
@@ -133,6 +145,7 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
   if (argc == 3 && std::string_view(argv[1]) == annulus::io::kReaderWord)
     return annulus::io::reader_main(argv[2]);
   annulus::io::set_hdf5_reader(annulus::io::start_program("/proc/self/exe"));
+  annulus::guard_standard_output();
   try {
     // From the first moment: a job may be asked to stop while MPI still starts. And ranks that fail together
     // end one after another, of which srun ends the slower ones by SIGTERM: that would hide their exit code,
@@ -160,10 +173,10 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
     add_diff_runs(program, action);
     add_doctor(program, action);
     add_status(program, action);
-    if (const auto code = parse(app, argc, argv, mpi.world().rank)) return static_cast<int>(*code);
+    if (const auto code = parse(app, argc, argv, mpi.world().rank)) return static_cast<int>(finished(*code));
     // Only a training can save and stop in order; every other verb ends at once, as users expect.
     if (action.stop_signals == StopSignals::end_it) release_stop_signals();
-    return static_cast<int>(run(context, action, verb_of(app)));
+    return static_cast<int>(finished(run(context, action, verb_of(app))));
   } catch (const Error& error) {  // only the start of MPI gets here
     annulus::log_error("{}", error.what());
     return static_cast<int>(error.code());

@@ -60,6 +60,11 @@ Outcome run_watched(TrainingJob& job, JobWatch& watch) {
   }
 }
 
+bool stopped_early(const TrainingJob& job) {
+  const int patience = job.config().early_stopping.patience;
+  return patience > 0 && job.state().epochs_without_improvement >= patience;
+}
+
 ExitCode train(TrainOptions options, Context& context) {
   if (options.debug) add_debug_overrides(options.overrides);
   LoadedConfig loaded = load_shared_config(options.config, options.overrides, context.mpi);
@@ -91,7 +96,11 @@ ExitCode train(TrainOptions options, Context& context) {
   }
   if (const std::uint64_t skipped = job.state().anomalies.skipped; skipped > 0)
     log_info("{} bad step(s) were skipped; metrics.jsonl says which, and why.", skipped);
-  if (job.state().step == before && before > 0)
+  if (job.state().step == before && before > 0 && stopped_early(job))
+    log_info(
+        "This run stopped early after step {}, as there was no better validation {} for {} epochs. A larger early_stopping.patience, or 0, goes on. Model, metrics and checkpoints are in {}.",
+        before, phrase_of(job.config().checkpoint.best_by), job.state().epochs_without_improvement, run);
+  else if (job.state().step == before && before > 0)
     log_info(
         "All {} steps were done before; raise epochs to go on. Model, metrics and checkpoints are in {}.",
         before, run);

@@ -140,10 +140,14 @@ Findings look_or_say_why(const DiagnosisParts& parts, const BadStep& bad) {
   }
 }
 
-std::string sample_list(const BadValue& bad) {
+/// By their rows in the file, where one looks for them.
+std::string sample_list(const BadValue& bad, const io::SourceInfo& info) {
   const int named = std::min(bad.samples, BadValue::kNamedSamples);
   if (named == 0) return "";
-  const std::span<const std::uint64_t> numbers(bad.numbers.data(), static_cast<std::size_t>(named));
+  std::array<std::uint64_t, BadValue::kNamedSamples> rows{};
+  std::transform(bad.numbers.begin(), bad.numbers.begin() + named, rows.begin(),
+                 [&](std::uint64_t sample) { return io::stored_row(info, sample); });
+  const std::span<const std::uint64_t> numbers(rows.data(), static_cast<std::size_t>(named));
   if (bad.samples == 1) return fmt::format(", sample {}", numbers[0]);
   if (bad.samples > named)
     return fmt::format(", samples {} and {} more", fmt::join(numbers, ", "), bad.samples - named);
@@ -196,7 +200,7 @@ const char* advice_for(BadPlace place) {
 }
 
 std::string headline(const BadStep& bad) {
-  const std::string step = fmt::format("step {} (epoch {}): ", bad.step, bad.epoch);
+  const std::string step = fmt::format("step {} (epoch {}): ", bad.step, bad.epoch + 1);
   switch (bad.result.verdict) {
     case Verdict::loss_not_finite:
       return step + "the loss is not finite";
@@ -225,7 +229,7 @@ std::string first_of(const std::vector<Findings>& all, const DiagnosisParts& par
     for (std::size_t i = 0;
          i < std::min<std::size_t>(static_cast<std::size_t>(all[rank].count), kKeptFindings); ++i)
       if (const BadValue& bad = all[rank].values[i]; order_of(bad) == order_of(*first))
-        where.push_back(fmt::format("rank {}{}", rank, sample_list(bad)));
+        where.push_back(fmt::format("rank {}{}", rank, sample_list(bad, parts.loader.info())));
   return fmt::format("{} of {}: {}. {}", fmt::join(where, "; "), parts.loader.info().name,
                      what_of(*first, parts.replica.network()), advice_for(first->place));
 }

@@ -59,6 +59,17 @@ double smoothed(std::span<const float> probabilities, std::int32_t label, double
   return (1 - smoothing) * wanted + smoothing * all / static_cast<double>(probabilities.size());
 }
 
+double mean_recall(const Evaluation& result, std::size_t classes) {
+  double sum = 0;
+  std::uint64_t occurring = 0;
+  for (std::size_t label = 0; label < classes; ++label) {
+    const auto share = recall(result, label);
+    sum += share.value_or(0);
+    occurring += share ? 1 : 0;
+  }
+  return occurring == 0 ? 0 : sum / static_cast<double>(occurring);
+}
+
 /// Exclusive or of 0, 1, ..., n - 1.
 std::uint64_t xor_below(std::uint64_t n) {
   if (n == 0) return 0;
@@ -76,6 +87,14 @@ std::uint64_t xor_below(std::uint64_t n) {
 }
 
 }  // namespace
+
+std::optional<double> recall(const Evaluation& result, std::size_t label) {
+  const auto classes = static_cast<std::size_t>(std::llround(std::sqrt(result.confusion.size())));
+  std::uint64_t total = 0;
+  for (std::size_t k = 0; k < classes; ++k) total += result.confusion[label * classes + k];
+  if (total == 0) return std::nullopt;
+  return static_cast<double>(result.confusion[label * classes + label]) / static_cast<double>(total);
+}
 
 EvaluatorOptions evaluator_options(const Config& config) {
   return {.block = evaluation_block(config),
@@ -193,6 +212,7 @@ Evaluation Evaluator::combine(const std::vector<Tally>& tallies) {
   expect_contract(n > 0, "a split has samples");
   result.loss = loss / static_cast<double>(result.samples);
   result.accuracy = static_cast<double>(correct) / static_cast<double>(result.samples);
+  result.macro_recall = mean_recall(result, classes);
   const std::uint64_t expected_sum = n % 2 == 0 ? n / 2 * (n - 1) : (n - 1) / 2 * n;
   result.each_once =
       result.samples == n && result.index_sum == expected_sum && result.index_xor == xor_below(n);

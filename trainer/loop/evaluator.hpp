@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,8 +19,10 @@ namespace annulus::trainer {
 
 /// Figures of one evaluation, the same on every rank and for every world size.
 struct Evaluation {
-  double loss = 0;                       ///< mean cross entropy, without class weights
-  double accuracy = 0;                   ///< share of samples whose most probable class is the label
+  double loss = 0;      ///< mean cross entropy, without class weights
+  double accuracy = 0;  ///< share of samples whose most probable class is the label
+  double macro_recall =
+      0;  ///< mean over the classes that occur of the share of their samples that was recognised
   std::uint64_t samples = 0;             ///< counted, not assumed
   std::uint64_t index_sum = 0;           ///< sum of the sample numbers seen, modulo 2^64
   std::uint64_t index_xor = 0;           ///< exclusive or of the sample numbers seen
@@ -27,6 +30,9 @@ struct Evaluation {
   /// Whether count, sum and exclusive or are those of "each of [0, samples) once".
   bool each_once = false;
 };
+
+/// Share of a class's samples that were recognised; nothing when there is none of it.
+std::optional<double> recall(const Evaluation& result, std::size_t label);
 
 /// Parts of a split that ranks share out among themselves; fixed, so that the forward passes have the same
 /// shapes on any world size.

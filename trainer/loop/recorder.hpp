@@ -30,7 +30,8 @@ struct EpochRecord {
   std::uint64_t step = 0;
   double loss = 0;  ///< mean over the epoch's samples, with dropout and augmentation on
   double accuracy = 0;
-  double learning_rate = 0;                ///< of its last step
+  double learning_rate = 0;     ///< of its last step
+  double training_seconds = 0;  ///< of its steps in this process; validation and saving do not count
   const Evaluation* validation = nullptr;  ///< at its end, if there is something to validate on
 };
 

@@ -60,6 +60,29 @@ int read_first(const nlohmann::json& json, std::array<T, N>& values) {
   return static_cast<int>(read.size());
 }
 
+nlohmann::json to_json(const ValidationFigures& figures) {
+  return {
+      {"loss", number(figures.loss)}, {"accuracy", figures.accuracy}, {"macro_recall", figures.macro_recall}};
+}
+
+void read_figures(const nlohmann::json& json, ValidationFigures& figures) {
+  read_real(json, "loss", figures.loss);
+  json.at("accuracy").get_to(figures.accuracy);
+  json.at("macro_recall").get_to(figures.macro_recall);
+}
+
+/// Checkpoints of earlier versions know the accuracy of the best model, and the lowest loss of any.
+void read_validations(const nlohmann::json& json, RunState& state) {
+  if (json.contains("best")) {
+    read_figures(json.at("best"), state.best);
+    read_figures(json.at("improved"), state.improved);
+    return;
+  }
+  json.at("best_accuracy").get_to(state.best.accuracy);
+  read_real(json, "best_loss", state.improved.loss);
+  state.improved.accuracy = state.best.accuracy;
+}
+
 AnomalyHistory anomalies_from(const nlohmann::json& json) {
   AnomalyHistory history;
   read_whole(json, "skipped", history.skipped);
@@ -77,14 +100,22 @@ std::string to_json(const RunState& state) {
                         {"epoch_loss_sum", number(state.epoch_loss_sum)},
                         {"epoch_correct", state.epoch_correct},
                         {"epoch_samples", state.epoch_samples},
-                        {"best_accuracy", state.best_accuracy},
+                        {"best", to_json(state.best)},
                         {"best_step", state.best_step},
-                        {"best_loss", number(state.best_loss)},
+                        {"improved", to_json(state.improved)},
+                        {"best_accuracy", state.best.accuracy},      // for older versions,
+                        {"best_loss", number(state.improved.loss)},  // which stop by the loss
                         {"epochs_without_improvement", state.epochs_without_improvement},
                         {"last_loss", number(state.last_loss)},
                         {"last_accuracy", state.last_accuracy},
                         {"anomalies", to_json(state.anomalies)}}
       .dump();
+}
+
+void forget_validations(RunState& state) {
+  state.best = state.improved = {};
+  state.best_step = 0;
+  state.epochs_without_improvement = 0;
 }
 
 RunState run_state_from_json(const std::string& text) {
@@ -95,9 +126,8 @@ RunState run_state_from_json(const std::string& text) {
     read_real(json, "epoch_loss_sum", state.epoch_loss_sum);
     json.at("epoch_correct").get_to(state.epoch_correct);
     json.at("epoch_samples").get_to(state.epoch_samples);
-    json.at("best_accuracy").get_to(state.best_accuracy);
+    read_validations(json, state);
     read_whole(json, "best_step", state.best_step);
-    read_real(json, "best_loss", state.best_loss);
     read_whole(json, "epochs_without_improvement", state.epochs_without_improvement);
     read_real(json, "last_loss", state.last_loss);
     json.at("last_accuracy").get_to(state.last_accuracy);

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <string>
 
 #include "trainer/loop/anomaly.hpp"
+#include "trainer/loop/best_model.hpp"
 
 namespace annulus::trainer {
 
@@ -19,15 +19,18 @@ struct RunState {
   double epoch_samples = 0;
 
   // Results of validation.
-  double best_accuracy = -1;
+  ValidationFigures best;  ///< of the best model so far
   std::uint64_t best_step = 0;
-  double best_loss = std::numeric_limits<double>::infinity();
+  ValidationFigures improved;  ///< when early stopping last saw an improvement
   int epochs_without_improvement = 0;
   double last_loss = 0;  ///< of the latest validation; 0 before the first
   double last_accuracy = 0;
 
   AnomalyHistory anomalies;
 };
+
+/// Forgets what is known of earlier validations, which were made on other samples.
+void forget_validations(RunState& state);
 
 /// JSON text, doubles exact; the form stored in checkpoints.
 std::string to_json(const RunState& state);

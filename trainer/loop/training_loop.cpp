@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/stop_request.hpp"
@@ -28,6 +29,7 @@ TrainingLoop::TrainingLoop(const TrainingParts& parts)
 Outcome TrainingLoop::run() {
   const Activity training(Phase::step);
   seek();
+  training_since_ = steady_seconds();
   while (parts_.state.step < total_steps_ && !stops_early()) {
     try {
       if (advance()) return Outcome::stopped;
@@ -182,6 +184,7 @@ void TrainingLoop::go_back(const GoBack& bad) {
   seek();
   parts_.recorder.event(parts_.state, fmt::format("{} Back to step {}; step {} will be passed over.",
                                                   bad.what(), parts_.state.step, bad.step));
+  training_since_ = steady_seconds();
 }
 
 StateParts TrainingLoop::state_parts() const {
@@ -192,6 +195,7 @@ void TrainingLoop::finish_epoch() {
   RunState& state = parts_.state;
   const Config& config = parts_.config;
   settle();  // the sums of the epoch are complete, and the model is that of its last step
+  const double training_seconds = steady_seconds() - training_since_;
   std::optional<Evaluation> validation;
   if (parts_.validation) validation = parts_.validation->run();
   parts_.recorder.epoch({.epoch = (state.step - 1) / steps_per_epoch_,
@@ -200,40 +204,46 @@ void TrainingLoop::finish_epoch() {
                          .accuracy = state.epoch_correct / state.epoch_samples,
                          .learning_rate = learning_rate(config.schedule, config.optimizer.learning_rate,
                                                         config.epochs, state.step - 1, steps_per_epoch_),
+                         .training_seconds = training_seconds,
                          .validation = validation ? &*validation : nullptr});
   state.epoch_loss_sum = state.epoch_correct = state.epoch_samples = 0;
   if (validation) judge(*validation);
+  training_since_ = steady_seconds();
 }
 
-/// Best model and early stopping. The first goes by the accuracy, the second by the loss: they may favour
-/// different epochs.
+/// Best model and early stopping, by the same figure. Of models that are equally good the latest is the best
+/// one.
 void TrainingLoop::judge(const Evaluation& validation) {
   RunState& state = parts_.state;
   state.last_loss = validation.loss;
   state.last_accuracy = validation.accuracy;
-  if (validation.loss < state.best_loss - parts_.config.early_stopping.minimum_improvement) {
-    state.best_loss = validation.loss;
+  const BestBy figure = parts_.config.checkpoint.best_by;
+  const ValidationFigures now = figures_of(validation);
+  if (has_improved(now, state.improved, figure, parts_.config.early_stopping.minimum_improvement)) {
+    state.improved = now;
     state.epochs_without_improvement = 0;
   } else {
     ++state.epochs_without_improvement;
   }
-  const bool best = validation.accuracy > state.best_accuracy;
+  const bool best = !is_better(state.best, now, figure);
   if (best) {
-    state.best_accuracy = validation.accuracy;
+    state.best = now;
     state.best_step = state.step;
   }
   if (best && parts_.config.checkpoint.keep_best) save(true);
   if (stops_early())
-    parts_.recorder.event(state, "stopped early: no better validation loss for " +
-                                     std::to_string(state.epochs_without_improvement) + " epochs");
+    parts_.recorder.event(state, fmt::format("stopped early: no better validation {} for {} epochs",
+                                             phrase_of(figure), state.epochs_without_improvement));
 }
 
 /// A checkpoint holds a state that is finished, checked and in host memory.
 void TrainingLoop::save(bool best) {
   settle();
   const Activity saving(Phase::checkpoint);
+  const double began = steady_seconds();
   parts_.engine.download();
   parts_.recorder.checkpoint(parts_.state, best);
+  training_since_ += steady_seconds() - began;
 }
 
 /// What follows is true only of files that are complete and verified; and an error of rank 0 is everybody's.

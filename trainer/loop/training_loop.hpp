@@ -104,6 +104,7 @@ class TrainingLoop {
   std::deque<Begun> begun_;  ///< steps whose results are not known yet, oldest first
   std::uint64_t steps_per_epoch_;
   std::uint64_t total_steps_;
+  double training_since_ = 0;  ///< begin of the epoch's training, moved on by what was none; seconds
 };
 
 /// Steps of a whole run: epochs may be a fraction.

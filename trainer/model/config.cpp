@@ -80,6 +80,7 @@ LoadedConfig parse_stored_config(const std::string& yaml, const std::string& sou
   Config config;
   ConfigReader reader(root);
   describe(reader, config);
+  if (config.data.validation == "validation") apply_override(root, "data.validation=null");
   for (const IdleKey& idle : idle_keys(config, reader.places())) apply_override(root, idle.key + "=null");
   return resolved(std::move(root), source, overrides);
 }

@@ -22,9 +22,10 @@
 namespace annulus::trainer {
 
 struct DataConfig {
-  std::string path;                       ///< HDF5 file; relative to the working directory
-  std::string train = "train";            ///< group with `images` and `labels`
-  std::string validation = "validation";  ///< group; falls back to `test` when the file has no such group
+  std::string path;                ///< HDF5 file; relative to the working directory
+  std::string train = "train";     ///< group with `images` and `labels`
+  std::string validation;          ///< group; "" = `validation`, or `test` when the file has no such group
+  double validation_fraction = 0;  ///< of the training samples, kept for validation; 0 = none
   std::string test = "test";
   std::string images = "images";  ///< names inside the groups
   std::string labels = "labels";
@@ -61,12 +62,16 @@ struct DeviceConfig {
   comm::GpuSharing gpu_sharing = comm::GpuSharing::refuse;  ///< cuda: two ranks on one GPU
 };
 
+/// The figure of a validation that says which model is the best one, and when a training no longer improves.
+enum class BestBy { accuracy, loss, macro_recall };
+
 struct CheckpointConfig {
   double every_epochs = 1;       ///< 0 = only at the end
   std::int64_t every_steps = 0;  ///< 0 = off
   double every_seconds = 0;      ///< 0 = off
   int keep_last = 3;
-  bool keep_best = true;               ///< by validation accuracy
+  bool keep_best = true;
+  BestBy best_by = BestBy::accuracy;   ///< of the validation; for early stopping too
   std::int64_t keep_every_epochs = 0;  ///< kept for ever: those at the end of every so many epochs; 0 = none
   std::int64_t keep_every_steps = 0;   ///< kept for ever: those of steps that are a multiple; 0 = none
 };
@@ -87,8 +92,8 @@ struct WatchdogConfig {
 };
 
 struct EarlyStoppingConfig {
-  int patience = 0;  ///< epochs without improvement of the validation loss; 0 = off
-  double minimum_improvement = 0.0;
+  int patience = 0;                  ///< epochs without improvement by checkpoint.best_by; 0 = off
+  double minimum_improvement = 0.0;  ///< in units of that figure
 };
 
 /// What to do about a step whose loss or gradient is not finite, or whose loss jumps.
@@ -159,7 +164,8 @@ LoadedConfig parse_config(const std::string& yaml, const std::string& source,
                           const std::vector<std::string>& overrides = {});
 
 /// The same from the copy that the program made for a run directory or a checkpoint. It holds every key: what
-/// has no effect in it (older versions allowed that) is not refused but taken as not given.
+/// has no effect in it (older versions allowed that) is not refused but taken as not given; so is
+/// `data.validation: validation`, which older versions wrote where nothing was given.
 LoadedConfig parse_stored_config(const std::string& yaml, const std::string& source,
                                  const std::vector<std::string>& overrides = {});
 
@@ -191,6 +197,11 @@ void check_world(const Config& config, int ranks);
 template <>
 struct annulus::EnumWords<annulus::trainer::Device> {
   static constexpr std::array kWords{"auto", "reference", "cpu", "cuda"};
+};
+
+template <>
+struct annulus::EnumWords<annulus::trainer::BestBy> {
+  static constexpr std::array kWords{"accuracy", "loss", "macro_recall"};
 };
 
 template <>

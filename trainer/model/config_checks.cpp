@@ -108,10 +108,23 @@ void check_generator(const Checked& checked) {
     throw UsageError(
         "{}: data.rich sets up simulated training samples, but nothing asks for them. Add data.generator: rich, or remove it.",
         checked.place({"data.rich"}));
+  if (!data.generator.empty() && data.validation_fraction > 0)
+    throw UsageError(
+        "{}: data.validation_fraction = {} keeps a part of the training samples of a file, but they are made by data.generator. Remove it: samples for validation are made as well, or come from data.path.",
+        checked.place({"data.validation_fraction"}), data.validation_fraction);
   if (data.generator.empty() || data.limit == 0) return;
   throw UsageError(
       "{}: data.limit = {} cuts a file short, but the training samples are made by data.generator. Remove it.",
       checked.place({"data.limit"}), data.limit);
+}
+
+void check_validation(const Checked& checked) {
+  const DataConfig& data = checked.config.data;
+  if (data.validation_fraction == 0 || data.validation.empty()) return;
+  throw UsageError(
+      "{}: data.validation = {} names a group to validate on, and data.validation_fraction = {} takes a part of the training samples for it. Keep one of the two.",
+      checked.place({"data.validation_fraction", "data.validation"}), data.validation,
+      data.validation_fraction);
 }
 
 void check_normalisation(const Checked& checked) {
@@ -186,6 +199,7 @@ void check_config(const Config& config, const Places& places, const std::string&
   check_loss(checked);
   check_inputs(checked);
   check_generator(checked);
+  check_validation(checked);
   check_normalisation(checked);
   check_augmentation(checked);
   check_optimizer(checked);

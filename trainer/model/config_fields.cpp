@@ -17,6 +17,7 @@ void describe(Fields& fields, DataConfig& data) {
   fields.text("path", data.path);
   fields.text("train", data.train);
   fields.text("validation", data.validation);
+  fields.number("validation_fraction", data.validation_fraction, kFraction);
   fields.text("test", data.test);
   fields.text("images", data.images);
   fields.text("labels", data.labels);
@@ -137,6 +138,7 @@ void describe(Fields& fields, CheckpointConfig& checkpoint) {
   fields.number("every_seconds", checkpoint.every_seconds, {0, kMany});
   fields.integer("keep_last", checkpoint.keep_last, {1, 1e6});
   fields.flag("keep_best", checkpoint.keep_best);
+  fields.choice("best_by", checkpoint.best_by);
   fields.integer("keep_every_epochs", checkpoint.keep_every_epochs, {0, kMany});
   fields.integer("keep_every_steps", checkpoint.keep_every_steps, {0, 1e15});
   fields.end();

@@ -5,8 +5,10 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "base/lower_case.hpp"
 #include "base/nearest_name.hpp"
 #include "trainer/model/config_overrides.hpp"
+#include "trainer/model/foreign_names.hpp"
 #include "trainer/model/network_reader.hpp"
 #include "trainer/model/scalar_values.hpp"
 
@@ -49,10 +51,22 @@ std::string join_words(const std::vector<std::string>& words) {
   return fmt::format("{}", fmt::join(words, ", "));
 }
 
-[[noreturn]] void fail_unknown(const YamlEntry& entry, const std::string& full_key,
+/// The known key that the unknown one most likely stands for: written otherwise, of another tool, or
+/// mistyped.
+std::string hint_for(const std::string& key, const std::string& prefix,
+                     const std::vector<std::string>& known) {
+  const auto alike = [&](const std::string& other) { return bare_name(other) == bare_name(key); };
+  const auto same = std::find_if(known.begin(), known.end(), alike);
+  if (same == known.end())
+    if (std::string advice = advice_about_key(prefix, key); !advice.empty()) return advice;
+  const std::string nearest = same != known.end() ? *same : io::nearest_name(key, known);
+  return nearest.empty() ? "" : fmt::format(" Did you mean {}?", nearest);
+}
+
+[[noreturn]] void fail_unknown(const YamlEntry& entry, const std::string& prefix,
                                const std::vector<std::string>& known) {
-  const std::string nearest = io::nearest_name(entry.key, known);
-  const std::string hint = nearest.empty() ? "" : fmt::format(" Did you mean {}?", nearest);
+  const std::string full_key = prefix.empty() ? entry.key : prefix + "." + entry.key;
+  const std::string hint = hint_for(entry.key, prefix, known);
   throw UsageError("{}: unknown key {}.{} Keys possible here: {}.", entry.value.place(), full_key, hint,
                    join_words(known));
 }
@@ -91,10 +105,9 @@ struct FromNode {
   void operator()(const PaddingValue& value) const { read_padding(node, key, value.padding, value.mode); }
 
   void operator()(const FlagValue& value) const {
-    if (!is_word(node) || (node.text != "true" && node.text != "false")) {
-      fail_type(node, key, "true or false");
-    }
-    value.flag = node.text == "true";
+    const std::string word = is_word(node) ? lower_case(node.text) : "";  // True and False of Python as well
+    if (word != "true" && word != "false") fail_type(node, key, "true or false");
+    value.flag = word == "true";
   }
 
   void operator()(const ListValue& value) const {
@@ -144,7 +157,9 @@ struct FromNode {
   }
 
   void operator()(const WordValue& value) const {
-    const auto found = std::find(value.words.begin(), value.words.end(), node.text);
+    const auto found = std::find_if(value.words.begin(), value.words.end(), [&](const std::string& word) {
+      return lower_case(word) == lower_case(node.text);  // AdamW, ReLU: as other tools write them
+    });
     if (node.kind != Kind::scalar || found == value.words.end()) {
       const std::string nearest =
           node.kind == Kind::scalar ? io::nearest_name(node.text.substr(0, 64), value.words) : "";
@@ -206,7 +221,7 @@ void ConfigReader::leave() {
   if (frame.node == nullptr) return;
   for (const YamlEntry& entry : frame.node->entries) {
     if (std::find(frame.known.begin(), frame.known.end(), entry.key) != frame.known.end()) continue;
-    fail_unknown(entry, frame.prefix.empty() ? entry.key : frame.prefix + "." + entry.key, frame.known);
+    fail_unknown(entry, frame.prefix, frame.known);
   }
 }
 

@@ -4,7 +4,9 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/lower_case.hpp"
 #include "base/nearest_name.hpp"
+#include "trainer/model/foreign_names.hpp"
 #include "trainer/model/layer_table.hpp"
 #include "trainer/model/scalar_values.hpp"
 
@@ -119,6 +121,21 @@ NetworkBuilder read_inputs(ConfigReader& reader, const YamlNode& network) {
       node.place(), key, reason);
 }
 
+/// The type as it is called here, whatever its letters. @throws UsageError with what is likely meant
+std::string known_type(const std::string& given, const YamlNode& item, const std::string& key) {
+  const std::vector<std::string>& types = layer_types();
+  const std::string small = lower_case(given);
+  if (std::find(types.begin(), types.end(), small) != types.end()) return small;
+  std::string hint = advice_about_layer(given);
+  if (hint.empty()) {
+    const std::string nearest = io::nearest_name(given.substr(0, YamlLimits::kKeyBytes), types);
+    if (!nearest.empty()) hint = " Did you mean " + nearest + "?";
+  }
+  throw UsageError("{}: {} has the unknown type {}.{} Types: {}.", item.place(), key,
+                   describe_kind(YamlNode{.kind = Kind::scalar, .text = given}), hint,
+                   fmt::join(types, ", "));
+}
+
 /// Type and settings of one item of `layers`.
 struct LayerText {
   std::string type;
@@ -138,13 +155,7 @@ LayerText split_item(const YamlNode& item, const std::string& key) {
   } else {
     fail_layer(item, key, "is " + describe_kind(item));
   }
-  const std::vector<std::string>& types = layer_types();
-  if (std::find(types.begin(), types.end(), text.type) == types.end()) {
-    const std::string nearest = io::nearest_name(text.type.substr(0, YamlLimits::kKeyBytes), types);
-    throw UsageError("{}: {} has the unknown type {}.{} Types: {}.", item.place(), key,
-                     describe_kind(YamlNode{.kind = Kind::scalar, .text = text.type}),
-                     nearest.empty() ? "" : " Did you mean " + nearest + "?", fmt::join(types, ", "));
-  }
+  text.type = known_type(text.type, item, key);
   return text;
 }
 
@@ -190,9 +201,9 @@ void read_layer(ConfigReader& reader, const YamlNode& item, const std::string& k
 void read_padding(const YamlNode& node, const std::string& key, Padding& padding, PaddingMode& mode) {
   mode = PaddingMode::given;
   padding = {};
-  if (node.kind == Kind::scalar && node.text == "same") {
+  if (node.kind == Kind::scalar && lower_case(node.text) == "same") {
     mode = PaddingMode::same;
-  } else if (node.kind == Kind::scalar && node.text == "valid") {
+  } else if (node.kind == Kind::scalar && lower_case(node.text) == "valid") {
     return;
   } else if (node.kind == Kind::sequence && node.items.size() == 4) {
     padding = {pixels_of(node.items[0], key), pixels_of(node.items[1], key), pixels_of(node.items[2], key),

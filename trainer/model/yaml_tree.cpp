@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "base/error.hpp"
+#include "base/printable.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -116,24 +117,6 @@ class TreeBuilder final : public YAML::EventHandler {
   std::vector<Open> open_;
   YamlNode root_;
 };
-
-/// Bytes of the UTF-8 character at `at`, 0 when it is not one (RFC 3629, section 4).
-std::size_t utf8_length(const std::string& text, std::size_t at) {
-  const auto byte = [&](std::size_t i) -> unsigned {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0;
-  };
-  const unsigned first = byte(at);
-  if (first < 0x80) return 1;
-  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-  if (first < 0xC2 || first > 0xF4) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(at + i) & 0xC0) != 0x80) return 0;
-  }
-  const bool overlong = (first == 0xE0 && byte(at + 1) < 0xA0) || (first == 0xF0 && byte(at + 1) < 0x90);
-  const bool not_a_character =
-      (first == 0xED && byte(at + 1) > 0x9F) || (first == 0xF4 && byte(at + 1) > 0x8F);
-  return overlong || not_a_character ? 0 : length;
-}
 
 void check_text(const std::string& text, const std::string& source) {
   if (text.size() > YamlLimits::kBytes) {

@@ -46,6 +46,13 @@ void write_attributes(io::Hdf5File& file, const CheckpointInfo& info) {
   file.set_attribute("/", "program", info.program);
   file.set_attribute("/", "dataset", info.dataset);
   file.set_attribute("/", "device", info.device);
+  file.set_attribute("/", "validated_on", info.validated_on);
+  file.set_attribute("/", "validation_data", info.validation_data);
+}
+
+/// An attribute that older versions did not write.
+std::string later_attribute(const io::Hdf5File& file, const std::string& name) {
+  return file.has_attribute("/", name) ? file.string_attribute("/", name) : "";
 }
 
 CheckpointInfo read_attributes(const io::Hdf5File& file) {
@@ -61,7 +68,9 @@ CheckpointInfo read_attributes(const io::Hdf5File& file) {
           .metrics = file.string_attribute("/", "metrics"),
           .program = file.string_attribute("/", "program"),
           .dataset = file.string_attribute("/", "dataset"),
-          .device = file.has_attribute("/", "device") ? file.string_attribute("/", "device") : "",
+          .device = later_attribute(file, "device"),
+          .validated_on = later_attribute(file, "validated_on"),
+          .validation_data = later_attribute(file, "validation_data"),
           .state_hash = file.uint64_attribute("/", "state_hash")};
 }
 

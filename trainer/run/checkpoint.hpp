@@ -21,11 +21,13 @@ struct CheckpointInfo {
   std::uint64_t epoch = 0;          ///< of the next step, counted from 0
   std::uint64_t step_in_epoch = 0;  ///< of the next step, counted from 0
   std::uint64_t seed = 0;
-  std::string config;            ///< resolved YAML
-  std::string metrics;           ///< JSON: best values so far, early stopping, sums of the epoch
-  std::string program;           ///< name and version of the writer
-  std::string dataset;           ///< fingerprint of the training data; empty = not known
-  std::string device;            ///< kind of device that trained; empty = not known
+  std::string config;        ///< resolved YAML
+  std::string metrics;       ///< JSON: best values so far, early stopping, sums of the epoch
+  std::string program;       ///< name and version of the writer
+  std::string dataset;       ///< fingerprint of the training data; empty = not known
+  std::string device;        ///< kind of device that trained; empty = not known
+  std::string validated_on;  ///< the samples that choose the best model: "test"; empty = not known, or none
+  std::string validation_data;   ///< their fingerprint
   std::uint64_t state_hash = 0;  ///< of state_hash(); set by the writer
 };
 

@@ -15,6 +15,7 @@
 #include "trainer/run/checkpoint_store.hpp"
 #include "trainer/run/directory.hpp"
 #include "trainer/run/environment.hpp"
+#include "trainer/run/epoch_count.hpp"
 #include "trainer/run/ledger.hpp"
 #include "trainer/run/metrics.hpp"
 #include "trainer/run/progress.hpp"
@@ -54,6 +55,8 @@ Retention retention(const CheckpointConfig& config, std::uint64_t steps_per_epoc
                       static_cast<std::uint64_t>(config.keep_every_epochs) * steps_per_epoch}};
 }
 
+std::string or_nothing(const std::string& text) { return text.empty() ? "nothing" : text; }
+
 std::uint64_t parameter_bytes(const Network& network) {
   std::uint64_t bytes = 0;
   for (const Layer& layer : network.layers)
@@ -78,20 +81,21 @@ class FileRecorder final : public Recorder {
     if (is_named(resume)) info = load_named(resume);
     if (resume == "auto") info = store_.load_newest(options_.replica, options_.optimizer);
     if (info) {
-      state = run_state_from_json(info->metrics);
+      state = state_in(*info);
       rules_.compare_origin(*info, info_of(state));
       rules_.require(fmt::format("the checkpoint of step {}", info->step));
       last_saved_step_ = is_named(resume) ? 0 : state.step;
     }
     claim_directory();
     begin(state);
+    epoch_began_ = steady_seconds();  // to restore is not to train
     return state;
   }
 
   std::optional<RunState> go_back() override {
     worker_.finish();
     const std::optional<CheckpointInfo> info = store_.load_newest(options_.replica, options_.optimizer);
-    const RunState state = info ? run_state_from_json(info->metrics) : RunState{};
+    const RunState state = info ? state_in(*info) : RunState{};
     last_saved_step_ = last_noted_step_ = state.step;
     epoch_began_ = steady_seconds();
     epoch_samples_ = 0;
@@ -104,29 +108,32 @@ class FileRecorder final : public Recorder {
     progress_->step({record.step, record.samples, record.loss, record.accuracy});
     note_images_per_second(progress_->images_per_second());
     if (const auto notice = take_notice())
-      keep_error([&] { metrics_->event({record.step, record.epoch}, *notice); });
+      keep_error([&] { metrics_->event(position(record.step), *notice); });
     epoch_samples_ += static_cast<double>(record.samples);
     if (record.step % kStepsPerRecord != 0) return;
     keep_error([&] {
-      metrics_->step({record.step, record.epoch}, {{"loss", record.loss},
-                                                   {"accuracy", record.accuracy},
-                                                   {"learning_rate", record.learning_rate},
-                                                   {"gradient_norm", record.gradient_norm},
-                                                   {"images_per_second", progress_->images_per_second()}});
+      metrics_->step(position(record.step), {{"loss", record.loss},
+                                             {"accuracy", record.accuracy},
+                                             {"learning_rate", record.learning_rate},
+                                             {"gradient_norm", record.gradient_norm},
+                                             {"images_per_second", progress_->images_per_second()}});
     });
   }
 
   void epoch(const EpochRecord& record) override {
     const double seconds = steady_seconds() - epoch_began_;
-    EpochRow row{.at = {record.step, record.epoch},
+    const double training_seconds = record.training_seconds > 0 ? record.training_seconds : seconds;
+    EpochRow row{.at = position(record.step),
                  .loss = record.loss,
                  .accuracy = record.accuracy,
                  .learning_rate = record.learning_rate,
-                 .images_per_second = epoch_samples_ / seconds,
+                 .images_per_second = epoch_samples_ / training_seconds,
                  .seconds = seconds};
     if (const Evaluation* result = record.validation) {
       row.validation_loss = result->loss;
       row.validation_accuracy = result->accuracy;
+      if (options_.config.checkpoint.best_by == BestBy::macro_recall)
+        row.validation_macro_recall = result->macro_recall;
       keep_error([&] { write_evaluation(row.at, *result); });
     }
     keep_error([&] { metrics_->epoch(row); });
@@ -136,7 +143,7 @@ class FileRecorder final : public Recorder {
   }
 
   void event(const RunState& state, const std::string& text) override {
-    keep_error([&] { metrics_->event(position(state), text); });
+    keep_error([&] { metrics_->event(position(state.step), text); });
     log_info("{}", text);
   }
 
@@ -190,7 +197,9 @@ class FileRecorder final : public Recorder {
             .metrics = to_json(state),
             .program = program_version(),
             .dataset = options_.data_fingerprint,
-            .device = options_.replica.kind()};
+            .device = options_.replica.kind(),
+            .validated_on = options_.validated_on,
+            .validation_data = options_.validation_data};
   }
 
   /// Training goes on as soon as the worker has a copy of the state.
@@ -237,6 +246,7 @@ class FileRecorder final : public Recorder {
     metrics_->evaluation(at, "validation",
                          {{"loss", result.loss},
                           {"accuracy", result.accuracy},
+                          {"macro_recall", result.macro_recall},
                           {"samples", result.samples},
                           {"index_sum", result.index_sum},
                           {"index_xor", result.index_xor},
@@ -256,15 +266,27 @@ class FileRecorder final : public Recorder {
   void time_first(const StepRecord& record) {
     const double seconds = seconds_since_process_start() - options_.data_seconds;
     metrics_->event(
-        {record.step, record.epoch},
+        position(record.step),
         fmt::format(
             "first step done {:.2f} s after the start of the process, {:.2f} s of opening the data not counted",
             seconds, options_.data_seconds),
         {{"first_step_s", seconds}, {"data_s", options_.data_seconds}});
   }
 
-  MetricPosition position(const RunState& state) const {
-    return {state.step, state.step / options_.steps_per_epoch};
+  MetricPosition position(std::uint64_t step) const {
+    return {step, epoch_of(step, options_.steps_per_epoch)};
+  }
+
+  /// The state in a checkpoint. What validations on other samples said is no measure for those to come.
+  RunState state_in(const CheckpointInfo& info) const {
+    RunState state = run_state_from_json(info.metrics);
+    if (info.validation_data.empty() || info.validation_data == options_.validation_data) return state;
+    forget_validations(state);
+    log_info(
+        "validation was on {} ({}), and is on {} now ({}): the best model is chosen anew, and early stopping counts from here",
+        info.validated_on, info.validation_data, or_nothing(options_.validated_on),
+        or_nothing(options_.validation_data));
+    return state;
   }
 
   void begin(const RunState& state) {
@@ -272,6 +294,10 @@ class FileRecorder final : public Recorder {
     event(state, state.step == 0
                      ? "started in " + directory_.path().string()
                      : fmt::format("resumed in {} after step {}", directory_.path().string(), state.step));
+    if (!options_.validated_on.empty())
+      keep_error([&] {
+        metrics_->event(position(state.step), fmt::format("validation is on {}", options_.validated_on));
+      });
     for (const KeyDifference& change : rules_.allowed())
       event(state, "a change of the run was allowed: " + to_string(change));
   }
@@ -280,7 +306,7 @@ class FileRecorder final : public Recorder {
   void open(const RunState& state) {
     note_plan(total_steps(options_.config.epochs, options_.steps_per_epoch), options_.steps_per_epoch);
     note_checkpoint(state.step);
-    metrics_.emplace(directory_.path().string(), state.step);
+    metrics_.emplace(directory_.path().string(), state.step, options_.steps_per_epoch);
     store_.rewind(state.step, state.best_step);
     if (options_.config.ledger.every_steps > 0) ledger_.emplace(directory_.ledger().string(), state.step);
     progress_.emplace(

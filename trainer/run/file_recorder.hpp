@@ -29,7 +29,9 @@ struct FileRecorderOptions {
   std::vector<std::string> command_line;
   Replica& replica;
   Optimizer& optimizer;
-  std::string data_fingerprint;  ///< of the training data (trainer/run/resume_rules.hpp)
+  std::string data_fingerprint;   ///< of the training data (trainer/run/resume_rules.hpp)
+  std::string validated_on = {};  ///< TrainingData::validated_on, and the fingerprint of these data
+  std::string validation_data = {};
   std::uint64_t steps_per_epoch = 1;
   double data_seconds = 0;  ///< that opening and measuring the data took
   comm::BucketSize bucket_size;

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/clock.hpp"
+#include "trainer/run/epoch_count.hpp"
 #include "trainer/run/step_lines.hpp"
 
 namespace annulus::trainer {
@@ -40,6 +41,8 @@ std::vector<Metric> metrics_of(const EpochRow& row) {
   std::vector<Metric> metrics{{"loss", row.loss}, {"accuracy", row.accuracy}};
   if (row.validation_loss) metrics.push_back({"validation_loss", *row.validation_loss});
   if (row.validation_accuracy) metrics.push_back({"validation_accuracy", *row.validation_accuracy});
+  if (row.validation_macro_recall)
+    metrics.push_back({"validation_macro_recall", *row.validation_macro_recall});
   metrics.push_back({"learning_rate", row.learning_rate});
   metrics.push_back({"images_per_second", row.images_per_second});
   metrics.push_back({"seconds", row.seconds});
@@ -62,12 +65,14 @@ std::optional<std::uint64_t> step_of_csv(const std::string& line) {
 
 }  // namespace
 
-MetricsWriter::MetricsWriter(const std::string& run_directory, std::uint64_t start_step)
+MetricsWriter::MetricsWriter(const std::string& run_directory, std::uint64_t start_step,
+                             std::uint64_t steps_per_epoch)
     : json_path_((fs::path(run_directory) / "metrics.jsonl").string()),
       csv_path_((fs::path(run_directory) / "metrics.csv").string()),
       events_(run_directory) {
   drop_later(json_path_, {.last_step = start_step, .step_of = step_of_json});
   drop_later(csv_path_, {.last_step = start_step, .step_of = step_of_csv, .header = kCsvHeader});
+  count_epochs_from_one(json_path_, csv_path_, steps_per_epoch);
   json_ = open_to_append(json_path_);
   csv_ = open_to_append(csv_path_);
   events_.restart_at(start_step + 1);

@@ -23,7 +23,7 @@ struct Metric {
 /// Where in the run a figure belongs.
 struct MetricPosition {
   std::uint64_t step = 0;   ///< finished steps since the start of the run
-  std::uint64_t epoch = 0;  ///< counted from 0
+  std::uint64_t epoch = 1;  ///< that the step belongs to, counted from 1
 };
 
 /// A row of metrics.csv.
@@ -33,20 +33,21 @@ struct EpochRow {
   double accuracy = 0;
   std::optional<double> validation_loss;
   std::optional<double> validation_accuracy;
+  std::optional<double> validation_macro_recall = {};  ///< shown where it chooses the model; not a column
   double learning_rate = 0;
-  double images_per_second = 0;
-  double seconds = 0;  ///< of the epoch, evaluation included
+  double images_per_second = 0;  ///< of training alone: validation, saving and restoring do not count
+  double seconds = 0;            ///< of the epoch, evaluation included
 };
 
 /// Every record is flushed, so a reader sees a running job. Lines of metrics.jsonl are objects with `kind`
-/// (step, epoch, evaluation, event), `step`, `epoch` (from 0), `time` (seconds since 1970) and the figures;
+/// (step, epoch, evaluation, event), `step`, `epoch` (from 1), `time` (seconds since 1970) and the figures;
 /// NaN and Inf are null. TensorBoard tags: train/..., epoch/..., and SPLIT/... for evaluations.
 class MetricsWriter {
  public:
   /// Opens the files in `run_directory`, without whatever they say about steps after `start_step` (0: a new
-  /// run).
+  /// run). Those of an older version get its count of epochs (trainer/run/epoch_count.hpp).
   /// @throws RuntimeError when they cannot be written
-  MetricsWriter(const std::string& run_directory, std::uint64_t start_step);
+  MetricsWriter(const std::string& run_directory, std::uint64_t start_step, std::uint64_t steps_per_epoch);
 
   void step(MetricPosition at, const std::vector<Metric>& metrics);
   void evaluation(MetricPosition at, const std::string& split, const std::vector<Metric>& metrics);

@@ -42,10 +42,12 @@ std::string bar(double done, std::size_t width) {
 }
 
 std::string epoch_line(const EpochRow& row, std::uint64_t epochs) {
-  std::string text = fmt::format("epoch {}/{}: loss {:.4f}, accuracy {:.4f}", row.at.epoch + 1, epochs,
-                                 row.loss, row.accuracy);
+  std::string text =
+      fmt::format("epoch {}/{}: loss {:.4f}, accuracy {:.4f}", row.at.epoch, epochs, row.loss, row.accuracy);
   if (row.validation_loss) text += fmt::format(", validation loss {:.4f}", *row.validation_loss);
   if (row.validation_accuracy) text += fmt::format(", validation accuracy {:.4f}", *row.validation_accuracy);
+  if (row.validation_macro_recall)
+    text += fmt::format(", validation macro recall {:.4f}", *row.validation_macro_recall);
   return text +
          fmt::format(", {:.0f} images/s, learning rate {:.3g}, {}", row.images_per_second, row.learning_rate,
                      row.seconds < 60 ? fmt::format("{:.1f} s", row.seconds) : clock_text(row.seconds));

@@ -43,7 +43,7 @@ struct RunStatus {
   LastFigures figures;
   std::optional<double> seconds_left;
   std::vector<std::uint64_t> checkpoints;        ///< steps, oldest first
-  std::optional<std::uint64_t> best_checkpoint;  ///< by validation accuracy
+  std::optional<std::uint64_t> best_checkpoint;  ///< by checkpoint.best_by
   std::vector<RankStatus> rank_status;           ///< by rank
   std::optional<SlowRank> slow;                  ///< holds the others up
 };

@@ -11,6 +11,7 @@
 
 #include "base/blocked_calls.hpp"
 #include "base/log.hpp"
+#include "base/printable.hpp"
 #include "base/stop_request.hpp"
 #include "trainer/watch/bounded.hpp"
 #include "trainer/watch/crash_record.hpp"
@@ -30,7 +31,7 @@ bool should_wait_for_heartbeat(const WatchState& state, const Blame& verdict, co
 }
 
 void write_to_terminal(const std::string& message) {
-  const std::string line = (isatty(STDERR_FILENO) != 0 ? "\n" : "") + message + "\n";
+  const std::string line = (isatty(STDERR_FILENO) != 0 ? "\n" : "") + printable(message) + "\n";
   const ssize_t written = write(STDERR_FILENO, line.data(), line.size());
   static_cast<void>(written);  // nobody is left to hear of it
 }

@@ -170,5 +170,59 @@ TEST(ShardedSampler, RefusesShardsThatDoNotDivideTheBatch) {
   EXPECT_THROW(ShardedSampler({.samples = 10, .batch = 0, .shards = 1}), UsageError);
 }
 
+/// Rows of a file in chunks of 16, of which about a third is not there, two whole chunks among them.
+std::shared_ptr<const RowSet> two_thirds_of(std::uint64_t rows) {
+  std::mt19937 random(8);
+  std::vector<bool> chosen(rows);
+  for (std::uint64_t row = 0; row < rows; ++row)
+    chosen[row] = random() % 3 != 0 && row / 16 != 2 && row / 16 != 5;
+  return std::make_shared<const RowSet>(chosen);
+}
+
+TEST(ShardedSampler, APartOfAFileIsVisitedOnceAndInWindowsOfWholeChunks) {
+  constexpr std::uint64_t kChunk = 16;
+  constexpr std::uint64_t kWindow = 3;
+  const auto rows = two_thirds_of(12 * kChunk + 5);
+  const ShardedSampler sampler({.samples = rows->size(),
+                                .batch = 8,
+                                .shards = 2,
+                                .seed = 4,
+                                .chunk = kChunk,
+                                .window_chunks = kWindow,
+                                .rows = rows});
+  for (const std::uint64_t epoch : {0, 1, 2}) {
+    const auto order = epoch_order(sampler, epoch);
+
+    auto sorted = order;
+    std::sort(sorted.begin(), sorted.end());
+    ASSERT_EQ(sorted, iota(rows->size()));
+    // A reader that holds the last three chunks reads each of them once an epoch.
+    std::vector<std::uint64_t> held;
+    std::size_t loads = 0;
+    for (const std::uint64_t sample : order) {
+      const std::uint64_t chunk = rows->row(sample) / kChunk;
+      const auto found = std::find(held.begin(), held.end(), chunk);
+      if (found != held.end())
+        held.erase(found);
+      else
+        ++loads;
+      held.push_back(chunk);
+      if (held.size() > kWindow) held.erase(held.begin());
+    }
+    EXPECT_EQ(loads, 11u);
+  }
+  EXPECT_NE(epoch_order(sampler, 0), epoch_order(sampler, 1));
+  EXPECT_EQ(epoch_order(sampler, 1), epoch_order(ShardedSampler(sampler.options()), 1));
+}
+
+TEST(ShardedSampler, APartThatIsTheWholeHasNoChunkOfItsOwn) {
+  const auto all = std::make_shared<const RowSet>(std::vector<bool>(7 * 16, true));
+  const SamplerOptions whole{.samples = 7 * 16, .batch = 4, .seed = 9, .chunk = 16, .window_chunks = 2};
+  SamplerOptions part = whole;
+  part.rows = all;
+
+  EXPECT_EQ(epoch_order(ShardedSampler(part), 3), epoch_order(ShardedSampler(whole), 3));
+}
+
 }  // namespace
 }  // namespace annulus::io

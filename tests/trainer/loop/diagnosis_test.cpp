@@ -91,7 +91,7 @@ TEST_P(Diagnosis, NamesSamplesWithBadPixels) {
       diagnosis(),
       AllOf(
           HasSubstr(
-              "step 2 (epoch 0): the loss is not finite: rank 0, samples 9 and 11 of pattern: a pixel is nan, before any layer saw it"),
+              "step 2 (epoch 1): the loss is not finite: rank 0, samples 9 and 11 of pattern: a pixel is nan, before any layer saw it"),
           HasSubstr("Mend or drop these samples")));
 }
 

@@ -74,6 +74,16 @@ TEST_F(EvaluatorTest, ConfusionHasLabelsAsRows) {
   EXPECT_THAT(result.confusion, ElementsAre(6, 2, 0, 0, 7, 1, 2, 0, 5));
 }
 
+TEST_F(EvaluatorTest, MacroRecallTakesClassesAlikeAndOnlyThoseThatOccur) {
+  const Evaluation all = evaluate(23, mostly_right, {.block = 4, .shards = 3});
+  const Evaluation two = evaluate(2, mostly_right, {.block = 4, .shards = 3});  // of the classes 0 and 1
+
+  EXPECT_DOUBLE_EQ(all.macro_recall, (6.0 / 8 + 7.0 / 8 + 5.0 / 7) / 3);
+  EXPECT_DOUBLE_EQ(two.macro_recall, 1.0 / 2)
+      << "sample 0 is wrong, sample 1 right, and there is none of class 2";
+  EXPECT_FALSE(recall(two, 2));
+}
+
 TEST_F(EvaluatorTest, EachSampleIsSeenOnceAndSaysSo) {
   for (const std::uint64_t samples : {1, 2, 11, 12, 13, 25}) {
     const Evaluation result = evaluate(samples, mostly_right, {.block = 4, .shards = 3});

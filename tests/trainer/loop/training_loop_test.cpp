@@ -5,12 +5,14 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <set>
 
 #include "base/error.hpp"
 #include "tests/support/pattern_source.hpp"
 #include "tests/trainer/fake_replica.hpp"
+#include "tests/trainer/loop/numbered_samples.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -88,7 +90,7 @@ class DiaryRecorder final : public Recorder {
 class Loop : public testing::Test {
  protected:
   Outcome run(std::size_t ahead, std::set<std::size_t> bad = {}) {
-    config.epochs = 2;
+    config.epochs = epochs;
     config.ledger.every_steps = ledger_every;
     test::PatternSource source(10, {1, 1, 1});
     const io::ShardedSampler sampler({.samples = 10, .batch = 4, .shards = 1});
@@ -100,8 +102,15 @@ class Loop : public testing::Test {
     engine.bad = std::move(bad);
     DiaryRecorder recorder(diary);
     recorder.fails_after = fails_after;
-    TrainingLoop loop(
-        {config, *group, replica, optimizer, engine, sampler, loader, nullptr, recorder, state, hook_});
+    NumberedSource judges(3);
+    AnsweringReplica answering([this](std::uint64_t sample) {
+      const auto over =
+          std::ranges::count_if(diary, [](const auto& line) { return line.starts_with("epoch "); });
+      return answers.at(static_cast<std::size_t>(over))(sample);
+    });
+    Evaluator evaluator(answering, *group, judges, io::Generator(judges.info(), {}, {}, 1), {});
+    TrainingLoop loop({config, *group, replica, optimizer, engine, sampler, loader,
+                       answers.empty() ? nullptr : &evaluator, recorder, state, hook_});
     return loop.run();
   }
 
@@ -119,8 +128,57 @@ class Loop : public testing::Test {
   StepHook* hook_ = nullptr;
   std::vector<std::string> diary;
   std::int64_t ledger_every = 0;
+  double epochs = 2;
+  std::vector<Answer> answers;  ///< of the model at the end of every epoch; none: nothing is validated
   std::string fails_after;
 };
+
+/// Gives the label the first probability for sample 0, and so on; what is left goes to the next class.
+Answer with(float zero, float one, float two) {
+  return [chances = std::array{zero, one, two}](std::uint64_t sample) {
+    std::vector<float> row(kNumberedClasses, 0.0f);
+    row[sample % kNumberedClasses] = chances.at(sample);
+    row[(sample + 1) % kNumberedClasses] = 1 - chances.at(sample);
+    return row;
+  };
+}
+
+TEST_F(Loop, OfEquallyGoodModelsTheOneWithTheLowerLossIsTheBestThenTheLater) {
+  epochs = 4;
+  answers = {with(0.8f, 0.8f, 0.1f), with(0.9f, 0.8f, 0.1f), with(0.7f, 0.8f, 0.1f), with(0.9f, 0.8f, 0.1f)};
+
+  run(0);
+
+  EXPECT_EQ(state.best_step, 12u);
+  EXPECT_NEAR(state.best.accuracy, 2.0 / 3, 1e-12);
+  const auto saved = [&](std::uint64_t step) {
+    return std::ranges::count(diary, fmt::format("checkpoint {} with 0 samples of the epoch", step));
+  };
+  EXPECT_EQ(saved(3), 1);
+  EXPECT_EQ(saved(6), 1);
+  EXPECT_EQ(saved(9), 0) << "as good by the figure, but with a higher loss";
+}
+
+TEST_F(Loop, TheFigureThatIsAskedForChoosesTheModelAndEndsTheTraining) {
+  // By accuracy the first is the best, by loss the second; the others are worse by both.
+  const std::vector<Answer> made{with(0.51f, 0.51f, 0.51f), with(0.49f, 0.95f, 0.95f), with(0.3f, 0.3f, 0.3f),
+                                 with(0.2f, 0.2f, 0.2f), with(0.1f, 0.1f, 0.1f)};
+  const auto best_by = [&](BestBy figure) {
+    epochs = 5;
+    answers = made;
+    diary.clear();
+    state = {};
+    config.checkpoint.best_by = figure;
+    config.early_stopping.patience = 2;
+    EXPECT_EQ(run(0), Outcome::finished);
+    return std::pair(state.best_step, state.step);
+  };
+
+  EXPECT_EQ(best_by(BestBy::accuracy), std::pair(std::uint64_t{3}, std::uint64_t{9}));
+  EXPECT_EQ(best_by(BestBy::loss), std::pair(std::uint64_t{6}, std::uint64_t{12}));
+  EXPECT_EQ(best_by(BestBy::macro_recall), std::pair(std::uint64_t{3}, std::uint64_t{9}));
+  EXPECT_THAT(diary, testing::Contains(testing::HasSubstr("no better validation macro recall for 2 epochs")));
+}
 
 TEST_F(Loop, NotesStatesInTheLedgerAtItsStepsAndEndsOfEpochs) {
   ledger_every = 2;
@@ -170,7 +228,7 @@ TEST_F(Loop, RecordsAStepLateButAllBeforeEpochsEndAndCheckpoints) {
 }
 
 TEST_F(Loop, NamesTheStepThatDivergedAndSavesNothingAfterIt) {
-  EXPECT_THAT(failure(1, {4}), testing::HasSubstr("step 4 (epoch 1): the loss is not finite"));
+  EXPECT_THAT(failure(1, {4}), testing::HasSubstr("step 4 (epoch 2): the loss is not finite"));
 
   EXPECT_THAT(diary, testing::Not(testing::Contains(testing::StartsWith("checkpoint"))));
   EXPECT_EQ(diary.back(), "begin 4");
@@ -184,7 +242,7 @@ TEST_F(Loop, SkipsABadStepAndGoesOn) {
     EXPECT_EQ(run(ahead, {2}), Outcome::finished);
 
     EXPECT_THAT(diary,
-                testing::Contains(testing::HasSubstr("step 2 (epoch 0): the loss is not finite")).Times(1));
+                testing::Contains(testing::HasSubstr("step 2 (epoch 1): the loss is not finite")).Times(1));
     EXPECT_THAT(diary, testing::Not(testing::Contains(testing::StartsWith("record 2"))));
     EXPECT_THAT(diary, testing::Contains("epoch 0 loss 1.6666666666666667"));  // (1*4 + 3*2) / 6
     EXPECT_EQ(state.step, 6U);
@@ -212,7 +270,7 @@ TEST_F(Loop, GoesBackToTheCheckpointAndPastTheBadStep) {
     ASSERT_NE(back, diary.end());
     EXPECT_THAT(
         std::vector(back + 1, back + 3),
-        testing::ElementsAre(testing::AllOf(testing::StartsWith("event at 4: step 5 (epoch 1)"),
+        testing::ElementsAre(testing::AllOf(testing::StartsWith("event at 4: step 5 (epoch 2)"),
                                             testing::HasSubstr("Back to step 4; step 5 will be passed over")),
                              testing::StartsWith("event at 5: step 5 is passed over")));
     EXPECT_THAT(std::vector(back, diary.end()), testing::Contains(testing::StartsWith("record 6")));

@@ -79,7 +79,7 @@ network:
 
 /// What kEveryLayer cannot have: inputs with names, the layers that are for them, and a generator.
 const char* const kNamedInputs = R"(
-data: {path: some.h5, inputs: {track: momentum}, generator: rich, rich: {tracks: 4}}
+data: {path: some.h5, validation: held, inputs: {track: momentum}, generator: rich, rich: {tracks: 4}}
 network:
   inputs: {image: [8, 8, 2], track: [3]}
   layers:

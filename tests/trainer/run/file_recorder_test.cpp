@@ -48,7 +48,7 @@ network:
         .config;
   }
   /// A start of the program on the same run directory.
-  std::unique_ptr<Recorder> start(const Config& config) {
+  std::unique_ptr<Recorder> start(const Config& config, const std::string& validation_data = "") {
     return make_file_recorder({.config = config,
                                .host = "node17",
                                .mpi = "MPI of the test",
@@ -57,6 +57,8 @@ network:
                                .replica = replica_,
                                .optimizer = optimizer_,
                                .data_fingerprint = data_fingerprint(training_),
+                               .validated_on = validation_data.empty() ? "" : "held",
+                               .validation_data = validation_data,
                                .steps_per_epoch = kStepsPerEpoch,
                                .bucket_size = {},
                                .allow_change = {}});
@@ -119,6 +121,44 @@ TEST_F(FileRecorderTest, WritesEveryTenthStepAndTheEvaluationBeforeItsEpoch) {
   EXPECT_THAT(records(),
               ElementsAre("event 0", "event 1", "step 10", "step 20", "evaluation 20", "epoch 20"));
   EXPECT_FALSE(recorder->failure());
+}
+
+TEST_F(FileRecorderTest, ImagesPerSecondAreThoseOfTrainingAlone) {
+  const Config config = parse("");
+  const auto recorder = start(config);
+  recorder->restore("auto");
+
+  recorder->step({.step = 1, .samples = 4});
+  recorder->epoch({.epoch = 0, .step = 1, .training_seconds = 0.0001});
+
+  // However long the epoch has taken as a whole.
+  EXPECT_THAT(read_file(file("metrics.csv")), AllOf(HasSubstr("\n1,1,"), HasSubstr(",40000,")));
+}
+
+TEST_F(FileRecorderTest, WhatOtherSamplesSaidOfTheModelIsForgotten) {
+  const Config config = parse("");
+  {
+    const auto recorder = start(config, "samples A");
+    recorder->restore("auto");
+    recorder->checkpoint(
+        {.step = 5, .best = {.loss = 0.5, .accuracy = 0.75}, .best_step = 5, .epochs_without_improvement = 2},
+        true);
+    recorder->finish();
+  }
+
+  const RunState same = start(config, "samples A")->restore("auto");
+  const RunState other = start(config, "samples B")->restore("auto");
+
+  EXPECT_EQ(same.best_step, 5u);
+  EXPECT_EQ(same.best.accuracy, 0.75);
+  EXPECT_EQ(same.epochs_without_improvement, 2);
+  EXPECT_EQ(other.step, 5u);
+  EXPECT_EQ(other.best_step, 0u);
+  EXPECT_EQ(other.best.accuracy, -1);
+  EXPECT_EQ(other.epochs_without_improvement, 0);
+  const CheckpointInfo info = read_checkpoint_info(file("checkpoints/best"));
+  EXPECT_EQ(info.validated_on, "held");
+  EXPECT_EQ(info.validation_data, "samples A");
 }
 
 TEST_F(FileRecorderTest, ACheckpointIsDueAsTheConfigSays) {

@@ -42,7 +42,9 @@ class MetricsWriterTest : public testing::Test {
   TemporaryDirectory directory;
 };
 
-const EpochRow kRow{.at = {.step = 10, .epoch = 0},
+constexpr std::uint64_t kStepsPerEpoch = 10;
+
+const EpochRow kRow{.at = {.step = 10, .epoch = 1},
                     .loss = 1.5,
                     .accuracy = 0.25,
                     .validation_loss = 1.25,
@@ -52,17 +54,17 @@ const EpochRow kRow{.at = {.step = 10, .epoch = 0},
                     .seconds = 2};
 
 TEST_F(MetricsWriterTest, WritesOneObjectALine) {
-  MetricsWriter writer(directory.path(), 0);
+  MetricsWriter writer(directory.path(), 0, kStepsPerEpoch);
 
-  writer.step({.step = 1, .epoch = 0}, {{"loss", 0.1}, {"samples", std::uint64_t{128}}});
-  writer.evaluation({.step = 10, .epoch = 0}, "validation",
+  writer.step({.step = 1, .epoch = 1}, {{"loss", 0.1}, {"samples", std::uint64_t{128}}});
+  writer.evaluation({.step = 10, .epoch = 1}, "validation",
                     {{"accuracy", 0.5}, {"index_xor", std::numeric_limits<std::uint64_t>::max()}});
-  writer.event({.step = 10, .epoch = 0}, "stopped \"on\" request");
-  writer.event({.step = 10, .epoch = 0}, "slow", {{"seconds", 0.5}});
+  writer.event({.step = 10, .epoch = 1}, "stopped \"on\" request");
+  writer.event({.step = 10, .epoch = 1}, "slow", {{"seconds", 0.5}});
 
   const auto got = lines("metrics.jsonl");
   ASSERT_EQ(got.size(), 4u);
-  EXPECT_THAT(got[0], AllOf(StartsWith(R"({"kind":"step","step":1,"epoch":0,"time":)"),
+  EXPECT_THAT(got[0], AllOf(StartsWith(R"({"kind":"step","step":1,"epoch":1,"time":)"),
                             HasSubstr(R"("loss":0.1,"samples":128})")));
   EXPECT_THAT(got[1], HasSubstr(R"("split":"validation","accuracy":0.5,"index_xor":18446744073709551615})"));
   EXPECT_THAT(got[2], AllOf(StartsWith(R"({"kind":"event","step":10)"),
@@ -71,19 +73,19 @@ TEST_F(MetricsWriterTest, WritesOneObjectALine) {
 }
 
 TEST_F(MetricsWriterTest, WritesNullForWhatJsonCannotSay) {
-  MetricsWriter writer(directory.path(), 0);
+  MetricsWriter writer(directory.path(), 0, kStepsPerEpoch);
 
-  writer.step({.step = 1, .epoch = 0}, {{"loss", std::nan("")}});
+  writer.step({.step = 1, .epoch = 1}, {{"loss", std::nan("")}});
 
   EXPECT_THAT(lines("metrics.jsonl")[0], HasSubstr(R"("loss":null)"));
 }
 
 TEST_F(MetricsWriterTest, WritesARowAnEpoch) {
-  MetricsWriter writer(directory.path(), 0);
+  MetricsWriter writer(directory.path(), 0, kStepsPerEpoch);
 
   writer.epoch(kRow);
   EpochRow second = kRow;
-  second.at = {.step = 20, .epoch = 1};
+  second.at = {.step = 20, .epoch = 2};
   second.validation_loss = std::nullopt;
   second.validation_accuracy = std::nullopt;
   writer.epoch(second);
@@ -92,24 +94,24 @@ TEST_F(MetricsWriterTest, WritesARowAnEpoch) {
       lines("metrics.csv"),
       testing::ElementsAre(
           "epoch,step,loss,accuracy,validation_loss,validation_accuracy,learning_rate,images_per_second,seconds",
-          "0,10,1.5,0.25,1.25,0.5,0.01,1000,2", "1,20,1.5,0.25,,,0.01,1000,2"));
+          "1,10,1.5,0.25,1.25,0.5,0.01,1000,2", "2,20,1.5,0.25,,,0.01,1000,2"));
   EXPECT_THAT(lines("metrics.jsonl")[1],
               AllOf(HasSubstr(R"("kind":"epoch","step":20)"), Not(HasSubstr("validation"))));
 }
 
 TEST_F(MetricsWriterTest, ResumeDropsWhatIsNewerAndGoesOn) {
   {
-    MetricsWriter writer(directory.path(), 0);
+    MetricsWriter writer(directory.path(), 0, kStepsPerEpoch);
     writer.event({}, "started");
-    for (std::uint64_t step = 1; step <= 25; ++step) writer.step({.step = step, .epoch = 0}, {{"loss", 1.0}});
+    for (std::uint64_t step = 1; step <= 25; ++step) writer.step({.step = step, .epoch = 1}, {{"loss", 1.0}});
     writer.epoch(kRow);
     EpochRow second = kRow;
-    second.at = {.step = 20, .epoch = 1};
+    second.at = {.step = 20, .epoch = 2};
     writer.epoch(second);
   }
 
-  MetricsWriter writer(directory.path(), 15);
-  writer.step({.step = 16, .epoch = 1}, {{"loss", 2.0}});
+  MetricsWriter writer(directory.path(), 15, kStepsPerEpoch);
+  writer.step({.step = 16, .epoch = 2}, {{"loss", 2.0}});
 
   const auto json = lines("metrics.jsonl");
   ASSERT_EQ(json.size(), 1 + 15 + 1 + 1u);  // started, steps to 15, the first epoch, the new step
@@ -123,7 +125,7 @@ TEST_F(MetricsWriterTest, ResumeDropsTornLinesAndSaysSo) {
   write_file(directory / "metrics.csv", "epoch,step\n0,10,1.5");
 
   testing::internal::CaptureStderr();
-  const MetricsWriter writer(directory.path(), 100);
+  const MetricsWriter writer(directory.path(), 100, kStepsPerEpoch);
   const std::string said = testing::internal::GetCapturedStderr();
 
   EXPECT_EQ(lines("metrics.jsonl").size(), 1u);
@@ -132,7 +134,8 @@ TEST_F(MetricsWriterTest, ResumeDropsTornLinesAndSaysSo) {
 }
 
 TEST_F(MetricsWriterTest, NamesADirectoryThatIsMissing) {
-  EXPECT_THAT(message_of<RuntimeError>([&] { MetricsWriter(directory / "gone", 0); }), HasSubstr("gone"));
+  EXPECT_THAT(message_of<RuntimeError>([&] { MetricsWriter(directory / "gone", 0, kStepsPerEpoch); }),
+              HasSubstr("gone"));
 }
 
 /// Runs in a process of its own: no file may grow beyond a few steps, as on a full disk.
@@ -141,9 +144,9 @@ void write_with_little_space(const std::string& directory) {
   const rlimit limit{.rlim_cur = 4096, .rlim_max = 4096};
   ::setrlimit(RLIMIT_FSIZE, &limit);
   const std::string message = message_of<RuntimeError>([&] {
-    MetricsWriter writer(directory, 0);
+    MetricsWriter writer(directory, 0, kStepsPerEpoch);
     for (std::uint64_t step = 1; step < 1000; ++step)
-      writer.step({.step = step, .epoch = 0}, {{"loss", 1.0}});
+      writer.step({.step = step, .epoch = 1}, {{"loss", 1.0}});
   });
   std::fprintf(stderr, "%s\n", message.c_str());
   std::_Exit(message.empty() ? 1 : 0);

@@ -139,7 +139,7 @@ TEST_F(ProgressTest, SaysOneLineAnEpoch) {
   testing::internal::CaptureStderr();
   Progress progress(options(ProgressTerminal::Kind::plain));
 
-  progress.epoch({.at = {.step = 50, .epoch = 0},
+  progress.epoch({.at = {.step = 50, .epoch = 1},
                   .loss = 1.5,
                   .accuracy = 0.25,
                   .validation_loss = 1.25,

@@ -45,7 +45,7 @@ VerbOption* VerbOption::within(Number low, Number high) {
 }
 
 VerbOption* VerbOption::one_of(const std::vector<std::string>& words) {
-  option_->check(CLI::IsMember(words));
+  option_->transform(CLI::IsMember(words, CLI::ignore_case));
   return this;
 }
 

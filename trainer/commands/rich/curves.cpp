@@ -146,7 +146,9 @@ void prepare_folder(const CurvesOptions& options) {
 }
 
 void write_numbers(const CurvesOptions& options, const rich::CurveSet& set) {
-  write_text(options.file("curves.json"), to_json(set).dump() + "\n", options.existing());
+  write_text(options.file("curves.json"),
+             to_json(set).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n",
+             options.existing());
   write_text(options.file("kaon_pion.csv"), to_csv(set.kaon_pion), options.existing());
   write_text(options.file("heavy_light.csv"), to_csv(set.heavy_light), options.existing());
   write_text(options.file("separation.csv"), to_csv(set.separations), options.existing());

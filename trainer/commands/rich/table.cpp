@@ -91,7 +91,7 @@ void print_json(const TableOptions& options, const rich::PidComparison& comparis
                       {"prior", options.source.prior}, {"notes", comparison.notes}};
   for (const rich::Species species : network.classes) json["classes"].push_back(name_of(species));
   for (const rich::NamedTable& method : tables) json["methods"].push_back(to_json(method));
-  fmt::print("{}\n", json.dump());
+  fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 void print_text(const TableOptions& options, const rich::PidComparison& comparison,

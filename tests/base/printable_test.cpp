@@ -1,0 +1,44 @@
+// What a terminal may have: letters of any language, nothing that it obeys.
+#include "base/printable.hpp"
+
+#include <gtest/gtest.h>
+
+namespace annulus {
+namespace {
+
+TEST(Printable, LeavesWhatOneCanRead) {
+  const std::string text = "naïve Käse\t猫 \xF0\x9F\x98\x80\nsecond line ~ \\x1b";
+
+  EXPECT_EQ(printable(text), text);
+  EXPECT_EQ(printable(""), "");
+}
+
+TEST(Printable, EscapesWhatATerminalObeys) {
+  EXPECT_EQ(printable("\x1b[31mred\x1b[0m"), "\\u001b[31mred\\u001b[0m");
+  EXPECT_EQ(printable("\x1b]0;title\x07"), "\\u001b]0;title\\u0007");
+  EXPECT_EQ(printable("a\rb\bc\x7f"), "a\\u000db\\u0008c\\u007f");
+  EXPECT_EQ(printable(std::string("nul\0!", 5)), "nul\\u0000!");
+  EXPECT_EQ(printable("\xC2\x9B"
+                      "31m"),
+            "\\u009b31m")
+      << "CSI in one character, of C1";
+  EXPECT_EQ(printable("\xE2\x80\xAE"
+                      "gpj.exe"),
+            "\\u202egpj.exe")
+      << "right to left";
+  EXPECT_EQ(printable("\xE2\x81\xA6"), "\\u2066");
+}
+
+TEST(Printable, EscapesBytesThatAreNoCharacters) {
+  EXPECT_EQ(printable("caf\xE9"), "caf\\xe9") << "Latin-1";
+  EXPECT_EQ(printable("\x9B"
+                      "31m"),
+            "\\x9b31m")
+      << "CSI in one byte";
+  EXPECT_EQ(printable("\xC0\x9B"), "\\xc0\\x9b") << "overlong";
+  EXPECT_EQ(printable("\xED\xA0\x80"), "\\xed\\xa0\\x80") << "half of a surrogate pair";
+  EXPECT_EQ(printable("\xE7\x8C"), "\\xe7\\x8c") << "the end is missing";
+}
+
+}  // namespace
+}  // namespace annulus

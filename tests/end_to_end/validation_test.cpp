@@ -1,0 +1,148 @@
+// What chooses a model, as a user meets it: said where the test samples do, kept apart where that is asked
+// for.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "io/hdf5/file.hpp"
+#include "tests/end_to_end/program.hpp"
+
+namespace annulus::test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+nlohmann::json json_in(const std::string& output) {
+  const std::size_t begin = output.find('{');
+  if (begin == std::string::npos) return nullptr;
+  return nlohmann::json::parse(output.substr(begin), nullptr, false);
+}
+
+TEST(Validation, TestSamplesThatChoseTheModelAreNamedWhenTheyJudgeIt) {
+  const Workplace place(96);
+
+  const Outcome training = place.run(place.training("run", {"epochs=2"}));
+  const Outcome judged = place.run({"evaluate", "run"});
+  const Outcome json = place.run({"evaluate", "run", "--json"}, 2);
+  const Outcome latest = place.run({"evaluate", "run", "--checkpoint", place.path("run/checkpoints/latest")});
+  const Outcome train = place.run({"evaluate", "run", "--split", "train"});
+
+  ASSERT_EQ(training.code, 0) << training.output;
+  EXPECT_THAT(training.output, HasSubstr("validating on 'test'"));
+  EXPECT_THAT(judged.output, AllOf(HasSubstr("These samples chose the model"), HasSubstr("macro recall")));
+  EXPECT_EQ(json_in(json.output)["chose_the_model"], true) << json.output;
+  EXPECT_THAT(latest.output, Not(HasSubstr("chose the model")));
+  EXPECT_THAT(train.output, AllOf(HasSubstr("samples 96"), Not(HasSubstr("chose the model"))));
+}
+
+TEST(Validation, APartOfTheTrainingSamplesIsTheSameOnAnyNumberOfRanks) {
+  const Workplace place(96);
+  const std::vector<std::string> part{"epochs=2", "data.validation_fraction=0.25"};
+  std::vector<std::string> streamed = part;
+  streamed.insert(streamed.end(), {"data.resident_mb=0", "data.window_mb=1"});
+
+  const Outcome one = place.run(place.training("one", part));
+  const Outcome two = place.run(place.training("two", part), 2);
+  const Outcome from_disk = place.run(place.training("disk", streamed), 2);
+  const Outcome held_out = place.run({"evaluate", "one", "--split", "validation"});
+  const Outcome rest = place.run({"evaluate", "one", "--split", "train"});
+  const Outcome test = place.run({"evaluate", "one"});
+
+  ASSERT_EQ(one.code, 0) << one.output;
+  ASSERT_EQ(two.code, 0) << two.output;
+  EXPECT_EQ(from_disk.code, 0) << from_disk.output;
+  EXPECT_THAT(one.output,
+              AllOf(HasSubstr("validating on 25 % of the training samples"), HasSubstr("72 training")));
+  EXPECT_EQ(place.state_hash("one"), place.state_hash("two"));
+  EXPECT_THAT(held_out.output, AllOf(HasSubstr("samples 24 "), HasSubstr("These samples chose the model")));
+  EXPECT_THAT(rest.output, HasSubstr("samples 72 "));
+  EXPECT_THAT(test.output, Not(HasSubstr("chose the model")));
+  std::uint64_t seen = 0;
+  for (const auto& record : place.metrics("one"))
+    if (record["kind"] == "evaluation") {
+      EXPECT_EQ(record["samples"], 24u);
+      EXPECT_EQ(record["epoch"], ++seen) << "counted from 1, as on the screen";
+    }
+  EXPECT_EQ(seen, 2u);
+
+  const Outcome other = place.run(place.training("one", {"epochs=3", "data.validation_fraction=0.5"}));
+  EXPECT_EQ(other.code, 2);
+  EXPECT_THAT(other.output, HasSubstr("data.validation_fraction: 0.25 there, 0.5 now"));
+}
+
+TEST(Validation, WhatCannotBeDecidedIsRefusedBeforeAnythingIsWritten) {
+  const Workplace place(36);
+
+  const Outcome misspelt = place.run(place.training("run", {"data.validation=tets"}));
+  const Outcome nothing = place.run(place.training("run", {"data.test=none", "early_stopping.patience=2"}));
+  const Outcome none = place.run(place.training("run", {"data.validation=none"}));
+
+  EXPECT_EQ(misspelt.code, 2);
+  EXPECT_THAT(misspelt.output, HasSubstr("has no group 'tets', which data.validation names"));
+  EXPECT_THAT(misspelt.output, HasSubstr("Did you mean test?"));
+  EXPECT_EQ(nothing.code, 2);
+  EXPECT_THAT(nothing.output, HasSubstr("early_stopping.patience = 2"));
+  EXPECT_EQ(none.code, 0) << none.output;
+  EXPECT_THAT(none.output, HasSubstr("no checkpoint is the best one"));
+  EXPECT_THAT(none.output, HasSubstr("started in run")) << "the others left no directory behind";
+}
+
+TEST(Output, ThatCannotBeWrittenIsAnErrorOfEveryVerb) {
+  const Workplace place(36);
+  ASSERT_EQ(place.run(place.training("run")).code, 0);
+  const std::string smoke = std::string(ANNULUS_SOURCE_DIR) + "/configs/smoke.yaml";
+
+  for (const char* const words :
+       {"--help", "--version", "train --help", "data info data.h5", "evaluate run", "evaluate run --json",
+        "status run", "status run --json", "diff-runs run run", "doctor data.h5", "bench allreduce --largest 4096"}) {
+    const Outcome outcome = place.shell(std::string("\"$ANNULUS\" ") + words + " > /dev/full");
+    EXPECT_NE(outcome.code, 0) << words;
+    EXPECT_THAT(outcome.output, HasSubstr("standard output: cannot be written (No space left on device)"))
+        << words;
+  }
+  for (const std::string& words : {"summary " + smoke, "train " + smoke + " --print-config",
+                                   "job " + smoke + " --nodes 1 --ranks-per-node 1 --time 1:00:00"}) {
+    const Outcome outcome = place.shell(std::string("\"$ANNULUS\" ") + words + " > /dev/full");
+    EXPECT_NE(outcome.code, 0) << words << outcome.output;
+    EXPECT_THAT(outcome.output, HasSubstr("standard output: cannot be written")) << words;
+  }
+  EXPECT_EQ(place.shell("\"$ANNULUS\" summary " + smoke + " | head -1 > /dev/null").code, 0);
+}
+
+TEST(Output, NamesOfOthersReachNoTerminal) {
+  const Workplace place(36);
+  ASSERT_EQ(place.run(place.training("run")).code, 0);
+  {
+    io::Hdf5File file = io::Hdf5File::open_to_change(place.path("data.h5").string());
+    std::vector<std::string> names(10, "plain");
+    for (std::size_t i = 0; i < names.size(); ++i) names[i] += std::to_string(i);
+    names[0] = "\x1b[31mred";
+    names[1] = "caf\xE9";
+    names[2] =
+        "\xC2\x9B"
+        "2J";
+    file.set_attribute("/", "classes", names);
+    file.close();
+  }
+
+  const Outcome table = place.run({"evaluate", "run"});
+  const Outcome json = place.run({"evaluate", "run", "--json"});
+  const Outcome info = place.run({"data", "info", "data.h5"});
+  const Outcome group = place.run(place.training("other", {"data.validation=a\x1b[31mb"}));
+
+  for (const Outcome* outcome : {&table, &json, &info, &group}) {
+    EXPECT_THAT(outcome->output, Not(HasSubstr("\x1b")));
+    EXPECT_THAT(outcome->output, Not(HasSubstr("\xC2\x9B")));
+    EXPECT_THAT(outcome->output, Not(HasSubstr("\xE9")));
+  }
+  EXPECT_THAT(table.output,
+              AllOf(HasSubstr("\\u001b[31mred"), HasSubstr("caf\\xe9"), HasSubstr("\\u009b2J")));
+  EXPECT_THAT(info.output, HasSubstr("\\u001b[31mred"));
+  ASSERT_EQ(json.code, 0) << json.output;
+  EXPECT_EQ(json_in(json.output)["classes"][0], "\x1b[31mred") << json.output;
+  EXPECT_EQ(json_in(json.output)["classes"][1], "caf\xEF\xBF\xBD");
+}
+
+}  // namespace
+}  // namespace annulus::test
