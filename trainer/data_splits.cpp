@@ -21,6 +21,20 @@ namespace annulus::trainer {
 namespace {
 
 void check_fits(const io::SourceInfo& source, const Network& network) {
+  if (source.shape.flat != network.input.flat)
+    throw UsageError(
+        "{} holds {} of shape ({}), but network.input is [{}]. {}", source.name,
+        source.shape.flat ? "flat vectors" : "images", to_string(source.shape), to_string(network.input),
+        source.shape.flat
+            ? fmt::format(
+                  "Set network.input to [{}] for a network of dense layers; for convolutions store the values as images, (N, H, W, C).",
+                  source.shape.channels)
+            : fmt::format("Set network.input to [{}] and begin the layers with flatten.",
+                          to_string(source.shape)));
+  if (source.shape.flat && source.shape != network.input)
+    throw UsageError(
+        "{} holds {} values per sample, but network.input is [{}]. Set network.input to [{}], or name another dataset with data.images.",
+        source.name, source.shape.channels, network.input.channels, source.shape.channels);
   if (source.shape != network.input)
     throw UsageError(
         "{} holds images of shape ({}), but network.input is [{}]. Set network.input to the images' shape, or import the data again in the network's size.",

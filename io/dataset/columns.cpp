@@ -121,11 +121,14 @@ std::vector<std::string> class_names(const Hdf5File& file) {
 
 SampleShape image_shape(const DatasetInfo& images, const std::string& file, const std::string& name) {
   const Extents& extents = images.extents;
-  if (extents.size() != 3 && extents.size() != 4)
+  if (extents.size() < 2 || extents.size() > 4)
     throw DataError(
-        "{}, {}: has the shape {}, but images have the shape (N, H, W, C) or (N, H, W). Reshape it, for example with h5py, or name another dataset.",
+        "{}, {}: has the shape {}, but images have the shape (N, H, W, C) or (N, H, W), and flat vectors (N, values). Reshape it, for example with h5py, or name another dataset.",
         file, name, shape_text(extents));
-  const SampleShape shape{extents[1], extents[2], extents.size() == 4 ? extents[3] : 1, false};
+  const bool flat = extents.size() == 2;
+  const SampleShape shape =
+      flat ? SampleShape{.channels = extents[1], .flat = true}
+           : SampleShape{extents[1], extents[2], extents.size() == 4 ? extents[3] : 1, false};
   if (std::min({shape.height, shape.width, shape.channels}) < 1)
     throw DataError("{}, {}: has the shape {}: its images hold no pixels.", file, name, shape_text(extents));
   constexpr std::int64_t kMostValues = std::int64_t{1} << 28;  // 256 MB of bytes: no network takes as many
@@ -145,6 +148,9 @@ PixelType pixel_type(const DatasetInfo& images, const std::string& file, const s
   const StoredType& type = images.type;
   if (type.kind == StoredType::Kind::unsigned_integer && type.bytes == 1) return PixelType::uint8;
   if (type.kind == StoredType::Kind::real && type.bytes == 4) return PixelType::float32;
+  const bool number = type.is_integer() || (type.kind == StoredType::Kind::real && type.bytes == 8);
+  if (number && images.extents.size() == 2)
+    return PixelType::float32;  // flat vectors: as those beside images
   throw DataError(
       "{}, {}: holds {} values, but pixels are uint8 or float32. Convert the dataset, for example with h5py and astype(\"{}\").",
       file, name, to_string(type), type.is_integer() && type.bytes == 1 ? "uint8" : "float32");
@@ -182,7 +188,8 @@ DatasetColumns::DatasetColumns(const DatasetOptions& options)
   info_.shape = image_shape(images, path_, images_name_);
   info_.pixels = pixel_type(images, path_, images_name_);
   info_.classes = class_names(file_);
-  row_bytes_ = checked_bytes(images, path_, images_name_) / images.rows();
+  checked_bytes(images, path_, images_name_);
+  row_bytes_ = static_cast<std::size_t>(info_.shape.size()) * size_of(info_.pixels);
   if (options.labels.empty()) {
     labels_.assign(images.rows(), 0);
   } else {
@@ -248,11 +255,11 @@ void DatasetColumns::read_pixels(std::uint64_t first, std::uint64_t count,
     return;
   }
   const std::span<float> values{reinterpret_cast<float*>(pixels.data()), pixels.size() / sizeof(float)};
-  images_.read_rows(first, count, values);
+  read_floats(images_, first, count, values);
   const std::size_t offset = first_refused(values);
   if (offset == values.size()) return;
   throw DataError(
-      "{}, {}: row {} holds the value {} (value {} of the image), which would spread through the whole network. Mend or drop that row.",
+      "{}, {}: row {} holds the value {} (value {} of the row), which would spread through the whole network. Mend or drop that row.",
       path_, images_name_, first + offset / (row_bytes_ / sizeof(float)), values[offset],
       offset % (row_bytes_ / sizeof(float)));
 }

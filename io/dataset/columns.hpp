@@ -14,7 +14,8 @@ namespace annulus::io {
 /// Class names of a file: the root attribute `classes`, or none.
 std::vector<std::string> class_names(const Hdf5File& file);
 
-/// (H, W, C) and pixel type of an images dataset. @throws DataError when it holds no images
+/// (H, W, C), or (values) of flat vectors, and pixel type of an images dataset. @throws DataError when it
+/// holds no images
 SampleShape image_shape(const DatasetInfo& images, const std::string& file, const std::string& name);
 PixelType pixel_type(const DatasetInfo& images, const std::string& file, const std::string& name);
 

@@ -34,7 +34,9 @@ enum class NotFinite {
 /// Which data sets of which file. Names are HDF5 paths, so foreign files work too.
 struct DatasetOptions {
   std::string path;
-  std::string images = "train/images";  ///< (N, H, W, C) or (N, H, W), uint8 or float32
+  /// (N, H, W, C) or (N, H, W), uint8 or float32; or flat vectors, (N, values): the same, or other numbers,
+  /// which are read as float32
+  std::string images = "train/images";
   std::string labels = "train/labels";  ///< (N) or (N, 1), any integer type; "" = none, all labels read as 0
   std::vector<VectorColumn> vectors = {};                 ///< in the order in which samples hold them
   std::uint64_t limit = 0;                                ///< use only the first `limit` samples; 0 = all

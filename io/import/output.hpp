@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/shape.hpp"
+#include "io/dataset/sample_source.hpp"
 #include "io/import/import.hpp"
 
 namespace annulus::io {
@@ -18,12 +19,13 @@ namespace annulus::io {
 struct ImportSplit {
   std::string name;  ///< "train", "validation", "test"
   std::vector<std::int32_t> labels;
-  /// Writes the H*W*C bytes of a row.
+  /// Writes the H*W*C pixels of a row.
   std::function<void(std::uint64_t row, std::span<std::byte> pixels)> pixels;
 };
 
 struct ImportedData {
   SampleShape shape;
+  PixelType pixels = PixelType::uint8;
   std::vector<std::string> classes;
   std::string description;  ///< used when the options give none
   std::vector<std::pair<std::string, std::string>> provenance;
