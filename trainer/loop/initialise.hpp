@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "trainer/backend/contract/replica.hpp"
@@ -15,10 +16,16 @@ namespace annulus::trainer {
 ///  16);
 ///  - he_uniform: l = sqrt(6 / fan_in);
 ///  - he_normal: normal with variance 2 / fan_in (He et al. 2015, equation 10), not truncated as Keras' is;
-///  - zeros, ones.
+///  - zeros, ones;
+///  - Parameter::fixed where the configuration gives the values.
 /// Element e takes word e % 4 of philox(stream_key(seed, Purpose::initialise), {e / 4, high part of e / 4,
 /// layer, parameter}).
 std::vector<float> initial_values(const Network& network, int layer, int parameter, std::uint64_t seed);
+
+/// Compares fixed weights with what a checkpoint has brought. @param source  of the checkpoint, for the
+/// message
+/// @throws UsageError naming the layer whose values differ
+void require_fixed_weights(Replica& replica, const std::string& source);
 
 /// Writes the initial values of all parameters and moving averages into the replica's arenas.
 void initialise(Replica& replica, std::uint64_t seed);
