@@ -31,7 +31,7 @@ std::string numbered_name(const std::string& name, const std::string& standard) 
   if (!name.starts_with(standard + "_")) return name;
   const std::string digits = name.substr(standard.size() + 1);
   const bool number =
-      digits.size() <= 6 && digits.front() != '0' &&
+      !digits.empty() && digits.size() <= 6 && digits.front() != '0' &&
       std::all_of(digits.begin(), digits.end(), [](unsigned char c) { return std::isdigit(c); });
   return number ? fmt::format("{}_{}", standard, std::stol(digits) + 1) : name;
 }

@@ -86,7 +86,7 @@ TEST(KerasSummary, NumbersDefaultNamesAloneAndNamesWhatKerasLacks) {
   const Network network =
       NetworkBuilder({.height = 8, .width = 8, .channels = 2})
           .conv2d({.filters = 2, .groups = 2, .weights = {{1, 1}, {3}}}, {.name = "conv2d_left"})
-          .conv2d({.filters = 2}, {.name = "conv2d_01"})
+          .conv2d({.filters = 2}, {.name = "conv2d_"})
           .add(LocalResponseNorm{})
           .flatten()
           .dense({.units = 1})
@@ -95,7 +95,7 @@ TEST(KerasSummary, NumbersDefaultNamesAloneAndNamesWhatKerasLacks) {
   const std::string text = keras_summary(network);
 
   EXPECT_THAT(text, testing::HasSubstr("conv2d_left (Conv2D)         (None, 8, 8, 2)           4"));
-  EXPECT_THAT(text, testing::HasSubstr("conv2d_01 (Conv2D) "));
+  EXPECT_THAT(text, testing::HasSubstr("conv2d_ (Conv2D) "));
   EXPECT_THAT(text, testing::HasSubstr("lrn_1 (lrn) "));
   EXPECT_THAT(text,
               testing::HasSubstr("Total params: 139\nTrainable params: 137\nNon-trainable params: 2\n"));
