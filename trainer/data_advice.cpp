@@ -21,9 +21,27 @@ std::string writer_text(const io::StoredImages& stored) {
              : fmt::format(", written by {} with its axes in reverse", stored.reversed_by);
 }
 
+/// For vectors where images are asked for, the reverse, and vectors of another length.
+void throw_flat_mismatch(const io::SourceInfo& source, const SampleShape& input) {
+  const SampleShape& shape = source.shape;
+  if (shape.flat && input.flat)
+    throw UsageError(
+        "{} holds {} values per sample, but network.input is [{}]. Set network.input to [{}], or name another dataset with data.images.",
+        source.name, shape.channels, input.channels, shape.channels);
+  if (shape.flat)
+    throw UsageError(
+        "{} holds flat vectors of shape ({}), but network.input is [{}]. Set network.input to [{}] for a network of dense layers; for convolutions store the values as images, (N, H, W, C).",
+        source.name, to_string(shape), to_string(input), shape.channels);
+  if (input.flat)
+    throw UsageError(
+        "{} holds images of shape ({}), but network.input is [{}]. Set network.input to [{}] and begin the layers with flatten.",
+        source.name, to_string(shape), to_string(input), to_string(shape));
+}
+
 }  // namespace
 
 void throw_shape_mismatch(const io::SourceInfo& source, const SampleShape& input) {
+  throw_flat_mismatch(source, input);
   const io::StoredImages& stored = source.stored;
   const std::string what =
       fmt::format("{} holds images of shape ({}){}, but network.input is [{}].", source.name,

@@ -9,6 +9,7 @@
 #include "trainer/loop/initialise.hpp"
 #include "trainer/loop/rank_zero.hpp"
 #include "trainer/loop/shared_state.hpp"
+#include "trainer/model/summary.hpp"
 #include "trainer/run/claim.hpp"
 #include "trainer/run/file_recorder.hpp"
 #include "trainer/validation_split.hpp"
@@ -92,9 +93,13 @@ void TrainingJob::announce() const {
   const io::SourceInfo& data = parts_->training().info();
   std::int64_t parameters = 0;
   for (const Layer& layer : config_.network.layers) parameters += parameter_count(layer);
-  log_info("{}: {} parameters, {} training images in {}, batch {} = {} shards of {} on {} rank(s)",
-           config_.name, parameters, data.samples, data.name, config_.batch.size, config_.batch.shards,
-           config_.batch.size / config_.batch.shards, group_.size());
+  log_info("{}: {} parameters, {} training {} in {}, batch {} = {} shards of {} on {} rank(s)", config_.name,
+           parameters, data.samples, data.shape.flat ? "vectors" : "images", data.name, config_.batch.size,
+           config_.batch.shards, config_.batch.size / config_.batch.shards, group_.size());
+  for (const Layer& layer : config_.network.layers)
+    if (layer.left_over.rows + layer.left_over.columns > 0)
+      log_info("layer {}: {}, its windows do not divide {} x {} pixels", layer.name,
+               to_string(layer.left_over), layer.input.height, layer.input.width);
   log_info("device: {}", parts_->replica().describe());
   const comm::BucketSize& bucket = parts_->bucket_size();
   if (bucket.origin == comm::BucketSize::Origin::measured)

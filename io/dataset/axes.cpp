@@ -25,10 +25,11 @@ bool has_attribute(const Hdf5File& file, const std::string& object, const char* 
 
 std::string axes_of_image(ImageAxes axes, const Extents& extents, const std::string& place) {
   if (axes == ImageAxes::automatic && extents.size() == 3) return "HW";
+  if (axes == ImageAxes::automatic && extents.size() == 2) return "C";  // flat vectors
   const std::string all = axes == ImageAxes::automatic ? "NHWC" : word_of(axes);
   if (all.size() == extents.size()) return all.substr(1);
   throw DataError(
-      "{}: has the shape ({}), but images have the shape (N, H, W, C) or (N, H, W), or the axes that data.axes names{}. Reshape it to the axes in which its values lie, for example with h5py (rows of CIFAR-10 are (N, C, H, W)), or name another dataset.",
+      "{}: has the shape ({}), but images have the shape (N, H, W, C) or (N, H, W), or the axes that data.axes names{}, and flat vectors (N, values). Reshape it to the axes in which its values lie, for example with h5py (rows of CIFAR-10 are (N, C, H, W)), or name another dataset.",
       place, fmt::join(extents, ", "),
       axes == ImageAxes::automatic ? std::string() : fmt::format(" (now {})", word_of(axes)));
 }
@@ -40,11 +41,14 @@ SampleShape shape_of_images(ImageAxes axes, const Extents& extents, const std::s
     std::int64_t& extent = order[i] == 'H' ? shape.height : order[i] == 'W' ? shape.width : shape.channels;
     extent = extents[i + 1];
   }
+  shape.flat = order == "C";
   return shape;
 }
 
 AxisOrder::AxisOrder(const std::string& axes_of_image, const SampleShape& shape, std::size_t value_bytes)
-    : identity_(axes_of_image == "HWC" || axes_of_image == "HW"), shape_(shape), value_bytes_(value_bytes) {
+    : identity_(axes_of_image == "HWC" || axes_of_image == "HW" || axes_of_image == "C"),
+      shape_(shape),
+      value_bytes_(value_bytes) {
   std::int64_t stride = 1;
   for (auto axis = axes_of_image.rbegin(); axis != axes_of_image.rend(); ++axis) {
     strides_.at(*axis == 'H' ? 0 : *axis == 'W' ? 1 : 2) = stride;

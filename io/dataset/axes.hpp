@@ -12,11 +12,12 @@
 
 namespace annulus::io {
 
-/// The axes of one image in `axes`: for `automatic` "HWC", or "HW" for three extents.
+/// The axes of one image in `axes`: for `automatic` "HWC", "HW" for three extents, "C" for two.
 /// @throws DataError when the number of extents is another one   @param place  file and dataset, for messages
 std::string axes_of_image(ImageAxes axes, const Extents& extents, const std::string& place);
 
-/// (H, W, C) of images with these extents, (N, ...). @throws DataError as above
+/// (H, W, C) of images with these extents, (N, ...), or the length of flat vectors. @throws DataError as
+/// above
 SampleShape shape_of_images(ImageAxes axes, const Extents& extents, const std::string& place);
 
 /// Brings images, one after another, from the order in which they are stored to (H, W, C).

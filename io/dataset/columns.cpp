@@ -192,7 +192,7 @@ void DatasetColumns::read_pixels(std::uint64_t first, std::uint64_t count,
   const std::size_t offset = first_refused(values);
   if (offset == values.size()) return;
   throw DataError(
-      "{}, {}: row {} holds the value {} (value {} of the image), which would spread through the whole network. Mend or drop that row.",
+      "{}, {}: row {} holds the value {} (value {} of the row), which would spread through the whole network. Mend or drop that row.",
       path_, images_name_, first + offset / (row_bytes_ / sizeof(float)), values[offset],
       offset % (row_bytes_ / sizeof(float)));
 }

@@ -16,7 +16,7 @@ namespace annulus::io {
 /// Class names of a file: the root attribute `classes`, or the text of a dataset `classes`, or none.
 std::vector<std::string> class_names(const Hdf5File& file);
 
-/// (H, W, C) of an images dataset. @throws DataError when it holds no images
+/// (H, W, C), or (values) of flat vectors, of an images dataset. @throws DataError when it holds no images
 SampleShape image_shape(const DatasetInfo& images, const std::string& file, const std::string& name,
                         ImageAxes axes = ImageAxes::automatic);
 

@@ -35,7 +35,8 @@ enum class NotFinite {
 /// Which data sets of which file. Names are HDF5 paths, so foreign files work too.
 struct DatasetOptions {
   std::string path;
-  std::string images = "train/images";  ///< (N, H, W, C), (N, H, W) or `axes`; numbers of any type
+  /// (N, H, W, C), (N, H, W) or `axes`, or flat vectors (N, values); numbers of any type
+  std::string images = "train/images";
   /// (N), (N, 1) or one-hot (N, K), whole numbers of any type; "" = none, all labels read as 0
   std::string labels = "train/labels";
   ImageAxes axes = ImageAxes::automatic;

@@ -31,7 +31,7 @@ struct StoredImages {
 struct SourceInfo {
   std::string name;           ///< for messages, e.g. "cifar10.h5:train"
   std::uint64_t samples = 0;  ///< N
-  SampleShape shape;          ///< (H, W, C) of an image
+  SampleShape shape;          ///< (H, W, C) of an image, or the length of a flat vector
   PixelType pixels = PixelType::uint8;
   std::vector<std::string> classes;  ///< names, index = label
   std::uint64_t chunk = 1;  ///< samples stored together; the shuffle keeps chunks together when chunk > 1

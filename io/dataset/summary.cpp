@@ -149,22 +149,25 @@ std::string column_text(const ColumnSummary& column) {
 }
 
 void print_split(const SplitSummary& split, const std::vector<std::string>& classes, std::ostream& out) {
-  fmt::print(out, "\n{}: {} images of {} x {} x {} {}, {:.1f} MB in memory\n", split.name, split.samples,
-             split.shape.height, split.shape.width, split.shape.channels,
+  const std::string form = split.shape.flat
+                               ? fmt::format("vectors of {} values, read as", split.shape.channels)
+                               : fmt::format("images of {} x {} x {}", split.shape.height, split.shape.width,
+                                             split.shape.channels);
+  fmt::print(out, "\n{}: {} {} {}, {:.1f} MB in memory\n", split.name, split.samples, form,
              split.pixels == PixelType::uint8 ? "uint8" : "float32",
              static_cast<double>(split.pixel_bytes) / 1e6);
   for (const ColumnSummary& column : split.columns)
     fmt::print(out, "  {:<12} {}\n", column.name, column_text(column));
   constexpr std::size_t kShown = 20;
-  fmt::print(out, "  images per class:");
+  fmt::print(out, "  {} per class:", split.shape.flat ? "samples" : "images");
   for (std::size_t k = 0; k < std::min(kShown, split.label_counts.size()); ++k)
     fmt::print(out, " {} {}{}", k < classes.size() ? classes[k] : std::to_string(k), split.label_counts[k],
                k + 1 < split.label_counts.size() ? "," : "");
   fmt::print(out, "{}\n", split.label_counts.size() > kShown ? " ..." : "");
   for (std::size_t c = 0; c < split.statistics.size(); ++c)
-    fmt::print(out, "  channel {}: mean {:.4f}, deviation {:.4f}, from {:g} to {:g}\n", c,
-               split.statistics[c].mean, split.statistics[c].deviation, split.statistics[c].smallest,
-               split.statistics[c].largest);
+    fmt::print(out, "  {} {}: mean {:.4f}, deviation {:.4f}, from {:g} to {:g}\n",
+               split.shape.flat ? "value" : "channel", c, split.statistics[c].mean,
+               split.statistics[c].deviation, split.statistics[c].smallest, split.statistics[c].largest);
 }
 
 }  // namespace

@@ -45,7 +45,8 @@ void DatasetWriter::append(const std::string& split, std::span<const std::byte> 
   expect_contract(
       pixels.size() == labels.size() * static_cast<std::size_t>(shape.size()) * size_of(spec_.pixels),
       "a block has one image per label");
-  const Extents extents{0, shape.height, shape.width, shape.channels};
+  const Extents extents =
+      shape.flat ? Extents{0, shape.channels} : Extents{0, shape.height, shape.width, shape.channels};
   const bool bytes = spec_.pixels == PixelType::uint8;
   Hdf5Dataset& images = column(split + "/images", bytes ? ElementType::uint8 : ElementType::float32, extents);
   const std::uint64_t first = images.info().rows();

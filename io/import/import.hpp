@@ -73,6 +73,18 @@ struct IdxOptions {
 void import_idx(const ImportOptions& options, const IdxOptions& idx = {},
                 const ProgressCallback& progress = {});
 
+struct TableOptions {
+  std::string label;         ///< name of the column with the class; "" = the last one
+  std::string test;          ///< file with the test samples; "" = none
+  double test_fraction = 0;  ///< [0, 1): share of the samples that becomes `test`, chosen by the seed
+};
+
+/// Flat vectors from text, plain or gzip: one sample per line, columns of numbers and one of classes,
+/// separated by semicolons, tabs, commas or spaces, below a line of names or none. Classes are sorted, as
+/// numbers where all are.
+void import_table(const ImportOptions& options, const TableOptions& table = {},
+                  const ProgressCallback& progress = {});
+
 /// What becomes of class folders without a picture that can be read.
 enum class EmptyClasses {
   refuse,  ///< or the numbers of the classes behind them would shift without a word

@@ -84,11 +84,13 @@ void write_imported(const ImportOptions& options, ImportedData data, const Progr
   constexpr std::uint64_t kOverhead = 1 << 20;  // HDF5's own structures
   require_free_space(options.output, rows * (row_bytes + sizeof(std::int32_t)) + kOverhead);
 
+  constexpr std::int64_t kFlatRows = 8192;  // as of the labels: rows are a few numbers
   DatasetSpec spec{.shape = data.shape,
                    .pixels = data.pixels,
                    .classes = std::move(data.classes),
                    .description = options.description.empty() ? data.description : options.description,
                    .provenance = std::move(data.provenance),
+                   .chunk_rows = data.shape.flat ? kFlatRows : DatasetSpec{}.chunk_rows,
                    .deflate = options.deflate};
   spec.provenance.emplace_back("program", options.program);
   if (options.validation_fraction > 0)

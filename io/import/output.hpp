@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/shape.hpp"
+#include "io/dataset/sample_source.hpp"
 #include "io/import/import.hpp"
 
 namespace annulus::io {

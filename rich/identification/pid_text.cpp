@@ -32,11 +32,12 @@ std::string with_error(const Share& share) {
 }
 
 void lecture_accuracies(const PidTable& table, const std::vector<std::size_t>& classes, Output out) {
-  fmt::format_to(out, "{:<12} {:>10} {:>10}\n", "class", "accuracy", "loss");
+  fmt::format_to(out, "{:<12} {:>11} {:>10} {:>10}\n", "class", "# particles", "accuracy", "loss");
   for (const std::size_t k : classes) {
     const std::optional<double> loss = table.loss(k);
-    fmt::format_to(out, "{:<12} {:>10.6f} {:>10}\n", name_in(table, k), table.efficiency(k).value(),
-                   loss ? fmt::format("{:.6f}", *loss) : "-");
+    const Share named_so = table.efficiency(k);
+    fmt::format_to(out, "{:<12} {:>11} {:>10.6f} {:>10}\n", name_in(table, k), named_so.whole,
+                   named_so.value(), loss ? fmt::format("{:.6f}", *loss) : "-");
   }
 }
 

@@ -14,7 +14,8 @@ struct NamedTable {
   PidTable table;
 };
 
-/// The lecture's table in its exact form and words: classes by the alphabet, accuracy and loss of each,
+/// The lecture's table in its exact form and words: classes by the alphabet, how many particles truly are of
+/// each ("# particles"), accuracy and loss of each,
 /// percent of all tracks (rows true, columns predicted) with "purity" (which is the share of the true ones
 /// that was found) and "efficiency" (the share of the predicted ones that is true), ID and MisID over the
 /// predicted column. 0 stands for what cannot be calculated. Classes that never occur are left out.

@@ -1,5 +1,5 @@
-// What importers read: archives of pictures, pictures, and IDX files. The first byte says which. Nothing may
-// appear outside the output.
+// What importers read: archives of pictures, pictures, IDX files, and tables. The first byte says which.
+// Nothing may appear outside the output.
 #include <filesystem>
 #include <set>
 
@@ -22,7 +22,8 @@ ImportOptions options_for(const std::string& source) {
 
 /// The folder holds what the target has written, and the output.
 void check_nothing_else() {
-  static const std::set<std::string> expected{"source.tar", "images", "labels", "out", "out/data.h5"};
+  static const std::set<std::string> expected{"source.tar", "images", "labels",
+                                              "table",      "out",    "out/data.h5"};
   for (const auto& entry : fs::recursive_directory_iterator(fuzz::folder())) {
     const std::string name = entry.path().lexically_relative(fuzz::folder()).string();
     if (!expected.contains(name)) fuzz::report_finding("an importer left behind " + name);
@@ -47,6 +48,12 @@ void import_arrays(std::span<const std::uint8_t> input) {
   check_nothing_else();
 }
 
+void import_lines(std::span<const std::uint8_t> input) {
+  const std::string source = fuzz::write_file("table", input);
+  fuzz::expect_answer([&] { import_table(options_for(source), {.test_fraction = 0.5}); });
+  check_nothing_else();
+}
+
 void decode_picture(std::span<const std::uint8_t> input) {
   static ImageDecoder decoder;
   const std::vector<std::byte> contents(std::as_bytes(input).begin(), std::as_bytes(input).end());
@@ -61,12 +68,15 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace annulus;
   std::span<const std::uint8_t> input(data, size);
   std::filesystem::create_directories(fuzz::folder() + "/out");
-  switch (fuzz::take_byte(input) % 3) {
+  switch (fuzz::take_byte(input) % 4) {
     case 0:
       io::import_archive(input);
       break;
     case 1:
       io::import_arrays(input);
+      break;
+    case 3:
+      io::import_lines(input);
       break;
     default:
       io::decode_picture(input);

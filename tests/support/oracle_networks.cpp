@@ -122,6 +122,44 @@ void add_pools(std::vector<OracleNetwork>& all) {
       {"PoolOfTheInput", finish(NetworkBuilder(kOdd).add(Pool2d{.size = {3, 3}, .stride = {2, 2}}))});
 }
 
+/// What does not divide its input leaves the rest over.
+void add_uneven_windows(std::vector<OracleNetwork>& all) {
+  for (const EdgeNetwork& edge : edge_networks()) all.push_back({"Uneven" + edge.name, edge.network});
+  all.push_back({"UnevenPooledColours",
+                 finish(image(11, 8, 3).conv2d({.filters = 16, .kernel = {3, 3}}, kRelu).add(Pool2d{}))});
+  all.push_back(
+      {"UnevenPooledSame",
+       finish(image(7, 9, 2)
+                  .conv2d({.filters = 32, .kernel = {3, 3}, .padding_mode = PaddingMode::same}, kRelu)
+                  .conv2d({.filters = 16, .kernel = {3, 3}, .padding_mode = PaddingMode::same})
+                  .activate(Activation::relu)
+                  .add(Pool2d{}))});
+}
+
+void add_fixed_weights(std::vector<OracleNetwork>& all) {
+  const trainer::FixedWeights sharpen{{3, 3}, {0, -1, 0, -1, 5, -1, 0, -1, 0}};
+  all.push_back(
+      {"FixedFilterOfEveryChannel", finish(after_convolution(16).conv2d({.filters = 16,
+                                                                         .kernel = {3, 3},
+                                                                         .padding_mode = PaddingMode::same,
+                                                                         .groups = 16,
+                                                                         .bias = false,
+                                                                         .weights = sharpen}))});
+}
+
+/// A flat vector is all that these read.
+void add_perceptrons(std::vector<OracleNetwork>& all) {
+  all.push_back({"Perceptron", NetworkBuilder({.channels = 7, .flat = true})
+                                   .dense({.units = 3}, {.activation = Activation::softmax})
+                                   .build()});
+  all.push_back({"PerceptronOfLayers", NetworkBuilder({.channels = 19, .flat = true})
+                                           .add(BatchNorm{})
+                                           .dense({.units = 21}, {.activation = Activation::relu})
+                                           .dense({.units = 5})
+                                           .activate(Activation::softmax)
+                                           .build()});
+}
+
 void add_normalisations(std::vector<OracleNetwork>& all) {
   all.push_back({"BatchNorm", finish(after_convolution(16).add(BatchNorm{}))});
   all.push_back({"BatchNormOfOddChannels",
@@ -377,11 +415,72 @@ void add_whole_networks(std::vector<OracleNetwork>& all) {
 }  // namespace
 
 void PrintTo(const OracleNetwork& which, std::ostream* out) { *out << which.name; }
+void PrintTo(const EdgeNetwork& which, std::ostream* out) { *out << which.name; }
+
+std::vector<EdgeNetwork> edge_networks() {
+  // 10 x 8 pixels: 3 + 2 + 2 ... ends one row before the last, and so on.
+  const auto behind_probe = [](std::int64_t channels) {
+    return image(10, 8, 3).conv2d({.filters = channels, .bias = false}, {.name = "probe"});
+  };
+  const auto pool = [&](std::int64_t channels, const Pool2d& window) {
+    return finish(behind_probe(channels).add(window));
+  };
+  const auto conv = [&](std::int64_t channels, const trainer::Conv2d& window) {
+    return finish(behind_probe(channels).conv2d(window));
+  };
+  const Pool2d three{.size = {3, 3}, .stride = {2, 2}};
+  const Pool2d mean{.kind = PoolKind::average, .size = {4, 3}, .stride = {4, 3}};
+  const Pool2d padded{
+      .kind = PoolKind::average, .size = {3, 3}, .stride = {3, 4}, .padding = {.top = 1, .left = 1}};
+  return {
+      {"MaxPool", pool(16, three), 1, 1},
+      {"MaxPoolOfOddChannels", pool(5, three), 1, 1},
+      {"AveragePool", pool(16, mean), 2, 2},
+      {"AveragePoolOfOddChannels", pool(21, mean), 2, 2},
+      {"PaddedAveragePool", pool(7, padded), 2, 2},
+      {"StridedConvolution", conv(16, {.filters = 32, .kernel = {3, 3}, .stride = {2, 2}}), 1, 1},
+      {"StridedConvolutionOfOddChannels", conv(5, {.filters = 7, .kernel = {3, 3}, .stride = {2, 2}}), 1, 1},
+      {"ConvolutionOfOnePixel", conv(16, {.filters = 48, .stride = {2, 2}}), 1, 1},
+      {"ConvolutionOfOnePixelAndOddChannels", conv(9, {.filters = 10, .stride = {3, 3}}), 0, 1},
+      {"DilatedConvolution", conv(8, {.filters = 12, .kernel = {2, 2}, .stride = {2, 3}, .dilation = {2, 2}}),
+       1, 2},
+      {"GroupedConvolution", conv(32, {.filters = 32, .kernel = {3, 3}, .stride = {2, 2}, .groups = 2}), 1,
+       1},
+      {"DepthwiseConvolution", conv(18, {.filters = 18, .kernel = {3, 3}, .stride = {2, 2}, .groups = 18}), 1,
+       1},
+      {"PooledConvolution",
+       finish(image(11, 8, 3)
+                  .conv2d({.filters = 16, .bias = false}, {.name = "probe"})
+                  .conv2d({.filters = 32, .kernel = {3, 3}})
+                  .add(Pool2d{})),
+       1, 0},
+      {"PooledConvolutionOfOddSides",
+       finish(image(9, 11, 3)
+                  .conv2d({.filters = 32, .bias = false}, {.name = "probe"})
+                  .conv2d({.filters = 16, .kernel = {3, 3}}, {.activation = Activation::relu})
+                  .add(Pool2d{})),
+       1, 1}};
+}
+
+std::vector<float> edge_images(const EdgeNetwork& which, std::int64_t n) {
+  const SampleShape& shape = which.network.input;
+  std::vector<float> images;
+  for (std::int64_t i = 0; i < n * shape.size(); ++i) {
+    const std::int64_t pixel = i % shape.size() / shape.channels;
+    const bool unread = pixel / shape.width >= shape.height - which.rows ||
+                        pixel % shape.width >= shape.width - which.columns;
+    images.push_back(unread ? 1.0f + static_cast<float>(i % 5) : 0.0f);
+  }
+  return images;
+}
 
 std::vector<OracleNetwork> oracle_networks() {
   std::vector<OracleNetwork> all;
   add_convolutions(all);
   add_pools(all);
+  add_uneven_windows(all);
+  add_fixed_weights(all);
+  add_perceptrons(all);
   add_normalisations(all);
   add_group_norms(all);
   add_elementwise(all);

@@ -4,6 +4,7 @@
 #include <iostream>
 #include <memory>
 
+#include "base/error.hpp"
 #include "io/dataset/dataset.hpp"
 #include "io/dataset/summary.hpp"
 #include "io/files/atomic_file.hpp"
@@ -48,6 +49,10 @@ struct ShowOptions {
 void show(const ShowOptions& options) {
   const Config config = load_config(options.config, {"data.path=" + options.file}).config;
   const auto source = open_group(config, options.split, make_private_memory);
+  if (source->info().shape.flat)
+    throw UsageError(
+        "{} holds flat vectors of {} values, and a contact sheet draws images. `annulus data info --pixels` shows the mean and range of every value.",
+        source->info().name, source->info().shape.channels);
   io::ContactSheetOptions sheet = options.sheet;
   sheet.existing = options.replace ? io::Existing::replace : io::Existing::refuse;
   io::make_folder_of(options.output);

@@ -109,6 +109,16 @@ Import add_images(Verb& verb) {
   };
 }
 
+Import add_table(Verb& verb) {
+  const auto own = std::make_shared<io::TableOptions>();
+  verb.add_option("--label", own->label, "Name of the column with the class (default: the last one)");
+  verb.add_option("--test", own->test, "File with the test samples");
+  verb.add_option("--test-fraction", own->test_fraction, "Share of the samples that becomes the test split");
+  return [own](const io::ImportOptions& common, const io::ProgressCallback& progress) {
+    io::import_table(common, *own, progress);
+  };
+}
+
 struct Importer {
   const char* word;
   const char* text;
@@ -120,6 +130,7 @@ constexpr Importer kImporters[] = {
     {"cifar10", "CIFAR-10, binary version", [](Verb&) -> Import { return io::import_cifar10; }},
     {"cifar100", "CIFAR-100, binary version", add_cifar100},
     {"idx", "MNIST-style IDX files, plain or gzip", add_idx},
+    {"table", "Text with one sample per line: numbers and a class (CSV), plain or gzip", add_table},
     {"images", "JPEG or PNG images in class folders: folder, tar (gz, xz, bz2) or zip", add_images},
 };
 

@@ -6,6 +6,7 @@
 #include "trainer/commands/common/context.hpp"
 #include "trainer/loop/rank_zero.hpp"
 #include "trainer/model/config.hpp"
+#include "trainer/model/keras_summary.hpp"
 #include "trainer/model/summary.hpp"
 
 namespace annulus::trainer {
@@ -14,6 +15,7 @@ void add_summary(Verb& app, Action& action) {
   struct Options {
     std::string config;
     std::vector<std::string> overrides;
+    std::string style = "standard";
     bool json = false;
   };
   auto options = std::make_shared<Options>();
@@ -21,13 +23,21 @@ void add_summary(Verb& app, Action& action) {
       app.add_subcommand("summary", "Layers of a config with shapes, parameters, connections, FLOPs, bytes");
   verb->add_option("config", options->config, "YAML file")->required();
   verb->add_option("overrides", options->overrides, "key=value");
+  verb->add_option("--style", options->style, "`standard`, or `keras` for the lines that Keras 2 prints")
+      ->one_of({"standard", "keras"})
+      ->capture_default_str();
   verb->add_flag("--json", options->json, "JSON instead of a table");
   verb->callback([options, &action] {
     action = [options](Context& context) {
       on_rank_zero(context.mpi.group(), "summary", [&] {
         const Config config = load_config(options->config, options->overrides).config;
         const NetworkSummary summary = summarise(config.network);
-        fmt::print("{}\n", options->json ? to_json(summary, config.name) : to_table(summary, config.name));
+        if (options->json)
+          fmt::print("{}\n", to_json(summary, config.name));
+        else if (options->style == "keras")
+          fmt::print("{}", keras_summary(config.network));
+        else
+          fmt::print("{}\n", to_table(summary, config.name));
       });
       return ExitCode::done;
     };

@@ -75,6 +75,7 @@ std::vector<float> truncated_values(const Words& words, std::size_t count, doubl
 
 std::vector<float> initial_values(const Network& network, int layer, int parameter, std::uint64_t seed) {
   const Parameter& wanted = network.layers.at(layer).parameters.at(parameter);
+  if (!wanted.fixed.empty()) return wanted.fixed;
   const auto count = static_cast<std::size_t>(element_count(wanted.extents));
   const auto fan_in = static_cast<double>(wanted.fan_in);
   const auto fan_out = static_cast<double>(wanted.fan_out);
@@ -95,6 +96,17 @@ std::vector<float> initial_values(const Network& network, int layer, int paramet
   }
   throw RuntimeError("layer {}, parameter {}: initializer number {} does not exist.",
                      network.layers[layer].name, wanted.name, static_cast<int>(wanted.initializer));
+}
+
+void require_fixed_weights(Replica& replica, const std::string& source) {
+  for (const Segment& segment : replica.layout().trainable) {
+    const Layer& layer = replica.network().layers.at(segment.layer);
+    const Parameter& parameter = layer.parameters.at(segment.parameter);
+    if (parameter.fixed.empty() || replica.read(segment, replica.parameters()) == parameter.fixed) continue;
+    throw UsageError(
+        "{}: holds other values of {} of layer {} than the configuration fixes by `weights`, so the two do not belong together. Use the configuration that the checkpoint was made with, or train again.",
+        source, parameter.name, layer.name);
+  }
 }
 
 void initialise(Replica& replica, std::uint64_t seed) {

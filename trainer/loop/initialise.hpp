@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "trainer/backend/contract/replica.hpp"
@@ -18,11 +19,17 @@ namespace annulus::trainer {
 ///  kaiming_normal_;
 ///  - he_normal: the same variance, but nothing beyond two deviations of a normal that is wider to make up
 ///  for it, as Keras' HeNormal;
-///  - zeros, ones.
+///  - zeros, ones;
+///  - Parameter::fixed where the configuration gives the values.
 /// Element e takes word e % 4 of philox(stream_key(seed, Purpose::initialise), {e / 4, high part of e / 4,
 /// layer, parameter}). A value that he_normal refuses is drawn anew with 2^16, 2 * 2^16, ... added to the
 /// high part.
 std::vector<float> initial_values(const Network& network, int layer, int parameter, std::uint64_t seed);
+
+/// Compares fixed weights with what a checkpoint has brought. @param source  of the checkpoint, for the
+/// message
+/// @throws UsageError naming the layer whose values differ
+void require_fixed_weights(Replica& replica, const std::string& source);
 
 /// Writes the initial values of all parameters and moving averages into the replica's arenas.
 void initialise(Replica& replica, std::uint64_t seed);

@@ -142,13 +142,20 @@ void check_normalisation(const Checked& checked) {
   const auto channels = static_cast<std::size_t>(checked.config.network.input.channels);
   if (norm.mean.size() == channels && norm.deviation.size() == channels) return;
   throw UsageError(
-      "{}: normalisation needs one mean and one deviation a channel: the images have {} channels, but mean has {} values and deviation {}.",
-      place, channels, norm.mean.size(), norm.deviation.size());
+      "{}: normalisation needs one mean and one deviation per {}, but mean has {} values and deviation {}.",
+      place,
+      checked.config.network.input.flat ? fmt::format("value of the {}", channels)
+                                        : fmt::format("channel of the {}", channels),
+      norm.mean.size(), norm.deviation.size());
 }
 
 void check_augmentation(const Checked& checked) {
   const io::AugmentationOptions& options = checked.config.augmentation;
   const SampleShape& input = checked.config.network.input;
+  if (input.flat && options != io::AugmentationOptions{})
+    throw UsageError(
+        "{}: augmentation turns, shifts and recolours images, but network.input is a flat vector of {} values. Remove the group augmentation.",
+        checked.source, input.channels);
   const auto smaller = static_cast<float>(std::min(input.height, input.width));
   const auto refuse = [&](const char* key, float value, std::int64_t side) {
     throw UsageError("{}: {} = {} reaches the size of the images ({} pixels). Make it smaller.",

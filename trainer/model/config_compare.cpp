@@ -35,7 +35,8 @@ constexpr auto kFree = std::to_array<std::string_view>({"loss.smooth_validation"
                                                         "early_stopping.",
                                                         "anomaly.",
                                                         "watchdog.",
-                                                        "debug"});
+                                                        "debug",
+                                                        "network.strict_shapes"});
 
 bool is_free(const std::string& key) {
   if (key.ends_with(".initializer")) return true;  // of what a run that goes on has long left behind

@@ -9,6 +9,7 @@
 #include "base/nearest_name.hpp"
 #include "trainer/model/config_overrides.hpp"
 #include "trainer/model/foreign_names.hpp"
+#include "trainer/model/nested_numbers.hpp"
 #include "trainer/model/network_reader.hpp"
 #include "trainer/model/scalar_values.hpp"
 
@@ -102,6 +103,7 @@ struct FromNode {
   void operator()(const RealValue<Real>& value) const {
     value.number = real_of<Real>(node, key, value.limits);
   }
+  void operator()(const WeightsValue& value) const { value.weights = read_nested_numbers(node, key); }
   void operator()(const PaddingValue& value) const { read_padding(node, key, value.padding, value.mode); }
 
   void operator()(const FlagValue& value) const {

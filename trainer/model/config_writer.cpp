@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "trainer/model/layer_table.hpp"
+#include "trainer/model/nested_numbers.hpp"
 #include "trainer/model/scalar_values.hpp"
 
 namespace annulus::trainer {
@@ -63,6 +64,7 @@ struct AsYaml {
     const Padding& padding = value.padding;
     return fmt::format("[{}, {}, {}, {}]", padding.top, padding.bottom, padding.left, padding.right);
   }
+  std::string operator()(const WeightsValue& value) const { return nested_numbers_text(value.weights); }
   std::string operator()(const NamesValue& value) const {
     std::vector<std::string> entries;
     for (const auto& [name, text] : value.names)
@@ -104,6 +106,7 @@ void ConfigWriter::network(Network& network) {
     write("input", extents_of(network.input));
   else
     write("inputs", inputs_of(network));
+  flag("strict_shapes", network.strict_shapes);
   yaml_ += "  layers:\n";
   for (std::size_t i = 0; i < network.layers.size(); ++i) write_layer(network, i);
   end();

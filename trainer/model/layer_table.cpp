@@ -119,8 +119,8 @@ std::string place_of(const Layer& layer, const std::string& source) {
   return fmt::format("{}: layer {} ({})", where, layer.name, layer.type);
 }
 
-void infer(Layer& layer, const std::vector<SampleShape>& inputs, const std::string& source) {
-  const LayerContext context{layer, inputs, place_of(layer, source)};
+void infer(Layer& layer, const std::vector<SampleShape>& inputs, const std::string& source, EdgeRule edges) {
+  const LayerContext context{layer, inputs, place_of(layer, source), edges};
   const auto by_kind = [&]<class Kind>(Kind& kind) { LayerTraits<Kind>::infer(context, kind); };
   std::visit(by_kind, layer.operation);
   check_totals(context);
@@ -131,7 +131,8 @@ Cost cost_of(const Layer& layer) {
   Cost cost = std::visit(by_kind, layer.operation);
   cost.parameters = parameter_count(layer);
   for (const Parameter& parameter : layer.parameters) {
-    if (parameter.trainable) cost.trainable += element_count(parameter.extents);
+    const std::int64_t count = element_count(parameter.extents);
+    if (parameter.trainable) (parameter.fixed.empty() ? cost.trainable : cost.fixed) += count;
   }
   cost.activation_bytes = layer.output.size() * static_cast<std::int64_t>(sizeof(float));
   return cost;

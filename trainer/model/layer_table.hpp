@@ -54,7 +54,7 @@ std::string place_of(const Layer& layer, const std::string& source);
 /// Checks the layer's operation against its input shapes and fills in `output`, `parameters` and the resolved
 /// padding. @pre name, type, operation, input and line are set   @param inputs  shapes of all inputs
 /// @throws UsageError
-void infer(Layer& layer, const std::vector<SampleShape>& inputs, const std::string& source);
+void infer(Layer& layer, const std::vector<SampleShape>& inputs, const std::string& source, EdgeRule edges);
 
 /// What a layer costs.
 Cost cost_of(const Layer& layer);

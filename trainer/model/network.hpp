@@ -52,6 +52,7 @@ struct Network {
   std::vector<Layer> layers;
   std::vector<NamedVector> vectors = {};  ///< beside the image, in the order in which samples hold them
   std::string image_name = "input";       ///< as the configuration calls the image
+  bool strict_shapes = false;             ///< windows that leave pixels over were refused
 
   /// Shape and name of what layer `index` puts out, or of an input of the network when it is negative.
   SampleShape shape_of(int index) const;

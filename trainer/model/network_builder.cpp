@@ -82,6 +82,12 @@ NetworkBuilder& NetworkBuilder::vector_input(const NamedVector& vector) {
   return *this;
 }
 
+NetworkBuilder& NetworkBuilder::strict_shapes(bool strict) {
+  expect_contract(network_.layers.empty(), "the rule about edges is chosen before layers are added");
+  network_.strict_shapes = strict;
+  return *this;
+}
+
 NetworkBuilder& NetworkBuilder::conv2d(const Conv2d& conv, const LayerOptions& options) {
   return add(conv, options);
 }
@@ -124,7 +130,7 @@ NetworkBuilder& NetworkBuilder::add(const Operation& operation, const LayerOptio
   std::vector<SampleShape> shapes;
   for (const int index : layer.inputs) shapes.push_back(network_.shape_of(index));
   layer.input = shapes.front();
-  infer(layer, shapes, source_);
+  infer(layer, shapes, source_, network_.strict_shapes ? EdgeRule::refuse : EdgeRule::drop);
   index_of_[layer.name] = static_cast<int>(network_.layers.size());
   network_.layers.push_back(std::move(layer));
   return *this;

@@ -33,6 +33,9 @@ class NetworkBuilder {
   /// A vector that every sample has beside its image. @pre no layer was added
   NetworkBuilder& vector_input(const NamedVector& vector);
 
+  /// From here on a window that leaves pixels at an edge over is an error. @pre no layer was added
+  NetworkBuilder& strict_shapes(bool strict = true);
+
   /// The next layer; it reads the one before it unless the options name others.
   NetworkBuilder& add(const Operation& operation, const LayerOptions& options = {});
 

@@ -100,7 +100,7 @@ NetworkBuilder read_inputs(ConfigReader& reader, const YamlNode& network) {
   const std::string key = reader.full("input");
   if (node == nullptr && named == nullptr) {
     throw UsageError(
-        "{}: {} is missing: the size of the images (height, width, channels), e.g. input: [32, 32, 3].",
+        "{}: {} is missing: the size of the images (height, width, channels), e.g. input: [32, 32, 3], or of flat vectors, e.g. [4].",
         network.place(), key);
   }
   if (node != nullptr && named != nullptr) {
@@ -219,6 +219,9 @@ void read_padding(const YamlNode& node, const std::string& key, Padding& padding
 Network read_network(ConfigReader& reader, const YamlNode& node) {
   reader.enter(&node, "network");
   NetworkBuilder builder = read_inputs(reader, node);
+  bool strict = false;
+  reader.flag("strict_shapes", strict);
+  builder.strict_shapes(strict);
   const YamlNode* layers = reader.take("layers");
   if (layers == nullptr || layers->kind != Kind::sequence) {
     throw UsageError(

@@ -84,9 +84,31 @@ nlohmann::ordered_json shape_json(const SampleShape& shape) {
   return {shape.height, shape.width, shape.channels};
 }
 
+/// "1 row and 2 columns"; empty for none.
+std::string lines_text(std::int64_t rows, std::int64_t columns) {
+  std::vector<std::string> parts;
+  if (rows > 0) parts.push_back(fmt::format("{} row{}", rows, rows == 1 ? "" : "s"));
+  if (columns > 0) parts.push_back(fmt::format("{} column{}", columns, columns == 1 ? "" : "s"));
+  return fmt::format("{}", fmt::join(parts, " and "));
+}
+
+nlohmann::ordered_json lines_json(std::int64_t rows, std::int64_t columns) {
+  return {{"rows", rows}, {"columns", columns}};
+}
+
+/// A line for each layer that leaves something over.
+std::string left_over_lines(const NetworkSummary& summary) {
+  std::string text;
+  for (const LayerSummary& layer : summary.layers)
+    if (const std::string note = to_string(layer.left_over); !note.empty())
+      text += fmt::format("{}: {}\n", layer.name, note);
+  return text;
+}
+
 void add_cost(nlohmann::ordered_json& object, const Cost& cost) {
   object["parameters"] = cost.parameters;
   object["trainable"] = cost.trainable;
+  object["fixed"] = cost.fixed;
   object["connections"] = cost.connections;
   object["flops"] = cost.flops;
   object["activation_bytes"] = cost.activation_bytes;
@@ -102,10 +124,11 @@ NetworkSummary summarise(const Network& network) {
     std::vector<std::string> inputs;
     for (const int index : layer.inputs) inputs.push_back(network.name_of(index));
     const Cost cost = cost_of(layer);
-    summary.layers.push_back(
-        {layer.name, layer.type, word_of(layer.activation), std::move(inputs), layer.output, cost});
+    summary.layers.push_back({layer.name, layer.type, word_of(layer.activation), std::move(inputs),
+                              layer.output, cost, layer.left_over});
     summary.total.parameters += cost.parameters;
     summary.total.trainable += cost.trainable;
+    summary.total.fixed += cost.fixed;
     summary.total.connections += cost.connections;
     summary.total.flops += cost.flops;
     summary.total.activation_bytes += cost.activation_bytes;
@@ -128,6 +151,15 @@ std::int64_t training_flops(const NetworkSummary& summary) {
   return flops;
 }
 
+std::string to_string(const LeftOver& left_over) {
+  std::vector<std::string> parts;
+  if (const std::string lines = lines_text(left_over.rows, left_over.columns); !lines.empty())
+    parts.push_back(lines + " dropped");
+  if (const std::string lines = lines_text(left_over.padding_rows, left_over.padding_columns); !lines.empty())
+    parts.push_back(lines + " of padding unused");
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
 std::string to_table(const NetworkSummary& summary, const std::string& title) {
   const bool with_inputs = is_graph(summary);
   std::vector<Row> rows{{"Layer (type)", "Output shape", "Parameters", "Connections", "FLOPs", "Bytes"}};
@@ -135,12 +167,14 @@ std::string to_table(const NetworkSummary& summary, const std::string& title) {
   for (const LayerSummary& layer : summary.layers) rows.push_back(row_of(layer, with_inputs));
   const Cost& total = summary.total;
   return fmt::format(
-      "Network {}, {}\n{}Total parameters: {} ({})\nTrainable parameters: {}\nMoving averages: {}\n"
-      "Connections: {}\nForward FLOPs per sample: {}\nActivations per sample: {} bytes ({})\n",
+      "Network {}, {}\n{}Total parameters: {} ({})\nTrainable parameters: {}\n{}Moving averages: {}\n"
+      "Connections: {}\nForward FLOPs per sample: {}\nActivations per sample: {} bytes ({})\n{}",
       title, inputs_text(summary), layout(rows), grouped(total.parameters),
       mebibytes(total.parameters * static_cast<std::int64_t>(sizeof(float))), grouped(total.trainable),
-      grouped(total.parameters - total.trainable), grouped(total.connections), grouped(total.flops),
-      grouped(total.activation_bytes), mebibytes(total.activation_bytes));
+      total.fixed > 0 ? fmt::format("Fixed weights: {}\n", grouped(total.fixed)) : "",
+      grouped(total.parameters - total.trainable - total.fixed), grouped(total.connections),
+      grouped(total.flops), grouped(total.activation_bytes), mebibytes(total.activation_bytes),
+      left_over_lines(summary));
 }
 
 std::string to_json(const NetworkSummary& summary, const std::string& title) {
@@ -157,6 +191,9 @@ std::string to_json(const NetworkSummary& summary, const std::string& title) {
     entry["inputs"] = layer.inputs;
     entry["output"] = shape_json(layer.output);
     add_cost(entry, layer.cost);
+    const LeftOver& left = layer.left_over;
+    entry["dropped"] = lines_json(left.rows, left.columns);
+    entry["unused_padding"] = lines_json(left.padding_rows, left.padding_columns);
     root["layers"].push_back(std::move(entry));
   }
   add_cost(root["total"], summary.total);

@@ -17,6 +17,7 @@ struct LayerSummary {
   std::vector<std::string> inputs;  ///< names of layers, or of inputs of the network
   SampleShape output;
   Cost cost;
+  LeftOver left_over;  ///< of what it reads
 };
 
 struct InputSummary {
@@ -38,7 +39,11 @@ NetworkSummary summarise(const Network& network);
 /// left out.
 std::int64_t training_flops(const NetworkSummary& summary);
 
-/// A table as Keras prints it, with the totals below. @param title  e.g. the name of the configuration
+/// "1 row and 1 column dropped", "1 row of padding unused", or both; empty when nothing is left over.
+std::string to_string(const LeftOver& left_over);
+
+/// A table with the totals below, then what windows leave over. @param title  e.g. the name of the
+/// configuration
 std::string to_table(const NetworkSummary& summary, const std::string& title);
 
 /// The same as a JSON object: {name, input, inputs: {...}, layers: [...], total: {...}}, where

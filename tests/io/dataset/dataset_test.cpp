@@ -204,7 +204,7 @@ TEST(Dataset, BadImagesAreNamed) {
   const std::string path = fresh_path("images.h5");
   Hdf5File file = Hdf5File::create(path);
   const std::vector<std::uint8_t> none;
-  file.write("flat", {2, 6}, std::span<const std::uint8_t>(images<std::uint8_t>(2)));
+  file.write("line", {12}, std::span<const std::uint8_t>(images<std::uint8_t>(2)));
   file.create_dataset("empty", ElementType::uint8, {0, 3, 2, 1}, {.chunk_rows = 4});
   file.create_dataset("hollow", ElementType::uint8, {2, 0, 2, 1});
   file.create_dataset("unwritten", ElementType::uint8, {2, 3, 2, 1});
@@ -213,11 +213,48 @@ TEST(Dataset, BadImagesAreNamed) {
     return open_error({.path = path, .images = name, .labels = ""});
   };
 
-  EXPECT_THAT(error("flat"), AllOf(HasSubstr("(2, 6)"), HasSubstr("(N, H, W, C) or (N, H, W)")));
+  EXPECT_THAT(error("line"), AllOf(HasSubstr("(12)"), HasSubstr("(N, H, W, C) or (N, H, W)"),
+                                   HasSubstr("flat vectors (N, values)")));
   EXPECT_THAT(error("empty"), HasSubstr("holds no images"));
   EXPECT_THAT(error("hollow"), HasSubstr("hold no pixels"));
   EXPECT_THAT(error("unwritten"), HasSubstr("its writing never finished"));
   EXPECT_THAT(error("images"), HasSubstr("there is no dataset images"));
+}
+
+/// (N, 3) of any number: a network's only input.
+TEST(Dataset, FlatVectorsAreSamplesOfTheirOwn) {
+  constexpr std::uint64_t kSamples = 5;
+  const std::string path = fresh_path("flat.h5");
+  std::vector<double> doubles;
+  for (std::uint64_t i = 0; i < kSamples * 3; ++i) doubles.push_back(0.1 * static_cast<double>(i) - 0.7);
+  const std::vector<float> floats(doubles.begin(), doubles.end());
+  const std::vector<std::int32_t> wholes{-1, 2, -3, 4, -5, 6, -7, 8, -9, 10, -11, 12, -13, 14, -15};
+  const std::vector<std::uint8_t> bytes{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 255};
+  Hdf5File file = Hdf5File::create(path);
+  file.write("train/doubles", {5, 3}, std::span<const double>(doubles), {.chunk_rows = 2});
+  file.write("train/floats", {5, 3}, std::span<const float>(floats));
+  file.write("train/wholes", {5, 3}, std::span<const std::int32_t>(wholes));
+  file.write("train/bytes", {5, 3}, std::span<const std::uint8_t>(bytes));
+  file.write("train/labels", {5}, std::span<const std::int64_t>(labels(kSamples)));
+  file.close();
+  const auto read = [&]<class Value>(const std::string& name, std::uint64_t resident, Value) {
+    const auto source = open_dataset({.path = path, .images = "train/" + name, .resident_bytes = resident},
+                                     make_private_memory);
+    EXPECT_EQ(source->info().shape, (SampleShape{.channels = 3, .flat = true}));
+    EXPECT_EQ(size_of(source->info().pixels), sizeof(Value));
+    std::vector<Value> values(2 * 3);
+    std::vector<std::int32_t> numbers(2);
+    source->read(std::vector<std::uint64_t>{4, 1}, {std::as_writable_bytes(std::span(values)), numbers});
+    return values;
+  };
+
+  for (const std::uint64_t resident : {std::uint64_t{1} << 20, std::uint64_t{0}}) {
+    const std::vector<float> expected{floats[12], floats[13], floats[14], floats[3], floats[4], floats[5]};
+    EXPECT_EQ(read("doubles", resident, 0.0f), expected);
+    EXPECT_EQ(read("floats", resident, 0.0f), expected);
+    EXPECT_THAT(read("wholes", resident, 0.0f), ElementsAre(-13, 14, -15, 4, -5, 6));
+    EXPECT_THAT(read("bytes", resident, std::uint8_t{0}), ElementsAre(12, 13, 255, 3, 4, 5));
+  }
 }
 
 TEST(Dataset, NanPixelsAreNamedWithTheirRow) {
@@ -241,8 +278,9 @@ TEST(Dataset, NanPixelsAreNamedWithTheirRow) {
 TEST(Dataset, RefusesChunksThatDoNotFitTheCache) {
   const auto path = write_dataset(20, images<std::uint8_t>(20), labels(20), {.chunk_rows = 20});
 
-  EXPECT_THAT(open_error({.path = path, .resident_bytes = 0, .cache_bytes = 19 * kRow}),
-              AllOf(HasSubstr("stores 20 rows together"), HasSubstr("h5repack -l train/images:CHUNK=20x3x2x1 ")));
+  EXPECT_THAT(
+      open_error({.path = path, .resident_bytes = 0, .cache_bytes = 19 * kRow}),
+      AllOf(HasSubstr("stores 20 rows together"), HasSubstr("h5repack -l train/images:CHUNK=20x3x2x1 ")));
 }
 
 TEST(Dataset, TruncatedFilesAreNamed) {

@@ -105,6 +105,27 @@ TEST(BackendOracleNetworks, HaveEveryTypeOfLayer) {
   EXPECT_THAT(missing, testing::IsEmpty()) << "types without a network in tests/support/oracle_networks.cpp";
 }
 
+class EveryEdge : public testing::TestWithParam<test::EdgeNetwork> {};
+
+/// Exactly: whatever a step before has left in memory.
+TEST_P(EveryEdge, GetsAGradientOfZero) {
+  const Network& network = GetParam().network;
+  Samples edge = test::random_samples(network, 3, 2);
+  edge.images = test::edge_images(GetParam(), 3);
+  Pair pair = make_pair(network, {.shard_samples = 3});
+
+  for (Replica* replica : {pair.reference.get(), pair.cpu.get()}) {
+    SCOPED_TRACE(replica->describe());
+    const ShardOutcome before = test::run_shard(*replica, test::random_samples(network, 3, 1));
+    const ShardOutcome outcome = test::run_shard(*replica, edge);
+    EXPECT_THAT(outcome.gradients[0][0], testing::Each(0.0f));
+    EXPECT_THAT(before.gradients[0][0], testing::Not(testing::Contains(0.0f)));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Networks, EveryEdge, testing::ValuesIn(test::edge_networks()),
+                         [](const auto& test) { return test.param.name; });
+
 Network mixed_network() {
   return NetworkBuilder({.height = 9, .width = 7, .channels = 3})
       .conv2d({.filters = 20, .kernel = {3, 3}, .padding_mode = PaddingMode::same})

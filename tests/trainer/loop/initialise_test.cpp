@@ -27,6 +27,15 @@ std::vector<float> kernel_values(Initializer initializer, std::uint64_t seed = 1
   return initial_values(network_with(initializer), 0, 0, seed);
 }
 
+TEST(InitialValues, AreThoseThatTheConfigurationFixes) {
+  const Network network = NetworkBuilder({.height = 2, .width = 2, .channels = 1})
+                              .conv2d({.filters = 1, .kernel = {1, 2}, .weights = {{1, 2}, {0.25f, -3}}})
+                              .build();
+
+  EXPECT_EQ(initial_values(network, 0, 0, 1), (std::vector<float>{0.25f, -3}));
+  EXPECT_THAT(initial_values(network, 0, 1, 1), Each(0.0f));
+}
+
 struct Moments {
   double mean = 0;
   double variance = 0;

@@ -30,6 +30,35 @@ Network dense_network(std::int64_t kernel, std::int64_t bias) {
   return network;
 }
 
+/// Whatever the optimizer: what the configuration fixes stays, whatever its gradient, which counts for no
+/// norm.
+TEST(FixedWeights, AreNeverChangedAndCountForNoNorm) {
+  for (const OptimizerKind kind : {OptimizerKind::sgd, OptimizerKind::adam, OptimizerKind::adamw,
+                                   OptimizerKind::lars, OptimizerKind::rmsprop, OptimizerKind::lion}) {
+    SCOPED_TRACE(word_of(kind));
+    Network network = dense_network(3, 2);
+    network.layers[0].parameters[0].fixed = {0.5f, -2.0f, 8.0f};
+    FakeReplica replica(network);
+    const std::size_t bias_at = replica.layout().trainable[1].offset;
+    for (std::size_t i = 0; i < 3; ++i) replica.parameters()[i] = network.layers[0].parameters[0].fixed[i];
+    replica.parameters()[bias_at] = 1.0f;
+    std::vector<float> gradients(replica.parameters().size(), 0.0f);
+    gradients[0] = gradients[2] = std::numeric_limits<float>::infinity();
+    gradients[bias_at] = 3;
+    gradients[bias_at + 1] = 4;
+    Optimizer optimizer({.kind = kind, .learning_rate = 0.1, .weight_decay = 0.1, .clip_norm = 1}, network,
+                        replica.layout());
+
+    const GradientReport report = optimizer.update(replica, {gradients, 1}, 0.1);
+
+    EXPECT_EQ(report.bad_segment, -1);
+    EXPECT_EQ(report.norm, 5);
+    for (std::size_t i = 0; i < 3; ++i)
+      EXPECT_EQ(replica.parameters()[i], network.layers[0].parameters[0].fixed[i]);
+    EXPECT_NE(replica.parameters()[bias_at], 1.0f);
+  }
+}
+
 /// The case of optimizer_reference.py.
 constexpr std::int64_t kKernel = 6;
 constexpr std::int64_t kBias = 2;

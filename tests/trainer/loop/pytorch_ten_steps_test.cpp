@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "comm/host/gradient_reducer.hpp"
+#include "tests/support/peer_values.hpp"
 #include "tests/support/replica_harness.hpp"
 #include "trainer/loop/optimizer.hpp"
 #include "trainer/model/network_builder.hpp"
@@ -16,14 +17,7 @@ namespace {
 constexpr std::int64_t kBatch = 16;
 constexpr std::int64_t kShards = 2;
 
-/// value() of the script: in [-1, 1], exact in float.
-float value(std::uint32_t stream, std::uint32_t index) {
-  std::uint32_t x = stream * 0x9E3779B9u + index * 0x85EBCA6Bu + 1;
-  x = (x ^ (x >> 16)) * 0x7FEB352Du;
-  x = (x ^ (x >> 15)) * 0x846CA68Bu;
-  x ^= x >> 16;
-  return static_cast<float>(x >> 16) / 32768.0f - 1.0f;
-}
+using test::peer_value;
 
 Network ten_step_network() {
   return NetworkBuilder({.height = 8, .width = 8, .channels = 3})
@@ -48,7 +42,7 @@ test::ParameterValues initial_parameters(const Network& network) {
     for (const Parameter& parameter : network.layers[layer].parameters) {
       std::vector<float> tensor(element_count(parameter.extents));
       for (std::size_t i = 0; i < tensor.size(); ++i)
-        tensor[i] = scales[stream] * value(stream, static_cast<std::uint32_t>(i));
+        tensor[i] = scales[stream] * peer_value(stream, static_cast<std::uint32_t>(i));
       values[layer].push_back(tensor);
       ++stream;
     }
@@ -74,7 +68,7 @@ StepData step_data(std::uint32_t step, io::PixelLayout layout) {
         const float brighter = channel == label % 3 ? 0.5f : 0.0f;
         const std::size_t at =
             layout == io::PixelLayout::channels_last ? pixel * 3 + channel : channel * 64 + pixel;
-        data.images[i * 192 + at] = value(100 + step, i * 192 + pixel * 3 + channel) + brighter;
+        data.images[i * 192 + at] = peer_value(100 + step, i * 192 + pixel * 3 + channel) + brighter;
       }
     }
   }

@@ -150,6 +150,52 @@ TEST(Config, ShiftsHaveThreeFormsAndReadBack) {
   EXPECT_THAT(shift_of("[-3, 1.5]").given(), ElementsAre(-3, 1.5f));
 }
 
+TEST(Config, SizesAreRoundedDownUnlessStrict) {
+  const std::vector<std::string> three{"network.layers.0.conv2d.stride=3",
+                                       "network.layers.0.conv2d.padding=valid"};
+  std::vector<std::string> strict = three;
+  strict.emplace_back("network.strict_shapes=true");
+
+  const Config config = parse_config(kSmall, "a.yaml", three).config;
+
+  EXPECT_EQ(config.network.layers[0].output.height, 2);
+  EXPECT_EQ(config.network.layers[0].left_over, (LeftOver{.rows = 2, .columns = 2}));
+  const std::string message = message_of(kSmall, strict);
+  for (const char* word : {"a.yaml:9: layer conv2d (conv2d)", "(8 - 3 + 2*0)/3 + 1 = 2.66667", "padding: 2",
+                           "strict_shapes: false"})
+    EXPECT_THAT(message, HasSubstr(word));
+  EXPECT_TRUE(parse_config(kSmall, "a.yaml", {"network.strict_shapes=true"}).config.network.strict_shapes);
+}
+
+TEST(Config, FixedWeightsReadBackToTheSameBits) {
+  const std::string filters = R"(
+network:
+  input: [5, 5, 1]
+  layers:
+    - conv2d: {filters: 2, kernel: 3, weights: [[0, -1, 0], [-1, 5, -1], [0, -1, 0]]}
+    - conv2d: {filters: 1, kernel: [1, 2], weights: [[[[1/3], [0.1]], [[2], [-3e-20]]]], bias: true}
+    - flatten
+    - dense: {units: 2, weights: [[1, -1], [1, -1], [1, -1], [1, -1], [1, -1], [1, -1]]}
+    - softmax
+)";
+  const Config once = parse_config(filters, "a.yaml").config;
+
+  const Config twice = parse_config(once.yaml, "config.yaml").config;
+
+  EXPECT_EQ(twice.yaml, once.yaml);
+  const std::vector<Layer>& layers = twice.network.layers;
+  EXPECT_EQ(layers[0].parameters.size(), 1u);  // no bias unless it is asked for
+  EXPECT_THAT(layers[0].parameters[0].fixed,
+              ElementsAre(0, 0, -1, -1, 0, 0, -1, -1, 5, 5, -1, -1, 0, 0, -1, -1, 0, 0));
+  EXPECT_THAT(layers[1].parameters[0].fixed, ElementsAre(1.0f / 3, 0.1f, 2.0f, -3e-20f));
+  EXPECT_EQ(layers[1].parameters.size(), 2u);
+  EXPECT_EQ(layers[3].parameters[0].fixed.size(), 12u);
+  EXPECT_THAT(numeric_differences(once, twice), IsEmpty());
+  const Config other =
+      parse_config(filters, "a.yaml", {"network.layers.0.conv2d.weights=[[0,0,0],[0,1,0],[0,0,0]]"}).config;
+  EXPECT_EQ(numeric_differences(once, other).at(0).key, "network.layers.0.conv2d.weights");
+}
+
 TEST(Config, SamePaddingIsKeptAsWritten) {
   const Config once = parse_config(kSmall, "a.yaml").config;
 
@@ -211,8 +257,15 @@ TEST(Config, SaysWhatIsWrongWhereAndWhatToTry) {
       {{"name"}, {"Write key=value"}},
       {{"network.layers.9=relu"}, {"has 5 items counted from 0"}},
       {{"network.layers.3.dense.units=5"}, {"a.yaml:12", "Override that value as a whole"}},
-      {{"network.layers.0.conv2d.stride=3", "network.layers.0.conv2d.padding=valid"},
-       {"a.yaml:9: layer conv2d (conv2d)", "(8 - 3 + 2*0)/3 + 1 = 2.66667", "padding: 2"}},
+      {{"network.layers.0.conv2d.weights=3"}, {"weights holds \"3\"", "lists of numbers, e.g. [["}},
+      {{"network.layers.0.conv2d.weights=[[1, 2], [3]]"}, {"lists of 2 and of 1 values", "one length"}},
+      {{"network.layers.0.conv2d.weights=[[1, x]]"}, {"holds \"x\"", "lists of numbers"}},
+      {{"network.layers.0.conv2d.weights=[[1]]", "network.layers.0.conv2d.initializer=zeros"},
+       {"layer conv2d (conv2d)", "initializer = zeros has no effect"}},
+      {{"network.layers.0.conv2d.weights=[[]]"}, {"weights holds a list"}},
+      {{"network.layers.0.conv2d.weights=[[1, 2], [3, 4]]"},
+       {"a.yaml:9: layer conv2d (conv2d)", "(2, 2)", "(3, 3, 3, 4)",
+        "height, width, input channels / groups"}},
       {{"network.layers.0.conv2d.padding=[1, 2]"}, {"padding is a list", "[top, bottom, left, right]"}},
       {{"network.layers.0=conv3d"}, {"unknown type \"conv3d\"", "Did you mean conv2d?"}},
       {{"network.layers.1={relu: {}, tanh: {}}"}, {"several keys (relu, tanh)"}},
@@ -333,7 +386,7 @@ TEST(NumericDifferences, LeavesFreeKeysAlone) {
   EXPECT_THAT(differences({"data.path=/data/a/x.h5"},
                           {"data.path=/scratch/b/x.h5", "name=other", "device.threads=3", "epochs=9",
                            "bucket_kb=1", "checkpoint.keep_last=9", "early_stopping.patience=2",
-                           "anomaly.policy=skip", "batch.evaluation=8"}),
+                           "anomaly.policy=skip", "batch.evaluation=8", "network.strict_shapes=true"}),
               IsEmpty());
   const std::string kernel = "network.layers.0.conv2d.initializer=";
   EXPECT_THAT(differences({kernel + "he_normal"}, {kernel + "kaiming_normal"}), IsEmpty());

@@ -57,7 +57,7 @@ data: {path: some.h5}
 network:
   input: [8, 8, 2]
   layers:
-    - conv2d: {filters: 2, kernel: 1}
+    - conv2d: {filters: 2, kernel: 1, groups: 2, weights: [[1]]}
     - add: {inputs: [input, conv2d]}
     - lrn
     - batch_norm

@@ -94,6 +94,53 @@ TEST(NetworkBuilder, PoolsMayOverlapAndPadOneSideOnly) {
   EXPECT_EQ(network.layers[0].output, image(27, 3, 2));
 }
 
+TEST(NetworkBuilder, SizesAreRoundedDownAndWhatIsLeftOverIsNoted) {
+  const Network network =
+      NetworkBuilder(image(12, 15, 1))
+          .conv2d({.filters = 2, .kernel = {3, 3}, .stride = {2, 2}, .padding = {1, 1, 1, 1}})
+          .add(Pool2d{.size = {2, 2}, .stride = {2, 3}})
+          .conv2d({.filters = 2, .kernel = {1, 1}, .stride = {2, 2}})
+          .add(Pool2d{.size = {1, 1}, .stride = {3, 3}, .padding_mode = PaddingMode::same})
+          .build();
+
+  EXPECT_EQ(network.layers[0].output, image(6, 8, 2));  // as PyTorch: floor((12 + 2 - 3) / 2) + 1
+  EXPECT_EQ(network.layers[0].left_over, (LeftOver{.padding_rows = 1}));
+  EXPECT_EQ(network.layers[1].output, image(3, 3, 2));
+  EXPECT_EQ(network.layers[1].left_over, LeftOver{});
+  EXPECT_EQ(network.layers[2].output, image(2, 2, 2));
+  EXPECT_EQ(network.layers[2].left_over, LeftOver{});
+  EXPECT_EQ(network.layers[3].output, image(1, 1, 2));  // as Keras' same: ceil(2 / 3)
+  EXPECT_EQ(network.layers[3].left_over, (LeftOver{.rows = 1, .columns = 1}));
+}
+
+TEST(NetworkBuilder, LeavesOverWhatNoWindowReaches) {
+  const Network network =
+      NetworkBuilder(image(11, 10, 1))
+          .add(Pool2d{.size = {2, 3}, .stride = {4, 4}, .padding = {.bottom = 1, .right = 1}})
+          .build();
+
+  EXPECT_EQ(network.layers[0].output, image(3, 3, 1));
+  EXPECT_EQ(network.layers[0].left_over, (LeftOver{.rows = 1, .padding_rows = 1}));
+}
+
+TEST(NetworkBuilder, FixedWeightsAreSpreadOverFiltersInKerasOrder) {
+  const FixedWeights one{{2, 1}, {1, 2}}, list{{2, 2, 1}, {1, 2, 3, 4}};
+  const FixedWeights whole{{2, 1, 1, 2}, {1, 3, 2, 4}};
+  const auto kernel = [](const FixedWeights& weights) {
+    return NetworkBuilder(image(4, 4, 2))
+        .conv2d({.filters = 2, .kernel = {2, 1}, .groups = 2, .weights = weights})
+        .build()
+        .layers[0]
+        .parameters[0];
+  };
+
+  EXPECT_EQ(kernel(one).fixed, (std::vector<float>{1, 1, 2, 2}));
+  EXPECT_EQ(kernel(list).fixed, (std::vector<float>{1, 3, 2, 4}));
+  EXPECT_EQ(kernel(whole).fixed, (std::vector<float>{1, 3, 2, 4}));
+  EXPECT_FALSE(kernel(one).decays);
+  EXPECT_TRUE(kernel({}).fixed.empty());
+}
+
 TEST(NetworkBuilder, BatchNormHasMovingAveragesThatAreNotTrained) {
   const Network network = NetworkBuilder(kImage).add(BatchNorm{}).build();
 
@@ -151,19 +198,36 @@ TEST_P(NetworkBuilderRefusal, NamesLayerReasonAndRemedy) {
 const std::vector<Refusal> kRefusals{
     {"not_whole",
      [](NetworkBuilder& b) {
-       b.conv2d({.filters = 1, .kernel = {5, 5}, .stride = {2, 2}}, {.line = 7});
+       b.strict_shapes().conv2d({.filters = 1, .kernel = {5, 5}, .stride = {2, 2}}, {.line = 7});
      },
-     {"net.yaml:7: layer conv2d (conv2d)", "(32 - 5 + 2*0)/2 + 1 = 14.5", "stride: 1", "padding: same"}},
+     {"net.yaml:7: layer conv2d (conv2d)", "strict_shapes: false", "(32 - 5 + 2*0)/2 + 1 = 14.5", "stride: 1",
+      "padding: same"}},
     {"padding_that_fits",
      [](NetworkBuilder& b) {
-       b.conv2d({.filters = 1, .kernel = {3, 3}, .stride = {3, 3}});
+       b.strict_shapes().conv2d({.filters = 1, .kernel = {3, 3}, .stride = {3, 3}});
      },
      {"(32 - 3 + 2*0)/3 + 1 = 10.6667", "padding: 2"}},
     {"asymmetric_help",
      [](NetworkBuilder& b) {
-       b.add(Pool2d{.size = {3, 3}, .stride = {2, 2}});
+       b.strict_shapes().add(Pool2d{.size = {3, 3}, .stride = {2, 2}});
      },
      {"layer max_pooling2d (max_pool)", "1 more of padding at the bottom", "does not come out whole"}},
+    {"weights_of_another_form",
+     [](NetworkBuilder& b) {
+       b.conv2d({.filters = 2, .kernel = {2, 2}, .weights = {{2, 2, 2}, std::vector<float>(8)}});
+     },
+     {"weights are lists of the form (2, 2, 2)", "the kernel has (2, 2, 3, 2)", "input channels / groups",
+      "set groups and filters to 3"}},
+    {"weights_of_another_size",
+     [](NetworkBuilder& b) {
+       b.conv2d({.filters = 3, .kernel = {3, 3}, .groups = 3, .weights = {{2, 2}, std::vector<float>(4)}});
+     },
+     {"form (2, 2)", "(3, 3, 1, 3)", "(3, 3) for all filters alike", "(3, 3, 3) for a list of filters"}},
+    {"weights_of_dense",
+     [](NetworkBuilder& b) {
+       b.flatten().dense({.units = 2, .weights = {{2, 2}, std::vector<float>(4)}});
+     },
+     {"form (2, 2)", "(3072, 2)", "inputs, units"}},
     {"too_large",
      [](NetworkBuilder& b) {
        b.conv2d({.filters = 1, .kernel = {40, 3}});

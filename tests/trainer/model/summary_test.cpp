@@ -109,6 +109,38 @@ TEST(Summary, TableNamesInputsOfAGraph) {
   EXPECT_EQ(summary.layers[1].cost.flops, 32);
 }
 
+TEST(Summary, SaysWhatWindowsLeaveOver) {
+  const Network network =
+      NetworkBuilder({.height = 12, .width = 15, .channels = 1})
+          .conv2d({.filters = 2, .kernel = {3, 3}, .stride = {2, 2}, .padding = {1, 1, 1, 1}})
+          .add(Pool2d{.size = {4, 3}, .stride = {4, 3}})
+          .build();
+
+  const NetworkSummary summary = summarise(network);
+  const std::string table = to_table(summary, "uneven");
+  const auto json = nlohmann::json::parse(to_json(summary, "uneven"));
+
+  EXPECT_THAT(table,
+              HasSubstr("\nconv2d: 1 row of padding unused\nmax_pooling2d: 2 rows and 2 columns dropped\n"));
+  EXPECT_EQ(json["layers"][0]["unused_padding"], nlohmann::json::parse(R"({"rows": 1, "columns": 0})"));
+  EXPECT_EQ(json["layers"][1]["dropped"], nlohmann::json::parse(R"({"rows": 2, "columns": 2})"));
+  EXPECT_EQ(to_string(LeftOver{.rows = 1, .columns = 1, .padding_columns = 2}),
+            "1 row and 1 column dropped, 2 columns of padding unused");
+  EXPECT_THAT(to_table(summarise(small_image().add(Pool2d{}).build()), "even"), Not(HasSubstr("dropped")));
+}
+
+TEST(Summary, FixedWeightsAreNotTrained) {
+  const Network network =
+      small_image().conv2d({.filters = 2, .groups = 2, .weights = {{1, 1}, {3}}}).add(BatchNorm{}).build();
+
+  const NetworkSummary summary = summarise(network);
+
+  EXPECT_EQ(summary.total.fixed, 2);
+  EXPECT_EQ(summary.total.trainable, 2 + 4);  // the bias of the convolution, gamma and beta
+  EXPECT_THAT(to_table(summary, "fixed"),
+              HasSubstr("Trainable parameters: 6\nFixed weights: 2\nMoving averages: 4\n"));
+}
+
 TEST(Summary, JsonHoldsTheSameNumbers) {
   const Network network = small_image().flatten().dense({.units = 3}).build();
 

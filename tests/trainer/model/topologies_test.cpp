@@ -132,6 +132,42 @@ TEST(Topologies, Vgg16) {
   EXPECT_EQ(summary.total.parameters, 138'357'544);
 }
 
+TEST(Topologies, ResNet18) {
+  const Network network = load_config(ANNULUS_SOURCE_DIR "/configs/resnet18.yaml").config.network;
+  const NetworkSummary summary = summarise(network);
+
+  std::vector<std::string> blocks;
+  for (const LayerSummary& layer : summary.layers)
+    if (layer.type == "relu" && layer.name.starts_with("layer")) blocks.push_back(to_string(layer.output));
+  EXPECT_EQ(blocks, (std::vector<std::string>{"56, 56, 64", "56, 56, 64", "28, 28, 128", "28, 28, 128",
+                                              "14, 14, 256", "14, 14, 256", "7, 7, 512", "7, 7, 512"}));
+  EXPECT_EQ(to_string(summary.layers[0].output), "112, 112, 64");
+  EXPECT_EQ(to_string(summary.layers[3].output), "56, 56, 64");
+  EXPECT_EQ(summary.layers[0].left_over, (LeftOver{.padding_rows = 1, .padding_columns = 1}));
+  EXPECT_EQ(summary.layers[3].left_over, (LeftOver{.padding_rows = 1, .padding_columns = 1}));
+  int dropping = 0;
+  for (const LayerSummary& layer : summary.layers)
+    dropping += layer.left_over == LeftOver{.rows = 1, .columns = 1} ? 1 : 0;
+  EXPECT_EQ(dropping, 3);  // the 1 x 1 convolutions of stride 2
+  EXPECT_EQ(summary.total.trainable,
+            11'689'512);  // sum(p.numel() for p in torchvision.models.resnet18().parameters())
+  EXPECT_EQ(summary.total.parameters, 11'689'512 + 9'600);
+}
+
+TEST(Topologies, KerasMnist) {
+  const NetworkSummary summary = summary_of("keras_mnist.yaml");
+
+  expect_rows(summary, {{"conv2d", "conv2d", "26, 26, 32", 320},
+                        {"max_pooling2d", "max_pool", "13, 13, 32", 0},
+                        {"conv2d_1", "conv2d", "11, 11, 64", 18496},
+                        {"max_pooling2d_1", "max_pool", "5, 5, 64", 0},
+                        {"flatten", "flatten", "1600", 0},
+                        {"dropout", "dropout", "1600", 0},
+                        {"dense", "dense", "10", 16010}});
+  EXPECT_EQ(summary.total.parameters, 34'826);
+  EXPECT_EQ(summary.layers[3].left_over, (LeftOver{.rows = 1, .columns = 1}));
+}
+
 TEST(Topologies, ReadmeStatesTheParametersOfEveryConfiguration) {
   std::ifstream readme(ANNULUS_SOURCE_DIR "/configs/README.md");
   const std::regex row(R"(\| `([a-z0-9_]+\.yaml)` .* ([0-9,]+) \|)");

@@ -32,10 +32,11 @@ inline float moving_momentum(const Layer& layer) {
   return momentum;
 }
 
-inline void add_segment(UpdatePlan& plan, const Segment& segment, SegmentRule rule) {
+inline void add_segment(UpdatePlan& plan, const Segment& segment, SegmentRule rule, bool trained) {
   const auto number = static_cast<std::int32_t>(plan.segments.size());
   const auto first = static_cast<std::int64_t>(plan.pieces.size());
-  const auto end = static_cast<std::int64_t>(segment.offset + segment.count);
+  // What is fixed has no pieces: nothing reads its gradient, nothing changes it.
+  const auto end = static_cast<std::int64_t>(segment.offset + (trained ? segment.count : 0));
   for (auto begin = static_cast<std::int64_t>(segment.offset); begin < end; begin += kPieceElements)
     plan.pieces.push_back({begin, static_cast<std::int32_t>(std::min(kPieceElements, end - begin)), number});
   plan.ranges.push_back({first, static_cast<std::int64_t>(plan.pieces.size())});
@@ -46,8 +47,10 @@ inline UpdatePlan plan_update(const OptimizerConfig& config, const Network& netw
                               const ArenaLayout& layout) {
   UpdatePlan plan{.ranges = {{0, 0}}};
   for (const Segment& segment : layout.trainable) {
-    const bool kernel = network.layers.at(segment.layer).parameters.at(segment.parameter).decays;
-    add_segment(plan, segment, {kernel ? static_cast<float>(config.weight_decay) : 0.0f, kernel ? 1 : 0});
+    const Parameter& parameter = network.layers.at(segment.layer).parameters.at(segment.parameter);
+    const bool kernel = parameter.decays;
+    add_segment(plan, segment, {kernel ? static_cast<float>(config.weight_decay) : 0.0f, kernel ? 1 : 0},
+                parameter.fixed.empty());
   }
   plan.ranges.front().end = static_cast<std::int64_t>(plan.pieces.size());
   plan.momenta.assign(layout.statistics_count, 0.0f);

@@ -36,7 +36,9 @@ PooledShape pooled_shape(const Layer& convolution, const Layer& pool) {
           .source_channels = narrow(convolution.input.channels),
           .target_channels = narrow(conv.filters),
           .pooled_height = narrow(pool.output.height),
-          .pooled_width = narrow(pool.output.width)};
+          .pooled_width = narrow(pool.output.width),
+          .rest_rows = narrow(pool.left_over.rows),
+          .rest_columns = narrow(pool.left_over.columns)};
 }
 
 class PooledConvolutionStep final : public Step {
@@ -219,8 +221,7 @@ bool is_pooled_convolution(const LayerRef& ref, const Value& input, const Layer&
   const bool first = channels <= kPlainChannels && lies_as(Tag::abcd) && !input.wants_gradient();
   return (blocked || first) && is_plain_3x3(*conv) && conv->filters % kBlock == 0 &&
          pool->kind == PoolKind::max && pool->size == Size2{2, 2} && pool->stride == Size2{2, 2} &&
-         pool->padding == Padding{} && next.input.height == 2 * next.output.height &&
-         next.input.width == 2 * next.output.width;
+         pool->padding == Padding{};
 }
 
 Lowered make_pooled_convolution(ProgramBuilder& builder, const LayerRef& ref, const Value& input,

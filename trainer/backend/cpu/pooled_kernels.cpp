@@ -11,7 +11,9 @@
 //     X X X .       . X X X       X X X .       . X X X
 //     . . . .       . . . .       X X X .       . X X X
 //
-// With the source padded to 2 pooled + 2 rows and columns every patch is whole, so no loop asks for borders.
+// With the source padded to 2 rows and columns more than the convolution puts out every patch is whole, so no
+// loop asks for borders. What only a dropped last row or column has seen gets its zero gradient from the
+// zeros that a gradient starts from.
 //
 // The gradient of a sample is listed twice, because the two results want it in different orders:
 //   by filter   kernel gradient: the 9 sums of a filter stay in registers while its pixels go by, and each
@@ -337,7 +339,8 @@ bool has_pooled_kernels() {
 
 ANNULUS_AVX512 void pool_maxima(const PooledShape& shape, const float* source, float* pooled,
                                 std::uint8_t* winners) {
-  const std::size_t row = static_cast<std::size_t>(2 * shape.pooled_width) * kBlock;
+  const std::size_t row = static_cast<std::size_t>(shape.unpooled_width()) * kBlock;
+  const std::size_t rest = static_cast<std::size_t>(shape.rest_columns) * kBlock;
   for (int y = 0; y < shape.target_blocks() * shape.pooled_height; ++y) {
     for (int x = 0; x < shape.pooled_width; ++x) {
       Maximum best{load(source), _mm512_setzero_si512()};
@@ -350,7 +353,8 @@ ANNULUS_AVX512 void pool_maxima(const PooledShape& shape, const float* source, f
       pooled += kBlock;
       winners += kBlock;
     }
-    source += row;  // the second row of the windows has been read
+    source += rest + row;  // the second row of the windows has been read
+    if ((y + 1) % shape.pooled_height == 0) source += static_cast<std::size_t>(shape.rest_rows) * row;
   }
 }
 

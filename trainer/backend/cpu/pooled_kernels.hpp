@@ -16,25 +16,30 @@ constexpr int kBlock = 16;  ///< channels that lie together, and floats of a vec
 /// Whether this processor can run the kernels.
 bool has_pooled_kernels();
 
-/// The shapes of one sample. The convolution has stride 1; the pool takes every element of its output.
+/// The shapes of one sample. The convolution has stride 1; the pool takes every element of its output but an
+/// odd last row or column: no gradient comes from there.
 struct PooledShape {
   int height = 0, width = 0;  ///< of the source
   int padding_top = 0, padding_left = 0;
   int source_channels = 0;                  ///< a multiple of 16, or few: then the source is plain, (C, H, W)
   int target_channels = 0;                  ///< a multiple of 16
-  int pooled_height = 0, pooled_width = 0;  ///< of the output, half of the convolution's
+  int pooled_height = 0, pooled_width = 0;  ///< of the output, half of the convolution's, rounded down
+  int rest_rows = 0, rest_columns = 0;      ///< of the convolution's output that the pool drops: 0 or 1
 
   int source_blocks() const { return source_channels / kBlock; }
   int target_blocks() const { return target_channels / kBlock; }
   bool blocked() const { return source_channels % kBlock == 0; }
   int pixels() const { return pooled_height * pooled_width; }
+  /// Extents of the convolution's output.
+  int unpooled_height() const { return 2 * pooled_height + rest_rows; }
+  int unpooled_width() const { return 2 * pooled_width + rest_columns; }
   /// Extents of the source with the zeros around it.
-  int padded_height() const { return 2 * pooled_height + 2; }
-  int padded_width() const { return 2 * pooled_width + 2; }
+  int padded_height() const { return unpooled_height() + 2; }
+  int padded_width() const { return unpooled_width() + 2; }
   bool padded() const { return padded_height() != height || padded_width() != width; }
   std::size_t source_floats() const { return floats(source_channels, height, width); }
   std::size_t padded_floats() const { return floats(source_channels, padded_height(), padded_width()); }
-  std::size_t unpooled_floats() const { return 4 * pooled_floats(); }
+  std::size_t unpooled_floats() const { return floats(target_channels, unpooled_height(), unpooled_width()); }
   std::size_t pooled_floats() const { return floats(target_channels, pooled_height, pooled_width); }
   std::size_t kernel_floats() const { return floats(source_channels * target_channels, 3, 3); }
 
@@ -46,7 +51,7 @@ struct PooledShape {
 };
 
 /// Pools one sample by the rule of planning/max_pool_rule.hpp.
-/// @param source   (target_channels / 16, 2 pooled_height, 2 pooled_width, 16)
+/// @param source   (target_channels / 16, unpooled_height, unpooled_width, 16)
 /// @param pooled   (target_channels / 16, pooled_height, pooled_width, 16)
 /// @param winners  as pooled: 2 * row + column of the largest element in its window
 void pool_maxima(const PooledShape& shape, const float* source, float* pooled, std::uint8_t* winners);

@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "trainer/backend/device.hpp"
+#include "trainer/loop/initialise.hpp"
 #include "trainer/loop/rank_zero.hpp"
 #include "trainer/run/checkpoint.hpp"
 #include "trainer/run/directory.hpp"
@@ -76,6 +77,7 @@ std::unique_ptr<Replica> load_replica(const ModelSource& source, comm::MpiSessio
   auto replica = make_replica(source.config, choose_device(source.config, mpi), owned.size());
   on_rank_zero(group, "checkpoint", [&] {
     const CheckpointInfo info = load_model(source.checkpoint, *replica);
+    require_fixed_weights(*replica, source.checkpoint);
     log_info("model: {} (step {})", source.checkpoint, info.step);
   });
   group.broadcast(std::as_writable_bytes(replica->parameters()), 0, "parameters");

@@ -32,6 +32,7 @@ nlohmann::json lecture_json(const rich::PidTable& table) {
   nlohmann::json json;
   for (std::size_t k = 0; k < table.size(); ++k) {
     const std::string name(name_of(table.classes()[k]));
+    json["particles_per_class"][name] = table.efficiency(k).whole;
     json["accuracy_per_class"][name] = table.efficiency(k).value();
     json["row_percent_published_as_purity"][name] = 100 * table.efficiency(k).value();
     json["column_percent_published_as_efficiency"][name] = 100 * table.purity(k).value();

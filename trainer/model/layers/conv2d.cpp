@@ -30,6 +30,8 @@ void LayerTraits<Conv2d>::describe(Fields& fields, Conv2d& conv, Activation& act
   fields.size("dilation", conv.dilation, kKernelSides);
   fields.integer("groups", conv.groups, kChannelCounts);
   fields.choice("activation", activation);
+  fields.weights("weights", conv.weights);
+  if (fields.reading() && !conv.weights.empty()) conv.bias = false;  // a fixed filter is the whole layer
   fields.flag("bias", conv.bias);
   fields.choice("initializer", conv.initializer);
 }
@@ -46,6 +48,8 @@ void LayerTraits<Conv2d>::infer(const LayerContext& context, Conv2d& conv) {
   const std::int64_t channels = layer.input.channels / conv.groups;
   layer.parameters.push_back(kernel_parameter({conv.kernel.height, conv.kernel.width, channels, conv.filters},
                                               conv.initializer, conv.kernel.height * conv.kernel.width));
+  fix_weights(context, conv.weights, "height, width, input channels / groups, filters",
+              layer.parameters.back());
   if (conv.bias) layer.parameters.push_back(vector_parameter("bias", conv.filters, Initializer::zeros));
 }
 

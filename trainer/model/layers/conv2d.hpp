@@ -16,6 +16,7 @@ struct Conv2d {
   std::int64_t groups = 1;
   bool bias = true;
   Initializer initializer = Initializer::glorot_uniform;
+  FixedWeights weights = {};  ///< of the kernel, never trained; none: the initializer's, trained
 };
 
 /// Pixels that a dilated kernel spans: (kernel - 1) * dilation + 1.

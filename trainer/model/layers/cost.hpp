@@ -9,6 +9,7 @@ namespace annulus::trainer {
 struct Cost {
   std::int64_t parameters = 0;  ///< trainable and moving averages
   std::int64_t trainable = 0;
+  std::int64_t fixed = 0;  ///< weights that the configuration fixes
   /// Uses of a weight or bias: output values x (inputs per output + bias). Layers without weights have none,
   /// pools included (LeCun et al. 1998 count their S2 and S4, which had a weight and a bias each).
   std::int64_t connections = 0;

@@ -8,6 +8,8 @@ namespace annulus::trainer {
 void LayerTraits<Dense>::describe(Fields& fields, Dense& dense, Activation& activation) {
   fields.integer("units", dense.units, kChannelCounts);
   fields.choice("activation", activation);
+  fields.weights("weights", dense.weights);
+  if (fields.reading() && !dense.weights.empty()) dense.bias = false;  // a fixed filter is the whole layer
   fields.flag("bias", dense.bias);
   fields.choice("initializer", dense.initializer);
 }
@@ -22,6 +24,7 @@ void LayerTraits<Dense>::infer(const LayerContext& context, Dense& dense) {
   require_range(context, "units", dense.units, NetworkLimits::kChannels);
   layer.output = {.channels = dense.units, .flat = true};
   layer.parameters.push_back(kernel_parameter({layer.input.channels, dense.units}, dense.initializer, 1));
+  fix_weights(context, dense.weights, "inputs, units", layer.parameters.back());
   if (dense.bias) layer.parameters.push_back(vector_parameter("bias", dense.units, Initializer::zeros));
 }
 

@@ -10,6 +10,7 @@ struct Dense {
   std::int64_t units = 0;
   bool bias = true;
   Initializer initializer = Initializer::glorot_uniform;
+  FixedWeights weights = {};  ///< of the kernel, never trained; none: the initializer's, trained
 };
 
 template <>

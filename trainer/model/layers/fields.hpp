@@ -82,13 +82,17 @@ struct PaddingValue {
   Padding& padding;
   PaddingMode& mode;
 };
+/// Nested lists of numbers; empty when there are none.
+struct WeightsValue {
+  FixedWeights& weights;
+};
 /// Texts by name: {track: track_features}.
 struct NamesValue {
   std::map<std::string, std::string>& names;
 };
 using FieldValue =
     std::variant<TextValue, FlagValue, WholeValue, RealValue<double>, RealValue<float>, ListValue,
-                 IntervalValue, AmountValue, WordValue, SizeValue, PaddingValue, NamesValue>;
+                 IntervalValue, AmountValue, WordValue, SizeValue, PaddingValue, WeightsValue, NamesValue>;
 
 /// Visits the keys of the configuration with the variables they stand for.
 class Fields {
@@ -126,6 +130,7 @@ class Fields {
   void padding(const char* key, Padding& padding, PaddingMode& mode) {
     visit(key, PaddingValue{padding, mode});
   }
+  void weights(const char* key, FixedWeights& weights) { visit(key, WeightsValue{weights}); }
   void names(const char* key, std::map<std::string, std::string>& names) { visit(key, NamesValue{names}); }
   template <class Integer>
   void integer(const char* key, Integer& value, const Limits& limits) {

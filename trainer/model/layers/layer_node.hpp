@@ -19,6 +19,17 @@ struct Parameter {
   std::int64_t fan_out = 1;
   bool trainable = true;  ///< false for moving averages
   bool decays = false;    ///< weight decay applies: kernels only
+  /// Values that no training changes, in Keras' order: those that the configuration gives; empty: it is
+  /// trained.
+  std::vector<float> fixed = {};
+};
+
+/// What windows that do not divide their input leave over at its bottom and right edge: no output depends on
+/// it, and its gradient is zero.
+struct LeftOver {
+  std::int64_t rows = 0, columns = 0;                  ///< of the input
+  std::int64_t padding_rows = 0, padding_columns = 0;  ///< of the zeros around it
+  bool operator==(const LeftOver&) const = default;
 };
 
 struct LayerNode {
@@ -30,7 +41,8 @@ struct LayerNode {
   SampleShape input;  ///< shape of the first input
   SampleShape output;
   std::vector<Parameter> parameters;
-  int line = 0;  ///< in the config, for messages; 0 = unknown
+  LeftOver left_over = {};  ///< of conv2d and pools
+  int line = 0;             ///< in the config, for messages; 0 = unknown
 };
 
 /// Trainable and moving-average values of a layer, as Keras counts them.

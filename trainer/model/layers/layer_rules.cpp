@@ -1,9 +1,32 @@
 // Checks and small parts of rules, each used by several kinds.
 #include "trainer/model/layers/layer_rules.hpp"
 
+#include <fmt/ranges.h>
+
 #include "trainer/model/layers/window.hpp"
 
 namespace annulus::trainer {
+namespace {
+
+void note_left_over(LayerNode& layer, const WindowAxis& rows, const WindowAxis& columns,
+                    const Size2& output) {
+  const auto [row_pixels, row_zeros] = left_over(rows, output.height);
+  const auto [column_pixels, column_zeros] = left_over(columns, output.width);
+  layer.left_over = {row_pixels, column_pixels, row_zeros, column_zeros};
+}
+
+/// The kernel's values from one filter, or a list of them; its filters see one channel each.
+std::vector<float> spread_filters(const FixedWeights& weights, const Extents& kernel) {
+  const auto filters = static_cast<std::size_t>(kernel.back());
+  const std::size_t taps = static_cast<std::size_t>(element_count(kernel)) / filters;
+  std::vector<float> values;
+  for (std::size_t tap = 0; tap < taps; ++tap)
+    for (std::size_t filter = 0; filter < filters; ++filter)
+      values.push_back(weights.values[weights.extents.size() == 2 ? tap : filter * taps + tap]);
+  return values;
+}
+
+}  // namespace
 
 void require_range(const LayerContext& context, const char* what, std::int64_t value, std::int64_t highest) {
   if (value >= 1 && value <= highest) return;
@@ -56,6 +79,7 @@ Size2 slide(const LayerContext& context, const SlidingWindow& window, PaddingMod
   if (mode == PaddingMode::same) {
     const Size2 output{pad_same(rows), pad_same(columns)};
     padding = {rows.before, rows.after, columns.before, columns.after};
+    note_left_over(context.layer, rows, columns, output);
     return output;
   }
   for (const std::int64_t side : {padding.top, padding.bottom, padding.left, padding.right}) {
@@ -64,7 +88,42 @@ Size2 slide(const LayerContext& context, const SlidingWindow& window, PaddingMod
                        NetworkLimits::kKernelSide);
     }
   }
-  return {window_positions(rows, context.place), window_positions(columns, context.place)};
+  const Size2 output{window_positions(rows, context), window_positions(columns, context)};
+  note_left_over(context.layer, rows, columns, output);
+  return output;
+}
+
+void fix_weights(const LayerContext& context, const FixedWeights& weights, const char* order,
+                 Parameter& kernel) {
+  if (weights.empty()) return;
+  if (kernel.initializer != Initializer::glorot_uniform)
+    throw UsageError(
+        "{}: weights give the kernel its values, so initializer = {} has no effect. Remove one of the two.",
+        context.place, word_of(kernel.initializer));
+  kernel.decays = false;
+  if (weights.extents == kernel.extents) {
+    kernel.fixed = weights.values;
+    return;
+  }
+  const Extents& all = kernel.extents;
+  const bool image = all.size() == 4;
+  const Extents one = image ? Extents{all[0], all[1]} : Extents{};
+  const Extents list = image ? Extents{all[3], all[0], all[1]} : Extents{};
+  const bool filters = image && (weights.extents == one || weights.extents == list);
+  if (filters && all[2] == 1) {
+    kernel.fixed = spread_filters(weights, all);
+    return;
+  }
+  std::string remedy = "Give one list per level in that order.";
+  if (filters)
+    remedy = fmt::format(
+        "Such filters fit where each sees one channel: set groups and filters to {}, so that every channel is filtered by itself, or give all values in that order.",
+        context.layer.input.channels);
+  else if (image && all[2] == 1)
+    remedy = fmt::format("Give ({}) for all filters alike, ({}) for a list of filters, or that.",
+                         fmt::join(one, ", "), fmt::join(list, ", "));
+  throw UsageError("{}: weights are lists of the form ({}), but the kernel has ({}): {}. {}", context.place,
+                   fmt::join(weights.extents, ", "), fmt::join(all, ", "), order, remedy);
 }
 
 std::int64_t activation_flops(Activation activation, std::int64_t values) {

@@ -23,6 +23,7 @@ struct LayerContext {
   LayerNode& layer;
   const std::vector<SampleShape>& inputs;  ///< shapes of all inputs, at least one
   std::string place;                       ///< start of every message: "a.yaml:12: layer conv2d_1 (conv2d)"
+  EdgeRule edges = EdgeRule::drop;
 };
 
 /// @throws UsageError unless the value lies in [1, highest]
@@ -43,10 +44,19 @@ struct SlidingWindow {
 };
 /// @throws UsageError when the input is no image, or size or stride are out of range
 void require_window(const LayerContext& context, const Size2& size, const Size2& stride);
-/// Height and width of what a window puts out. @param padding  with PaddingMode::same an output, else an
-/// input
-/// @throws UsageError when the padding is out of range or the size does not come out whole
+/// Height and width of what a window puts out; notes what it leaves over in the layer.
+/// @param padding  with PaddingMode::same an output, else an input
+/// @throws UsageError when the padding is out of range, the window larger than its input, or the size does
+/// not come out whole where EdgeRule::refuse wants that
 Size2 slide(const LayerContext& context, const SlidingWindow& window, PaddingMode mode, Padding& padding);
+
+/// Fixes a kernel to what the configuration gives: all values in the kernel's order, or, where a filter sees
+/// one channel only, one filter for all of them, (height, width), or a list of them, (filters, height,
+/// width).
+/// @param order  the kernel's axes in words, for the message
+/// @throws UsageError when the lists have another form
+void fix_weights(const LayerContext& context, const FixedWeights& weights, const char* order,
+                 Parameter& kernel);
 
 /// Of an activation on so many values.
 std::int64_t activation_flops(Activation activation, std::int64_t values);

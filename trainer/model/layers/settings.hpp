@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "base/enum_words.hpp"
+#include "base/shape.hpp"
 
 namespace annulus::trainer {
 
@@ -28,6 +30,20 @@ struct Padding {
 enum class PaddingMode {
   given,  ///< the pixels of a Padding; all zero is Keras' "valid"
   same,   ///< as Keras: output = ceil(input / stride), the odd pixel at the bottom and right
+};
+
+/// What becomes of pixels at the edge that a window does not reach.
+enum class EdgeRule {
+  drop,    ///< the output size is rounded down, as Keras' "valid" and PyTorch do
+  refuse,  ///< an error: sizes have to come out whole
+};
+
+/// Values of a kernel that the configuration fixes, as it gives them: nested lists, outermost first.
+struct FixedWeights {
+  Extents extents = {};  ///< lengths of the lists, one per level
+  std::vector<float> values = {};
+
+  bool empty() const { return values.empty(); }
 };
 
 }  // namespace annulus::trainer

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "trainer/model/layers/layer_rules.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -58,20 +59,27 @@ std::string suggestions(const WindowAxis& window) {
 
 }  // namespace
 
-std::int64_t window_positions(const WindowAxis& window, const std::string& place) {
+std::int64_t window_positions(const WindowAxis& window, const LayerContext& context) {
   const std::int64_t room = window.input - window.span + window.before + window.after;
   if (room < 0) {
     throw UsageError(
         "{}: the window of {} pixels is larger than the {} {} of its input ({} with padding). Make it smaller, pool less before it, or try {}.",
-        place, window.span, window.axis, window.input, window.input + window.before + window.after,
+        context.place, window.span, window.axis, window.input, window.input + window.before + window.after,
         suggestions(window));
   }
-  if (room % window.stride != 0) {
+  if (room % window.stride != 0 && context.edges == EdgeRule::refuse) {
     throw UsageError(
-        "{}: the output {} does not come out whole: {}, so the window would miss pixels at the edge. Try {}.",
-        place, window.axis, arithmetic(window), suggestions(window));
+        "{}: the output {} does not come out whole: {}, so the window would miss pixels at the edge, which network.strict_shapes refuses. Try {}, or strict_shapes: false to round down.",
+        context.place, window.axis, arithmetic(window), suggestions(window));
   }
   return room / window.stride + 1;
+}
+
+AxisRest left_over(const WindowAxis& window, std::int64_t positions) {
+  const std::int64_t reached = (positions - 1) * window.stride + window.span;
+  const std::int64_t rest = window.before + window.input + window.after - reached;
+  const std::int64_t pixels = std::max<std::int64_t>(0, rest - window.after);
+  return {pixels, rest - pixels};
 }
 
 std::int64_t pad_same(WindowAxis& window) {

@@ -1,5 +1,5 @@
-// Output sizes of sliding windows (convolution and pooling): (W - F + 2P) / S + 1, with help when that does
-// not come out whole.
+// Output sizes of sliding windows (convolution and pooling): (W - F + 2P) / S + 1, rounded down as Keras and
+// PyTorch do, or with help when that has to come out whole and does not.
 #pragma once
 
 #include <cstdint>
@@ -17,10 +17,19 @@ struct WindowAxis {
   std::int64_t after = 0;   ///< padding at the bottom or right
 };
 
-/// Number of window positions. @param place  start of the message, e.g. "a.yaml:3: layer conv2d (conv2d)"
-/// @throws UsageError showing the arithmetic and suggesting padding or stride when the window does not fit or
-/// the size is not whole
-std::int64_t window_positions(const WindowAxis& window, const std::string& place);
+struct LayerContext;
+
+/// Number of window positions, rounded down.
+/// @throws UsageError suggesting padding or stride when the window does not fit, or, showing the arithmetic,
+/// when the size is not whole and the context refuses that
+std::int64_t window_positions(const WindowAxis& window, const LayerContext& context);
+
+/// Pixels of the input, and zeros of the padding behind them, that no window reaches.
+struct AxisRest {
+  std::int64_t pixels = 0;
+  std::int64_t zeros = 0;
+};
+AxisRest left_over(const WindowAxis& window, std::int64_t positions);
 
 /// Sets the padding as Keras' "same" does. @return ceil(input / stride), the number of positions
 std::int64_t pad_same(WindowAxis& window);

@@ -2,6 +2,7 @@
 // backward.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstring>
 
 #include "tests/support/pool_windows.hpp"
@@ -42,7 +43,9 @@ class PoolHarness {
     lowered_.step->forward({.stream = stream_});
     return read(target_);
   }
+  /// What the step leaves unwritten comes back as NaN.
   std::vector<float> backward(const std::vector<float>& gradients) {
+    write(source_gradient_, std::vector<float>(read(source_gradient_).size(), std::nanf("")));
     write(target_gradient_, gradients);
     lowered_.step->backward({.stream = stream_});
     return read(source_gradient_);
@@ -135,6 +138,33 @@ TEST_P(PoolLayout, PaddingNeverWinsOverMinusInfinity) {
   const std::vector<float> gradient = harness.backward(std::vector<float>(9 * kSamples, 1.0f));
   EXPECT_EQ(std::vector<float>(gradient.begin(), gradient.begin() + 9),
             (std::vector<float>{4, 0, 2, 0, 0, 0, 2, 0, 1}));
+}
+
+/// 5 x 7 pixels of which the last row, the last column or both are dropped.
+TEST_P(PoolLayout, DroppedPixelsGetAGradientOfZero) {
+  const SampleShape shape{.height = 5, .width = 7, .channels = 3};
+  for (const PoolKind kind : {PoolKind::max, PoolKind::average})
+    for (const Size2 size : {Size2{2, 2}, Size2{3, 3}, Size2{2, 3}, Size2{4, 5}}) {
+      const Size2 stride{2, 4};
+      SCOPED_TRACE(testing::Message() << size.height << " x " << size.width);
+      PoolHarness harness({.kind = kind, .size = size, .stride = stride}, shape, GetParam().tag);
+      std::vector<float> images;
+      for (int i = 0; i < 5 * 7 * 3 * kSamples; ++i) images.push_back(static_cast<float>(i * 37 % 101));
+      const std::vector<float> pooled = harness.forward(images);
+
+      const std::vector<float> gradient = harness.backward(std::vector<float>(pooled.size(), 1.0f));
+
+      const std::int64_t rows = ((5 - size.height) / stride.height) * stride.height + size.height;
+      const std::int64_t columns = ((7 - size.width) / stride.width) * stride.width + size.width;
+      double sum = 0;
+      for (std::size_t i = 0; i < gradient.size(); ++i) {
+        const auto row = static_cast<std::int64_t>(i / 7 % 5), column = static_cast<std::int64_t>(i % 7);
+        sum += gradient[i];
+        if (row < rows && column < columns) continue;
+        EXPECT_EQ(gradient[i], 0.0f) << row << ", " << column;
+      }
+      EXPECT_NEAR(sum, static_cast<double>(pooled.size()), 1e-4);
+    }
 }
 
 TEST(PoolWindows, ThatAreLargeNumberTheirPixelsBeyondAByte) {

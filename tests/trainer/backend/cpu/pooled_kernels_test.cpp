@@ -168,6 +168,36 @@ INSTANTIATE_TEST_SUITE_P(Shapes, PooledKernelsTest,
                                                .pooled_height = 2,
                                                .pooled_width = 2},
                                               0.0f},
+                                         Case{"dropped row",
+                                              {.height = 9,
+                                               .width = 8,
+                                               .source_channels = 32,
+                                               .target_channels = 32,
+                                               .pooled_height = 3,
+                                               .pooled_width = 3,
+                                               .rest_rows = 1},
+                                              0.2f},
+                                         Case{"dropped row and column of same",
+                                              {.height = 7,
+                                               .width = 5,
+                                               .padding_top = 1,
+                                               .padding_left = 1,
+                                               .source_channels = 16,
+                                               .target_channels = 48,
+                                               .pooled_height = 3,
+                                               .pooled_width = 2,
+                                               .rest_rows = 1,
+                                               .rest_columns = 1},
+                                              0.2f},
+                                         Case{"dropped column of grey",
+                                              {.height = 8,
+                                               .width = 9,
+                                               .source_channels = 1,
+                                               .target_channels = 16,
+                                               .pooled_height = 3,
+                                               .pooled_width = 3,
+                                               .rest_columns = 1},
+                                              0.4f},
                                          Case{"all zero",
                                               {.height = 6,
                                                .width = 6,
@@ -207,6 +237,31 @@ TEST(PoolMaxima, FollowsTheRuleOfMaxPools) {
   for (std::size_t c = 0; c < windows.size(); ++c) {
     EXPECT_EQ(winners[c], windows[c].winner) << windows[c].name;
     EXPECT_TRUE(test::same_value(pooled[c], windows[c].pixels.at(winners[c]))) << windows[c].name;
+  }
+}
+
+TEST(PoolMaxima, SkipsAnOddLastRowAndColumn) {
+  if (!has_pooled_kernels()) GTEST_SKIP() << "this processor has no AVX-512";
+  const PooledShape shape{.source_channels = 16,
+                          .target_channels = 32,
+                          .pooled_height = 2,
+                          .pooled_width = 3,
+                          .rest_rows = 1,
+                          .rest_columns = 1};
+  const std::vector<float> source = random_values(shape.unpooled_floats(), 8);
+  std::vector<float> pooled(shape.pooled_floats(), kNaN);
+  std::vector<std::uint8_t> winners(pooled.size(), 9);
+  ASSERT_EQ(source.size(), 32u * 5 * 7);
+
+  pool_maxima(shape, source.data(), pooled.data(), winners.data());
+
+  for (std::size_t i = 0; i < pooled.size(); ++i) {
+    const std::size_t lane = i % kBlock, x = i / kBlock % 3, y = i / kBlock / 3 % 2, block = i / kBlock / 6;
+    const auto at = [&](std::size_t tap) {
+      return source[((block * 5 + 2 * y + tap / 2) * 7 + 2 * x + tap % 2) * kBlock + lane];
+    };
+    EXPECT_EQ(pooled[i], std::max({at(0), at(1), at(2), at(3)})) << i;
+    EXPECT_EQ(at(winners[i]), pooled[i]) << i;
   }
 }
 

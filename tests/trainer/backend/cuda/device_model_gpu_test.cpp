@@ -254,6 +254,28 @@ TEST_P(DeviceModelOracle, PredictsAsTheReference) {
 
 INSTANTIATE_TEST_SUITE_P(Networks, DeviceModelOracle, testing::ValuesIn(cases()), name_of);
 
+class DeviceModelEdge : public testing::TestWithParam<test::EdgeNetwork> {};
+
+/// Exactly: whatever a step before has left in memory.
+TEST_P(DeviceModelEdge, GetsAGradientOfZero) {
+  const Network& network = GetParam().network;
+  Samples edge = test::random_samples(network, 3, 2);
+  edge.images = test::edge_images(GetParam(), 3);
+  for (const Precision precision : {Precision::float32, Precision::bfloat16}) {
+    Driver driver(network, {.shard_samples = 3}, precision);
+    driver.set_parameters(test::random_parameters(network, 17));
+
+    const ShardOutcome before = driver.outcome(driver.train(test::random_samples(network, 3, 1), 0));
+    const ShardOutcome outcome = driver.outcome(driver.train(edge, 0));
+
+    EXPECT_THAT(outcome.gradients[0][0], testing::Each(0.0f));
+    EXPECT_THAT(before.gradients[0][0], testing::Not(testing::Each(0.0f)));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Networks, DeviceModelEdge, testing::ValuesIn(test::edge_networks()),
+                         [](const auto& test) { return test.param.name; });
+
 Network mixed_network() {
   return NetworkBuilder({.height = 9, .width = 7, .channels = 3})
       .conv2d({.filters = 20, .kernel = {3, 3}, .padding_mode = PaddingMode::same})
