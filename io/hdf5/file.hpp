@@ -138,7 +138,8 @@ class Hdf5File {
     source.read_rows(0, source.info().rows(), std::span<T>(values));
     return values;
   }
-  /// Text in a dataset, one string an element: where a list is too long for an attribute (64 KB, or 4095 strings).
+  /// Text in a dataset, one string an element: where a list is too long for an attribute (64 KB, or 4095
+  /// strings).
   void write_texts(const std::string& name, const std::vector<std::string>& values);
   /// All strings of a dataset, of fixed or of variable length; none when it holds anything else.
   std::vector<std::string> texts(const std::string& name) const;

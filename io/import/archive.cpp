@@ -27,7 +27,7 @@ using GzipHandle = UniqueHandle<GzipTraits>;
 }  // namespace
 
 std::string plain_name(std::string name) {
-  while (name.starts_with("./")) name.erase(0, 2);
+  while (name.starts_with("./") || name.starts_with('/')) name.erase(0, name.starts_with('/') ? 1 : 2);
   while (name.ends_with('/')) name.pop_back();
   return name == "." ? "" : name;
 }

@@ -11,7 +11,7 @@
 
 namespace annulus::io {
 
-/// One file. `name` is its path inside the source, with '/' and without a leading "./".
+/// One file. `name` is its path inside the source, with '/' and without "./" or '/' at its beginning.
 struct SourceFile {
   std::string name;
   std::vector<std::byte> contents;

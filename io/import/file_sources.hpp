@@ -14,7 +14,7 @@ std::unique_ptr<FileSource> open_archive(const std::string& path, const FileLimi
 /// @pre the path is a folder   @throws DataError when it cannot be listed, or holds no files
 std::unique_ptr<FileSource> open_folder(const std::string& path, const FileLimits& limits);
 
-/// Without a leading "./" and a closing '/'.
+/// Without "./" and '/' at its beginning, and without a closing '/'.
 std::string plain_name(std::string name);
 
 [[noreturn]] void throw_too_large(const std::string& place, std::uint64_t limit);

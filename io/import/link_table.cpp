@@ -28,9 +28,10 @@ std::string resolved_path(const std::string& path) {
 }
 
 void LinkTable::add(const std::string& name, const std::string& written, const std::string& resolved) {
-  links_.push_back({name, written, false});
-  const bool circle = name == resolved || name.starts_with(resolved + "/");
-  if (!resolved.empty() && !circle) by_target_[resolved].push_back(links_.size() - 1);
+  const std::string plain = resolved_path(name);
+  links_.push_back({plain, written, false});
+  const bool circle = plain == resolved || plain.starts_with(resolved + "/");
+  if (!plain.empty() && !resolved.empty() && !circle) by_target_[resolved].push_back(links_.size() - 1);
 }
 
 void LinkTable::add_symbolic(const std::string& name, const std::string& target) {

@@ -59,8 +59,8 @@ struct DecodeOptions {
 /// PNG come out with the values that Pillow's convert("RGB") and convert("L") give; where they differ from
 /// plain decoding:
 /// - grey images asked for as RGB get three equal channels; colour becomes grey by Rec. 601,
-///   (19595 R + 38470 G + 7471 B + 32768) / 65536, and JPEG hands out its luma, which is the same to within a
-///   step;
+///   (19595 R + 38470 G + 7471 B + 32768) / 65536, and JPEG hands out its own luma, the same to within
+///   a step where RGB does not cut a strong colour off;
 /// - fewer than 8 bits are spread over 0..255; of 16 bits the upper 8 are kept, or all of them as value / 257
 /// in floats;
 /// - gamma, colour profiles and significant bits (gAMA, iCCP, sRGB, sBIT) change nothing;

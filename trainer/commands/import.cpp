@@ -83,7 +83,8 @@ Import add_images(Verb& verb) {
   verb.add_flag("--grey", words->grey, "One channel instead of three");
   verb.add_option("--resize", words->resize, "HEIGHTxWIDTH, or two words: bring all images to this size")
       ->expected(2)
-      ->delimiter('x');
+      ->delimiter('x')
+      ->allow_extra_args(false);  // or it takes the source as well
   verb.add_option("--pixels", words->pixels, "float32: from 0 to 255 with all that 16-bit images hold")
       ->one_of({"uint8", "float32"})
       ->capture_default_str();

@@ -163,6 +163,16 @@ TEST(Archive, HardLinksOfTarAreFiles) {
   EXPECT_THAT(source->dead_links(), testing::ElementsAre("a/lost.txt -> ./gone.txt"));
 }
 
+TEST(Archive, LinksOfAbsoluteNamesAreFollowed) {
+  const std::string path = fresh_path("absolute.tar");  // as of tar -P
+  write_archive(path, std::vector<ArchiveItem>{{"/set/a/1.txt", Kind::file, "one"},
+                                               {"/set/b/again.txt", Kind::hard_link, "/set/a/1.txt"},
+                                               {"/set/c", Kind::symbolic_link, "b"}});
+
+  EXPECT_EQ(read_all(path),
+            (NamedFiles{{"set/a/1.txt", "one"}, {"set/b/again.txt", "one"}, {"set/c/again.txt", "one"}}));
+}
+
 TEST(Archive, LinksThatMultiplyAreStopped) {
   std::vector<ArchiveItem> items{{"0/x.txt", Kind::file, "x"}};
   for (int from = 0; from < 40; ++from)
