@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <string_view>
 
 namespace annulus::io {
 namespace {
@@ -105,6 +106,35 @@ void read_floats(const Hdf5Dataset& dataset, std::uint64_t first, std::uint64_t 
     convert(std::vector<std::int64_t>(values.size()));
 }
 
+/// Names of the values of a row: the attribute `columns` of the dataset, where it is such a list.
+std::vector<std::string> column_names(const Hdf5File& file, const std::string& dataset, std::size_t length) {
+  if (!file.has_attribute(dataset, "columns")) return {};
+  try {
+    std::vector<std::string> names = file.strings_attribute(dataset, "columns");
+    return names.size() == length ? names : std::vector<std::string>{};
+  } catch (const DataError&) {  // something else that a foreign file calls so
+    return {};
+  }
+}
+
+/// The form attributes that an images dataset has. See SourceInfo::form.
+std::string image_form(const Hdf5File& file, const std::string& images) {
+  std::vector<std::string> parts;
+  for (const char* name : kFormAttributes) {
+    if (!file.has_attribute(images, name)) continue;
+    std::string value;
+    try {
+      value = name == std::string_view("clip") ? std::to_string(file.int64_attribute(images, name))
+                                               : file.string_attribute(images, name);
+    } catch (const DataError&) {  // something else that a foreign file calls so
+      continue;
+    }
+    constexpr std::size_t kLongest = 100;
+    parts.push_back(fmt::format("{} {}", name, value.substr(0, kLongest)));
+  }
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
 std::vector<std::string> numbered_classes(std::span<const std::int32_t> labels) {
   const std::int32_t largest = labels.empty() ? 0 : *std::max_element(labels.begin(), labels.end());
   std::vector<std::string> names;
@@ -189,7 +219,9 @@ DatasetColumns::DatasetColumns(const DatasetOptions& options)
     check_same_rows(options, images.rows(), file_.dataset(options.labels).info().rows());
     labels_ = read_labels(file_, options.labels, info_.classes.size());
   }
-  if (info_.classes.empty()) info_.classes = numbered_classes(labels_);
+  info_.form = image_form(file_, options.images);
+  info_.numbered = info_.classes.empty();
+  if (info_.numbered) info_.classes = numbered_classes(labels_);
   info_.samples = options.limit > 0 ? std::min(options.limit, images.rows()) : images.rows();
   labels_.resize(info_.samples);
   if (chunked()) chunk_rows_ = std::min(static_cast<std::uint64_t>(images.chunk.front()), images.rows());
@@ -210,6 +242,7 @@ void DatasetColumns::open_vectors(const DatasetOptions& options) {
     vector.length = static_cast<std::size_t>(length);
     vector_floats_ += vector.length;
     info_.vectors.push_back({column.name, length});
+    info_.columns.push_back(column_names(file_, column.dataset, vector.length));
     vectors_.push_back(std::move(vector));
   }
 }

@@ -2,6 +2,7 @@
 // interface.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -17,6 +18,10 @@ enum class PixelType { uint8, float32 };
 /// Bytes of one value.
 constexpr std::size_t size_of(PixelType type) { return type == PixelType::uint8 ? 1 : 4; }
 
+/// Attributes of a dataset of images that say how its pixels were made: what one shows, under one shape, in
+/// one file and another (rich/files/image_file.hpp).
+inline constexpr std::array kFormAttributes{"window", "coordinates", "detectors", "clip"};
+
 /// What a source holds; the same on every rank.
 struct SourceInfo {
   std::string name;           ///< for messages, e.g. "cifar10.h5:train"
@@ -29,6 +34,11 @@ struct SourceInfo {
   std::vector<NamedVector> vectors = {};  ///< float values beside the image of every sample
   /// Every epoch has samples of its own, already mixed: position p of epoch e is sample e * samples + p.
   bool endless = false;
+  bool numbered = false;  ///< the data name no classes: `classes` are the numbers of the labels
+  /// Names of the columns of each of `vectors`, as far as the data have them: as many as its length, or none.
+  std::vector<std::vector<std::string>> columns = {};
+  /// How the images were made, where that is known: "window scaled, clip 4" (kFormAttributes).
+  std::string form = {};
 };
 
 /// Bytes of one sample, its label aside.
