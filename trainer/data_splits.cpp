@@ -11,8 +11,10 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/process_identity.hpp"
+#include "base/stable_hash.hpp"
 #include "io/augmentation/normalisation.hpp"
 #include "io/dataset/dataset.hpp"
+#include "io/dataset/matched_source.hpp"
 #include "io/hdf5/file.hpp"
 #include "trainer/loop/rank_zero.hpp"
 #include "trainer/run/resume_rules.hpp"
@@ -87,9 +89,7 @@ std::unique_ptr<io::SampleSource> generate(const Config& config, Split split, co
     throw UsageError(
         "data.generator is {}, but this needs samples from a file. Name one with data.path, and remove data.generator.",
         config.data.generator);
-  auto source = factory(config, split, memory);
-  if (source) check_fits(source->info(), config.network);
-  return source;
+  return factory(config, split, memory);
 }
 
 /// A split that is made for `annulus evaluate`.
@@ -120,18 +120,18 @@ io::DatasetOptions dataset_options(const Config& config, const std::string& grou
   return options;
 }
 
-std::unique_ptr<io::SampleSource> open_file(const Config& config, const io::DatasetOptions& options,
-                                            const NodeMemoryFactory& memory) {
-  auto source = io::open_dataset(options, memory);
-  check_fits(source->info(), config.network);
-  return source;
-}
-
 /// With a policy for steps whose numbers are bad, one bad sample need not end the run.
 std::unique_ptr<io::SampleSource> open_training_file(const Config& config, const NodeMemoryFactory& memory) {
   io::DatasetOptions options = dataset_options(config, config.data.train);
   if (config.anomaly.policy != AnomalyPolicy::stop) options.not_finite = io::NotFinite::keep;
-  return open_file(config, options, memory);
+  return io::open_dataset(options, memory);
+}
+
+/// What classes and columns are called, as a number.
+std::string names_text(const io::SourceInfo& info) {
+  std::string names = io::joined_names(info.classes);
+  for (const std::vector<std::string>& columns : info.columns) names += io::joined_names(columns) + '\n';
+  return fmt::format(", names {:016x}", stable_hash(names));
 }
 
 /// What one rank sees of a split; plain bytes, sent to the others.
@@ -149,28 +149,62 @@ struct Sight {
 
 }  // namespace
 
-std::unique_ptr<io::SampleSource> open_group(const Config& config, const std::string& group,
-                                             const NodeMemoryFactory& memory, const SourceFactory& factory) {
+namespace {
+
+std::unique_ptr<io::SampleSource> any_group(const Config& config, const std::string& group,
+                                            const NodeMemoryFactory& memory, const SourceFactory& factory) {
   const DataConfig& data = config.data;
   if (!data.generator.empty() && data.path.empty()) return generate_group(config, group, memory, factory);
-  return open_file(config, dataset_options(config, group), memory);
+  return io::open_dataset(dataset_options(config, group), memory);
 }
 
-std::unique_ptr<io::SampleSource> open_split(const Config& config, Split split,
-                                             const NodeMemoryFactory& memory, const SourceFactory& factory) {
+std::unique_ptr<io::SampleSource> any_split(const Config& config, Split split,
+                                            const NodeMemoryFactory& memory, const SourceFactory& factory) {
   const DataConfig& data = config.data;
   if (is_generated(data, split)) return generate(config, split, memory, factory);
   if (split == Split::train) return open_training_file(config, memory);
-  if (split == Split::test) return open_group(config, data.test, memory);
-  if (has_group(data.path, data.validation)) return open_group(config, data.validation, memory);
+  if (split == Split::test) return any_group(config, data.test, memory, factory);
+  if (has_group(data.path, data.validation)) return any_group(config, data.validation, memory, factory);
   if (!has_group(data.path, data.test)) return nullptr;
   log_info("{} has no group '{}': validating on '{}'.", data.path, data.validation, data.test);
-  return open_group(config, data.test, memory);
+  return any_group(config, data.test, memory, factory);
+}
+
+/// As the model takes them, and checked against its network.
+std::unique_ptr<io::SampleSource> fitted(std::unique_ptr<io::SampleSource> source, const Config& config,
+                                         const TrainedOn* model) {
+  if (source == nullptr) return source;
+  if (model != nullptr && model->data) {
+    io::MatchedSource matched = io::match_source(std::move(source), *model->data,
+                                                 {.labelled = model->labelled,
+                                                  .classes_by_number = allows(model->allowed, kDataClasses),
+                                                  .columns_by_place = allows(model->allowed, kDataColumns),
+                                                  .any_form = allows(model->allowed, kDataPixels)});
+    for (const std::string& note : matched.notes) log_info("{}", note);
+    if (model->notes != nullptr) *model->notes = matched.notes;
+    source = std::move(matched.source);
+  }
+  check_fits(source->info(), config.network);
+  return source;
+}
+
+}  // namespace
+
+std::unique_ptr<io::SampleSource> open_group(const Config& config, const std::string& group,
+                                             const NodeMemoryFactory& memory, const SourceFactory& factory,
+                                             const TrainedOn* model) {
+  return fitted(any_group(config, group, memory, factory), config, model);
+}
+
+std::unique_ptr<io::SampleSource> open_split(const Config& config, Split split,
+                                             const NodeMemoryFactory& memory, const SourceFactory& factory,
+                                             const TrainedOn* model) {
+  return fitted(any_split(config, split, memory, factory), config, model);
 }
 
 std::string require_same_data(io::SampleSource* source, const std::string& path, comm::ProcessGroup& group) {
   std::string fingerprint = source == nullptr ? "" : data_fingerprint(*source);
-  const Sight mine(fingerprint);
+  const Sight mine(fingerprint.empty() ? "" : fingerprint + names_text(source->info()));
   std::vector<Sight> all(static_cast<std::size_t>(group.size()));
   group.all_gather(std::as_bytes(std::span(&mine, 1)), std::as_writable_bytes(std::span(all)),
                    "comparison of the data");

@@ -3,11 +3,15 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "base/node_memory.hpp"
 #include "comm/ranks/process_group.hpp"
 #include "io/augmentation/augmentation.hpp"
 #include "io/dataset/sample_source.hpp"
+#include "io/dataset/signature.hpp"
 #include "trainer/model/config.hpp"
 
 namespace annulus::trainer {
@@ -20,20 +24,34 @@ enum class Split { train, validation, test };
 using SourceFactory =
     std::function<std::unique_ptr<io::SampleSource>(const Config&, Split, const NodeMemoryFactory&)>;
 
+/// What the samples are made to match: the data that a model was trained on.
+struct TrainedOn {
+  std::optional<io::DataSignature> data;  ///< nothing: not known; labels and columns are taken as they stand
+  /// Which differences the user takes: `data.classes`, `data.columns`, `data.pixels`, or `data` for all.
+  std::vector<std::string> allowed = {};
+  bool labelled = true;                       ///< whether labels count
+  std::vector<std::string>* notes = nullptr;  ///< gets what was mapped, in sentences
+};
+
 /// Opens one split. With data.generator the factory makes the training samples, and those of the other splits
 /// when there is no data.path. Without: `validation` falls back to the test split, with a line in the log,
 /// when the file has no such group. Collective over the ranks of a host.
+/// @param model  labels and columns become those of its data, by name (io/dataset/matched_source.hpp), with a
+/// line in the log for what was mapped
 /// @return null when the file has neither
-/// @throws DataError, UsageError (shape or class count unlike the network's)
+/// @throws DataError, UsageError (shape or class count unlike the network's; classes or columns unlike the
+/// model's, by name)
 std::unique_ptr<io::SampleSource> open_split(const Config& config, Split split,
                                              const NodeMemoryFactory& memory,
-                                             const SourceFactory& factory = {});
+                                             const SourceFactory& factory = {},
+                                             const TrainedOn* model = nullptr);
 
 /// Any group of the file, by name, e.g. for `annulus evaluate --split`; of a config with data.generator and
 /// without data.path the validation or test split.
 std::unique_ptr<io::SampleSource> open_group(const Config& config, const std::string& group,
                                              const NodeMemoryFactory& memory,
-                                             const SourceFactory& factory = {});
+                                             const SourceFactory& factory = {},
+                                             const TrainedOn* model = nullptr);
 
 /// Compares what the ranks have opened: each opens the path on its own host. Collective.
 /// @param source  null on a rank that has found no such split

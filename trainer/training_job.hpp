@@ -47,6 +47,8 @@ class TrainingJob {
 
  private:
   void open_data(const JobOptions& options);
+  std::optional<io::DataSignature> stored_data(const JobOptions& options);
+  void measure_pixels(io::SampleSource& source);
   void make_parts();
   void open_run(const JobOptions& options);
   void restore(const JobOptions& options);
@@ -63,6 +65,8 @@ class TrainingJob {
   std::unique_ptr<StepHook> hook_;
   RunState state_;
   std::string fingerprint_;  ///< of the training data
+  std::string data_note_;    ///< how they were matched with those of an earlier start
+  io::DataSignature data_;   ///< what they mean
   double data_seconds_ = 0;
 };
 
