@@ -10,8 +10,10 @@
 
 #include "base/error.hpp"
 #include "base/process_identity.hpp"
+#include "base/stable_hash.hpp"
 #include "io/augmentation/normalisation.hpp"
 #include "io/dataset/dataset.hpp"
+#include "io/dataset/matched_source.hpp"
 #include "io/hdf5/file.hpp"
 #include "trainer/data_advice.hpp"
 #include "trainer/data_names.hpp"
@@ -80,9 +82,7 @@ std::unique_ptr<io::SampleSource> generate(const Config& config, Split split, co
     throw UsageError(
         "data.generator is {}, but this needs samples from a file. Name one with data.path, and remove data.generator.",
         config.data.generator);
-  auto source = factory(config, split, memory);
-  if (source) check_fits(source->info(), config.network);
-  return source;
+  return factory(config, split, memory);
 }
 
 /// A split that is made for `annulus evaluate`.
@@ -117,25 +117,49 @@ io::DatasetOptions dataset_options(const Config& config, const SplitNames& names
   return options;
 }
 
-std::unique_ptr<io::SampleSource> open_file(const Config& config, const io::DatasetOptions& options,
-                                            const NodeMemoryFactory& memory) {
-  auto source = io::open_dataset(options, memory);
+/// As the model takes them, and checked against its network.
+std::unique_ptr<io::SampleSource> fitted(std::unique_ptr<io::SampleSource> source, const Config& config,
+                                         const TrainedOn* model) {
+  if (source == nullptr) return source;
+  if (model != nullptr && model->data) {
+    io::MatchedSource matched = io::match_source(std::move(source), *model->data,
+                                                 {.labelled = model->labelled,
+                                                  .classes_by_number = allows(model->allowed, kDataClasses),
+                                                  .columns_by_place = allows(model->allowed, kDataColumns),
+                                                  .any_form = allows(model->allowed, kDataPixels)});
+    for (const std::string& note : matched.notes) log_info("{}", note);
+    if (model->notes != nullptr) *model->notes = matched.notes;
+    source = std::move(matched.source);
+  }
   check_fits(source->info(), config.network);
   return source;
 }
 
+std::unique_ptr<io::SampleSource> open_names(const Config& config, const SplitNames& names,
+                                             const NodeMemoryFactory& memory, const TrainedOn* model) {
+  return fitted(io::open_dataset(dataset_options(config, names), memory), config, model);
+}
+
 /// With a policy for steps whose numbers are bad, one bad sample need not end the run.
-std::unique_ptr<io::SampleSource> open_training_file(const Config& config, const NodeMemoryFactory& memory) {
+std::unique_ptr<io::SampleSource> open_training_file(const Config& config, const NodeMemoryFactory& memory,
+                                                     const TrainedOn* model) {
   io::DatasetOptions options = dataset_options(config, names_of(config, Split::train));
   if (config.anomaly.policy != AnomalyPolicy::stop) options.not_finite = io::NotFinite::keep;
-  auto source = open_file(config, options, memory);
+  auto source = fitted(io::open_dataset(options, memory), config, model);
   note_odd_training_data(source->info());
   return source;
 }
 
-SplitTraining open_parts(const Config& config, const NodeMemoryFactory& memory) {
+SplitTraining open_parts(const Config& config, const NodeMemoryFactory& memory, const TrainedOn* model) {
   return split_training(
-      config, [&] { return open_training_file(config, memory); }, memory);
+      config, [&] { return open_training_file(config, memory, model); }, memory);
+}
+
+/// What classes and columns are called, as a number.
+std::string names_text(const io::SourceInfo& info) {
+  std::string names = io::joined_names(info.classes);
+  for (const std::vector<std::string>& columns : info.columns) names += io::joined_names(columns) + '\n';
+  return fmt::format(", names {:016x}", stable_hash(names));
 }
 
 /// What one rank sees of a split; plain bytes, sent to the others.
@@ -154,71 +178,73 @@ struct Sight {
 }  // namespace
 
 std::unique_ptr<io::SampleSource> open_group(const Config& config, const std::string& group,
-                                             const NodeMemoryFactory& memory, const SourceFactory& factory) {
+                                             const NodeMemoryFactory& memory, const SourceFactory& factory,
+                                             const TrainedOn* model) {
   const DataConfig& data = config.data;
-  if (!data.generator.empty() && data.path.empty()) return generate_group(config, group, memory, factory);
-  return open_file(config, dataset_options(config, names_of(config, group)), memory);
+  if (!data.generator.empty() && data.path.empty())
+    return fitted(generate_group(config, group, memory, factory), config, model);
+  return open_names(config, names_of(config, group), memory, model);
 }
 
 std::unique_ptr<io::SampleSource> open_split(const Config& config, Split split,
-                                             const NodeMemoryFactory& memory) {
-  return open_file(config, dataset_options(config, names_of(config, split)), memory);
+                                             const NodeMemoryFactory& memory, const TrainedOn* model) {
+  return open_names(config, names_of(config, split), memory, model);
 }
 
 std::unique_ptr<io::SampleSource> open_judged(const Config& config, const std::string& group,
                                               const std::string& trained_on, const NodeMemoryFactory& memory,
-                                              const SourceFactory& factory) {
+                                              const SourceFactory& factory, const TrainedOn* model) {
   const DataConfig& data = config.data;
+  const auto whole = [&] { return open_group(config, group, memory, factory, model); };
   const bool is_part = group == data.train || group == kValidationGroup;
   if (!is_part || data.validation_fraction == 0 || !io::Hdf5File::open(data.path).exists(data.train))
-    return open_group(config, group, memory, factory);
+    return whole();
   SplitTraining parts;
   try {
-    parts = open_parts(config, memory);
+    parts = open_parts(config, memory, model);
   } catch (const UsageError&) {  // cannot be divided: these are other data
-    return open_group(config, group, memory, factory);
+    return whole();
   }
-  if (data_fingerprint(*parts.training) != trained_on) return open_group(config, group, memory, factory);
+  if (data_fingerprint(*parts.training) != trained_on) return whole();
   return std::move(group == data.train ? parts.training : parts.validation);
 }
 
 TrainingData open_training_data(const Config& config, const NodeMemoryFactory& memory,
-                                const SourceFactory& factory) {
+                                const SourceFactory& factory, const TrainedOn* before) {
   const DataConfig& data = config.data;
-  if (is_generated(data, Split::validation)) {
-    TrainingData made{.training = generate(config, Split::train, memory, factory),
-                      .validation = data.validation == kNoValidation
-                                        ? nullptr
-                                        : generate(config, Split::validation, memory, factory)};
-    if (made.validation) made.validated_on = data.validation.empty() ? kValidationGroup : data.validation;
-    return made;
-  }
-  const std::string group = find_validation_group(config);
+  const std::string group = is_generated(data, Split::validation) ? "" : find_validation_group(config);
   if (data.validation_fraction > 0) {
-    SplitTraining parts = open_parts(config, memory);
+    SplitTraining parts = open_parts(config, memory, before);
     return {.training = std::move(parts.training),
             .validation = std::move(parts.validation),
             .validated_on = fmt::format("{} of {}", data.validation_fraction, data.train)};
   }
-  TrainingData opened{.training = open_training(config, memory, factory), .validated_on = group};
+  TrainingData opened{.training = open_training(config, memory, factory, before), .validated_on = group};
+  TrainedOn training{.data = io::signature_of(opened.training->info(), config.normalisation.rescale)};
+  if (before != nullptr) training.allowed = before->allowed;
+  if (is_generated(data, Split::validation) && data.validation != kNoValidation) {
+    opened.validation = fitted(generate(config, Split::validation, memory, factory), config, &training);
+    if (opened.validation) opened.validated_on = data.validation.empty() ? kValidationGroup : data.validation;
+  }
   if (group.empty()) return opened;
   const bool on_test = data.validation.empty() && group != kValidationGroup;
   const Split judged = on_test ? Split::test : Split::validation;
   check_validates_on_others(config, names_of(config, judged));
-  opened.validation = open_split(config, judged, memory);
+  opened.validation = open_split(config, judged, memory, &training);
   return opened;
 }
 
 std::unique_ptr<io::SampleSource> open_training(const Config& config, const NodeMemoryFactory& memory,
-                                                const SourceFactory& factory) {
-  if (is_generated(config.data, Split::train)) return generate(config, Split::train, memory, factory);
-  if (config.data.validation_fraction > 0) return open_parts(config, memory).training;
-  return open_training_file(config, memory);
+                                                const SourceFactory& factory, const TrainedOn* before) {
+  if (is_generated(config.data, Split::train))
+    return fitted(generate(config, Split::train, memory, factory), config, before);
+  if (config.data.validation_fraction > 0) return open_parts(config, memory, before).training;
+  return open_training_file(config, memory, before);
 }
 
 std::string require_same_data(io::SampleSource* source, const std::string& path, comm::ProcessGroup& group) {
   std::string fingerprint = source == nullptr ? "" : data_fingerprint(*source);
-  const Sight mine(fingerprint);
+  const Sight mine(fingerprint.empty() ? "" : fingerprint + names_text(source->info()));
   std::vector<Sight> all(static_cast<std::size_t>(group.size()));
   group.all_gather(std::as_bytes(std::span(&mine, 1)), std::as_writable_bytes(std::span(all)),
                    "comparison of the data");

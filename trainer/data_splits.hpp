@@ -3,11 +3,15 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "base/node_memory.hpp"
 #include "comm/ranks/process_group.hpp"
 #include "io/augmentation/augmentation.hpp"
 #include "io/dataset/sample_source.hpp"
+#include "io/dataset/signature.hpp"
 #include "trainer/model/config.hpp"
 
 namespace annulus::trainer {
@@ -20,6 +24,15 @@ enum class Split { train, validation, test };
 using SourceFactory =
     std::function<std::unique_ptr<io::SampleSource>(const Config&, Split, const NodeMemoryFactory&)>;
 
+/// What the samples are made to match: the data that a model was trained on.
+struct TrainedOn {
+  std::optional<io::DataSignature> data;  ///< nothing: not known; labels and columns are taken as they stand
+  /// Which differences the user takes: `data.classes`, `data.columns`, `data.pixels`, or `data` for all.
+  std::vector<std::string> allowed = {};
+  bool labelled = true;                       ///< whether labels count
+  std::vector<std::string>* notes = nullptr;  ///< gets what was mapped, in sentences
+};
+
 /// What a training works on.
 struct TrainingData {
   std::unique_ptr<io::SampleSource> training;
@@ -31,29 +44,34 @@ struct TrainingData {
 /// the factory makes the training samples, and the others when there is no data.path. Collective over the
 /// ranks of a host.
 /// @throws DataError, UsageError (shape or class count unlike the network's, a group that is not there)
+/// @param before  what an earlier start of the run was trained on
 TrainingData open_training_data(const Config& config, const NodeMemoryFactory& memory,
-                                const SourceFactory& factory = {});
+                                const SourceFactory& factory = {}, const TrainedOn* before = nullptr);
 
 /// Training samples alone, as a training sees them.
 std::unique_ptr<io::SampleSource> open_training(const Config& config, const NodeMemoryFactory& memory,
-                                                const SourceFactory& factory = {});
+                                                const SourceFactory& factory = {},
+                                                const TrainedOn* before = nullptr);
 
 /// Any group of the file, by name and as a whole; of a config with data.generator and without data.path the
 /// validation or test split.
 std::unique_ptr<io::SampleSource> open_group(const Config& config, const std::string& group,
                                              const NodeMemoryFactory& memory,
-                                             const SourceFactory& factory = {});
+                                             const SourceFactory& factory = {},
+                                             const TrainedOn* model = nullptr);
 
 /// A split of data.path under the names that the config gives it, whole.
 std::unique_ptr<io::SampleSource> open_split(const Config& config, Split split,
-                                             const NodeMemoryFactory& memory);
+                                             const NodeMemoryFactory& memory,
+                                             const TrainedOn* model = nullptr);
 
 /// open_group() for `annulus evaluate`: of a run that has kept a part of its training samples for validation,
 /// `train` and `validation` are these two parts, as long as the file holds the data that it was trained on.
 /// @param trained_on  data_fingerprint() of the training samples, as the checkpoint has it
 std::unique_ptr<io::SampleSource> open_judged(const Config& config, const std::string& group,
                                               const std::string& trained_on, const NodeMemoryFactory& memory,
-                                              const SourceFactory& factory = {});
+                                              const SourceFactory& factory = {},
+                                              const TrainedOn* model = nullptr);
 
 /// Compares what the ranks have opened: each opens the path on its own host. Collective.
 /// @param source  null on a rank that has found no such split

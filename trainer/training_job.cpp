@@ -1,6 +1,8 @@
 // Assembly of a training: every part is made once, in the order in which the later ones need the earlier.
 #include "trainer/training_job.hpp"
 
+#include <fmt/ranges.h>
+
 #include "base/log.hpp"
 #include "base/process_time.hpp"
 #include "base/vital_signs.hpp"
@@ -8,8 +10,10 @@
 #include "trainer/backend/device.hpp"
 #include "trainer/loop/initialise.hpp"
 #include "trainer/loop/rank_zero.hpp"
+#include "trainer/loop/shared_signature.hpp"
 #include "trainer/loop/shared_state.hpp"
 #include "trainer/model/summary.hpp"
+#include "trainer/pixel_scale.hpp"
 #include "trainer/run/claim.hpp"
 #include "trainer/run/file_recorder.hpp"
 #include "trainer/validation_split.hpp"
@@ -37,15 +41,43 @@ void TrainingJob::open_data(const JobOptions& options) {
   const io::KeepReaders one_process_a_file;
   const double began = seconds_since_process_start();
   const NodeMemoryFactory memory = [this](std::size_t bytes) { return mpi_.allocate_node_memory(bytes); };
-  TrainingData data = open_training_data(config_, memory, options.sources);
+  std::vector<std::string> notes;
+  TrainedOn before{.data = stored_data(options), .allowed = options.allow_change, .notes = &notes};
+  TrainingData data = open_training_data(config_, memory, options.sources, &before);
   training_ = std::move(data.training);
   validation_ = std::move(data.validation);
   validated_on_ = data.validated_on;
   announce_validation(config_, validated_on_);
+  data_note_ = notes.empty() ? "" : fmt::format(" ({})", fmt::join(notes, " "));
   fingerprint_ = require_same_data(training_.get(), config_.data.path, group_);
+  require_same_scale(*training_, config_, before, group_);
+  data_ = io::signature_of(training_->info(), config_.normalisation.rescale);
+  measure_pixels(*training_);
   validation_fingerprint_ = require_same_data(validation_.get(), config_.data.path, group_);
+  const TrainedOn training{.data = data_, .allowed = options.allow_change};
+  if (validation_) require_same_scale(*validation_, config_, training, group_);
+  // An endless source is not read for this; its sister that ends has the same pixels.
+  if (validation_ && training_->info().endless && config_.data.path.empty()) measure_pixels(*validation_);
   resolve_normalisation(config_, *training_, group_);
   data_seconds_ = seconds_since_process_start() - began;
+}
+
+/// What an earlier start of the run was trained on.
+std::optional<io::DataSignature> TrainingJob::stored_data(const JobOptions& options) {
+  std::optional<io::DataSignature> stored;
+  on_rank_zero(group_, "names in the checkpoint", [&] {
+    stored = stored_signature({options.run_directory, options.resume, options.allow_change});
+  });
+  share_signature(group_, stored);
+  return stored;
+}
+
+void TrainingJob::measure_pixels(io::SampleSource& source) {
+  on_rank_zero(group_, "pixels of the training data",
+               [&] { data_.pixels = io::measure_pixels(source, config_.normalisation.rescale); });
+  std::optional<io::DataSignature> shared = data_;
+  share_signature(group_, shared);
+  data_ = *shared;
 }
 
 void TrainingJob::make_parts() {
@@ -73,7 +105,9 @@ void TrainingJob::open_run(const JobOptions& options) {
                                     .steps_per_epoch = parts_->sampler().steps_per_epoch(),
                                     .data_seconds = data_seconds_,
                                     .bucket_size = parts_->bucket_size(),
-                                    .allow_change = options.allow_change});
+                                    .allow_change = options.allow_change,
+                                    .data = data_,
+                                    .data_note = data_note_});
   });
   if (!options.fault || options.fault->rank != group_.rank()) return;
   recorder_ = with_fault(std::move(recorder_), *options.fault, options.run_directory);

@@ -47,6 +47,8 @@ class TrainingJob {
 
  private:
   void open_data(const JobOptions& options);
+  std::optional<io::DataSignature> stored_data(const JobOptions& options);
+  void measure_pixels(io::SampleSource& source);
   void make_parts();
   void open_run(const JobOptions& options);
   void restore(const JobOptions& options);
@@ -65,6 +67,8 @@ class TrainingJob {
   std::string fingerprint_;             ///< of the training data
   std::string validated_on_;            ///< TrainingData::validated_on
   std::string validation_fingerprint_;  ///< of these data
+  std::string data_note_;               ///< how they were matched with those of an earlier start
+  io::DataSignature data_;              ///< what they mean
   double data_seconds_ = 0;
 };
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <string_view>
 
 #include "io/dataset/labels.hpp"
 #include "io/dataset/pixels.hpp"
@@ -44,6 +45,35 @@ std::int64_t vector_length(const DatasetInfo& info, const std::string& place) {
         "{}: holds {} values, but a network's vector input is read from numbers. Name another dataset.",
         place, to_string(type));
   return extents.size() == 1 ? 1 : extents[1];
+}
+
+/// Names of the values of a row: the attribute `columns` of the dataset, where it is such a list.
+std::vector<std::string> column_names(const Hdf5File& file, const std::string& dataset, std::size_t length) {
+  if (!file.has_attribute(dataset, "columns")) return {};
+  try {
+    std::vector<std::string> names = file.strings_attribute(dataset, "columns");
+    return names.size() == length ? names : std::vector<std::string>{};
+  } catch (const DataError&) {  // something else that a foreign file calls so
+    return {};
+  }
+}
+
+/// The form attributes that an images dataset has. See SourceInfo::form.
+std::string image_form(const Hdf5File& file, const std::string& images) {
+  std::vector<std::string> parts;
+  for (const char* name : kFormAttributes) {
+    if (!file.has_attribute(images, name)) continue;
+    std::string value;
+    try {
+      value = name == std::string_view("clip") ? std::to_string(file.int64_attribute(images, name))
+                                               : file.string_attribute(images, name);
+    } catch (const DataError&) {  // something else that a foreign file calls so
+      continue;
+    }
+    constexpr std::size_t kLongest = 100;
+    parts.push_back(fmt::format("{} {}", name, value.substr(0, kLongest)));
+  }
+  return fmt::format("{}", fmt::join(parts, ", "));
 }
 
 /// The numbers that the file has for them. @param first  of the first class
@@ -104,7 +134,9 @@ DatasetColumns::DatasetColumns(const DatasetOptions& options)
     labels_.assign(images.rows(), 0);
   else
     open_labels(options);
-  if (info_.classes.empty()) info_.classes = numbered_classes(labels_, options.first_label);
+  info_.form = image_form(file_, options.images);
+  info_.numbered = info_.classes.empty();
+  if (info_.numbered) info_.classes = numbered_classes(labels_, options.first_label);
   info_.samples = options.limit > 0 ? std::min(options.limit, images.rows()) : images.rows();
   labels_.resize(info_.samples);
   if (chunked()) chunk_rows_ = std::min(static_cast<std::uint64_t>(images.chunk.front()), images.rows());
@@ -149,6 +181,7 @@ void DatasetColumns::open_vectors(const DatasetOptions& options) {
     vector.length = static_cast<std::size_t>(length);
     vector_floats_ += vector.length;
     info_.vectors.push_back({column.name, length});
+    info_.columns.push_back(column_names(file_, column.dataset, vector.length));
     vectors_.push_back(std::move(vector));
   }
 }

@@ -2,6 +2,7 @@
 // interface.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -27,6 +28,10 @@ struct StoredImages {
   bool axes_named = false;          ///< the order of the axes was given, not guessed
 };
 
+/// Attributes of a dataset of images that say how its pixels were made: what one shows, under one shape, in
+/// one file and another (rich/files/image_file.hpp).
+inline constexpr std::array kFormAttributes{"window", "coordinates", "detectors", "clip"};
+
 /// What a source holds; the same on every rank.
 struct SourceInfo {
   std::string name;           ///< for messages, e.g. "cifar10.h5:train"
@@ -43,6 +48,11 @@ struct SourceInfo {
   /// Which rows of the stored split the samples are, and how many of them each chunk holds; null: sample i is
   /// row i.
   std::shared_ptr<const RowSet> rows = {};
+  bool numbered = false;  ///< the data name no classes: `classes` are the numbers of the labels
+  /// Names of the columns of each of `vectors`, as far as the data have them: as many as its length, or none.
+  std::vector<std::vector<std::string>> columns = {};
+  /// How the images were made, where that is known: "window scaled, clip 4" (kFormAttributes).
+  std::string form = {};
 };
 
 /// The row of the file in which a sample lies, for messages.

@@ -17,7 +17,8 @@ class SyntheticSource final : public SampleSource {
              .pixels = PixelType::uint8,
              .chunk = 1,
              .resident = true,
-             .vectors = options.vectors};
+             .vectors = options.vectors,
+             .numbered = true};
     for (std::int64_t k = 0; k < options.classes; ++k) info_.classes.push_back(std::to_string(k));
     noise_.resize(kNoise + options.shape.size());
     RandomStream random(seed_, Purpose::test, 0, 0);

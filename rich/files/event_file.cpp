@@ -65,6 +65,16 @@ void check_order(const Values& where, const std::vector<std::int32_t>& channels,
 
 }  // namespace
 
+void require_species(const io::Hdf5File& file, const std::string& object) {
+  if (!file.has_attribute(object, "species")) return;
+  const std::vector<std::string> found = file.strings_attribute(object, "species");
+  const std::vector<std::string> known = words_list<Species>();
+  if (found == known) return;
+  throw DataError(
+      "{}: the attribute `species` of {} numbers the particles {}, but this program numbers them {}: a kaon there would be another particle here. Renumber the columns and the attribute, or make the file again.",
+      file.path(), object, fmt::join(found, ", "), fmt::join(known, ", "));
+}
+
 EventFile::EventFile(const std::string& path) : file_(io::Hdf5File::open(path)) {
   const bool tagged = file_.has_attribute("/", "schema");
   if (!tagged || file_.string_attribute("/", "schema") != kEventSchema)
@@ -78,6 +88,7 @@ EventFile::EventFile(const std::string& path) : file_(io::Hdf5File::open(path)) 
 }
 
 void EventFile::read_options() {
+  require_species(file_, "/");
   const auto number = [this](const char* name) { return file_.double_attribute("/", name); };
   options_.preset = preset_named(file_.string_attribute("/", "preset"));
   const auto mix = enum_of<Mix>(file_.string_attribute("/", "mix"));

@@ -26,6 +26,10 @@ namespace annulus::rich {
 /// Value of the root attribute `schema`.
 inline constexpr const char* kEventSchema = "annulus-rich-events-1";
 
+/// Species are numbers in files of the RICH; the attribute `species` of an object says which is which.
+/// @throws DataError when its order is not that of Species
+void require_species(const io::Hdf5File& file, const std::string& object);
+
 /// Writes a file of events, complete or absent.
 class EventWriter {
  public:

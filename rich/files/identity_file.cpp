@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "io/files/atomic_file.hpp"
 #include "io/hdf5/file.hpp"
+#include "rich/files/event_file.hpp"
 
 namespace annulus::rich {
 namespace {
@@ -130,6 +131,7 @@ IdentityColumns read_identities(const std::string& path) {
   const io::Hdf5File file = io::Hdf5File::open(path);
   if (!file.exists(kGroup))
     throw DataError("{}: was not reconstructed yet. Run `annulus rich reconstruct {}` first.", path, path);
+  require_species(file, kGroup);
   const std::uint64_t tracks = file.dataset("tracks/species").info().rows();
   IdentityColumns columns;
   IdentityColumns::visit(columns, [&](const char* name, auto& column, const auto& row) {

@@ -23,6 +23,11 @@ void check_options(const CoronaOptions& options) {
     throw UsageError("The clip of corona images is {}, but must lie between 1 and 255.", options.clip);
 }
 
+std::string form_of(const CoronaOptions& options) {
+  return fmt::format("window {}, coordinates {}, detectors {}, clip {}", word_of(options.window),
+                     word_of(options.coordinates), word_of(options.detectors), options.clip);
+}
+
 AngleWindow corona_window(const Rich& rich, const RadiatorModel& radiator, CoronaWindow window,
                           double momentum) {
   const std::size_t which = index_of(rich.id);

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "base/enum_words.hpp"
 #include "rich/detector/detector.hpp"
@@ -53,6 +54,9 @@ struct CoronaOptions {
 
 /// @throws UsageError naming the option, its value and what is possible
 void check_options(const CoronaOptions& options);
+
+/// How such images are made, in the words of io::SourceInfo::form.
+std::string form_of(const CoronaOptions& options);
 
 /// What the lecture's network saw: RICH1 alone, raw radii. The lecture does not say which angles its images
 /// cover; windows that follow the momentum come closer to its result (docs/rich.md).

@@ -27,9 +27,12 @@ io::SourceInfo info_of(const GeneratorOptions& options, const std::string& name,
                       .samples = samples,
                       .shape = {options.image.size, options.image.size, options.image.channels()},
                       .pixels = io::PixelType::uint8,
-                      .classes = words_list<Species>()};
-  for (const std::string& vector : options.features)
+                      .classes = words_list<Species>(),
+                      .form = form_of(options.image)};
+  for (const std::string& vector : options.features) {
     info.vectors.push_back({vector, static_cast<std::int64_t>(kFeatures)});
+    info.columns.push_back(feature_names());
+  }
   return info;
 }
 

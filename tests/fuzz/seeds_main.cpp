@@ -67,7 +67,10 @@ void write_checkpoint(const fs::path& path) {
           "    - softmax\n",
       .metrics = to_json(RunState{.step = 12}),
       .program = "annulus",
-      .dataset = "abc"};
+      .dataset = "abc",
+      .data = io::DataSignature{.classes = {"ant", "bee"},
+                                .vectors = {{"track", {"p", "x"}}},
+                                .pixels = {.measured = true, .largest = 255, .mean = 9, .deviation = 2}}};
   trainer::write_checkpoint(path.string(), info, replica, optimizer);
 }
 

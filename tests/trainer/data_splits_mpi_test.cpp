@@ -6,9 +6,13 @@
 
 #include "base/error.hpp"
 #include "io/augmentation/normalisation.hpp"
+#include "io/dataset/matched_source.hpp"
 #include "tests/support/measured_features.hpp"
 #include "tests/support/mpi_environment.hpp"
 #include "tests/support/pattern_source.hpp"
+#include "tests/trainer/temporary_directory.hpp"
+#include "trainer/loop/shared_signature.hpp"
+#include "trainer/pixel_scale.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -109,6 +113,55 @@ TEST(RequireSameData, OneRankWithOtherDataStopsAll) {
               AllOf(HasSubstr("cifar10.h5: rank 0 on host "), HasSubstr("finds 30 samples of (4, 4, 3)"),
                     HasSubstr(last), HasSubstr("finds 29 samples")));
   EXPECT_THAT(message(odd_one ? nullptr : &usual), HasSubstr("finds none"));
+}
+
+TEST(ShareSignature, RankZerosIsEverybodys) {
+  const io::DataSignature expected{.classes = {"caf\xe9", "", "two\nlines"},
+                                   .vectors = {{"track", {"p", "x"}}, {"plain", {}}},
+                                   .pixels = {.measured = true, .largest = 255, .rescale = 0.5}};
+  std::optional<io::DataSignature> signature;
+  if (group().rank() == 0) signature = expected;
+
+  share_signature(group(), signature);
+
+  EXPECT_EQ(signature, expected);
+  std::optional<io::DataSignature> none;
+  share_signature(group(), none);
+  EXPECT_FALSE(none);
+}
+
+TEST(RequireSameData, NamesCount) {
+  if (group().size() == 1) return;
+  const io::DataSignature other{.classes = {"zero", "one"}, .vectors = {}, .pixels = {}};
+  auto source = std::make_unique<test::PatternSource>(9, SampleShape{2, 2, 1});
+  io::MatchedSource mine = io::match_source(
+      std::move(source), group().rank() == 1 ? other : io::DataSignature{}, {.classes_by_number = true});
+
+  EXPECT_THAT(message_of<DataError>([&] { require_same_data(mine.source.get(), "a.h5", group()); }),
+              AllOf(HasSubstr("rank 1"), HasSubstr("names ")));
+}
+
+TEST(RequireSameScale, IsRefusedOnAllRanksAndTheRescaleNamed) {
+  test::PatternSource source(40, {20, 21, 3}, io::PixelType::float32);  // 0 to 255
+  const Config config = per_feature_config();
+  TrainedOn model{.data = io::DataSignature{.classes = {},
+                                            .vectors = {},
+                                            .pixels = {.type = io::PixelType::float32,
+                                                       .measured = true,
+                                                       .largest = 1,
+                                                       .mean = 0.5,
+                                                       .deviation = 0.3}}};
+  require_same_scale(source, config, model, group());  // 1/255 of 255 is 1
+
+  model.data->pixels.rescale = 1.0 / 255;
+
+  EXPECT_THAT(
+      message_of<DataError>([&] { require_same_scale(source, config, model, group()); }),
+      AllOf(HasSubstr("pattern: holds float32 pixels"), HasSubstr("add normalisation.rescale=1/65025")));
+  model.allowed = {"data.pixels"};
+  EXPECT_NO_THROW(require_same_scale(source, config, model, group()));
+  model = {.data = {}};
+  EXPECT_NO_THROW(require_same_scale(source, config, model, group()));
 }
 
 }  // namespace

@@ -11,14 +11,13 @@
 #include "trainer/commands/generators.hpp"
 #include "trainer/data_splits.hpp"
 #include "trainer/loop/evaluator.hpp"
+#include "trainer/pixel_scale.hpp"
 
 namespace annulus::trainer {
 namespace {
 
 struct EvaluateOptions {
-  std::string source;
-  std::vector<std::string> overrides;
-  std::string checkpoint;
+  ModelRequest model;
   std::string split = "test";
   bool json = false;
 };
@@ -54,15 +53,17 @@ void print_table(const Evaluation& result, const std::vector<std::string>& names
 }
 
 ExitCode evaluate(const EvaluateOptions& options, Context& context) {
-  const ModelSource source = find_model(options.source, options.checkpoint, options.overrides, context.mpi);
+  const ModelSource source = find_model(options.model, context.mpi);
   require_labels(source.config);
   context.watch = std::make_unique<JobWatch>(source.config.watchdog, context.mpi, context.command_line);
   const auto replica = load_replica(source, context.mpi);
   const ModelOrigin origin = origin_of(source, context.mpi.group());
+  const TrainedOn model{.data = source.data, .allowed = source.allow_change};
   const auto data = open_judged(
       source.config, options.split, origin.training_data,
-      [&](std::size_t bytes) { return context.mpi.allocate_node_memory(bytes); }, generate_source);
+      [&](std::size_t bytes) { return context.mpi.allocate_node_memory(bytes); }, generate_source, &model);
   const std::string judged_on = require_same_data(data.get(), source.config.data.path, context.mpi.group());
+  require_same_scale(*data, source.config, model, context.mpi.group());
   const io::Generator generator = evaluation_generator(source.config, data->info());
   Evaluator evaluator(*replica, context.mpi.group(), *data, generator, evaluator_options(source.config));
   const Evaluation result = evaluator.run();
@@ -88,11 +89,11 @@ void add_evaluate(Verb& app, Action& action) {
   auto options = std::make_shared<EvaluateOptions>();
   Verb* verb =
       app.add_subcommand("evaluate", "Loss and accuracy of a model on a split, every sample counted once");
-  verb->add_option("run", options->source, "Run directory, or a config together with --checkpoint")
+  verb->add_option("run", options->model.source,
+                   "Run directory, a checkpoint, or a config together with --checkpoint")
       ->required();
-  verb->add_option("overrides", options->overrides, "key=value, e.g. data.path=other.h5");
-  verb->add_option("--checkpoint", options->checkpoint,
-                   "Checkpoint file (default: the run's best, else its latest)");
+  verb->add_option("overrides", options->model.overrides, "key=value, e.g. data.path=other.h5");
+  add_model_options(*verb, options->model);
   verb->add_option("--split", options->split, "Group of the dataset file")->capture_default_str();
   verb->add_flag("--json", options->json, "One line of JSON, with the confusion matrix");
   verb->callback(

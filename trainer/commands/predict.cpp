@@ -14,14 +14,13 @@
 #include "trainer/data_splits.hpp"
 #include "trainer/loop/evaluator.hpp"
 #include "trainer/loop/rank_zero.hpp"
+#include "trainer/pixel_scale.hpp"
 
 namespace annulus::trainer {
 namespace {
 
 struct PredictOptions {
-  std::string source;
-  std::vector<std::string> overrides;
-  std::string checkpoint;
+  ModelRequest model;
   std::string input;
   std::string output;
   std::string split = "test";
@@ -72,7 +71,9 @@ class PredictionFile {
 
   void finish(const ModelSource& model, const io::SourceInfo& data) {
     file_->set_attribute("/", "schema", "annulus-predictions-1");
-    if (shape_.labelled) io::set_class_names(*file_, data.classes);
+    // Without labels the data's own names, if any, need not be the model's.
+    const bool known = shape_.labelled || (model.data && !model.data->classes.empty());
+    if (known) io::set_class_names(*file_, data.classes);
     file_->set_attribute("/", "input", data.name);
     file_->set_attribute("/", "dataset", std::filesystem::weakly_canonical(model.config.data.path).string());
     file_->set_attribute("/", "split", split_);
@@ -119,15 +120,18 @@ bool drop_missing_labels(Config& config, const std::string& split) {
 }
 
 ExitCode predict(const PredictOptions& options, Context& context) {
-  std::vector<std::string> overrides = options.overrides;
-  overrides.push_back("data.path=" + options.input);
-  ModelSource source = find_model(options.source, options.checkpoint, overrides, context.mpi);
+  ModelRequest request = options.model;
+  request.overrides.push_back("data.path=" + options.input);
+  ModelSource source = find_model(request, context.mpi);
   context.watch = std::make_unique<JobWatch>(source.config.watchdog, context.mpi, context.command_line);
   const bool labelled = drop_missing_labels(source.config, options.split);
   const auto replica = load_replica(source, context.mpi);
-  const auto data = open_group(source.config, options.split,
-                               [&](std::size_t bytes) { return context.mpi.allocate_node_memory(bytes); });
+  const TrainedOn model{.data = source.data, .allowed = source.allow_change, .labelled = labelled};
+  const auto data = open_group(
+      source.config, options.split,
+      [&](std::size_t bytes) { return context.mpi.allocate_node_memory(bytes); }, {}, &model);
   require_same_data(data.get(), source.config.data.path, context.mpi.group());
+  require_same_scale(*data, source.config, model, context.mpi.group());
   const io::Generator generator = evaluation_generator(source.config, data->info());
   Evaluator evaluator(*replica, context.mpi.group(), *data, generator, evaluator_options(source.config));
 
@@ -156,14 +160,14 @@ ExitCode predict(const PredictOptions& options, Context& context) {
 void add_predict(Verb& app, Action& action) {
   auto options = std::make_shared<PredictOptions>();
   Verb* verb = app.add_subcommand("predict", "Class probabilities for the images of a file");
-  verb->add_option("run", options->source, "Run directory, or a config together with --checkpoint")
+  verb->add_option("run", options->model.source,
+                   "Run directory, a checkpoint, or a config together with --checkpoint")
       ->required();
-  verb->add_option("overrides", options->overrides, "key=value");
+  verb->add_option("overrides", options->model.overrides, "key=value");
   verb->add_option("--input", options->input, "HDF5 file with images")->required();
   verb->add_option("--output", options->output, "HDF5 file to write")->required();
   verb->add_option("--split", options->split, "Group of the input file")->capture_default_str();
-  verb->add_option("--checkpoint", options->checkpoint,
-                   "Checkpoint file (default: the run's best, else its latest)");
+  add_model_options(*verb, options->model);
   verb->add_flag("--replace", options->replace, "Overwrite the output file");
   verb->callback(
       [options, &action] { action = [options](Context& context) { return predict(*options, context); }; });

@@ -1,7 +1,11 @@
 // See state_view.hpp. Characters of layer names that paths cannot hold are written as %XX.
 #include "trainer/loop/state_view.hpp"
 
+#include <algorithm>
+
+#include "base/enum_words.hpp"
 #include "base/error.hpp"
+#include "trainer/backend/rules/optimizer_rules.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -48,6 +52,20 @@ std::vector<StateTensor> state_tensors(const Replica& replica, const StateView& 
       if (place.arena == TensorPlace::Arena::parameters)
         tensors.push_back({path_of("optimizer/" + state.arenas[arena].name, place), place, arena});
   return tensors;
+}
+
+std::optional<std::vector<std::string>> states_in_order(std::vector<std::string> names) {
+  std::ranges::sort(names);
+  for (std::size_t kind = 0; kind < enum_words<OptimizerKind>().size(); ++kind)
+    for (const double momentum : {0.0, 0.9})
+      for (const bool centered : {false, true}) {
+        const std::vector<std::string> ordered = state_names(
+            {.kind = static_cast<OptimizerKind>(kind), .momentum = momentum, .centered = centered});
+        std::vector<std::string> sorted = ordered;
+        std::ranges::sort(sorted);
+        if (sorted == names) return ordered;
+      }
+  return std::nullopt;
 }
 
 std::vector<float> read_tensor(const Replica& replica, const StateTensor& tensor, const StateView& state) {

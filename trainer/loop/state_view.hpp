@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -34,6 +35,10 @@ struct StateTensor {
 
 /// All of them: the model's in the order of the network, then those of each optimizer state.
 std::vector<StateTensor> state_tensors(const Replica& replica, const StateView& state);
+
+/// Names of an optimizer's states in the order in which a state has them. @param names  in any order
+/// @return nothing when no optimizer has just these
+std::optional<std::vector<std::string>> states_in_order(std::vector<std::string> names);
 
 /// Values in Keras' order. Reads nothing but the layout of the replica and the arena, so it may run beside
 /// training when the arenas are a copy.

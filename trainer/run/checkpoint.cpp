@@ -14,6 +14,7 @@
 #include "io/files/durable_file.hpp"
 #include "io/hdf5/file.hpp"
 #include "trainer/loop/state_hash.hpp"
+#include "trainer/run/signature_file.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -48,6 +49,7 @@ void write_attributes(io::Hdf5File& file, const CheckpointInfo& info) {
   file.set_attribute("/", "device", info.device);
   file.set_attribute("/", "validated_on", info.validated_on);
   file.set_attribute("/", "validation_data", info.validation_data);
+  if (info.data) write_signature(file, *info.data);
 }
 
 /// An attribute that older versions did not write.
@@ -71,7 +73,8 @@ CheckpointInfo read_attributes(const io::Hdf5File& file) {
           .device = later_attribute(file, "device"),
           .validated_on = later_attribute(file, "validated_on"),
           .validation_data = later_attribute(file, "validation_data"),
-          .state_hash = file.uint64_attribute("/", "state_hash")};
+          .state_hash = file.uint64_attribute("/", "state_hash"),
+          .data = read_signature(file)};
 }
 
 /// @return the state hash, of the very values that were written
@@ -126,7 +129,7 @@ std::vector<float> stored_values(const io::Hdf5File& file, const StateTensor& te
 
 void check_seal(const std::string& path) {
   if (const auto wrong = io::broken_seal(path))
-    throw DataError("{}: {}. Resume from another checkpoint of the run.", path, *wrong);
+    throw DataError("{}: {}. Use another checkpoint of the run.", path, *wrong);
 }
 
 io::Hdf5File open_verified(const std::string& path) {
@@ -158,6 +161,27 @@ void verify_file(const fs::path& path, const std::vector<StateTensor>& tensors, 
   if (hasher.value() != expected)
     throw DataError("{}: read back, the state has the hash {:016x} instead of {:016x}. Is the disk failing?",
                     path.string(), hasher.value(), expected);
+}
+
+void check_hash(const std::string& path, std::uint64_t found, std::uint64_t recorded) {
+  if (found != recorded)
+    throw DataError(
+        "{}: the state read has the hash {:016x}, but {:016x} is recorded. The file was changed or is from another version; use another checkpoint.",
+        path, found, recorded);
+}
+
+/// Arenas of a state whose optimizer nobody has made: as the file names them. Only the names are of use.
+StateView as_stored(const io::Hdf5File& file, Replica& replica) {
+  StateView view{.arenas = {{"parameters", replica.parameters()}, {"statistics", replica.statistics()}}};
+  const std::vector<std::string> stored = file.members("optimizer");
+  const auto states = states_in_order(stored);
+  if (!states)
+    throw DataError(
+        "{}: no optimizer of this program has just the states that lie in /optimizer: {:?}. The file was changed or is from another version; use another checkpoint.",
+        file.path(),
+        fmt::join(stored.begin(), stored.begin() + std::min<std::ptrdiff_t>(9, std::ssize(stored)), ", "));
+  for (const std::string& state : *states) view.arenas.push_back({state, {}});
+  return view;
 }
 
 }  // namespace
@@ -201,12 +225,17 @@ CheckpointInfo read_checkpoint_info(const std::string& path) { return read_attri
 CheckpointInfo load_model(const std::string& path, Replica& replica) {
   const io::Hdf5File file = open_verified(path);
   CheckpointInfo info = read_attributes(file);
-  const StateView model{
-      .arenas = {{"parameters", replica.parameters()}, {"statistics", replica.statistics()}}};
-  const std::vector<StateTensor> tensors = state_tensors(replica, model);
-  check_fits(file, "parameters", tensors);
-  for (const StateTensor& tensor : tensors)
-    write_tensor(replica, tensor.place, stored_values(file, tensor), arena_of(replica, tensor.place));
+  const std::vector<StateTensor> tensors = state_tensors(replica, as_stored(file, replica));
+  for (const char* group : {"parameters", "optimizer"}) check_fits(file, group, below(group, tensors));
+  StateHasher hasher;
+  for (const StateTensor& tensor : tensors) {
+    const std::vector<float> values = stored_values(file, tensor);
+    hasher.add(values);
+    if (tensor.path.starts_with("parameters/"))
+      write_tensor(replica, tensor.place, values, arena_of(replica, tensor.place));
+  }
+  hasher.add(file.uint64_attribute("optimizer", "steps"));
+  check_hash(path, hasher.value(), info.state_hash);
   return info;
 }
 
@@ -219,11 +248,7 @@ CheckpointInfo load_checkpoint(const std::string& path, Replica& replica, Optimi
   for (const StateTensor& tensor : tensors)
     write_tensor(replica, optimizer, tensor, stored_values(file, tensor));
   optimizer.set_steps(file.uint64_attribute("optimizer", "steps"));
-  const std::uint64_t hash = state_hash(replica, optimizer);
-  if (hash != info.state_hash)
-    throw DataError(
-        "{}: the state read has the hash {:016x}, but {:016x} is recorded. The file was changed or is from another version; resume from another checkpoint.",
-        path, hash, info.state_hash);
+  check_hash(path, state_hash(replica, optimizer), info.state_hash);
   return info;
 }
 

@@ -3,19 +3,22 @@
 //
 // Contents (schema "annulus-checkpoint-1"): /parameters/<layer>/<name> and /optimizer/<state>/<layer>/<name>,
 // float32 in Keras' order and extents; attributes of CheckpointInfo's names on the root; attribute `steps` on
-// /optimizer. Characters of layer names that HDF5 paths cannot hold are written as %XX.
+// /optimizer; the signature of the training data in /data (signature_file.hpp). Characters of layer names
+// that HDF5 paths cannot hold are written as %XX.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
+#include "io/dataset/signature.hpp"
 #include "trainer/backend/contract/replica.hpp"
 #include "trainer/loop/optimizer.hpp"
 #include "trainer/loop/state_view.hpp"
 
 namespace annulus::trainer {
 
-/// Everything in a checkpoint but the arenas; each member is an attribute of that name.
+/// Everything in a checkpoint but the arenas; each member is an attribute of that name, but for `data`.
 struct CheckpointInfo {
   std::uint64_t step = 0;           ///< finished steps since the start of the run
   std::uint64_t epoch = 0;          ///< of the next step, counted from 0
@@ -29,6 +32,8 @@ struct CheckpointInfo {
   std::string validated_on;  ///< the samples that choose the best model: "test"; empty = not known, or none
   std::string validation_data;   ///< their fingerprint
   std::uint64_t state_hash = 0;  ///< of state_hash(); set by the writer
+  /// What labels, columns and pixels of the training data mean; nothing: an older version did not note it.
+  std::optional<io::DataSignature> data = {};
 };
 
 /// Writes the complete, sealed and synced file `path`, which appears only after it has been read back from
@@ -48,7 +53,8 @@ CheckpointInfo read_checkpoint_info(const std::string& path);
 /// states)
 CheckpointInfo load_checkpoint(const std::string& path, Replica& replica, Optimizer& optimizer);
 
-/// Restores parameters and moving averages only: for evaluation and prediction.
+/// Restores parameters and moving averages only, for evaluation and prediction, and verifies the state hash,
+/// that of the whole file. @throws DataError as load_checkpoint()
 CheckpointInfo load_model(const std::string& path, Replica& replica);
 
 }  // namespace annulus::trainer

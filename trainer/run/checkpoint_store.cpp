@@ -137,13 +137,30 @@ void CheckpointStore::rewind(std::uint64_t step, std::uint64_t best) {
   mend_link("best", best);
 }
 
-std::optional<CheckpointInfo> CheckpointStore::load_newest(Replica& replica, Optimizer& optimizer) const {
+std::optional<io::DataSignature> CheckpointStore::newest_signature() const {
+  std::vector<std::uint64_t> found = steps();
+  std::reverse(found.begin(), found.end());
+  for (const std::uint64_t step : found) {
+    try {
+      return read_checkpoint_info(path_of(step)).data;
+    } catch (const DataError&) {  // load_newest() says why
+      continue;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<CheckpointInfo> CheckpointStore::load_newest(
+    Replica& replica, Optimizer& optimizer,
+    const std::function<void(const CheckpointInfo&, const std::string& path)>& check) const {
   std::vector<std::uint64_t> found = steps();
   if (found.empty()) return std::nullopt;
   std::reverse(found.begin(), found.end());
   for (const std::uint64_t step : found) {
     try {
-      return load_checkpoint(path_of(step), replica, optimizer);
+      CheckpointInfo info = load_checkpoint(path_of(step), replica, optimizer);
+      if (check) check(info, path_of(step));
+      return info;
     } catch (const DataError& error) {
       log_warning("skipped a checkpoint that cannot be used: {}", error.what());
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,8 +34,13 @@ class CheckpointStore {
   void mark_best(std::uint64_t step);
 
   /// Restores the newest checkpoint that is intact, with a warning for each newer one that is not.
+  /// @param check  throws DataError for one whose attributes make no sense to the caller; it is passed over
   /// @return nothing when there are none at all   @throws DataError when there are some, but none is usable
-  std::optional<CheckpointInfo> load_newest(Replica& replica, Optimizer& optimizer) const;
+  std::optional<CheckpointInfo> load_newest(
+      Replica& replica, Optimizer& optimizer,
+      const std::function<void(const CheckpointInfo&, const std::string& path)>& check = {}) const;
+  /// What the newest checkpoint that can be read says of the training data. Nothing where none does.
+  std::optional<io::DataSignature> newest_signature() const;
 
   /// A run goes on after `step`: files of later steps belong to what it leaves behind, or are damaged. They
   /// get the ending .set-aside, so that nothing resumes from them, and links to them are mended.

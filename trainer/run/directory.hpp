@@ -24,6 +24,7 @@ class RunDirectory {
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path config() const { return path_ / "config.yaml"; }
   std::filesystem::path environment() const { return path_ / "environment.json"; }
+  std::filesystem::path data() const { return path_ / "data.json"; }
   std::filesystem::path ledger() const { return path_ / "ledger.jsonl"; }
   std::filesystem::path checkpoints() const { return path_ / "checkpoints"; }
   std::filesystem::path logs() const { return path_ / "logs"; }

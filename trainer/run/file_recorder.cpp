@@ -11,6 +11,7 @@
 #include "base/log.hpp"
 #include "base/process_time.hpp"
 #include "base/vital_signs.hpp"
+#include "io/files/durable_file.hpp"
 #include "trainer/loop/training_loop.hpp"
 #include "trainer/run/checkpoint_store.hpp"
 #include "trainer/run/directory.hpp"
@@ -21,6 +22,7 @@
 #include "trainer/run/progress.hpp"
 #include "trainer/run/resume_rules.hpp"
 #include "trainer/run/save_times.hpp"
+#include "trainer/run/signature_file.hpp"
 #include "trainer/run/snapshot_worker.hpp"
 #include "trainer/watch/slow_ranks.hpp"
 
@@ -64,6 +66,22 @@ std::uint64_t parameter_bytes(const Network& network) {
   return bytes;
 }
 
+/// @throws DataError when an attribute is not what this program writes
+void require_sound(const CheckpointInfo& info, const std::string& path) {
+  std::uint64_t step = 0;
+  try {
+    step = run_state_from_json(info.metrics).step;
+  } catch (const DataError& error) {
+    throw DataError("{}: {}", path, error.what());
+  }
+  if (step != info.step)
+    throw DataError("{}: its attribute `step` is {}, but its run state is of step {}. It is damaged.", path,
+                    info.step, step);
+  if (!is_fingerprint(info.dataset))
+    throw DataError("{}: its attribute `dataset` does not describe training data: {:?}. It is damaged.", path,
+                    info.dataset.substr(0, 80));
+}
+
 class FileRecorder final : public Recorder {
  public:
   explicit FileRecorder(const FileRecorderOptions& options)
@@ -79,10 +97,10 @@ class FileRecorder final : public Recorder {
     RunState state;
     std::optional<CheckpointInfo> info;  // first: what cannot be gone on with leaves no directory behind
     if (is_named(resume)) info = load_named(resume);
-    if (resume == "auto") info = store_.load_newest(options_.replica, options_.optimizer);
+    if (resume == "auto") info = load_newest();
     if (info) {
       state = state_in(*info);
-      rules_.compare_origin(*info, info_of(state));
+      rules_.compare_origin(*info, info_of(state), options_.data_note);
       rules_.require(fmt::format("the checkpoint of step {}", info->step));
       last_saved_step_ = is_named(resume) ? 0 : state.step;
     }
@@ -94,7 +112,7 @@ class FileRecorder final : public Recorder {
 
   std::optional<RunState> go_back() override {
     worker_.finish();
-    const std::optional<CheckpointInfo> info = store_.load_newest(options_.replica, options_.optimizer);
+    const std::optional<CheckpointInfo> info = load_newest();
     const RunState state = info ? state_in(*info) : RunState{};
     last_saved_step_ = last_noted_step_ = state.step;
     epoch_began_ = steady_seconds();
@@ -199,7 +217,13 @@ class FileRecorder final : public Recorder {
             .dataset = options_.data_fingerprint,
             .device = options_.replica.kind(),
             .validated_on = options_.validated_on,
-            .validation_data = options_.validation_data};
+            .validation_data = options_.validation_data,
+            .data = options_.data};
+  }
+
+  /// One whose state cannot be understood, although its checksum is right, is passed over like a damaged one.
+  std::optional<CheckpointInfo> load_newest() const {
+    return store_.load_newest(options_.replica, options_.optimizer, require_sound);
   }
 
   /// Training goes on as soon as the worker has a copy of the state.
@@ -261,6 +285,7 @@ class FileRecorder final : public Recorder {
     claim_ = start_run(directory_, {.config = options_.config.yaml,
                                     .environment = facts,
                                     .differences = [this](const std::string&) { return rules_.refused(); }});
+    io::write_text_file(directory_.data(), signature_json(options_.data));
   }
 
   void time_first(const StepRecord& record) {
@@ -353,6 +378,12 @@ void check_run(const Config& config, const RunRequest& request) {
   if (!is_named(request.resume)) return;
   rules.compare_config(read_checkpoint_info(request.resume).config, request.resume);
   rules.require(request.resume);
+}
+
+std::optional<io::DataSignature> stored_signature(const RunRequest& request) {
+  if (request.resume == "none") return std::nullopt;
+  if (is_named(request.resume)) return read_checkpoint_info(request.resume).data;
+  return CheckpointStore(RunDirectory(request.run_directory).checkpoints().string(), {}).newest_signature();
 }
 
 std::unique_ptr<Recorder> make_file_recorder(const FileRecorderOptions& options) {

@@ -10,10 +10,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "comm/device/bucket_choice.hpp"
+#include "io/dataset/signature.hpp"
 #include "trainer/loop/optimizer.hpp"
 #include "trainer/loop/recorder.hpp"
 #include "trainer/model/config.hpp"
@@ -36,6 +38,8 @@ struct FileRecorderOptions {
   double data_seconds = 0;  ///< that opening and measuring the data took
   comm::BucketSize bucket_size;
   std::vector<std::string> allow_change;  ///< see ResumeRules
+  io::DataSignature data = {};            ///< of the training data, as the model sees them
+  std::string data_note = {};             ///< how they were made so, for messages
 };
 
 /// What the command line says about a run and its files.
@@ -49,6 +53,10 @@ struct RunRequest {
 /// Rank 0 only.
 /// @throws UsageError, DataError, RuntimeError as restore() would
 void check_run(const Config& config, const RunRequest& request);
+
+/// What the checkpoint that a start would go on from says of its training data. Rank 0 only.
+/// @return nothing for a new run, and where nothing was noted
+std::optional<io::DataSignature> stored_signature(const RunRequest& request);
 
 /// Its restore() creates the run directory or opens the one that is there, and throws UsageError when that
 /// holds a run of another config, RuntimeError when it cannot be written.

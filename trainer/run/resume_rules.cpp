@@ -2,10 +2,11 @@
 //
 // A run that was resumed claims to be the run that was never interrupted, bit by bit. So the question is not
 // whether a difference is harmless, but whether somebody has shown it to be: unknown keys count as different
-// numbers (trainer/model/config_compare.cpp lists the exceptions). Three things are compared, each where it
+// numbers (trainer/model/config_compare.cpp lists the exceptions). Four things are compared, each where it
 // is known:
 //   configuration   numeric_differences()           with the run directory's, and that of a named checkpoint
 //   training data   "data.content", a fingerprint   with the checkpoint's, once the data are open
+//   names           "data.classes", "data.columns"  with the checkpoint's: what labels and columns mean
 //   device          "device.kind"                   what `auto` came to; cpu and cuda round differently
 // All differences are gathered before anything is thrown: who changed three keys hears of three at once.
 #include "trainer/run/resume_rules.hpp"
@@ -31,7 +32,7 @@ bool covers(const std::string& allowed, const std::string& key) {
 
 /// Keys and the groups that they are in.
 std::vector<std::string> all_words(const Config& config) {
-  std::vector<std::string> words{kDataContent, kDeviceKind};
+  std::vector<std::string> words{kDataContent, kDataClasses, kDataColumns, kDataPixels, kDeviceKind};
   for (const Origin& value : config_values(config)) {
     words.push_back(value.key);
     for (std::size_t dot = value.key.find('.'); dot != std::string::npos; dot = value.key.find('.', dot + 1))
@@ -40,7 +41,28 @@ std::vector<std::string> all_words(const Config& config) {
   return words;
 }
 
+using Names = std::vector<std::string>;
+
+/// "name 2 is "cat" (and 3 more)" for the first of the names that differs; empty for none.
+std::string differing(const Names& names, const Names& others) {
+  std::string first;
+  std::size_t more = 0;
+  for (std::size_t i = 0; i < std::max(names.size(), others.size()); ++i) {
+    const std::string name = i < names.size() ? fmt::format("{:?}", names[i]) : "nothing";
+    if (name == (i < others.size() ? fmt::format("{:?}", others[i]) : "nothing")) continue;
+    if (first.empty())
+      first = fmt::format("{} is {}", i, name);
+    else
+      ++more;
+  }
+  return first + (more > 0 ? fmt::format(" (and {} more)", more) : "");
+}
+
 }  // namespace
+
+bool allows(const std::vector<std::string>& words, const std::string& key) {
+  return std::ranges::any_of(words, [&](const std::string& word) { return covers(word, key); });
+}
 
 std::string data_fingerprint(io::SampleSource& source) {
   const io::SourceInfo& info = source.info();
@@ -49,6 +71,15 @@ std::string data_fingerprint(io::SampleSource& source) {
   // An endless source has no content to be read; its options are keys of the configuration, and count there.
   if (!info.endless) text += fmt::format("{}{:016x}", kContentWord, io::content_hash(source));
   return text;
+}
+
+bool is_fingerprint(const std::string& text) {
+  constexpr std::size_t kLongest = 200;
+  if (text.empty()) return true;
+  const std::size_t shape = text.find(" samples of (");
+  const std::size_t classes = text.find(" classes");
+  return text.size() <= kLongest && text[0] >= '0' && text[0] <= '9' && shape != std::string::npos &&
+         classes != std::string::npos && shape < classes;
 }
 
 ResumeRules::ResumeRules(const Config& config, std::vector<std::string> allowed)
@@ -65,9 +96,7 @@ ResumeRules::ResumeRules(const Config& config, std::vector<std::string> allowed)
 }
 
 void ResumeRules::sort(const KeyDifference& difference) {
-  const bool is_allowed =
-      std::ranges::any_of(allowed_, [&](const std::string& word) { return covers(word, difference.key); });
-  if (!is_allowed) return refused_.push_back(to_string(difference));
+  if (!allows(allowed_, difference.key)) return refused_.push_back(to_string(difference));
   // The run directory and a named checkpoint may tell of the same change: noted once, in the metrics and in
   // environment.json.
   const bool known = std::ranges::any_of(
@@ -80,8 +109,15 @@ void ResumeRules::compare_config(const std::string& stored, const std::string& s
   for (const KeyDifference& difference : numeric_differences(then, config_)) sort(difference);
 }
 
-void ResumeRules::compare_origin(const CheckpointInfo& stored, const CheckpointInfo& now) {
+void ResumeRules::compare_origin(const CheckpointInfo& stored, const CheckpointInfo& now,
+                                 const std::string& data_note) {
   if (!stored.device.empty() && stored.device != now.device) sort({kDeviceKind, stored.device, now.device});
+  compare_content(stored, now, data_note);
+  compare_names(stored, now);
+}
+
+void ResumeRules::compare_content(const CheckpointInfo& stored, const CheckpointInfo& now,
+                                  const std::string& note) {
   if (stored.dataset == now.dataset) return;
   if (stored.dataset.find(kContentWord) == std::string::npos && now.dataset.starts_with(stored.dataset)) {
     log_warning(
@@ -89,7 +125,27 @@ void ResumeRules::compare_origin(const CheckpointInfo& stored, const CheckpointI
         stored.step);
     return;
   }
-  sort({kDataContent, stored.dataset, now.dataset});
+  sort({kDataContent, stored.dataset, now.dataset + note});
+}
+
+/// Where names are known on one side alone, there is nothing to compare.
+void ResumeRules::compare_names(const CheckpointInfo& stored, const CheckpointInfo& now) {
+  if (!now.data) return;
+  if (!stored.data) {
+    log_warning(
+        "the checkpoint of step {} is of a version that did not note the names of classes and columns: that they are the same is taken on trust",
+        stored.step);
+    return;
+  }
+  const auto compare = [&](const char* key, const std::string& of, const Names& then, const Names& here) {
+    if (!then.empty() && !here.empty() && then != here)
+      sort({key, of + differing(then, here), of + differing(here, then)});
+  };
+  compare(kDataClasses, "class ", stored.data->classes, now.data->classes);
+  for (const io::VectorNames& then : stored.data->vectors)
+    for (const io::VectorNames& here : now.data->vectors)
+      if (then.vector == here.vector && !then.vector.empty())
+        compare(kDataColumns, "of " + here.vector + " column ", then.columns, here.columns);
 }
 
 void ResumeRules::require(const std::string& what) const {

@@ -14,10 +14,19 @@ namespace annulus::trainer {
 /// Beside the keys of the configuration, what the data and the device turned out to be.
 constexpr const char* kDataContent = "data.content";
 constexpr const char* kDeviceKind = "device.kind";
+/// What the numbers of the data mean, against the data that a model was trained on.
+constexpr const char* kDataClasses = "data.classes";
+constexpr const char* kDataColumns = "data.columns";
+constexpr const char* kDataPixels = "data.pixels";
 
 /// What identifies the training data in a checkpoint: numbers, shape and a hash of the content
 /// (io/dataset/content_hash.hpp); of an endless source numbers and shape.
 std::string data_fingerprint(io::SampleSource& source);
+/// Whether a text is one, of this version or an earlier one; or empty, as where nothing is known.
+bool is_fingerprint(const std::string& text);
+
+/// Whether a list of keys and groups of keys has this key in it.
+bool allows(const std::vector<std::string>& words, const std::string& key);
 
 class ResumeRules {
  public:
@@ -28,7 +37,9 @@ class ResumeRules {
   /// Sorts the differences to a stored configuration. @param source  names it in messages
   void compare_config(const std::string& stored, const std::string& source);
   /// The same for what a checkpoint says about data and device. Older ones do not say all: then a warning.
-  void compare_origin(const CheckpointInfo& stored, const CheckpointInfo& now);
+  /// @param data_note  stands behind other data in the message
+  void compare_origin(const CheckpointInfo& stored, const CheckpointInfo& now,
+                      const std::string& data_note = {});
 
   const std::vector<KeyDifference>& allowed() const { return allowed_differences_; }
   /// Differences that are not allowed, as texts.
@@ -38,6 +49,8 @@ class ResumeRules {
 
  private:
   void sort(const KeyDifference& difference);
+  void compare_content(const CheckpointInfo& stored, const CheckpointInfo& now, const std::string& note);
+  void compare_names(const CheckpointInfo& stored, const CheckpointInfo& now);
 
   const Config& config_;
   std::vector<std::string> allowed_;

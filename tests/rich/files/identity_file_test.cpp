@@ -11,6 +11,7 @@
 #include "io/hdf5/file.hpp"
 #include "rich/files/event_file.hpp"
 #include "rich/simulation/simulation.hpp"
+#include "tests/io/io_test_support.hpp"
 
 namespace annulus::rich {
 namespace {
@@ -47,6 +48,23 @@ class IdentityFile : public testing::Test {
   Simulation::Workspace workspace_{simulation_};
   std::vector<Event> events_;
 };
+
+TEST_F(IdentityFile, AnotherOrderOfSpeciesIsRefusedByName) {
+  write_identities(path_, reconstruct(LikelihoodKind::local), LikelihoodKind::local);
+  const auto renumber = [&](const std::string& object) {
+    io::Hdf5File file = io::Hdf5File::open_to_change(path_);
+    file.set_attribute(object, "species",
+                       std::vector<std::string>{"pion", "kaon", "proton", "electron", "muon", "deuteron"});
+    file.close();
+  };
+  const auto refused = testing::AllOf(testing::HasSubstr(path_), testing::HasSubstr("pion, kaon, proton"),
+                                      testing::HasSubstr("electron, muon, pion"));
+
+  renumber("reconstruction");
+  EXPECT_THAT(io::error_of([&] { read_identities(path_); }), refused);
+  renumber("/");
+  EXPECT_THAT(io::error_of([&] { EventFile{path_}; }), refused);
+}
 
 TEST_F(IdentityFile, ComesBackBesideTheEvents) {
   const IdentityColumns columns = reconstruct(LikelihoodKind::global);

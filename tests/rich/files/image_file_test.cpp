@@ -117,6 +117,7 @@ TEST(ImageFile, EventFilesAreDatasetsToo) {
       EXPECT_EQ(source->info().samples, rows[split].rows());
       EXPECT_EQ(source->info().shape, (SampleShape{32, 32, kind == 0 ? 2 : 1}));
       EXPECT_EQ(source->info().classes.size(), 6U);
+      EXPECT_EQ(source->info().form, form_of(kind == 0 ? CoronaOptions{} : kLectureCorona));
     }
     const io::Hdf5File file = io::Hdf5File::open(path);
     EXPECT_EQ(file.read<std::uint8_t>(group + "/images"), rows[split].images[0]);

@@ -136,6 +136,106 @@ TEST_F(Checkpoint, LoadsTheModelWithoutAnOptimizer) {
   EXPECT_TRUE(std::ranges::equal(replica.statistics(), expected.replica.statistics()));
 }
 
+/// A state hash that is not that of the values, under a seal that is right: somebody changed the file.
+TEST_F(Checkpoint, ChangedValuesAreNoticedByWhoeverLoadsThem) {
+  for (const std::string tensor : {"parameters/dense/bias", "optimizer/v/dense/bias"}) {
+    io::Hdf5File file = io::Hdf5File::open_to_change(save());
+    std::vector<float> values = file.read<float>(tensor);
+    values[0] += 1;
+    io::Hdf5Dataset(file.dataset(tensor)).write_rows(0, values.size(), std::span<const float>(values));
+    file.close();
+    io::seal_file(path);
+    Model model;
+
+    EXPECT_THAT(load_error(model), HasSubstr("the state read has the hash")) << tensor;
+    EXPECT_THAT(message_of<DataError>([&] { load_model(path, model.replica); }),
+                AllOf(HasSubstr(path), HasSubstr("the state read has the hash")))
+        << tensor;
+  }
+}
+
+/// RMSprop's states do not lie in the file in the order of the hash.
+TEST_F(Checkpoint, LoadsTheModelOfEveryOptimizer) {
+  for (std::size_t kind = 0; kind < enum_words<OptimizerKind>().size(); ++kind)
+    for (const double momentum : {0.0, 0.9})
+      for (const bool centered : {false, true}) {
+        Model model(small_network(), FakeLayout::keras,
+                    {.kind = static_cast<OptimizerKind>(kind), .momentum = momentum, .centered = centered});
+        model.fill();
+        write_checkpoint(path, kInfo, model.replica, model.optimizer);
+        FakeReplica replica;
+
+        load_model(path, replica);
+
+        EXPECT_TRUE(std::ranges::equal(replica.parameters(), model.replica.parameters()));
+      }
+}
+
+TEST_F(Checkpoint, StatesOfNoOptimizerAreNamed) {
+  io::Hdf5File file = io::Hdf5File::open_to_change(save());
+  file.create_group("optimizer/w");
+  file.close();
+  io::seal_file(path);
+  FakeReplica replica;
+
+  EXPECT_THAT(message_of<DataError>([&] { load_model(path, replica); }), HasSubstr("\"m\", \"v\", \"w\""));
+}
+
+TEST_F(Checkpoint, KeepsWhatTheTrainingDataMean) {
+  CheckpointInfo info = kInfo;
+  info.data = {.classes = {"caf\xe9", "two\nlines", ""},
+               .vectors = {{"track", {"p", "x"}}, {"plain", {}}, {"energy/all", {"E"}}},
+               .pixels = {.type = io::PixelType::float32,
+                          .measured = true,
+                          .smallest = -1.5,
+                          .largest = 3,
+                          .mean = 0.1,
+                          .deviation = 0.7,
+                          .rescale = 1.0 / 3},
+               .form = "window fixed"};
+  Model model;
+
+  write_checkpoint(path, info, model.replica, model.optimizer);
+
+  const auto data = read_checkpoint_info(path).data;
+  ASSERT_TRUE(data);
+  EXPECT_EQ(data->classes, info.data->classes);
+  EXPECT_EQ(data->pixels, info.data->pixels);
+  EXPECT_EQ(data->form, info.data->form);
+  ASSERT_EQ(data->vectors.size(), 3u);
+  EXPECT_EQ(data->vectors[0], info.data->vectors[0]);
+  EXPECT_THAT(data->vectors[1].columns, testing::IsEmpty());
+  EXPECT_EQ(data->vectors[2], info.data->vectors[2]);
+}
+
+TEST_F(Checkpoint, KeepsManyNamesInTheirBytes) {
+  CheckpointInfo info = kInfo;
+  info.data.emplace();
+  for (int k = 0; k < 20'000; ++k) info.data->classes.push_back("class " + std::to_string(k));
+  Model model;
+  const auto before = std::filesystem::file_size(save());
+
+  write_checkpoint(path, info, model.replica, model.optimizer);
+
+  EXPECT_EQ(read_checkpoint_info(path).data->classes, info.data->classes);
+  EXPECT_LT(std::filesystem::file_size(path), before + 250'000);
+}
+
+TEST_F(Checkpoint, OfAnOlderVersionNotesNothing) { EXPECT_FALSE(read_checkpoint_info(save()).data); }
+
+TEST_F(Checkpoint, DamagedNamesAreSaid) {
+  CheckpointInfo info = kInfo;
+  info.data.emplace();
+  Model model;
+  write_checkpoint(path, info, model.replica, model.optimizer);
+  io::Hdf5File file = io::Hdf5File::open_to_change(path);
+  file.set_attribute("data", "pixel_type", "uint9");
+  file.close();
+  io::seal_file(path);
+
+  EXPECT_THAT(load_error(model), AllOf(HasSubstr("uint9"), HasSubstr("damaged")));
+}
+
 TEST_F(Checkpoint, PlainSgdHasNoStatesButSteps) {
   Model model(small_network(), FakeLayout::keras, {});
   model.fill();

@@ -12,6 +12,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "io/files/durable_file.hpp"
+#include "io/hdf5/file.hpp"
 #include "tests/support/pattern_source.hpp"
 #include "tests/trainer/fake_replica.hpp"
 #include "tests/trainer/temporary_directory.hpp"
@@ -29,6 +31,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 constexpr std::uint64_t kStepsPerEpoch = 5;
+const std::vector<std::string> kNames{"caf\xe9", "dog"};
 
 class FileRecorderTest : public testing::Test {
  protected:
@@ -61,7 +64,8 @@ network:
                                .validation_data = validation_data,
                                .steps_per_epoch = kStepsPerEpoch,
                                .bucket_size = {},
-                               .allow_change = {}});
+                               .allow_change = {},
+                               .data = {.classes = kNames, .vectors = {}, .pixels = {}}});
   }
   /// Saves the checkpoint of a step, whose first parameter is the step.
   void save(Recorder& recorder, std::uint64_t step, bool best = false) {
@@ -240,6 +244,54 @@ TEST_F(FileRecorderAgain, AutoPassesOverADamagedOne) {
   EXPECT_EQ(replica_.parameters()[0], 5);
   EXPECT_THAT(records(),
               ElementsAre("event 0", "event 1", "event 5"));  // what came after step 5 is forgotten
+}
+
+/// The checksum is right and an attribute is not: written so by a person, or by a fault before the checksum.
+TEST_F(FileRecorderAgain, AutoPassesOverOneWithADamagedAttribute) {
+  const auto damage = [&](const char* name, const auto& value) {
+    const std::string path = file("checkpoints/step-000000010.h5");
+    fs::copy_file(path, directory_ / "whole.h5", fs::copy_options::overwrite_existing);
+    io::Hdf5File checkpoint = io::Hdf5File::open_to_change(path);
+    checkpoint.set_attribute("/", name, value);
+    checkpoint.close();
+    io::seal_file(path);
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(start(config_)->restore("auto").step, 5u) << name;
+    EXPECT_THAT(testing::internal::GetCapturedStderr(),
+                AllOf(HasSubstr("skipped a checkpoint that cannot be used"), HasSubstr("step-000000010.h5")))
+        << name;
+    EXPECT_EQ(replica_.parameters()[0], 5);
+    fs::remove(path + ".set-aside");
+    fs::rename(directory_ / "whole.h5", path);
+  };
+
+  damage("metrics", std::string("{\"step\": 10, \"epoch_"));
+  damage("metrics", std::string("{\"step\": -10}"));
+  damage("metrics", std::uint64_t{10});
+  damage("step", std::uint64_t{1});
+  damage("dataset", std::string("20 s\x01mples"));
+  damage("seed", std::string("one"));
+}
+
+TEST_F(FileRecorderAgain, KnowsWhatTheRunWasTrainedOn) {
+  const auto signature = [&](const std::string& resume) {
+    return stored_signature({directory_ / "run", resume, {}});
+  };
+  ASSERT_TRUE(signature("auto"));
+  EXPECT_EQ(signature("auto")->classes, kNames);
+  EXPECT_EQ(signature(file("checkpoints/step-000000005.h5"))->classes, kNames);
+  EXPECT_FALSE(signature("none"));
+  EXPECT_FALSE(stored_signature({directory_ / "other", "auto", {}}));
+
+  fs::resize_file(file("checkpoints/step-000000010.h5"), 100);
+  EXPECT_EQ(signature("auto")->classes, kNames);
+}
+
+TEST_F(FileRecorderAgain, LeavesTheNamesForPeople) {
+  const auto json = nlohmann::json::parse(read_file(file("data.json")));
+
+  EXPECT_EQ(json["classes"], (std::vector<std::string>{"caf\xef\xbf\xbd", "dog"}));
+  EXPECT_EQ(json["pixels"]["type"], "uint8");
 }
 
 TEST_F(FileRecorderAgain, NoneBeginsAnewAndSetsAsideWhatWasThere) {

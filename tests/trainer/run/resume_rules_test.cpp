@@ -108,6 +108,78 @@ TEST(ResumeRules, TakeOldCheckpointsOnTrustWithAWarning) {
   EXPECT_EQ(rules.refused().size(), 1u);
 }
 
+CheckpointInfo with_names(std::vector<std::string> classes, std::vector<std::string> columns) {
+  CheckpointInfo info = kThen;
+  info.data = {.classes = std::move(classes), .vectors = {{"track", std::move(columns)}}, .pixels = {}};
+  return info;
+}
+
+TEST(ResumeRules, RefuseOtherNamesByName) {
+  const Config now = config_with({});
+  ResumeRules rules(now, {});
+
+  rules.compare_origin(with_names({"ant", "bee", "cod"}, {"p", "x"}),
+                       with_names({"ant", "cod", "bee"}, {"p", "y"}));
+
+  EXPECT_THAT(
+      rules.refused(),
+      ElementsAre("data.classes: class 1 is \"bee\" (and 1 more) there, class 1 is \"cod\" (and 1 more) now",
+                  "data.columns: of track column 1 is \"x\" there, of track column 1 is \"y\" now"));
+}
+
+TEST(ResumeRules, AllowOtherNames) {
+  const Config now = config_with({});
+  ResumeRules rules(now, {"data.classes", "data.columns", "data.pixels"});
+
+  rules.compare_origin(with_names({"ant", "bee"}, {"p"}), with_names({"bee", "ant"}, {"q"}));
+
+  rules.require("the run");
+  EXPECT_EQ(rules.allowed().size(), 2u);
+}
+
+TEST(ResumeRules, WhereNamesAreMissingThereIsNothingToCompare) {
+  const Config now = config_with({});
+  ResumeRules rules(now, {});
+
+  rules.compare_origin(with_names({}, {}), with_names({"ant", "bee"}, {"p"}));
+  rules.compare_origin(with_names({"ant", "bee"}, {"p"}), with_names({}, {}));
+
+  EXPECT_THAT(rules.refused(), IsEmpty());
+}
+
+TEST(ResumeRules, SayThatNamesOfOldCheckpointsAreNotKnown) {
+  const Config now = config_with({});
+  ResumeRules rules(now, {});
+
+  testing::internal::CaptureStderr();
+  rules.compare_origin(kThen, with_names({"ant", "bee"}, {}));
+
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              AllOf(HasSubstr("warning"), HasSubstr("names of classes"), HasSubstr("on trust")));
+  EXPECT_THAT(rules.refused(), IsEmpty());
+}
+
+TEST(ResumeRules, SayHowOtherDataWereMatched) {
+  const Config now = config_with({});
+  ResumeRules rules(now, {});
+  CheckpointInfo other = kThen;
+  other.dataset = "9 samples of (1, 1, 1), 2 classes, content 02";
+
+  rules.compare_origin(kThen, other, " (its labels are taken by name)");
+
+  EXPECT_THAT(rules.refused(), ElementsAre(HasSubstr("content 02 (its labels are taken by name) now")));
+}
+
+TEST(DataFingerprint, IsToldFromOtherTexts) {
+  test::PatternSource source(300, {4, 4, 1});
+
+  EXPECT_TRUE(is_fingerprint(data_fingerprint(source)));
+  EXPECT_TRUE(is_fingerprint("9 samples of (1, 1, 1), 2 classes"));  // as older versions wrote it
+  EXPECT_TRUE(is_fingerprint(""));
+  EXPECT_FALSE(is_fingerprint("9 samplXs of (1, 1, 1), 2 classes"));
+  EXPECT_FALSE(is_fingerprint(std::string(5000, '9')));
+}
+
 TEST(ResumeRules, RefuseToAllowWhatIsNoKey) {
   const Config now = config_with({});
 

@@ -1,15 +1,21 @@
 // Rank 0 touches the files; the others are told what was in them.
 #include "trainer/commands/common/load.hpp"
 
+#include <fmt/ranges.h>
+
+#include <array>
 #include <filesystem>
+#include <fstream>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "trainer/backend/device.hpp"
 #include "trainer/loop/initialise.hpp"
 #include "trainer/loop/rank_zero.hpp"
-#include "trainer/run/checkpoint.hpp"
+#include "trainer/loop/shared_signature.hpp"
 #include "trainer/run/directory.hpp"
+#include "trainer/run/resume_rules.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -22,16 +28,33 @@ std::string broadcast_text(std::string text, comm::ProcessGroup& group) {
   return text;
 }
 
-/// Turns a run directory into the path of its config and, unless one is given, of its best checkpoint.
+bool is_hdf5(const std::string& path) {
+  constexpr std::array<char, 8> kSignature{'\x89', 'H', 'D', 'F', '\r', '\n', '\x1a', '\n'};
+  std::array<char, 8> start{};
+  std::ifstream(path, std::ios::binary).read(start.data(), start.size());
+  return start == kSignature;
+}
+
+/// Turns a run directory into the path of its config and, unless one is given, of its best checkpoint; a
+/// checkpoint into no config at all, as it holds its own.
 void locate_model(std::string& config, std::string& checkpoint) {
   namespace fs = std::filesystem;
   if (!fs::exists(config))
-    throw UsageError("'{}' does not exist. Name a run directory (such as runs/cifar10) or a config file.",
-                     config);
+    throw UsageError(
+        "'{}' does not exist. Name a run directory (such as runs/cifar10), a checkpoint or a config file.",
+        config);
+  if (!fs::is_directory(config) && is_hdf5(config)) {
+    if (!checkpoint.empty())
+      throw UsageError(
+          "'{}' is an HDF5 file, which holds a model or none, and so does --checkpoint {}. Name one.", config,
+          checkpoint);
+    checkpoint = std::exchange(config, "");
+    return;
+  }
   if (!fs::is_directory(config)) {
     if (!checkpoint.empty()) return;
     throw UsageError(
-        "'{}' is a config, so there is no model to load. Name the run directory instead, or add --checkpoint PATH.",
+        "'{}' is a config, so there is no model to load. Name the run directory or a checkpoint instead, or add --checkpoint PATH.",
         config);
   }
   const RunDirectory run(config);
@@ -44,6 +67,48 @@ void locate_model(std::string& config, std::string& checkpoint) {
     throw UsageError("'{}' has no finished checkpoint yet. Train first, or name one with --checkpoint PATH.",
                      config);
   config = run.config().string();
+}
+
+/// A config of a person's making does not have what training measured; the checkpoint's has.
+void adopt_normalisation(Config& config, const std::string& stored, const std::string& checkpoint) {
+  constexpr auto kMeasured = io::Normalisation::Kind::per_feature;
+  if (config.normalisation.kind != kMeasured || !config.normalisation.mean.empty()) return;
+  const io::Normalisation trained = parse_stored_config(stored, checkpoint).config.normalisation;
+  if (trained.kind != kMeasured || trained.mean.empty()) return;
+  const auto list = [](const std::vector<float>& values) {
+    return fmt::format("[{:.9g}]", fmt::join(values, ", "));
+  };
+  config = parse_config(config.yaml, "the resolved configuration",
+                        {"normalisation.mean=" + list(trained.mean),
+                         "normalisation.deviation=" + list(trained.deviation)})
+               .config;
+}
+
+/// On rank 0.
+ModelSource read_model(const ModelRequest& request) {
+  ModelSource source{.config = {}, .checkpoint = request.checkpoint, .data = {}, .allow_change = {}};
+  std::string config = request.source;
+  locate_model(config, source.checkpoint);
+  if (!config.empty()) source.config = load_config(config, request.overrides).config;
+  CheckpointInfo info = read_checkpoint_info(source.checkpoint);
+  if (config.empty())
+    source.config = parse_stored_config(info.config, source.checkpoint, request.overrides).config;
+  adopt_normalisation(source.config, info.config, source.checkpoint);
+  source.data = std::move(info.data);
+  if (!source.data)
+    log_warning(
+        "{} is of a version that did not note names of classes and columns and the scale of pixels: that those of the data mean the same is taken on trust",
+        source.checkpoint);
+  return source;
+}
+
+/// @throws UsageError for words that allow nothing here
+void check_allowed(const std::vector<std::string>& words) {
+  for (const std::string& word : words)
+    if (!allows({word}, kDataClasses) && !allows({word}, kDataColumns) && !allows({word}, kDataPixels))
+      throw UsageError(
+          "--allow-change: '{}' is not something in which data may differ from those of the training. Choose {}, {} or {}.",
+          word, kDataClasses, kDataColumns, kDataPixels);
 }
 
 }  // namespace
@@ -60,13 +125,25 @@ LoadedConfig load_shared_config(const std::string& path, const std::vector<std::
   return loaded;
 }
 
-ModelSource find_model(const std::string& run_or_config, const std::string& checkpoint,
-                       const std::vector<std::string>& overrides, comm::MpiSession& mpi) {
+void add_model_options(Verb& verb, ModelRequest& request) {
+  verb.add_option("--checkpoint", request.checkpoint,
+                  "Checkpoint file (default: the run's best, else its latest)");
+  verb.add_option(
+          "--allow-change", request.allow_change,
+          "What the data may mean otherwise than in training and is then taken as it stands: data.classes, data.columns, data.pixels")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+}
+
+ModelSource find_model(const ModelRequest& request, comm::MpiSession& mpi) {
+  check_allowed(request.allow_change);
+  comm::ProcessGroup& group = mpi.group();
   ModelSource source;
-  source.checkpoint = checkpoint;
-  std::string config = run_or_config;
-  on_rank_zero(mpi.group(), "model", [&] { locate_model(config, source.checkpoint); });
-  source.config = load_shared_config(config, overrides, mpi).config;
+  on_rank_zero(group, "model", [&] { source = read_model(request); });
+  const std::string text = broadcast_text(source.config.yaml, group);
+  if (group.rank() != 0) source.config = parse_config(text, request.source).config;
+  share_signature(group, source.data);
+  source.allow_change = request.allow_change;
   return source;
 }
 

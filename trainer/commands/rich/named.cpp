@@ -11,17 +11,24 @@
 #include "trainer/data_splits.hpp"
 #include "trainer/loop/evaluator.hpp"
 #include "trainer/loop/rank_zero.hpp"
+#include "trainer/pixel_scale.hpp"
 
 namespace annulus::trainer {
 namespace {
 
-/// A file of predictions, rather than a run directory or a config: by its first bytes.
+/// A file of predictions, rather than a run directory, a checkpoint or a config: by its first bytes.
 bool is_hdf5(const std::string& path) {
   constexpr std::array<char, 8> kSignature{'\x89', 'H', 'D', 'F', '\r', '\n', '\x1a', '\n'};
   std::array<char, 8> start{};
   if (!std::filesystem::is_regular_file(path)) return false;
   std::ifstream(path, std::ios::binary).read(start.data(), start.size());
   return start == kSignature;
+}
+
+bool is_checkpoint(const std::string& path) {
+  const io::Hdf5File file = io::Hdf5File::open(path);
+  return file.has_attribute("/", "schema") &&
+         file.string_attribute("/", "schema").starts_with("annulus-checkpoint");
 }
 
 template <class Value>
@@ -48,7 +55,11 @@ void read_tracks(rich::NamedTracks& named, std::uint64_t rows) {
 
 rich::NamedTracks evaluate_run(const NamedSource& words, Context& context) {
   comm::ProcessGroup& group = context.mpi.group();
-  const ModelSource model = find_model(words.source, words.checkpoint, words.overrides, context.mpi);
+  const ModelSource model = find_model({.source = words.source,
+                                        .checkpoint = words.checkpoint,
+                                        .overrides = words.overrides,
+                                        .allow_change = words.allow_change},
+                                       context.mpi);
   require_labels(model.config);
   if (model.config.data.path.empty())
     throw UsageError(
@@ -56,8 +67,11 @@ rich::NamedTracks evaluate_run(const NamedSource& words, Context& context) {
         words.source);
   rich::NamedTracks named{.source = words.source, .events = model.config.data.path, .split = words.split};
   if (named.split.empty()) named.split = model.config.data.test;
-  const auto data = open_group(model.config, named.split,
-                               [&](std::size_t bytes) { return context.mpi.allocate_node_memory(bytes); });
+  const TrainedOn trained{.data = model.data, .allowed = model.allow_change};
+  const auto data = open_group(
+      model.config, named.split, [&](std::size_t bytes) { return context.mpi.allocate_node_memory(bytes); },
+      {}, &trained);
+  require_same_scale(*data, model.config, trained, group);
   on_rank_zero(group, "columns of tracks", [&] {
     named.classes = rich::species_of_classes(data->info().classes, data->info().name);
     read_tracks(named, data->info().samples);
@@ -78,17 +92,19 @@ rich::NamedTracks evaluate_run(const NamedSource& words, Context& context) {
 }
 
 void refuse_words_of_runs(const NamedSource& words) {
-  if (!words.overrides.empty() || !words.checkpoint.empty() || !words.split.empty())
+  if (!words.overrides.empty() || !words.checkpoint.empty() || !words.split.empty() ||
+      !words.allow_change.empty())
     throw UsageError(
-        "{} holds predictions: checkpoint, split and data are settled there. Leave out --checkpoint, --split and key=value, or name the run.",
+        "{} holds predictions: checkpoint, split and data are settled there. Leave out --checkpoint, --allow-change, --split and key=value, or name the run.",
         words.source);
 }
 
 }  // namespace
 
 void add_named_source(Verb& verb, NamedSource& source) {
-  verb.add_option("source", source.source,
-                  "Run directory, file of `annulus predict`, or a config together with --checkpoint")
+  verb.add_option(
+          "source", source.source,
+          "Run directory, checkpoint, file of `annulus predict`, or a config together with --checkpoint")
       ->required();
   verb.add_option("overrides", source.overrides, "key=value of a run, e.g. data.path=other.h5");
   add_named_options(verb, source);
@@ -97,6 +113,10 @@ void add_named_source(Verb& verb, NamedSource& source) {
 void add_named_options(Verb& verb, NamedSource& source) {
   verb.add_option("--checkpoint", source.checkpoint,
                   "Checkpoint file of a run (default: its best, else its latest)");
+  verb.add_option("--allow-change", source.allow_change,
+                  "What the data may mean otherwise than in training, see `annulus evaluate`")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   verb.add_option("--split", source.split, "Group of the file with the images (default: test)");
   verb.add_option("--events", source.events,
                   "File of `annulus rich simulate` with the same tracks (default: the one with the images)");
@@ -110,7 +130,7 @@ rich::NamedTracks load_named_tracks(const NamedSource& source, Context& context)
   std::uint8_t of_file = 0;
   rich::NamedTracks named;
   on_rank_zero(group, "predictions", [&] {
-    of_file = is_hdf5(source.source) ? 1 : 0;
+    of_file = is_hdf5(source.source) && !is_checkpoint(source.source) ? 1 : 0;
     if (of_file == 0) return;
     refuse_words_of_runs(source);
     named = rich::read_named_tracks(source.source);
