@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "base/process_identity.hpp"
 #include "base/stable_hash.hpp"
 #include "io/augmentation/normalisation.hpp"
