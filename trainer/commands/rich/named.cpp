@@ -95,7 +95,7 @@ void refuse_words_of_runs(const NamedSource& words) {
   if (!words.overrides.empty() || !words.checkpoint.empty() || !words.split.empty() ||
       !words.allow_change.empty())
     throw UsageError(
-        "{} holds predictions: checkpoint, split and data are settled there. Leave out --checkpoint, --allow-change, --split and key=value, or name the run.",
+        "{} holds predictions: checkpoint, split and data are settled there. Leave out --checkpoint, --split, --allow-change and key=value, or name the run.",
         words.source);
 }
 
