@@ -16,6 +16,7 @@ using testing::IsEmpty;
 
 std::vector<std::string> many_names() {
   std::vector<std::string> names;
+  names.reserve(5000);
   for (int i = 0; i < 5000; ++i) names.push_back("class " + std::to_string(i));
   names[17] = "";
   names[18] = "d\u00f6g";

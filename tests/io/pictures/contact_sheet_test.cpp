@@ -70,6 +70,7 @@ class Labelled final : public SampleSource {
 /// `count` labels that are dealt out class by class: 0, 1, ..., 0, 1, ...
 std::vector<std::int32_t> dealt_labels(int count, int classes) {
   std::vector<std::int32_t> labels;
+  labels.reserve(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) labels.push_back(i % classes);
   return labels;
 }
