@@ -141,12 +141,10 @@ void check_normalisation(const Checked& checked) {
   }
   const auto channels = static_cast<std::size_t>(checked.config.network.input.channels);
   if (norm.mean.size() == channels && norm.deviation.size() == channels) return;
+  const char* const word = checked.config.network.input.flat ? "value" : "channel";
   throw UsageError(
-      "{}: normalisation needs one mean and one deviation per {}, but mean has {} values and deviation {}.",
-      place,
-      checked.config.network.input.flat ? fmt::format("value of the {}", channels)
-                                        : fmt::format("channel of the {}", channels),
-      norm.mean.size(), norm.deviation.size());
+      "{}: normalisation needs one mean and one deviation per {}: there are {} {}s, but mean has {} values and deviation {}.",
+      place, word, channels, word, norm.mean.size(), norm.deviation.size());
 }
 
 void check_augmentation(const Checked& checked) {
