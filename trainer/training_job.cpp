@@ -15,6 +15,7 @@
 #include "trainer/pixel_scale.hpp"
 #include "trainer/run/claim.hpp"
 #include "trainer/run/file_recorder.hpp"
+#include "trainer/run/resume_rules.hpp"
 
 namespace annulus::trainer {
 
@@ -41,6 +42,8 @@ void TrainingJob::open_data(const JobOptions& options) {
   const NodeMemoryFactory memory = [this](std::size_t bytes) { return mpi_.allocate_node_memory(bytes); };
   std::vector<std::string> notes;
   TrainedOn before{.data = stored_data(options), .allowed = options.allow_change, .notes = &notes};
+  // Allowed to be others, the file's own names are the run's from here on.
+  if (before.data && allows(options.allow_change, kDataClasses)) before.data->classes.clear();
   training_ = open_split(config_, Split::train, memory, options.sources, &before);
   data_note_ = notes.empty() ? "" : fmt::format(" ({})", fmt::join(notes, " "));
   fingerprint_ = require_same_data(training_.get(), config_.data.path, group_);
