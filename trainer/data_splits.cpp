@@ -118,6 +118,15 @@ io::DatasetOptions dataset_options(const Config& config, const SplitNames& names
   return options;
 }
 
+/// Labels that a trained model has no output for: not the network is to be changed, as it is before training.
+void require_outputs(const io::SourceInfo& source, const Network& network) {
+  const auto classes = static_cast<std::int64_t>(source.classes.size());
+  if (classes <= network.classes()) return;
+  throw DataError(
+      "{}: has labels up to {}, but the model has {} outputs, one per class that it was trained on. Are these its data, and do labels count from 0?",
+      source.name, classes - 1, network.classes());
+}
+
 /// As the model takes them, and checked against its network.
 std::unique_ptr<io::SampleSource> fitted(std::unique_ptr<io::SampleSource> source, const Config& config,
                                          const TrainedOn* model) {
@@ -131,6 +140,7 @@ std::unique_ptr<io::SampleSource> fitted(std::unique_ptr<io::SampleSource> sourc
     for (const std::string& note : matched.notes) log_info("{}", note);
     if (model->notes != nullptr) *model->notes = matched.notes;
     source = std::move(matched.source);
+    require_outputs(source->info(), config.network);
   }
   check_fits(source->info(), config.network);
   return source;

@@ -16,6 +16,7 @@
 #include "trainer/pixel_scale.hpp"
 #include "trainer/run/claim.hpp"
 #include "trainer/run/file_recorder.hpp"
+#include "trainer/run/resume_rules.hpp"
 #include "trainer/validation_split.hpp"
 
 namespace annulus::trainer {
@@ -43,6 +44,8 @@ void TrainingJob::open_data(const JobOptions& options) {
   const NodeMemoryFactory memory = [this](std::size_t bytes) { return mpi_.allocate_node_memory(bytes); };
   std::vector<std::string> notes;
   TrainedOn before{.data = stored_data(options), .allowed = options.allow_change, .notes = &notes};
+  // Allowed to be others, the file's own names are the run's from here on.
+  if (before.data && allows(options.allow_change, kDataClasses)) before.data->classes.clear();
   TrainingData data = open_training_data(config_, memory, options.sources, &before);
   training_ = std::move(data.training);
   validation_ = std::move(data.validation);

@@ -158,6 +158,14 @@ TEST_F(NamesOfAModel, AnUnknownClassIsRefusedByNameOnAllRanks) {
   EXPECT_EQ(predict("emu.h5", {"data.labels=none"}).code, 0);  // as the message advises
 }
 
+TEST_F(NamesOfAModel, NumbersThatTheModelHasNoOutputForAreRefused) {
+  const Outcome outcome = evaluate_file("numbers.h5", {.names = {}, .label_of = {1, 2, 3, 4}});
+
+  EXPECT_EQ(outcome.code, 65);
+  EXPECT_THAT(outcome.output,
+              AllOf(HasSubstr("numbers.h5:test"), HasSubstr("labels up to 4"), HasSubstr("4 outputs")));
+}
+
 TEST_F(NamesOfAModel, EveryPredictionCarriesTheModelsNames) {
   const Names model{"ant", "bee", "cod", "doe"};
   const Animals turned{.names = {"doe", "cod", "bee", "ant"}, .label_of = {3, 2, 1, 0}};
