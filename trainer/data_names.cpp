@@ -107,8 +107,8 @@ SplitNames names_of(const Config& config, Split split) {
 
 SplitNames names_of(const Config& config, const std::string& group) {
   const DataConfig& data = config.data;
-  if (const auto split = split_called(group); split && !io::Hdf5File::open(data.path).exists(group))
-    return names_of(config, *split);
+  if (const auto split = split_called(group))
+    if (!io::Hdf5File::open(data.path).exists(in_group(group, data.images))) return names_of(config, *split);
   // The training's own names come first: a key for another split never changes what training reads.
   if (group == data.train) return names_of(config, Split::train);
   if (group == or_else(data.validation, kValidationGroup)) return names_of(config, Split::validation);

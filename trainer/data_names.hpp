@@ -24,7 +24,7 @@ std::string in_group(const std::string& group, const std::string& name);
 SplitNames names_of(const Config& config, Split split);
 
 /// Names for a group that a user asks for. "train", "validation" and "test" also mean the split of the config
-/// where the file has no such group.
+/// where the file has no such group with images.
 SplitNames names_of(const Config& config, const std::string& group);
 
 /// @throws DataError where the datasets of a split are not where the config looks for them, but lie in the

@@ -164,6 +164,8 @@ void print_split(const SplitSummary& split, const std::vector<std::string>& clas
     fmt::print(out, " {} {}{}", k < classes.size() ? classes[k] : std::to_string(k), split.label_counts[k],
                k + 1 < split.label_counts.size() ? "," : "");
   fmt::print(out, "{}\n", split.label_counts.size() > kShown ? " ..." : "");
+  if (classes.empty() && split.label_counts.size() > 1 && split.label_counts.front() == 0)
+    fmt::print(out, "  label 0 never occurs; where labels count from 1, data.first_label is 1\n");
   for (std::size_t c = 0; c < split.statistics.size(); ++c)
     fmt::print(out, "  {} {}: mean {:.4f}, deviation {:.4f}, from {:g} to {:g}\n",
                split.shape.flat ? "value" : "channel", c, split.statistics[c].mean,

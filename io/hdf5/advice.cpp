@@ -54,7 +54,7 @@ std::string reading_trouble(std::string_view file, std::string_view call, std::s
   // A wrong version may also be damage; what newer libraries write is by far the more frequent cause.
   if (says(reason, "bad version number") || says(reason, "unknown version"))
     return fmt::format(
-        "is written in a form that this HDF5 ({}.{}.{}) cannot read ({}), as HDF5 2 does when libver='latest' asks for it. Write it again without libver='latest'; `h5repack` and copies keep the form, so the values have to go through numpy. If it was read before, it is damaged.",
+        "is written in a form that this HDF5 ({}.{}.{}) cannot read ({}), as HDF5 2 does when libver='latest' asks for it. Write it again without libver='latest'; `h5repack` and copies keep the form, so the values have to go through numpy. If this library has read it before, its bytes have changed since.",
         H5_VERS_MAJOR, H5_VERS_MINOR, H5_VERS_RELEASE, reason);
   return fmt::format(
       "cannot be read ({}: {}). The file may be truncated, damaged or still being written; check it with `h5ls -r`, and copy or make it again.",

@@ -75,6 +75,16 @@ TEST(DataNames, TheRootIsAGroup) {
   EXPECT_EQ(names_of(config, "train"), (SplitNames{"/", "x_train", "y_train"}));
 }
 
+TEST(DataNames, AWordForASplitMeansTheGroupOfTheConfig) {
+  const TemporaryDirectory directory;
+  const std::string path = write_data(directory, {"test/value/images/value"}, {"test/value/labels/value"});
+  const Config octave = config_with(
+      {"data.path=" + path, "data.test=test/value", "data.images=images/value", "data.labels=labels/value"});
+
+  EXPECT_EQ(names_of(octave, "test").images, "test/value/images/value");
+  EXPECT_EQ(names_of(octave, "other").images, "other/images/value");
+}
+
 TEST(DataNames, ALimitIsForTrainingAlone) {
   const TemporaryDirectory directory;
   const std::string path = write_data(directory, {"x_train", "x_test"}, {"y"});

@@ -218,6 +218,20 @@ TEST(DatasetSummary, WhatNobodyNeedsMayBeUnreadable) {
   EXPECT_EQ(try_images(path, "train"), 7U);
 }
 
+TEST(DatasetSummary, LabelsThatMayCountFromOneAreTold) {
+  const std::string path = fresh_path("from_one.h5");
+  const std::vector<std::int32_t> numbers{1, 2};
+  Hdf5File file = Hdf5File::create(path);
+  file.write("train/images", {2, 2, 2, 1}, std::span<const std::byte>(kPixels));
+  file.write("train/labels", {2}, std::span<const std::int32_t>(numbers));
+  file.close();
+  std::ostringstream text;
+
+  print_dataset(describe_dataset(path), text);
+
+  EXPECT_THAT(text.str(), AllOf(HasSubstr("0 0, 1 1, 2 1"), HasSubstr("label 0 never occurs")));
+}
+
 TEST(DatasetSummary, GroupsThatAreNoSplitAreTold) {
   const std::string path = fresh_path("raw.h5");
   DatasetWriter writer(path, Existing::refuse, small_spec());
