@@ -7,7 +7,7 @@ namespace annulus::io {
 namespace {
 
 TEST(NearestName, TakesCapitalLettersForSmallOnes) {
-  EXPECT_EQ(nearest_name("AdamV", {"sgd", "adam", "adamw"}), "adamw");
+  EXPECT_EQ(nearest_name("ADAMWX", {"sgd", "adam", "adamw"}), "adamw");
   EXPECT_EQ(nearest_name("RMSProp", {"sgd", "rmsprop"}), "rmsprop");
   EXPECT_EQ(nearest_name("x_train", {"X_Train", "labels"}), "X_Train");
   EXPECT_EQ(nearest_name("LION", {"sgd", "adam"}), "");

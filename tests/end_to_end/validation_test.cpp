@@ -95,7 +95,7 @@ TEST(Output, ThatCannotBeWrittenIsAnErrorOfEveryVerb) {
 
   for (const char* const words :
        {"--help", "--version", "train --help", "data info data.h5", "evaluate run", "evaluate run --json",
-        "status run", "status run --json", "diff-runs run run", "doctor data.h5", "bench allreduce --largest 4096"}) {
+        "status run", "status run --json", "diff-runs run run", "doctor data.h5"}) {
     const Outcome outcome = place.shell(std::string("\"$ANNULUS\" ") + words + " > /dev/full");
     EXPECT_NE(outcome.code, 0) << words;
     EXPECT_THAT(outcome.output, HasSubstr("standard output: cannot be written (No space left on device)"))

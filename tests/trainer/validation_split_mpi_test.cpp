@@ -119,7 +119,8 @@ TEST_F(ValidationSplit, TakesAShareOfEveryClassThatTrainingNeverSees) {
       EXPECT_EQ(label, label_of(row));
       ++counts[label];
     }
-    EXPECT_EQ(counts, (std::map<int, int>{{0, 15}, {1, 12}, {2, 3}})) << "of 60, 50 and 10 with 0.25";
+    EXPECT_EQ(counts, (std::map<int, int>{{0, 15}, {1, 13}, {2, 2}}))
+        << "of 60, 50 and 10 a quarter, 30 in all";
     EXPECT_TRUE(data.validation->info().resident) << "a small part of a large file is read once";
     require_same_data(data.training.get(), path_, group());
     require_same_data(data.validation.get(), path_, group());

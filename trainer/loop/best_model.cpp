@@ -39,6 +39,7 @@ bool is_better(const ValidationFigures& one, const ValidationFigures& other, Bes
 
 bool has_improved(const ValidationFigures& now, const ValidationFigures& before, BestBy figure,
                   double least) {
+  if (before.accuracy < 0) return true;  // the first validation
   const double gain = worth_of(now, figure) - worth_of(before, figure);
   return gain > least || (least == 0 && is_better(now, before, figure));
 }

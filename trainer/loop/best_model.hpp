@@ -25,8 +25,8 @@ std::string phrase_of(BestBy figure);
 /// not a number is worse than any.
 bool is_better(const ValidationFigures& one, const ValidationFigures& other, BestBy figure);
 
-/// Whether the figure has become better by more than `least`. With least = 0 a better loss at an equal figure
-/// counts as well.
+/// Whether the figure has become better by more than `least`, as the first validation always has. With least
+/// = 0 a better loss at an equal figure counts as well.
 bool has_improved(const ValidationFigures& now, const ValidationFigures& before, BestBy figure, double least);
 
 }  // namespace annulus::trainer

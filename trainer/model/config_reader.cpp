@@ -56,10 +56,10 @@ std::string join_words(const std::vector<std::string>& words) {
 /// mistyped.
 std::string hint_for(const std::string& key, const std::string& prefix,
                      const std::vector<std::string>& known) {
+  // First: Keras' clipnorm looks like clip_norm, and is something else.
+  if (std::string advice = advice_about_key(prefix, key); !advice.empty()) return advice;
   const auto alike = [&](const std::string& other) { return bare_name(other) == bare_name(key); };
   const auto same = std::find_if(known.begin(), known.end(), alike);
-  if (same == known.end())
-    if (std::string advice = advice_about_key(prefix, key); !advice.empty()) return advice;
   const std::string nearest = same != known.end() ? *same : io::nearest_name(key, known);
   return nearest.empty() ? "" : fmt::format(" Did you mean {}?", nearest);
 }

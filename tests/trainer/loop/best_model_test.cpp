@@ -39,7 +39,7 @@ TEST(BestModel, ALossThatIsNoNumberIsWorseThanAny) {
 }
 
 TEST(BestModel, ImprovementsAreInUnitsOfTheFigure) {
-  EXPECT_TRUE(has_improved(kGood, kNone, BestBy::accuracy, 0.05));
+  EXPECT_TRUE(has_improved(kGood, kNone, BestBy::accuracy, 100)) << "the first validation";
   EXPECT_TRUE(has_improved(kGood, kFair, BestBy::accuracy, 0.05));
   EXPECT_FALSE(has_improved(kGood, kFair, BestBy::accuracy, 0.2));
   EXPECT_TRUE(has_improved(kSure, kGood, BestBy::accuracy, 0)) << "the loss counts at an equal figure";
