@@ -23,6 +23,7 @@
 #include "trainer/loop/run_state.hpp"
 #include "trainer/loop/training_loop.hpp"
 #include "trainer/model/config.hpp"
+#include "trainer/run/file_recorder.hpp"
 
 namespace annulus::trainer {
 
@@ -63,6 +64,7 @@ class TrainingJob {
   std::unique_ptr<StepHook> hook_;
   RunState state_;
   std::string fingerprint_;  ///< of the training data
+  EarlierStart earlier_;
   double data_seconds_ = 0;
 };
 

@@ -12,6 +12,7 @@
 #include "comm/device/gpu.hpp"
 #include "comm/host/gradient_reducer.hpp"
 #include "io/augmentation/augmentation.hpp"
+#include "trainer/model/instruction_set.hpp"
 #include "trainer/model/loss_options.hpp"
 #include "trainer/model/network.hpp"
 #include "trainer/model/optimizer_config.hpp"
@@ -46,12 +47,17 @@ struct BatchConfig {
 
 enum class Device { automatic, reference, cpu, cuda };
 
+/// What to do when ranks compute other bits from the same numbers.
+enum class MixedMachines { refuse, allow };
+
 struct DeviceConfig {
   Device kind = Device::automatic;
   int threads = 0;                           ///< worker threads of a rank; 0 = its share of the cores
   Precision precision = Precision::float32;  ///< cuda
   bool graph = true;                         ///< cuda: capture steps as CUDA graphs
   comm::GpuSharing gpu_sharing = comm::GpuSharing::refuse;  ///< cuda: two ranks on one GPU
+  InstructionSet isa = InstructionSet::automatic;           ///< cpu: of all ranks
+  MixedMachines mixed = MixedMachines::refuse;
 };
 
 struct CheckpointConfig {
@@ -184,6 +190,11 @@ void check_world(const Config& config, int ranks);
 template <>
 struct annulus::EnumWords<annulus::trainer::Device> {
   static constexpr std::array kWords{"auto", "reference", "cpu", "cuda"};
+};
+
+template <>
+struct annulus::EnumWords<annulus::trainer::MixedMachines> {
+  static constexpr std::array kWords{"refuse", "allow"};
 };
 
 template <>

@@ -14,12 +14,12 @@ namespace {
 
 /// Keys and groups that only decide where, how fast and how often; every other key counts as numeric, so a
 /// new key is compared until someone shows that it need not be.
-constexpr std::array<std::string_view, 17> kFree{
+constexpr std::array<std::string_view, 19> kFree{
     "name",         "data.validation",    "data.test",   "data.loader_threads",
     "data.gpu_mb",  "batch.evaluation",   "device.kind", "device.threads",
-    "device.graph", "device.gpu_sharing", "bucket_kb",   "checkpoint.",
-    "ledger.",      "early_stopping.",    "anomaly.",    "watchdog.",
-    "debug"};
+    "device.graph", "device.gpu_sharing", "device.isa",  "device.mixed",
+    "bucket_kb",    "checkpoint.",        "ledger.",     "early_stopping.",
+    "anomaly.",     "watchdog.",          "debug"};
 
 bool is_free(const std::string& key) {
   return std::any_of(kFree.begin(), kFree.end(), [&](std::string_view free) {

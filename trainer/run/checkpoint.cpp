@@ -46,6 +46,20 @@ void write_attributes(io::Hdf5File& file, const CheckpointInfo& info) {
   file.set_attribute("/", "program", info.program);
   file.set_attribute("/", "dataset", info.dataset);
   file.set_attribute("/", "device", info.device);
+  file.set_attribute("/", "machine", info.numbers.machine);
+  file.set_attribute("/", "instructions", info.numbers.instructions);
+  file.set_attribute("/", "trial", info.numbers.trial);
+  file.set_attribute("/", "trial_subject", info.numbers.subject);
+}
+
+/// Nothing where an older version wrote the file.
+NumbersRecord read_numbers(const io::Hdf5File& file) {
+  for (const char* name : {"machine", "instructions", "trial", "trial_subject"})
+    if (!file.has_attribute("/", name)) return {};
+  return {.machine = file.string_attribute("/", "machine"),
+          .instructions = file.string_attribute("/", "instructions"),
+          .trial = file.uint64_attribute("/", "trial"),
+          .subject = file.uint64_attribute("/", "trial_subject")};
 }
 
 CheckpointInfo read_attributes(const io::Hdf5File& file) {
@@ -62,6 +76,7 @@ CheckpointInfo read_attributes(const io::Hdf5File& file) {
           .program = file.string_attribute("/", "program"),
           .dataset = file.string_attribute("/", "dataset"),
           .device = file.has_attribute("/", "device") ? file.string_attribute("/", "device") : "",
+          .numbers = read_numbers(file),
           .state_hash = file.uint64_attribute("/", "state_hash")};
 }
 
@@ -185,6 +200,10 @@ std::uint64_t write_checkpoint(const std::string& path, const CheckpointInfo& in
 std::uint64_t write_checkpoint(const std::string& path, const CheckpointInfo& info, Replica& replica,
                                Optimizer& optimizer) {
   return write_checkpoint(path, info, replica, view_of(replica, optimizer));
+}
+
+CheckpointInfo glance_at_checkpoint(const std::string& path) {
+  return read_attributes(io::Hdf5File::open(path));
 }
 
 CheckpointInfo read_checkpoint_info(const std::string& path) { return read_attributes(open_verified(path)); }

@@ -11,6 +11,7 @@
 
 #include "trainer/backend/contract/replica.hpp"
 #include "trainer/loop/optimizer.hpp"
+#include "trainer/loop/same_numbers.hpp"
 #include "trainer/loop/state_view.hpp"
 
 namespace annulus::trainer {
@@ -26,6 +27,8 @@ struct CheckpointInfo {
   std::string program;           ///< name and version of the writer
   std::string dataset;           ///< fingerprint of the training data; empty = not known
   std::string device;            ///< kind of device that trained; empty = not known
+  NumbersRecord numbers;         ///< attributes machine, instructions, trial and trial_subject; older files
+                                 ///< have none of them
   std::uint64_t state_hash = 0;  ///< of state_hash(); set by the writer
 };
 
@@ -37,6 +40,9 @@ std::uint64_t write_checkpoint(const std::string& path, const CheckpointInfo& in
                                const StateView& state);
 std::uint64_t write_checkpoint(const std::string& path, const CheckpointInfo& info, Replica& replica,
                                Optimizer& optimizer);
+
+/// The attributes, whatever the rest of the file is like. @throws DataError
+CheckpointInfo glance_at_checkpoint(const std::string& path);
 
 /// Verifies the seal and reads the attributes. @throws DataError
 CheckpointInfo read_checkpoint_info(const std::string& path);

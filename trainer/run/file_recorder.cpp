@@ -35,6 +35,9 @@ EnvironmentFacts facts_of(const FileRecorderOptions& options) {
           .hosts = {options.host},
           .devices = {options.replica.describe()},
           .libraries = {{"MPI", options.mpi}},
+          .machine = options.numbers.machine,
+          .instructions = options.numbers.instructions,
+          .trial = options.numbers.trial,
           .bucket_kb = static_cast<double>(options.bucket_size.bytes) / 1024,
           .bucket_origin = word_of(options.bucket_size.origin)};
 }
@@ -190,7 +193,8 @@ class FileRecorder final : public Recorder {
             .metrics = to_json(state),
             .program = program_version(),
             .dataset = options_.data_fingerprint,
-            .device = options_.replica.kind()};
+            .device = options_.replica.kind(),
+            .numbers = options_.numbers};
   }
 
   /// Training goes on as soon as the worker has a copy of the state.
@@ -327,6 +331,26 @@ void check_run(const Config& config, const RunRequest& request) {
   if (!is_named(request.resume)) return;
   rules.compare_config(read_checkpoint_info(request.resume).config, request.resume);
   rules.require(request.resume);
+}
+
+EarlierStart glance_at_run(const RunRequest& request) {
+  EarlierStart earlier;
+  if (request.resume == "none") return earlier;
+  try {
+    std::string path = request.resume;
+    if (!is_named(path)) {
+      const CheckpointStore store(RunDirectory(request.run_directory).checkpoints().string(), {});
+      const std::vector<std::uint64_t> steps = store.steps();
+      if (steps.empty()) return earlier;
+      path = store.path_of(steps.back());
+    }
+    earlier.goes_on = 1;
+    earlier.instructions = enum_of<InstructionSet>(glance_at_checkpoint(path).numbers.instructions)
+                               .value_or(InstructionSet::automatic);
+  } catch (const Error& error) {
+    log_debug("{}: the instruction set of the run is not known ({})", request.run_directory, error.what());
+  }
+  return earlier;
 }
 
 std::unique_ptr<Recorder> make_file_recorder(const FileRecorderOptions& options) {

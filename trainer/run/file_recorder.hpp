@@ -9,6 +9,7 @@
 // resume_rules.cpp (what may go on), metrics.hpp.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "comm/device/bucket_choice.hpp"
 #include "trainer/loop/optimizer.hpp"
 #include "trainer/loop/recorder.hpp"
+#include "trainer/loop/same_numbers.hpp"
 #include "trainer/model/config.hpp"
 
 namespace annulus::trainer {
@@ -30,6 +32,7 @@ struct FileRecorderOptions {
   Replica& replica;
   Optimizer& optimizer;
   std::string data_fingerprint;  ///< of the training data (trainer/run/resume_rules.hpp)
+  NumbersRecord numbers = {};    ///< how this start computes
   std::uint64_t steps_per_epoch = 1;
   double data_seconds = 0;  ///< that opening and measuring the data took
   comm::BucketSize bucket_size;
@@ -47,6 +50,15 @@ struct RunRequest {
 /// Rank 0 only.
 /// @throws UsageError, DataError, RuntimeError as restore() would
 void check_run(const Config& config, const RunRequest& request);
+
+/// What can be seen at a glance of the checkpoint that a start will go on from. Plain bytes.
+struct EarlierStart {
+  std::uint32_t goes_on = 0;                                ///< 1: there is one
+  InstructionSet instructions = InstructionSet::automatic;  ///< it kept to; automatic = not known
+};
+
+/// Rank 0 only; throws nothing about files: whether they are whole is restore()'s to say.
+EarlierStart glance_at_run(const RunRequest& request);
 
 /// Its restore() creates the run directory or opens the one that is there, and throws UsageError when that
 /// holds a run of another config, RuntimeError when it cannot be written.

@@ -14,6 +14,7 @@ namespace annulus::trainer {
 /// Beside the keys of the configuration, what the data and the device turned out to be.
 constexpr const char* kDataContent = "data.content";
 constexpr const char* kDeviceKind = "device.kind";
+constexpr const char* kDeviceNumbers = "device.numbers";
 
 /// What identifies the training data in a checkpoint: numbers, shape and a hash of the content
 /// (io/dataset/content_hash.hpp); of an endless source numbers and shape.
