@@ -26,6 +26,16 @@ comm::ReducerOptions reducer_options(const Config& config, const ArenaLayout& la
           .shared_memory = [&mpi](std::size_t bytes) { return mpi.try_allocate_shared(bytes); }};
 }
 
+/// Along the tree whatever `reduction` says: of two kinds of sums under way at once only messages with tags
+/// of their own match on all ranks, and they are too small for anything to be gained.
+comm::ReducerOptions step_sum_options(const Config& config, std::size_t elements, comm::MpiSession& mpi) {
+  return {.elements = elements,
+          .buckets = {{0, elements}},
+          .shards = config.batch.shards,
+          .shared_memory = [&mpi](std::size_t bytes) { return mpi.try_allocate_shared(bytes); },
+          .purpose = comm::ReducerPurpose::statistics};
+}
+
 io::SamplerOptions sampler_options(const Config& config, const io::SourceInfo& source) {
   io::SamplerOptions options{.samples = source.samples,
                              .batch = config.batch.size,
@@ -43,12 +53,14 @@ io::SamplerOptions sampler_options(const Config& config, const io::SourceInfo& s
 
 }  // namespace
 
-Assembly::Assembly(const Config& config, comm::MpiSession& mpi, std::unique_ptr<io::SampleSource> training)
+Assembly::Assembly(const Config& config, comm::MpiSession& mpi, std::unique_ptr<io::SampleSource> training,
+                   InstructionSet earlier)
     : training_(std::move(training)) {
   comm::ProcessGroup& group = mpi.group();
   const auto owned = comm::owned_shards(config.batch.shards, group.rank(), group.size());
-  const DeviceChoice device = choose_device(config, mpi);
+  const DeviceChoice device = choose_device(config, mpi, earlier);
   replica_ = make_replica(config, device, owned.size());
+  numbers_ = require_same_numbers(config, *replica_, group, mpi.world().host);
   optimizer_ = std::make_unique<Optimizer>(config.optimizer, config.network, replica_->layout());
   if (device.kind == Device::cuda) gpus_ = comm::make_device_group(group, device.transport);
   bucket_size_ = comm::choose_bucket_size(bucket_wish(config, *replica_), gpus_.get());
@@ -62,6 +74,10 @@ Assembly::Assembly(const Config& config, comm::MpiSession& mpi, std::unique_ptr<
                                      .training = *training_});
   else
     engine_ = make_host_step_engine(*replica_, *optimizer_, comm::make_reducer(group, reducer));
+  if (const std::size_t elements = replica_->step_sum_elements(); elements > 0) {
+    step_sums_ = comm::make_reducer(group, step_sum_options(config, elements, mpi));
+    replica_->set_step_sums(step_sums_.get());
+  }
   sampler_ = std::make_unique<io::ShardedSampler>(sampler_options(config, training_->info()));
   loader_ =
       std::make_unique<io::BatchLoader>(*training_, *sampler_, training_generator(config, training_->info()),

@@ -11,6 +11,7 @@
 #include "trainer/backend/contract/replica.hpp"
 #include "trainer/backend/contract/step_engine.hpp"
 #include "trainer/loop/optimizer.hpp"
+#include "trainer/loop/same_numbers.hpp"
 #include "trainer/model/config.hpp"
 
 namespace annulus::trainer {
@@ -18,8 +19,10 @@ namespace annulus::trainer {
 class Assembly {
  public:
   /// Compiles the config's network for this rank and starts nothing yet. The config outlives the assembly.
+  /// @param earlier  instruction set that an earlier start of the run kept to; `automatic` = not known
   /// @pre the config's normalisation is resolved and check_world() has passed
-  Assembly(const Config& config, comm::MpiSession& mpi, std::unique_ptr<io::SampleSource> training);
+  Assembly(const Config& config, comm::MpiSession& mpi, std::unique_ptr<io::SampleSource> training,
+           InstructionSet earlier = InstructionSet::automatic);
 
   io::SampleSource& training() { return *training_; }
   Replica& replica() { return *replica_; }
@@ -29,12 +32,16 @@ class Assembly {
   io::BatchLoader& loader() { return *loader_; }
   /// In which gradients travel.
   const comm::BucketSize& bucket_size() const { return bucket_size_; }
+  /// How this rank, and so every other, computes.
+  const NumbersRecord& numbers() const { return numbers_; }
 
  private:
   std::unique_ptr<io::SampleSource> training_;
   std::unique_ptr<Replica> replica_;
+  NumbersRecord numbers_;
   std::unique_ptr<Optimizer> optimizer_;
-  std::unique_ptr<comm::DeviceGroup> gpus_;  ///< none on hosts
+  std::unique_ptr<comm::DeviceGroup> gpus_;                ///< none on hosts
+  std::unique_ptr<comm::GradientReducer> step_sums_ = {};  ///< for layers with statistics of the step
   comm::BucketSize bucket_size_;
   std::unique_ptr<StepEngine> engine_;
   std::unique_ptr<io::ShardedSampler> sampler_;

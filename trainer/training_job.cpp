@@ -12,6 +12,7 @@
 #include "trainer/loop/rank_zero.hpp"
 #include "trainer/loop/shared_signature.hpp"
 #include "trainer/loop/shared_state.hpp"
+#include "trainer/model/few_values.hpp"
 #include "trainer/model/summary.hpp"
 #include "trainer/pixel_scale.hpp"
 #include "trainer/run/claim.hpp"
@@ -27,9 +28,13 @@ TrainingJob::TrainingJob(Config config, comm::MpiSession& mpi, const JobOptions&
   require_labels(config_);
   on_rank_zero(group_, "run directory",  // before the data, which may take long to open and read
                [&] {
+                 const RunRequest request{options.run_directory, options.resume, options.allow_change};
                  await_unclaimed(options.run_directory);
-                 check_run(config_, {options.run_directory, options.resume, options.allow_change});
+                 check_run(config_, request);
+                 earlier_ = glance_at_run(request);
                });
+  group_.broadcast(std::as_writable_bytes(std::span(&earlier_, 1)), 0, "glance at an earlier start");
+  if (earlier_.goes_on == 0) require_statistics(config_);  // a run of an older version may go on
   open_data(options);
   make_parts();
   open_run(options);
@@ -85,7 +90,7 @@ void TrainingJob::measure_pixels(io::SampleSource& source) {
 
 void TrainingJob::make_parts() {
   const Activity compiling(Phase::compiling);
-  parts_ = std::make_unique<Assembly>(config_, mpi_, std::move(training_));
+  parts_ = std::make_unique<Assembly>(config_, mpi_, std::move(training_), earlier_.instructions);
   if (validation_)
     evaluator_ = std::make_unique<Evaluator>(parts_->replica(), group_, *validation_,
                                              evaluation_generator(config_, validation_->info()),
@@ -105,6 +110,7 @@ void TrainingJob::open_run(const JobOptions& options) {
                                     .data_fingerprint = fingerprint_,
                                     .validated_on = validated_on_,
                                     .validation_data = validation_fingerprint_,
+                                    .numbers = parts_->numbers(),
                                     .steps_per_epoch = parts_->sampler().steps_per_epoch(),
                                     .data_seconds = data_seconds_,
                                     .bucket_size = parts_->bucket_size(),
@@ -138,6 +144,8 @@ void TrainingJob::announce() const {
       log_info("layer {}: {}, its windows do not divide {} x {} pixels", layer.name,
                to_string(layer.left_over), layer.input.height, layer.input.width);
   log_info("device: {}", parts_->replica().describe());
+  if (group_.rank() == 0)
+    for (const std::string& note : few_values(config_, data.samples)) log_warning("{}", note);
   const comm::BucketSize& bucket = parts_->bucket_size();
   if (bucket.origin == comm::BucketSize::Origin::measured)
     log_info("gradients travel in buckets of {:.0f} KB, as measured between the ranks (bucket_kb sets it)",

@@ -23,6 +23,7 @@
 #include "trainer/loop/run_state.hpp"
 #include "trainer/loop/training_loop.hpp"
 #include "trainer/model/config.hpp"
+#include "trainer/run/file_recorder.hpp"
 
 namespace annulus::trainer {
 
@@ -69,6 +70,7 @@ class TrainingJob {
   std::string validation_fingerprint_;  ///< of these data
   std::string data_note_;               ///< how they were matched with those of an earlier start
   io::DataSignature data_;              ///< what they mean
+  EarlierStart earlier_;
   double data_seconds_ = 0;
 };
 

@@ -36,6 +36,7 @@ ExchangeDriver::ExchangeDriver(ProcessGroup& group, const OwnNodes& own, const R
                                const SharedArea* area)
     : group_(group),
       own_(own),
+      purpose_(options.purpose),
       exchange_(make_exchange(group, own, options, area)),
       unfinished_(options.buckets.size()) {
   rewind();
@@ -57,7 +58,7 @@ void ExchangeDriver::finish() {
 void ExchangeDriver::wait_for(std::size_t bucket) {
   if (unfinished_[bucket] == 0) return;
   BucketSum sum(*this, bucket);
-  group_.wait(sum, bucket_purpose(bucket, unfinished_.size()));
+  group_.wait(sum, bucket_purpose(bucket, unfinished_.size(), purpose_));
 }
 
 /// Before a step: no run has started, every bucket waits for all of its runs.
@@ -67,7 +68,8 @@ void ExchangeDriver::rewind() {
   for (const Run& run : exchange_->runs()) ++unfinished_[run.bucket];
 }
 
-std::string bucket_purpose(std::size_t bucket, std::size_t buckets) {
+std::string bucket_purpose(std::size_t bucket, std::size_t buckets, ReducerPurpose purpose) {
+  if (purpose == ReducerPurpose::statistics) return "sum of the batch statistics of a step";
   return fmt::format("sum of gradient bucket {} of {}", bucket + 1, buckets);
 }
 

@@ -31,12 +31,14 @@ class ExchangeDriver {
 
   ProcessGroup& group_;
   const OwnNodes& own_;
+  ReducerPurpose purpose_;
   std::unique_ptr<Exchange> exchange_;
   std::vector<std::size_t> unfinished_;  ///< by bucket: runs that have not finished
   std::size_t next_ = 0;                 ///< the run to start next
 };
 
-/// What is waited for, in words: "sum of gradient bucket 3 of 7".
-std::string bucket_purpose(std::size_t bucket, std::size_t buckets);
+/// What is waited for, in words: "sum of gradient bucket 3 of 7". Statistics have one bucket.
+std::string bucket_purpose(std::size_t bucket, std::size_t buckets,
+                           ReducerPurpose purpose = ReducerPurpose::gradients);
 
 }  // namespace annulus::comm

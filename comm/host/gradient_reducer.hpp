@@ -38,6 +38,10 @@ enum class Reduction {
   fast,  ///< the library's allreduce orders the sum over ranks
 };
 
+/// Reducers of one group whose sums may be under way at the same time have different purposes, so that their
+/// messages do not meet.
+enum class ReducerPurpose { gradients, statistics };
+
 struct ReducerOptions {
   std::size_t elements = 0;     ///< floats in a gradient buffer
   std::vector<Bucket> buckets;  ///< cover [0, elements) without gaps, in the order in which they become ready
@@ -46,6 +50,7 @@ struct ReducerOptions {
   /// Where all ranks are on one host, memory that they share: the tree is then summed there, without
   /// messages. Empty, or giving null on every rank, when there is none.
   NodeMemoryFactory shared_memory = {};
+  ReducerPurpose purpose = ReducerPurpose::gradients;
 };
 
 /// The contract of every reducer's buckets. @throws std::logic_error when they do not cover [0, elements)

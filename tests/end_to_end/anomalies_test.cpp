@@ -94,6 +94,23 @@ TEST_F(Anomalies, NanInTheDataIsSkippedAlikeAtAnyWorldSize) {
   }
 }
 
+TEST_F(Anomalies, StatisticsOfTheStepHideNoSample) {  // although one NaN is in the mean of every shard
+  write_data(NAN, INFINITY);
+  std::string config = kConfig;
+  const std::string plain = "{input: track, name: scaled}";
+  config.replace(config.find(plain), plain.size(), "{input: track, name: scaled, statistics: step}");
+  std::ofstream(place_.path("anomalies.yaml")) << config;
+
+  for (const int ranks : {1, 4}) {
+    const std::string run = "step" + std::to_string(ranks);
+    const Outcome outcome = train(run, ranks, {"anomaly.policy=skip"});
+    ASSERT_EQ(outcome.code, 0) << outcome.output;
+    EXPECT_EQ(events(run, "sample 57 of data.h5:train: a pixel is nan, before any layer saw it"), 2U);
+    EXPECT_EQ(events(run, "sample 91 of data.h5:train: the input 'track' holds inf"), 1U);
+    EXPECT_EQ(place_.state_hash(run), place_.state_hash("step1"));
+  }
+}
+
 TEST_F(Anomalies, GoingBackEndsWhereSkippingDoesAndAfterAKillToo) {
   write_data(NAN, INFINITY);
   const std::vector<std::string> policy{"anomaly.policy=rollback", "anomaly.rollback_limit=4"};

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <fstream>
+#include <iterator>
+
 #include "tests/end_to_end/program.hpp"
 #include "trainer/model/optimizer_config.hpp"
 
@@ -57,6 +60,40 @@ TEST(Invariance, EveryOptimizerHasTheSameBitsAndGoesOnWithThem) {
 
     EXPECT_EQ(place.state_hash(std::string(row.word) + "-parts"), place.state_hash(row.word)) << row.word;
   }
+}
+
+/// The smoke configuration with batch norms over the step, beside the data.
+std::string step_statistics_config(const Workplace& place) {
+  std::ifstream smoke(std::string(ANNULUS_SOURCE_DIR) + "/configs/smoke.yaml");
+  std::string text{std::istreambuf_iterator<char>(smoke), {}};
+  const std::string plain = "batch_norm: {momentum: 0.9}";
+  const std::size_t at = text.find(plain);
+  EXPECT_NE(at, std::string::npos);
+  text.replace(at, plain.size(), "batch_norm: {momentum: 0.9, statistics: step}");
+  std::ofstream(place.path("step.yaml")) << text;
+  return "step.yaml";
+}
+
+TEST(Invariance, StatisticsOfTheStepHaveTheSameBitsToo) {
+  const Workplace place(110);  // a tail of 14 in shards of 8: on four ranks two of them have nothing to add
+  const std::string config = step_statistics_config(place);
+  const auto training = [&](const std::string& run, const std::string& threads) {
+    std::vector<std::string> words = place.training(run, {"epochs=2", "device.threads=" + threads});
+    words[1] = config;
+    return words;
+  };
+
+  ASSERT_EQ(place.run(training("one", "1")).code, 0);
+  ASSERT_EQ(place.run(training("threads", "2")).code, 0);
+  ASSERT_EQ(place.run(training("two", "1"), 2).code, 0);
+  ASSERT_EQ(place.run(training("four", "1"), 4).code, 0);
+  ASSERT_EQ(place.run(place.training("shards", {"epochs=2"})).code, 0);
+
+  const std::uint64_t expected = place.state_hash("one");
+  EXPECT_EQ(place.state_hash("threads"), expected);
+  EXPECT_EQ(place.state_hash("two"), expected);
+  EXPECT_EQ(place.state_hash("four"), expected);
+  EXPECT_NE(place.state_hash("shards"), expected);
 }
 
 TEST(Invariance, FewerSamplesThanRanks) {

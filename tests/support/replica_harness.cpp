@@ -39,6 +39,30 @@ class PlacedImages {
   std::span<float> values_;
 };
 
+/// Sums over the shards of a step while it lives, for networks that take some.
+class StepSumsHere {
+ public:
+  StepSumsHere(trainer::Replica& replica, std::size_t shards) : replica_(replica) {
+    const std::size_t elements = replica.step_sum_elements();
+    if (elements == 0) return;
+    sums_ = comm::make_reducer(
+        *alone_,
+        {.elements = elements, .buckets = {{0, elements}}, .shards = static_cast<std::int64_t>(shards)});
+    former_ = replica_.set_step_sums(sums_.get());
+  }
+  ~StepSumsHere() {
+    if (sums_) replica_.set_step_sums(former_);
+  }
+  StepSumsHere(const StepSumsHere&) = delete;
+  StepSumsHere& operator=(const StepSumsHere&) = delete;
+
+ private:
+  trainer::Replica& replica_;
+  std::unique_ptr<comm::ProcessGroup> alone_ = comm::make_serial_group();
+  std::unique_ptr<comm::GradientReducer> sums_;
+  comm::GradientReducer* former_ = nullptr;
+};
+
 ShardOutcome outcome_of(const trainer::Replica& replica, std::span<const float> buffer) {
   const trainer::ArenaLayout& layout = replica.layout();
   ShardOutcome outcome{.loss = buffer[trainer::kLossSum],
@@ -90,22 +114,29 @@ void set_parameters(trainer::Replica& replica, const ParameterValues& values) {
   replica.upload();
 }
 
-std::vector<ShardOutcome> run_step(trainer::Replica& replica, const std::vector<Samples>& shards,
-                                   std::uint64_t epoch) {
+void train_shards(trainer::Replica& replica, comm::GradientReducer& reducer,
+                  const std::vector<Samples>& shards, std::uint64_t epoch) {
   io::Batch batch{.epoch = epoch, .step = 0, .samples = 0, .shards = {}};
   std::vector<PlacedImages> images;
   images.reserve(shards.size());
-  for (const Samples& samples : shards) {
+  for (const Samples& samples : shards) batch.samples += static_cast<std::int64_t>(samples.labels.size());
+  for (std::int64_t v = reducer.owned().begin; v < reducer.owned().end; ++v) {
+    const Samples& samples = shards.at(static_cast<std::size_t>(v));
     images.emplace_back(samples.images, replica.network().input, replica.pixel_layout());
-    batch.shards.push_back({.index = static_cast<std::int64_t>(batch.shards.size()),
+    batch.shards.push_back({.index = v,
                             .images = images.back().get(),
                             .labels = samples.labels,
                             .samples = samples.numbers,
                             .vectors = samples.vectors});
-    batch.samples += static_cast<std::int64_t>(samples.labels.size());
   }
-  RecordingReducer reducer(replica.layout(), {0, static_cast<std::int64_t>(shards.size())});
   replica.train(batch, reducer);
+}
+
+std::vector<ShardOutcome> run_step(trainer::Replica& replica, const std::vector<Samples>& shards,
+                                   std::uint64_t epoch) {
+  RecordingReducer reducer(replica.layout(), {0, static_cast<std::int64_t>(shards.size())});
+  const StepSumsHere sums(replica, shards.size());
+  train_shards(replica, reducer, shards, epoch);
   EXPECT_EQ(reducer.complaints(), "");
   std::vector<ShardOutcome> outcomes;
   for (std::size_t shard = 0; shard < shards.size(); ++shard)

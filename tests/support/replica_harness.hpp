@@ -39,6 +39,11 @@ struct ShardOutcome {
   ParameterValues gradients;  ///< trainable: gradients; moving averages: samples * batch statistics
 };
 
+/// train() over those of a step's shards that the reducer's rank owns; networks that take sums over the step
+/// must have been given them.
+void train_shards(trainer::Replica& replica, comm::GradientReducer& reducer,
+                  const std::vector<Samples>& shards, std::uint64_t epoch = 0);
+
 /// One step over these shards (numbered from 0). Fails the test when the reducer's contract is broken.
 std::vector<ShardOutcome> run_step(trainer::Replica& replica, const std::vector<Samples>& shards,
                                    std::uint64_t epoch = 0);

@@ -13,6 +13,7 @@
 #include "comm/device/gpu.hpp"
 #include "comm/ranks/launcher.hpp"
 #include "trainer/backend/contract/cuda_backend.hpp"
+#include "trainer/backend/instruction_choice.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -38,6 +39,17 @@ void check_memory(const Config& config, std::int64_t owned_shards) {
       config.batch.size, config.batch.shards, evaluation_block(config), needed / 1e9, machine / 1e9);
 }
 
+/// Of the cuda backend, whose captured steps run shard after shard to the end.
+void refuse_step_statistics(const Network& network) {
+  for (const Layer& layer : network.layers) {
+    const auto* norm = std::get_if<BatchNorm>(&layer.operation);
+    if (norm == nullptr || norm->statistics == StatisticsOf::shard) continue;
+    throw UsageError(
+        "layer '{}' (batch_norm) has statistics: step, which the cuda backend does not have. Use device.kind=cpu, or `statistics: shard` with few batch.shards: one per GPU are enough, and a batch.size of one shard gives the same as the whole step.",
+        layer.name);
+  }
+}
+
 }  // namespace
 
 double least_memory(const Config& config, std::int64_t owned_shards) {
@@ -52,8 +64,15 @@ double least_memory(const Config& config, std::int64_t owned_shards) {
   const auto shard = static_cast<double>(config.batch.size) / static_cast<double>(config.batch.shards);
   const double pass =
       std::max(shard, static_cast<double>(evaluation_block(config))) * static_cast<double>(largest);
-  const double batch = shard * static_cast<double>(owned_shards) * static_cast<double>(network.input.size());
-  return sizeof(float) * (pass + batch + 2 * parameters);  // parameters and their gradients
+  const auto owned = static_cast<double>(owned_shards);
+  const double batch = shard * owned * static_cast<double>(network.input.size());
+  // Statistics of the step: the activations of all shards of a rank live at once.
+  const bool together = std::ranges::any_of(network.layers, [](const Layer& layer) {
+    const auto* norm = std::get_if<BatchNorm>(&layer.operation);
+    return norm != nullptr && norm->statistics == StatisticsOf::step;
+  });
+  const double others = together ? shard * (owned - 1) * static_cast<double>(largest) : 0;
+  return sizeof(float) * (pass + others + batch + 2 * parameters);  // parameters and their gradients
 }
 
 int default_threads(const NodePlace& place, std::int64_t owned_shards) {
@@ -67,13 +86,15 @@ std::int64_t evaluation_block(const Config& config) {
   return config.batch.evaluation > 0 ? config.batch.evaluation : config.batch.size / config.batch.shards;
 }
 
-DeviceChoice choose_device(const Config& config, comm::MpiSession& mpi) {
+DeviceChoice choose_device(const Config& config, comm::MpiSession& mpi, InstructionSet earlier) {
   const comm::World& world = mpi.world();
   DeviceChoice choice{.kind = config.device.kind, .place = {world.node_rank, world.node_ranks}};
-  if (choice.kind != Device::automatic && choice.kind != Device::cuda) return choice;
-  const comm::GpuInventory inventory = comm::find_gpus();
+  const bool gpus_wanted = choice.kind == Device::automatic || choice.kind == Device::cuda;
+  const comm::GpuInventory inventory = gpus_wanted ? comm::find_gpus() : comm::GpuInventory{};
   if (choice.kind == Device::automatic)
     choice.kind = comm::every_rank_has_gpu(mpi.group(), inventory) ? Device::cuda : Device::cpu;
+  if (choice.kind == Device::cpu)
+    agree_on_instructions({.asked = config.device.isa, .earlier = earlier}, mpi.group(), world.host);
   if (choice.kind != Device::cuda) return choice;
   const comm::RankPlace place{world.host, comm::local_rank(std::getenv, world.node_rank)};
   choice.transport = comm::claim_gpu(mpi.group(), inventory, place, config.device.gpu_sharing).transport;
@@ -89,6 +110,7 @@ std::unique_ptr<Replica> make_replica(const Config& config, const DeviceChoice& 
                          .threads = config.device.threads,
                          .check_values = config.debug};
   check_memory(config, owned_shards);
+  if (device.kind == Device::cuda) refuse_step_statistics(config.network);
   if (device.kind == Device::cuda) return make_cuda_replica(config.network, options, config.device.precision);
   if (options.threads == 0) options.threads = default_threads(device.place, owned_shards);
   if (options.threads > allowed_cores())

@@ -34,17 +34,19 @@ struct DeviceChoice {
 };
 
 /// Takes the config at its word, or a GPU for `auto` when every rank has one. A GPU becomes the device of
-/// this thread. Collective.
+/// this thread; on processors all ranks agree on an instruction set (instruction_choice.hpp). Collective.
+/// @param earlier  instruction set that an earlier start of the run kept to; `automatic` = not known
 /// @throws UsageError, on every rank, for a device that this build or machine does not have, with how to get
 /// it
-DeviceChoice choose_device(const Config& config, comm::MpiSession& mpi);
+DeviceChoice choose_device(const Config& config, comm::MpiSession& mpi,
+                           InstructionSet earlier = InstructionSet::automatic);
 
 /// Bytes that a rank needs for sure, whatever the backend: a batch, the largest layer of a pass, the
 /// parameters.
 double least_memory(const Config& config, std::int64_t owned_shards);
 
 /// Compiles the config's network for the chosen device. @throws UsageError when no memory of this machine
-/// could hold it
+/// could hold it, or the device does not have one of its layers
 std::unique_ptr<Replica> make_replica(const Config& config, const DeviceChoice& device,
                                       std::int64_t owned_shards);
 

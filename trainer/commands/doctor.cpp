@@ -158,6 +158,7 @@ void check_launch(const comm::World& world, Report& report) {
 /// What this rank and the others look like. Collective.
 void check_ranks(Context& context, const Needs& needs, Report& report) {
   const std::vector<RankFacts> facts = gather_facts(context.mpi);
+  report.add(judge_processors(facts));
   report.add(judge_binding(facts));
   report.add(judge_memory(facts, needs));
   report.add(judge_limits(facts, needs));

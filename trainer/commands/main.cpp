@@ -17,6 +17,7 @@
 #include "base/vital_signs.hpp"
 #include "io/hdf5/server.hpp"
 #include "trainer/commands/common/context.hpp"
+#include "trainer/loop/same_program.hpp"
 #include "trainer/run/environment.hpp"
 #include "trainer/watch/crash_signals.hpp"
 
@@ -55,6 +56,8 @@ ExitCode fail(Context& context, const std::string& message, ExitCode code) {
 /// @param verb  for messages
 ExitCode run(Context& context, const Action& action, const std::string& verb) {
   try {
+    annulus::trainer::require_same_program(context.mpi.group(), context.mpi.world().host,
+                                           annulus::trainer::program_version());
     const ExitCode code = action.work(context);
     if (context.watch) context.watch->ended(code);
     return code;

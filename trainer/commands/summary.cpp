@@ -1,11 +1,15 @@
 // annulus summary: the network of a config as a table.
 #include <fmt/format.h>
 
+#include <cstdio>
 #include <memory>
 
+#include "base/error.hpp"
+#include "base/log.hpp"
 #include "trainer/commands/common/context.hpp"
 #include "trainer/loop/rank_zero.hpp"
 #include "trainer/model/config.hpp"
+#include "trainer/model/few_values.hpp"
 #include "trainer/model/keras_summary.hpp"
 #include "trainer/model/summary.hpp"
 
@@ -38,6 +42,13 @@ void add_summary(Verb& app, Action& action) {
           fmt::print("{}", keras_summary(config.network));
         else
           fmt::print("{}\n", to_table(summary, config.name));
+        std::fflush(stdout);  // what follows goes to standard error
+        try {
+          require_statistics(config);
+          for (const std::string& note : few_values(config)) log_warning("{}", note);
+        } catch (const UsageError& error) {
+          log_warning("`annulus train` will refuse this: {}", error.what());
+        }
       });
       return ExitCode::done;
     };

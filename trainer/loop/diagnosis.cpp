@@ -72,6 +72,24 @@ class ChecksOn {
   ValueChecks usual_;
 };
 
+/// A shard by itself while it lives: sums over the step are those of the one shard that is looked at, so
+/// that no rank waits for another. What is not finite shows all the same.
+class OwnSums {
+ public:
+  explicit OwnSums(Replica& replica)
+      : replica_(replica), scratch_(std::max<std::size_t>(replica.step_sum_elements(), 1)) {
+    former_ = replica_.set_step_sums(&scratch_);
+  }
+  ~OwnSums() { replica_.set_step_sums(former_); }
+  OwnSums(const OwnSums&) = delete;
+  OwnSums& operator=(const OwnSums&) = delete;
+
+ private:
+  Replica& replica_;
+  ScratchReducer scratch_;
+  comm::GradientReducer* former_ = nullptr;
+};
+
 /// Smaller is met earlier: backward goes through the layers from the last one.
 auto order_of(const BadValue& bad) {
   const bool backward = bad.place >= BadPlace::passed_back;
@@ -106,6 +124,7 @@ Findings look(const DiagnosisParts& parts, const BadStep& bad) {
   if (bad.spoil == Spoil::input) spoil_input(batch);
   ScratchReducer scratch(gradient_elements(parts.replica.layout()));
   const ChecksOn checks(parts.replica, parts.usual);
+  const OwnSums sums(parts.replica);
   std::vector<BadValue> all;
   Findings mine;
   // One shard at a time: a bad value ends the pass through a shard, and would hide those of the next ones.

@@ -13,6 +13,7 @@
 #include "comm/host/gradient_reducer.hpp"
 #include "io/augmentation/augmentation.hpp"
 #include "io/dataset/image_axes.hpp"
+#include "trainer/model/instruction_set.hpp"
 #include "trainer/model/loss_options.hpp"
 #include "trainer/model/network.hpp"
 #include "trainer/model/optimizer_config.hpp"
@@ -33,8 +34,8 @@ struct DataConfig {
   std::string validation_labels;
   std::string test_images;
   std::string test_labels;
-  io::ImageAxes axes = io::ImageAxes::automatic;  ///< order in which the file holds the axes of images
-  std::int64_t first_label = 0;                   ///< the number of the first class in the file
+  io::ImageAxes axes = io::ImageAxes::automatic;   ///< order in which the file holds the axes of images
+  std::int64_t first_label = 0;                    ///< the number of the first class in the file
   std::map<std::string, std::string> inputs = {};  ///< vector of the network -> its dataset in the groups
   std::string generator;  ///< makes the training samples instead of `path`; "" = they are in the file
   std::map<std::string, std::string> rich = {};  ///< options of the generator "rich", as text
@@ -54,12 +55,17 @@ struct BatchConfig {
 
 enum class Device { automatic, reference, cpu, cuda };
 
+/// What to do when ranks compute other bits from the same numbers.
+enum class MixedMachines { refuse, allow };
+
 struct DeviceConfig {
   Device kind = Device::automatic;
   int threads = 0;                           ///< worker threads of a rank; 0 = its share of the cores
   Precision precision = Precision::float32;  ///< cuda
   bool graph = true;                         ///< cuda: capture steps as CUDA graphs
   comm::GpuSharing gpu_sharing = comm::GpuSharing::refuse;  ///< cuda: two ranks on one GPU
+  InstructionSet isa = InstructionSet::automatic;           ///< cpu: of all ranks
+  MixedMachines mixed = MixedMachines::refuse;
 };
 
 /// The figure of a validation that says which model is the best one, and when a training no longer improves.
@@ -202,6 +208,11 @@ struct annulus::EnumWords<annulus::trainer::Device> {
 template <>
 struct annulus::EnumWords<annulus::trainer::BestBy> {
   static constexpr std::array kWords{"accuracy", "loss", "macro_recall"};
+};
+
+template <>
+struct annulus::EnumWords<annulus::trainer::MixedMachines> {
+  static constexpr std::array kWords{"refuse", "allow"};
 };
 
 template <>

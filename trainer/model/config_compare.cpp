@@ -29,6 +29,8 @@ constexpr auto kFree = std::to_array<std::string_view>({"loss.smooth_validation"
                                                         "device.threads",
                                                         "device.graph",
                                                         "device.gpu_sharing",
+                                                        "device.isa",
+                                                        "device.mixed",
                                                         "bucket_kb",
                                                         "checkpoint.",
                                                         "ledger.",

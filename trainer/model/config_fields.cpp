@@ -128,6 +128,8 @@ void describe(Fields& fields, DeviceConfig& device) {
   fields.choice("precision", device.precision);
   fields.flag("graph", device.graph);
   fields.choice("gpu_sharing", device.gpu_sharing);
+  fields.choice("isa", device.isa);
+  fields.choice("mixed", device.mixed);
   fields.end();
 }
 

@@ -97,6 +97,7 @@ RankFacts facts_of_this_rank(const comm::World& world) {
   facts.locked_bytes = limit_of(RLIMIT_MEMLOCK);
   facts.core_bytes = limit_of(RLIMIT_CORE);
   read_memory(facts);
+  facts.processor = own_processor(world.host);
   struct statvfs shared {};
   if (statvfs("/dev/shm", &shared) == 0) facts.shared_free = std::uint64_t{shared.f_bavail} * shared.f_frsize;
   return facts;

@@ -128,6 +128,21 @@ std::vector<Finding> judge_binding(std::span<const RankFacts> ranks) {
   return findings;
 }
 
+Finding judge_processors(std::span<const RankFacts> ranks) {
+  std::vector<RankProcessor> all;
+  for (const RankFacts& facts : ranks) all.push_back(facts.processor);
+  const std::string mixed = mixed_text(all);
+  const char* common = word_of(choose_instructions({}, all));
+  if (mixed.empty())
+    return {Grade::good, "processors",
+            fmt::format("all ranks compute with {}: {}", common, all.front().name)};
+  return {
+      Grade::warning, "processors",
+      fmt::format(
+          "{}: a training keeps all of them to {}, so that its numbers do not depend on who computes what; start on hosts of one kind (`sbatch --constraint`) for more speed",
+          mixed, common)};
+}
+
 Finding judge_clocks(std::span<const double> offsets) {
   constexpr double kMost = 1.0;
   const auto [low, high] = std::ranges::minmax_element(offsets);

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "comm/ranks/launcher.hpp"
+#include "trainer/backend/instruction_choice.hpp"
 
 namespace annulus::trainer {
 
@@ -48,6 +49,7 @@ struct RankFacts {
   std::uint64_t available_memory = 0;        ///< of the host or of the container
   std::uint64_t total_memory = 0;
   std::uint64_t shared_free = 0;  ///< in /dev/shm
+  RankProcessor processor;
 };
 
 /// Cores in a mask, e.g. "0-3,8".
@@ -67,6 +69,9 @@ Finding judge_launcher(const comm::Launch& launch, int ranks, bool in_allocation
 
 /// A line per rank: its cores and threads; then one per host on which ranks stand in each other's way.
 std::vector<Finding> judge_binding(std::span<const RankFacts> ranks);
+
+/// Whether kernels are the same on all ranks, or what a training will do about it.
+Finding judge_processors(std::span<const RankFacts> ranks);
 
 /// @param offsets  clocks of the ranks against that of rank 0, seconds
 Finding judge_clocks(std::span<const double> offsets);

@@ -49,7 +49,21 @@ void write_attributes(io::Hdf5File& file, const CheckpointInfo& info) {
   file.set_attribute("/", "device", info.device);
   file.set_attribute("/", "validated_on", info.validated_on);
   file.set_attribute("/", "validation_data", info.validation_data);
+  file.set_attribute("/", "machine", info.numbers.machine);
+  file.set_attribute("/", "instructions", info.numbers.instructions);
+  file.set_attribute("/", "trial", info.numbers.trial);
+  file.set_attribute("/", "trial_subject", info.numbers.subject);
   if (info.data) write_signature(file, *info.data);
+}
+
+/// Nothing where an older version wrote the file.
+NumbersRecord read_numbers(const io::Hdf5File& file) {
+  for (const char* name : {"machine", "instructions", "trial", "trial_subject"})
+    if (!file.has_attribute("/", name)) return {};
+  return {.machine = file.string_attribute("/", "machine"),
+          .instructions = file.string_attribute("/", "instructions"),
+          .trial = file.uint64_attribute("/", "trial"),
+          .subject = file.uint64_attribute("/", "trial_subject")};
 }
 
 /// An attribute that older versions did not write.
@@ -73,6 +87,7 @@ CheckpointInfo read_attributes(const io::Hdf5File& file) {
           .device = later_attribute(file, "device"),
           .validated_on = later_attribute(file, "validated_on"),
           .validation_data = later_attribute(file, "validation_data"),
+          .numbers = read_numbers(file),
           .state_hash = file.uint64_attribute("/", "state_hash"),
           .data = read_signature(file)};
 }
@@ -218,6 +233,10 @@ std::uint64_t write_checkpoint(const std::string& path, const CheckpointInfo& in
 std::uint64_t write_checkpoint(const std::string& path, const CheckpointInfo& info, Replica& replica,
                                Optimizer& optimizer) {
   return write_checkpoint(path, info, replica, view_of(replica, optimizer));
+}
+
+CheckpointInfo glance_at_checkpoint(const std::string& path) {
+  return read_attributes(io::Hdf5File::open(path));
 }
 
 CheckpointInfo read_checkpoint_info(const std::string& path) { return read_attributes(open_verified(path)); }

@@ -14,6 +14,7 @@
 #include "io/dataset/signature.hpp"
 #include "trainer/backend/contract/replica.hpp"
 #include "trainer/loop/optimizer.hpp"
+#include "trainer/loop/same_numbers.hpp"
 #include "trainer/loop/state_view.hpp"
 
 namespace annulus::trainer {
@@ -31,6 +32,8 @@ struct CheckpointInfo {
   std::string device;        ///< kind of device that trained; empty = not known
   std::string validated_on;  ///< the samples that choose the best model: "test"; empty = not known, or none
   std::string validation_data;   ///< their fingerprint
+  NumbersRecord numbers;         ///< attributes machine, instructions, trial and trial_subject; older files
+                                 ///< have none of them
   std::uint64_t state_hash = 0;  ///< of state_hash(); set by the writer
   /// What labels, columns and pixels of the training data mean; nothing: an older version did not note it.
   std::optional<io::DataSignature> data = {};
@@ -44,6 +47,9 @@ std::uint64_t write_checkpoint(const std::string& path, const CheckpointInfo& in
                                const StateView& state);
 std::uint64_t write_checkpoint(const std::string& path, const CheckpointInfo& info, Replica& replica,
                                Optimizer& optimizer);
+
+/// The attributes, whatever the rest of the file is like. @throws DataError
+CheckpointInfo glance_at_checkpoint(const std::string& path);
 
 /// Verifies the seal and reads the attributes. @throws DataError
 CheckpointInfo read_checkpoint_info(const std::string& path);

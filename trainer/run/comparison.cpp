@@ -87,7 +87,8 @@ std::vector<KeyDifference> environment_differences(const RunDirectory& a, const 
   };
   const nlohmann::json one = read(a), other = read(b);
   std::vector<KeyDifference> differences;
-  for (const char* key : {"program", "compiler", "ranks", "devices", "libraries", "gradient_buckets"})
+  for (const char* key :
+       {"program", "compiler", "ranks", "devices", "machine", "trial", "libraries", "gradient_buckets"})
     if (text_of(one, key) != text_of(other, key))
       differences.push_back({key, text_of(one, key), text_of(other, key)});
   return differences;

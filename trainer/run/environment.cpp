@@ -56,6 +56,9 @@ std::string environment_json(const EnvironmentFacts& facts, const std::string& p
   json["ranks"] = facts.hosts.size();
   json["hosts"] = facts.hosts;
   json["devices"] = facts.devices;
+  json["machine"] = facts.machine;
+  json["instructions"] = facts.instructions;
+  if (facts.trial != 0) json["trial"] = fmt::format("{:016x}", facts.trial);
   json["gradient_buckets"] = {{"kb", facts.bucket_kb}, {"origin", facts.bucket_origin}};
   if (!facts.allowed_changes.empty()) json["allowed_changes"] = facts.allowed_changes;
   json["libraries"] = Json::object();

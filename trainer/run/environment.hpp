@@ -1,6 +1,7 @@
 // Where and with what a run was made: what environment.json in the run directory says.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,9 @@ struct EnvironmentFacts {
   std::vector<std::string> hosts;    ///< of every rank
   std::vector<std::string> devices;  ///< of every rank, Replica::describe()
   std::vector<Library> libraries;
+  std::string machine = {};  ///< of rank 0: NumbersRecord::machine, instructions and trial
+  std::string instructions = {};
+  std::uint64_t trial = 0;
   double bucket_kb = 0;                           ///< size of the pieces in which gradients travel
   std::vector<std::string> allowed_changes = {};  ///< that a resumed run was told to take
   std::string bucket_origin;                      ///< of that size: "given", "usual" or "measured"

@@ -38,6 +38,9 @@ EnvironmentFacts facts_of(const FileRecorderOptions& options) {
           .hosts = {options.host},
           .devices = {options.replica.describe()},
           .libraries = {{"MPI", options.mpi}},
+          .machine = options.numbers.machine,
+          .instructions = options.numbers.instructions,
+          .trial = options.numbers.trial,
           .bucket_kb = static_cast<double>(options.bucket_size.bytes) / 1024,
           .bucket_origin = word_of(options.bucket_size.origin)};
 }
@@ -218,6 +221,7 @@ class FileRecorder final : public Recorder {
             .device = options_.replica.kind(),
             .validated_on = options_.validated_on,
             .validation_data = options_.validation_data,
+            .numbers = options_.numbers,
             .data = options_.data};
   }
 
@@ -384,6 +388,26 @@ std::optional<io::DataSignature> stored_signature(const RunRequest& request) {
   if (request.resume == "none") return std::nullopt;
   if (is_named(request.resume)) return read_checkpoint_info(request.resume).data;
   return CheckpointStore(RunDirectory(request.run_directory).checkpoints().string(), {}).newest_signature();
+}
+
+EarlierStart glance_at_run(const RunRequest& request) {
+  EarlierStart earlier;
+  if (request.resume == "none") return earlier;
+  try {
+    std::string path = request.resume;
+    if (!is_named(path)) {
+      const CheckpointStore store(RunDirectory(request.run_directory).checkpoints().string(), {});
+      const std::vector<std::uint64_t> steps = store.steps();
+      if (steps.empty()) return earlier;
+      path = store.path_of(steps.back());
+    }
+    earlier.goes_on = 1;
+    earlier.instructions = enum_of<InstructionSet>(glance_at_checkpoint(path).numbers.instructions)
+                               .value_or(InstructionSet::automatic);
+  } catch (const Error& error) {
+    log_debug("{}: the instruction set of the run is not known ({})", request.run_directory, error.what());
+  }
+  return earlier;
 }
 
 std::unique_ptr<Recorder> make_file_recorder(const FileRecorderOptions& options) {

@@ -9,6 +9,7 @@
 // resume_rules.cpp (what may go on), metrics.hpp.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +19,7 @@
 #include "io/dataset/signature.hpp"
 #include "trainer/loop/optimizer.hpp"
 #include "trainer/loop/recorder.hpp"
+#include "trainer/loop/same_numbers.hpp"
 #include "trainer/model/config.hpp"
 
 namespace annulus::trainer {
@@ -34,6 +36,7 @@ struct FileRecorderOptions {
   std::string data_fingerprint;   ///< of the training data (trainer/run/resume_rules.hpp)
   std::string validated_on = {};  ///< TrainingData::validated_on, and the fingerprint of these data
   std::string validation_data = {};
+  NumbersRecord numbers = {};  ///< how this start computes
   std::uint64_t steps_per_epoch = 1;
   double data_seconds = 0;  ///< that opening and measuring the data took
   comm::BucketSize bucket_size;
@@ -57,6 +60,15 @@ void check_run(const Config& config, const RunRequest& request);
 /// What the checkpoint that a start would go on from says of its training data. Rank 0 only.
 /// @return nothing for a new run, and where nothing was noted
 std::optional<io::DataSignature> stored_signature(const RunRequest& request);
+
+/// What can be seen at a glance of the checkpoint that a start will go on from. Plain bytes.
+struct EarlierStart {
+  std::uint32_t goes_on = 0;                                ///< 1: there is one
+  InstructionSet instructions = InstructionSet::automatic;  ///< it kept to; automatic = not known
+};
+
+/// Rank 0 only; throws nothing about files: whether they are whole is restore()'s to say.
+EarlierStart glance_at_run(const RunRequest& request);
 
 /// Its restore() creates the run directory or opens the one that is there, and throws UsageError when that
 /// holds a run of another config, RuntimeError when it cannot be written.

@@ -8,6 +8,7 @@
 //   training data   "data.content", a fingerprint   with the checkpoint's, once the data are open
 //   names           "data.classes", "data.columns"  with the checkpoint's: what labels and columns mean
 //   device          "device.kind"                   what `auto` came to; cpu and cuda round differently
+//   machine         "device.numbers"                what a trial shard gives; on a GPU its name and libraries
 // All differences are gathered before anything is thrown: who changed three keys hears of three at once.
 #include "trainer/run/resume_rules.hpp"
 
@@ -32,7 +33,8 @@ bool covers(const std::string& allowed, const std::string& key) {
 
 /// Keys and the groups that they are in.
 std::vector<std::string> all_words(const Config& config) {
-  std::vector<std::string> words{kDataContent, kDataClasses, kDataColumns, kDataPixels, kDeviceKind};
+  std::vector<std::string> words{kDataContent, kDataClasses, kDataColumns,
+                                 kDataPixels,  kDeviceKind,  kDeviceNumbers};
   for (const Origin& value : config_values(config)) {
     words.push_back(value.key);
     for (std::size_t dot = value.key.find('.'); dot != std::string::npos; dot = value.key.find('.', dot + 1))
@@ -56,6 +58,19 @@ std::string differing(const Names& names, const Names& others) {
       ++more;
   }
   return first + (more > 0 ? fmt::format(" (and {} more)", more) : "");
+}
+
+/// Whether two machines are known to compute other bits. A trial decides where there are two of the same
+/// subject; without one their names do.
+bool compute_otherwise(const NumbersRecord& one, const NumbersRecord& other) {
+  if (one.machine.empty() || other.machine.empty()) return false;  // of a version that did not note it
+  if (one.trial == 0 && other.trial == 0) return one.machine != other.machine;
+  return one.trial != other.trial && one.trial != 0 && other.trial != 0 && one.subject == other.subject;
+}
+
+std::string numbers_text(const NumbersRecord& numbers) {
+  if (numbers.trial == 0) return numbers.machine;
+  return fmt::format("{} (trial shard {:016x})", numbers.machine, numbers.trial);
 }
 
 }  // namespace
@@ -111,7 +126,10 @@ void ResumeRules::compare_config(const std::string& stored, const std::string& s
 
 void ResumeRules::compare_origin(const CheckpointInfo& stored, const CheckpointInfo& now,
                                  const std::string& data_note) {
-  if (!stored.device.empty() && stored.device != now.device) sort({kDeviceKind, stored.device, now.device});
+  if (!stored.device.empty() && stored.device != now.device)
+    sort({kDeviceKind, stored.device, now.device});
+  else if (compute_otherwise(stored.numbers, now.numbers))
+    sort({kDeviceNumbers, numbers_text(stored.numbers), numbers_text(now.numbers)});
   compare_content(stored, now, data_note);
   compare_names(stored, now);
 }

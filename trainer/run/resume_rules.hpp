@@ -18,6 +18,7 @@ constexpr const char* kDeviceKind = "device.kind";
 constexpr const char* kDataClasses = "data.classes";
 constexpr const char* kDataColumns = "data.columns";
 constexpr const char* kDataPixels = "data.pixels";
+constexpr const char* kDeviceNumbers = "device.numbers";
 
 /// What identifies the training data in a checkpoint: numbers, shape and a hash of the content
 /// (io/dataset/content_hash.hpp); of an endless source numbers and shape.

@@ -56,6 +56,31 @@ TEST(DoctorBinding, RanksWithCoresOfTheirOwnAreFine) {
   EXPECT_EQ(core_list(rank_on("a", {60, 8}, 1)), "60-67");
 }
 
+RankFacts rank_with(const char* host, const char* processor, InstructionSet isa) {
+  RankFacts facts = rank_on(host, {0, 8}, 4, 1);
+  std::strcpy(facts.processor.host, host);
+  std::strcpy(facts.processor.name, processor);
+  facts.processor.isa = isa;
+  return facts;
+}
+
+TEST(DoctorProcessors, ThoseOfOneKindAreFine) {
+  const std::vector<RankFacts> ranks(3, rank_with("a", "Xeon", InstructionSet::avx512));
+
+  const Finding finding = judge_processors(ranks);
+
+  EXPECT_THAT(finding, kIsGood);
+  EXPECT_THAT(finding.text, AllOf(HasSubstr("avx512"), HasSubstr("Xeon")));
+}
+
+TEST(DoctorProcessors, MixedOnesAreNamedWithWhatATrainingDoes) {
+  const std::vector<RankFacts> ranks{rank_with("a", "Xeon", InstructionSet::avx512),
+                                     rank_with("b", "Epyc", InstructionSet::avx2)};
+
+  EXPECT_THAT(judge_processors(ranks),
+              AllOf(warns("rank 1 on b (Epyc) has avx2"), warns("keeps all of them to avx2")));
+}
+
 TEST(DoctorBinding, TooManyThreadsOnTheSameCores) {
   const std::vector<RankFacts> ranks{rank_on("a", {0, 4}, 4), rank_on("b", {0, 4}, 4),
                                      rank_on("a", {2, 4}, 4)};

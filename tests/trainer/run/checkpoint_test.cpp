@@ -30,7 +30,11 @@ const CheckpointInfo kInfo{.step = 1234,
                            .config = "name: \"r\u00f6hre\"\nseed: 1\n",
                            .metrics = R"({"best_accuracy":0.5})",
                            .program = "annulus test",
-                           .dataset = "abc"};
+                           .dataset = "abc",
+                           .numbers = {.machine = "a processor, avx2, a library 1.0",
+                                       .instructions = "avx2",
+                                       .trial = 0xfedcba9876543210u,
+                                       .subject = 77}};
 
 struct Model {
   explicit Model(Network network = small_network(), FakeLayout order = FakeLayout::keras,
@@ -112,6 +116,18 @@ TEST_F(Checkpoint, KeepsItsAttributes) {
   EXPECT_EQ(info.metrics, kInfo.metrics);
   EXPECT_EQ(info.program, kInfo.program);
   EXPECT_EQ(info.dataset, kInfo.dataset);
+  EXPECT_EQ(info.numbers.machine, kInfo.numbers.machine);
+  EXPECT_EQ(info.numbers.instructions, kInfo.numbers.instructions);
+  EXPECT_EQ(info.numbers.trial, kInfo.numbers.trial);
+  EXPECT_EQ(info.numbers.subject, kInfo.numbers.subject);
+}
+
+TEST_F(Checkpoint, CanBeGlancedAtWithoutItsSeal) {
+  save();
+  std::ofstream(path, std::ios::app | std::ios::binary) << "more";
+
+  EXPECT_EQ(glance_at_checkpoint(path).numbers.instructions, "avx2");
+  EXPECT_THROW(read_checkpoint_info(path), DataError);
 }
 
 TEST_F(Checkpoint, HasKerasExtentsAndEscapedNames) {
@@ -362,6 +378,7 @@ TEST_F(Checkpoint, NoticesAStateThatIsNotTheRecordedOne) {
   path = forged;
   Model model;
 
+  EXPECT_EQ(glance_at_checkpoint(path).numbers.machine, "");  // as files of older versions, which lack them
   EXPECT_THAT(load_error(model), HasSubstr("is recorded"));
 }
 

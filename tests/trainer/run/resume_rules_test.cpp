@@ -180,6 +180,45 @@ TEST(DataFingerprint, IsToldFromOtherTexts) {
   EXPECT_FALSE(is_fingerprint(std::string(5000, '9')));
 }
 
+/// A checkpoint by a machine whose trial shard gives this.
+CheckpointInfo computed(const std::string& machine, std::uint64_t trial, std::uint64_t subject = 7) {
+  CheckpointInfo info = kThen;
+  info.numbers = {.machine = machine, .instructions = "avx2", .trial = trial, .subject = subject};
+  return info;
+}
+
+/// What a resume on the second machine is refused for.
+std::vector<std::string> refused_between(const CheckpointInfo& stored, const CheckpointInfo& now,
+                                         const std::vector<std::string>& allowed = {}) {
+  const Config config = config_with({});
+  ResumeRules rules(config, allowed);
+  rules.compare_origin(stored, now);
+  return rules.refused();
+}
+
+TEST(ResumeRules, RefuseAMachineThatComputesOtherBits) {
+  const CheckpointInfo there = computed("Xeon, avx512", 1), here = computed("Epyc, avx2", 2);
+
+  EXPECT_THAT(refused_between(there, here),
+              ElementsAre(AllOf(HasSubstr("device.numbers: Xeon, avx512"), HasSubstr("Epyc, avx2"))));
+  EXPECT_THAT(refused_between(there, here, {kDeviceNumbers}), IsEmpty());
+}
+
+TEST(ResumeRules, TakeAnotherMachineThatComputesTheSameBits) {
+  EXPECT_THAT(refused_between(computed("Xeon", 1), computed("Epyc", 1)), IsEmpty());
+}
+
+TEST(ResumeRules, CompareNoTrialsOfDifferentShards) {  // a changed batch or network was judged by its key
+  EXPECT_THAT(refused_between(computed("Xeon", 1, 7), computed("Xeon", 2, 8)), IsEmpty());
+}
+
+TEST(ResumeRules, GoByTheNameWhereThereIsNoTrial) {
+  EXPECT_THAT(refused_between(computed("H200, cuDNN 9", 0), computed("A100, cuDNN 9", 0)),
+              ElementsAre(HasSubstr("device.numbers: H200")));
+  EXPECT_THAT(refused_between(computed("H200, cuDNN 9", 0), computed("H200, cuDNN 9", 0)), IsEmpty());
+  EXPECT_THAT(refused_between(kThen, computed("H200", 0)), IsEmpty());  // of a version that noted nothing
+}
+
 TEST(ResumeRules, RefuseToAllowWhatIsNoKey) {
   const Config now = config_with({});
 

@@ -82,6 +82,14 @@ struct PredictBlock {
   std::span<float> probabilities;       ///< (samples, classes): written
 };
 
+/// What the last bits of a replica's numbers depend on, beside network and parameters.
+struct Machine {
+  std::string processor = {};     ///< "Intel(R) Xeon(R) ...", "NVIDIA H200 (compute capability 9.0, ...)"
+  std::string instructions = {};  ///< a word of InstructionSet that kernels keep to; "" = there is no such
+  std::string libraries = {};     ///< "oneDNN 2.6.3", "cuDNN 9.19.0, cuBLASLt 13.1.0"
+  std::string kernels = {};       ///< chosen for a training shard, a line each; "" = not known
+};
+
 /// One rank's model on its device.
 class Replica {
  public:
@@ -105,6 +113,14 @@ class Replica {
   /// between layers. The caller calls reducer.finish(). Parameters are not changed.
   virtual void train(const io::Batch& batch, comm::GradientReducer& reducer) = 0;
 
+  /// Floats that a sum over all shards in the midst of a pass takes, for layers whose statistics are those of
+  /// the step; 0: no layer needs one.
+  virtual std::size_t step_sum_elements() const { return 0; }
+  /// Where train() takes such sums: a reducer of step_sum_elements() floats in one bucket, over the shards of
+  /// the step, apart from the one of the gradients; it outlives its use. Every rank takes the same sums in
+  /// the same order. @return the former one
+  virtual comm::GradientReducer* set_step_sums(comm::GradientReducer*) { return nullptr; }
+
   /// Inference (no dropout, moving averages): class probabilities of the block's samples.
   virtual void predict(const PredictBlock& block) = 0;
 
@@ -124,6 +140,7 @@ class Replica {
   virtual const char* kind() const = 0;
   /// A line about the device for the log: name, instruction set or GPU, threads.
   virtual std::string describe() const = 0;
+  virtual Machine machine() const { return {}; }
 };
 
 std::unique_ptr<Replica> make_reference_replica(const Network& network, const CompileOptions& options);

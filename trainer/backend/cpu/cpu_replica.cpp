@@ -7,9 +7,13 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <optional>
+#include <utility>
 
+#include "trainer/backend/contract/processor.hpp"
 #include "trainer/backend/contract/replica.hpp"
 #include "trainer/backend/cpu/program.hpp"
+#include "trainer/backend/planning/step_sums.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -74,22 +78,49 @@ class BucketReporter {
   std::size_t next_ = 0;
 };
 
-const char* instruction_set() {
+/// What oneDNN, and with it our own kernels, keep to.
+InstructionSet instruction_set() {
   switch (dnnl::get_effective_cpu_isa()) {
     case dnnl::cpu_isa::avx512_core_amx:
-      return "AVX-512 with AMX";
+      return InstructionSet::avx512_amx;
     case dnnl::cpu_isa::avx512_core_bf16:
-      return "AVX-512 with bf16";
+      return InstructionSet::avx512_bf16;
     case dnnl::cpu_isa::avx512_core_vnni:
-      return "AVX-512 with VNNI";
+      return InstructionSet::avx512_vnni;
     case dnnl::cpu_isa::avx512_core:
-      return "AVX-512";
+      return InstructionSet::avx512;
     case dnnl::cpu_isa::avx2_vnni:
     case dnnl::cpu_isa::avx2:
+      return InstructionSet::avx2;
+    case dnnl::cpu_isa::avx:
+      return InstructionSet::avx;
+    case dnnl::cpu_isa::sse41:
+      return InstructionSet::sse41;
+    default:
+      return InstructionSet::automatic;
+  }
+}
+
+const char* title_of(InstructionSet isa) {
+  switch (isa) {
+    case InstructionSet::avx512_amx:
+      return "AVX-512 with AMX";
+    case InstructionSet::avx512_bf16:
+      return "AVX-512 with bf16";
+    case InstructionSet::avx512_vnni:
+      return "AVX-512 with VNNI";
+    case InstructionSet::avx512:
+      return "AVX-512";
+    case InstructionSet::avx2:
       return "AVX2";
     default:
       return "an instruction set below AVX2";
   }
+}
+
+std::string library_version() {
+  const dnnl_version_t* version = dnnl_version();
+  return fmt::format("oneDNN {}.{}.{}", version->major, version->minor, version->patch);
 }
 
 class CpuReplica final : public Replica {
@@ -103,7 +134,7 @@ class CpuReplica final : public Replica {
     if (options_.predict_samples == 0) options_.predict_samples = options_.shard_samples;
     for (int i = 0; i < workers_.size(); ++i) worker_.push_back(std::make_unique<Worker>(environment_));
     single_threaded();
-    main_program(0);  // defines the layouts that the others take over
+    kernels_ = main_program(0).kernels();  // defines the layouts that the others take over
     run_workers([this](int worker) { main_program(worker); });
   }
 
@@ -115,6 +146,10 @@ class CpuReplica final : public Replica {
   std::span<float> statistics() override { return store_.statistics(); }
 
   void train(const io::Batch& batch, comm::GradientReducer& reducer) override;
+  std::size_t step_sum_elements() const override { return sums_.elements; }
+  comm::GradientReducer* set_step_sums(comm::GradientReducer* sums) override {
+    return std::exchange(step_sums_, sums);
+  }
   void predict(const PredictBlock& block) override {
     single_threaded();
     predict_on(0, block);
@@ -132,9 +167,14 @@ class CpuReplica final : public Replica {
   void set_checks(ValueChecks checks) override { options_.check_values = checks == ValueChecks::on; }
   const char* kind() const override { return "cpu"; }
   std::string describe() const override {
-    const dnnl_version_t* version = dnnl_version();
-    return fmt::format("{}: oneDNN {}.{}.{}, {}, {} worker thread{}", kind(), version->major, version->minor,
-                       version->patch, instruction_set(), workers_.size(), workers_.size() == 1 ? "" : "s");
+    return fmt::format("{}: {}, {}, {} worker thread{}", kind(), library_version(),
+                       title_of(instruction_set()), workers_.size(), workers_.size() == 1 ? "" : "s");
+  }
+  Machine machine() const override {
+    return {.processor = processor_name(),
+            .instructions = word_of(instruction_set()),
+            .libraries = library_version(),
+            .kernels = kernels_};
   }
 
  private:
@@ -153,6 +193,8 @@ class CpuReplica final : public Replica {
   }
   void train_shard(int worker, const io::Batch& batch, const io::Shard& shard,
                    comm::GradientReducer& reducer);
+  void train_together(const io::Batch& batch, comm::GradientReducer& reducer);
+  std::span<float> begin_gradients(const io::Shard& shard, comm::GradientReducer& reducer) const;
   void predict_on(int worker, const PredictBlock& block);
 
   Network network_;
@@ -160,7 +202,10 @@ class CpuReplica final : public Replica {
   dnnl::engine engine_;
   cpu::ParameterStore store_;
   cpu::ProgramEnvironment environment_{network_, options_, engine_, store_};
-  std::vector<std::unique_ptr<Worker>> worker_;
+  StepSums sums_ = plan_step_sums(network_);
+  comm::GradientReducer* step_sums_ = nullptr;
+  std::vector<std::unique_ptr<Worker>> worker_;  ///< by thread; by shard while shards run together
+  std::string kernels_;
   WorkerPool workers_;
 };
 
@@ -177,30 +222,72 @@ void CpuReplica::share_out(std::size_t count, const std::function<void(int, std:
 }
 
 void CpuReplica::train(const io::Batch& batch, comm::GradientReducer& reducer) {
+  if (sums_.rounds > 0) return train_together(batch, reducer);
   share_out(batch.shards.size(),
             [&](int worker, std::size_t i) { train_shard(worker, batch, batch.shards[i], reducer); });
 }
 
-void CpuReplica::train_shard(int worker, const io::Batch& batch, const io::Shard& shard,
-                             comm::GradientReducer& reducer) {
+/// The shard's buffer; that of an empty shard is zero.
+std::span<float> CpuReplica::begin_gradients(const io::Shard& shard, comm::GradientReducer& reducer) const {
   const std::span<float> gradients = reducer.begin_shard(shard.index);
   expect_contract(gradients.size() == gradient_elements(layout()), "a leaf holds one gradient buffer");
   expect_contract(reinterpret_cast<std::uintptr_t>(gradients.data()) % 64 == 0,
                   "a leaf is 64-byte aligned: kernels store gradients past the caches");
   expect_contract(shard.size() <= options_.shard_samples, "a shard has at most shard_samples samples");
+  if (shard.size() == 0) std::fill(gradients.begin(), gradients.end(), 0.0f);
+  return gradients;
+}
+
+void CpuReplica::train_shard(int worker, const io::Batch& batch, const io::Shard& shard,
+                             comm::GradientReducer& reducer) {
+  const std::span<float> gradients = begin_gradients(shard, reducer);
   BucketReporter reporter(reducer, shard.index);
-  if (shard.size() == 0) {
-    std::fill(gradients.begin(), gradients.end(), 0.0f);
-    reporter.report(gradients.size());
-    return;
-  }
   Worker& own = *worker_[static_cast<std::size_t>(worker)];
-  own.program({shard.size(), Mode::training})
-      .train(own.stream(), batch.epoch, shard, gradients, [&](std::size_t ready) {
-        reporter.report(ready);
-        if (worker == 0) reducer.progress();
-      });
+  if (shard.size() > 0)
+    own.program({shard.size(), Mode::training})
+        .train(own.stream(), batch.epoch, shard, gradients, [&](std::size_t ready) {
+          reporter.report(ready);
+          if (worker == 0) reducer.progress();
+        });
   reporter.report(gradients.size());
+}
+
+/// Where layers take sums over the step, all shards of the rank are under way at once, each in memory of its
+/// own. They run from one sum to the next, shared out to the threads as ever; between two parts the main
+/// thread adds up along the tree. Every rank takes part in every sum, also without samples, so that none
+/// waits for a rank that has nothing to add.
+void CpuReplica::train_together(const io::Batch& batch, comm::GradientReducer& reducer) {
+  expect_contract(step_sums_ != nullptr, "a network with statistics of the step is given its sums");
+  const std::size_t shards = batch.shards.size();
+  while (worker_.size() < shards) worker_.push_back(std::make_unique<Worker>(environment_));
+  std::vector<std::optional<BucketReporter>> reporters(shards);
+  std::vector<float> total;
+  for (int sum = 0; sum <= sums_.rounds; ++sum) {
+    const bool last = sum == sums_.rounds;
+    share_out(shards, [&](int worker, std::size_t i) {
+      const io::Shard& shard = batch.shards[i];
+      if (sum == 0) reporters[i].emplace(reducer, shard.index);
+      const std::span<float> gradients = sum == 0 ? begin_gradients(shard, reducer) : std::span<float>{};
+      const std::span<float> part = last ? std::span<float>{} : step_sums_->begin_shard(shard.index);
+      std::ranges::fill(part, 0.0f);
+      if (shard.size() > 0) {
+        Program& program = worker_[i]->program({shard.size(), Mode::training});
+        if (sum == 0) program.begin(worker_[i]->stream(), batch.epoch, shard, gradients);
+        const bool waits = program.advance(total, part, [&](std::size_t ready) {
+          reporters[i]->report(ready);
+          if (worker == 0) reducer.progress();
+        });
+        expect_contract(waits != last, "a program takes as many sums as its network says");
+      }
+      if (!last)
+        step_sums_->bucket_ready(shard.index, 0);
+      else
+        reporters[i]->report(gradient_elements(layout()));
+    });
+    if (last) break;
+    const std::span<const float> added = step_sums_->finish();
+    total.assign(added.begin(), added.end());  // its place is taken by the next sum
+  }
 }
 
 void CpuReplica::predict_on(int worker, const PredictBlock& block) {

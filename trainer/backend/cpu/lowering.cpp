@@ -196,8 +196,10 @@ Value Lowering::lower(const LayerRef& ref, const GlobalPool& pool) {
   return flattened(ref, pooled(ref, {pool.kind, all, {1, 1}, {}}));
 }
 
-Value Lowering::lower(const LayerRef& ref, const BatchNorm&) {
+Value Lowering::lower(const LayerRef& ref, const BatchNorm& norm) {
   const Value input = settled_input(ref);
+  if (builder().training() && norm.statistics == StatisticsOf::step)
+    return append(ref, {input}, [&] { return make_step_norm(builder(), ref, input); });
   return append(ref, {input}, [&] { return make_batch_norm(builder(), ref, input); });
 }
 

@@ -11,6 +11,7 @@ Program::Program(const ProgramEnvironment& environment, ProgramShape shape, Shar
     : environment_(environment), shape_(shape) {
   ProgramBuilder builder(environment.engine, environment.store, plan_, shape);
   steps_ = lower(builder, environment.network, environment.options.loss);
+  for (const PlannedStep& step : steps_) sharing_.push_back(dynamic_cast<SharingStep*>(step.step.get()));
   if (!environment.store.frozen()) environment.store.freeze();
   block_bytes_ = plan_.lay_out();
   block_ = block.data();
@@ -20,6 +21,7 @@ Program::Program(const ProgramEnvironment& environment, ProgramShape shape, Shar
   }
   checked("place the tensors", [&] { builder.place(block_); });
   inputs_ = builder.inputs();
+  kernels_ = builder.kernels();
   if (builder.training()) plan_gradients(builder);
 }
 
@@ -41,6 +43,12 @@ void Program::set_input(std::span<const float> images) {
 
 void Program::train(const dnnl::stream& stream, std::uint64_t epoch, const io::Shard& shard,
                     std::span<float> gradients, const Ready& ready) {
+  begin(stream, epoch, shard, gradients);
+  expect_contract(!advance({}, {}, ready), "a program whose steps share sums runs together with the others");
+}
+
+void Program::begin(const dnnl::stream& stream, std::uint64_t epoch, const io::Shard& shard,
+                    std::span<float> gradients) {
   const ShardContext context{.stream = stream,
                              .seed = environment_.options.seed,
                              .epoch = epoch,
@@ -50,14 +58,40 @@ void Program::train(const dnnl::stream& stream, std::uint64_t epoch, const io::S
                              .gradients = gradients,
                              .probabilities = {}};
   set_input(shard.images);
-  const Checks checks = this->checks(shard.images, context);
   for (const GradientTarget& target : gradients_)
     target.memory.set_data_handle(gradients.data() + target.offset);
   for (const auto& [begin, end] : environment_.store.gaps())
     std::fill(gradients.begin() + static_cast<std::ptrdiff_t>(begin),
               gradients.begin() + static_cast<std::ptrdiff_t>(end), 0.0f);
-  run_forward(context, checks);
-  run_backward(context, checks, ready);
+  open_.emplace(OpenShard{.context = context, .checks = checks(shard.images, context)});
+}
+
+bool Program::advance(std::span<const float> total, std::span<float> own, const Ready& ready) {
+  OpenShard& shard = *open_;
+  const std::size_t steps = steps_.size();
+  for (; shard.position < 2 * steps; ++shard.position) {
+    if (share(shard, total, own)) return true;
+    if (shard.position < steps)
+      run_forward(shard.position, shard.context, shard.checks);
+    else
+      run_backward(2 * steps - 1 - shard.position, shard.context, shard.checks, ready);
+  }
+  return false;
+}
+
+/// Gives and takes what the step at this position shares. @return whether it has to wait
+bool Program::share(OpenShard& shard, std::span<const float> total, std::span<float> own) {
+  const std::size_t steps = steps_.size();
+  const Pass pass = shard.position < steps ? Pass::forward : Pass::backward;
+  SharingStep* const step = sharing_[pass == Pass::forward ? shard.position : 2 * steps - 1 - shard.position];
+  if (step == nullptr) return false;
+  if (shard.round >= 0) step->take(pass, shard.round, total);
+  const bool waits = ++shard.round < step->rounds(pass);
+  if (waits)
+    step->give(pass, shard.round, shard.context, own);
+  else
+    shard.round = -1;
+  return waits;
 }
 
 void Program::predict(const dnnl::stream& stream, const PredictBlock& block) {
@@ -70,7 +104,8 @@ void Program::predict(const dnnl::stream& stream, const PredictBlock& block) {
                              .gradients = {},
                              .probabilities = block.probabilities};
   set_input(block.images);
-  run_forward(context, checks(block.images, context));
+  const Checks looks = checks(block.images, context);
+  for (std::size_t step = 0; step < steps_.size(); ++step) run_forward(step, context, looks);
 }
 
 /// Those that have looked at the inputs, in debug runs.
@@ -92,19 +127,17 @@ SearchedTensor Program::tensor(const Value& value, BufferId buffer) const {
       std::span(reinterpret_cast<const float*>(block_ + plan_.offset(buffer)), float_count(value.desc)));
 }
 
-void Program::run_forward(const ShardContext& context, const Checks& checks) {
-  for (const PlannedStep& step : steps_) {
-    step.step->forward(context);
-    if (checks && step.output) checks->output(step.layer, tensor(*step.output, step.output->data));
-  }
+void Program::run_forward(std::size_t step, const ShardContext& context, const Checks& checks) {
+  const PlannedStep& planned = steps_[step];
+  planned.step->forward(context);
+  if (checks && planned.output) checks->output(planned.layer, tensor(*planned.output, planned.output->data));
 }
 
-void Program::run_backward(const ShardContext& context, const Checks& checks, const Ready& ready) {
-  for (std::size_t i = steps_.size(); i-- > 0;) {
-    steps_[i].step->backward(context);
-    if (checks) check_backward(i, context, *checks);
-    ready(ready_[i]);
-  }
+void Program::run_backward(std::size_t step, const ShardContext& context, const Checks& checks,
+                           const Ready& ready) {
+  steps_[step].step->backward(context);
+  if (checks) check_backward(step, context, *checks);
+  ready(ready_[step]);
 }
 
 void Program::check_backward(std::size_t step, const ShardContext& context,

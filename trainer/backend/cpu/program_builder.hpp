@@ -70,6 +70,7 @@ class ProgramBuilder {
   template <class PrimitiveDesc>
   Call call(const PrimitiveDesc& pd, const dnnl::primitive& primitive, std::vector<Operand> operands,
             Pass pass, const std::string& purpose) {
+    kernels_ += purpose + ": " + pd.impl_info_str() + "\n";
     const Desc scratchpad = pd.scratchpad_desc();
     if (scratchpad.get_size() > 0)
       operands.push_back(
@@ -88,6 +89,9 @@ class ProgramBuilder {
   };
   const std::vector<GradientMemory>& gradients() const { return gradients_; }
 
+  /// The implementations that the library has chosen so far, a line a call.
+  const std::string& kernels() const { return kernels_; }
+
  private:
   struct Placed {
     dnnl::memory memory;
@@ -103,6 +107,7 @@ class ProgramBuilder {
   std::vector<Placed> placed_;
   std::vector<GradientMemory> gradients_;
   std::vector<dnnl::memory> inputs_;
+  std::string kernels_;
 };
 
 }  // namespace annulus::trainer::cpu

@@ -33,6 +33,16 @@ class Step {
   virtual void backward(const ShardContext& context) = 0;
 };
 
+/// A step of a training program that takes sums over all shards of the step before it can run: this shard
+/// gives its part, waits for the others (who runs the program sees to that), and takes the sum.
+class SharingStep : public Step {
+ public:
+  virtual int rounds(Pass pass) const = 0;
+  /// @param own  this shard's part, zero when it is handed over
+  virtual void give(Pass pass, int round, const ShardContext& context, std::span<float> own) = 0;
+  virtual void take(Pass pass, int round, std::span<const float> total) = 0;
+};
+
 /// An activation tensor between two steps; its gradient always has the same layout.
 struct Value {
   SampleShape shape;

@@ -45,6 +45,9 @@ Lowered make_activation_gradient(ProgramBuilder& builder, const Value& input);
 Lowered make_dropout(ProgramBuilder& builder, const LayerRef& ref, const Value& input, float rate);
 
 Lowered make_batch_norm(ProgramBuilder& builder, const LayerRef& ref, const Value& input);
+/// The same with the statistics of the whole step. Only for training programs.
+/// @pre no derivative is pending; flat values are in Keras' order, without padding
+Lowered make_step_norm(ProgramBuilder& builder, const LayerRef& ref, const Value& input);
 Lowered make_local_response_norm(ProgramBuilder& builder, const LayerRef& ref, const Value& input);
 /// In any layout that comes in; flat values are in Keras' order, without padding.
 Lowered make_group_norm(ProgramBuilder& builder, const LayerRef& ref, const Value& input,

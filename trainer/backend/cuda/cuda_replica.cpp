@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "comm/cuda/out_of_device_memory.hpp"
 #include "trainer/backend/contract/cuda_backend.hpp"
+#include "trainer/backend/cuda/steps/libraries.hpp"
 
 namespace annulus::trainer::cuda {
 namespace {
@@ -110,6 +111,19 @@ void CudaReplica::predict(const PredictBlock& block) {
                  stream_.get());
   comm::copy_to_host(block.probabilities, probabilities_.get(), stream_.get());
   stream_.synchronize();
+}
+
+/// Kernels are chosen by the libraries for the GPU; cuDNN's and cuBLASLt's choices follow from what is here.
+Machine CudaReplica::machine() const {
+  int device = 0;
+  cudaDeviceProp properties{};
+  ANNULUS_CHECK_CUDA(cudaGetDevice(&device));
+  ANNULUS_CHECK_CUDA(cudaGetDeviceProperties(&properties, device));
+  return {.processor = fmt::format("{} (compute capability {}.{}, {} multiprocessors)", properties.name,
+                                   properties.major, properties.minor, properties.multiProcessorCount),
+          .instructions = "",
+          .libraries = library_versions(),
+          .kernels = ""};
 }
 
 std::string CudaReplica::describe() const {

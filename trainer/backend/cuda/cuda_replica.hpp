@@ -48,6 +48,7 @@ class CudaReplica final : public Replica {
   void set_checks(ValueChecks checks) override { model_.set_checks(checks); }
   const char* kind() const override { return "cuda"; }
   std::string describe() const override;
+  Machine machine() const override;
 
  private:
   void train_shard(const io::Batch& batch, const io::Shard& shard, comm::GradientReducer& reducer);

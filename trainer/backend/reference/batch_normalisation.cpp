@@ -26,11 +26,43 @@ double BatchNormalisation::inverse_deviation(const Tensor& statistics, std::int6
   return 1.0 / std::sqrt(statistics[channels_ + channel] + epsilon_);
 }
 
+double BatchNormalisation::normalised(const Node& node, std::size_t i) const {
+  const std::int64_t c = static_cast<std::int64_t>(i) % channels_;
+  return ((*node.inputs[0])[i] - node.saved[c]) * inverse_deviation(node.saved, c);
+}
+
+void BatchNormalisation::give(Pass pass, int round, const PassContext& context, const Node& node,
+                              std::span<float> own) const {
+  const Tensor& x = *node.inputs[0];
+  Tensor sums(2 * channels_, 0.0);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const std::size_t c = i % channels_;
+    if (pass == Pass::backward) {
+      sums[c] += node.output_gradient[i];
+      sums[channels_ + c] += node.output_gradient[i] * normalised(node, i);
+    } else {
+      const double deviation = round == 0 ? 0 : x[i] - node.saved[c];
+      sums[c] += round == 0 ? x[i] : deviation * deviation;
+    }
+  }
+  own[0] = static_cast<float>(context.samples);
+  for (std::size_t i = 0; i < sums.size(); ++i) own[kSumHead + i] = static_cast<float>(sums[i]);
+}
+
+void BatchNormalisation::take(Pass pass, int round, std::span<const float> total, Node& node) const {
+  const double count = static_cast<double>(total[0]) * static_cast<double>(pixels_);
+  const std::int64_t first = pass == Pass::backward ? 2 * channels_ : round * channels_;
+  const std::int64_t values = pass == Pass::backward ? 2 * channels_ : channels_;
+  node.saved.resize(4 * channels_);
+  for (std::int64_t i = 0; i < values; ++i)
+    node.saved[first + i] = static_cast<double>(total[kSumHead + i]) / count;
+}
+
 void BatchNormalisation::forward(const PassContext& pass, Node& node) const {
   const Tensor& x = *node.inputs[0];
   const std::vector<Tensor>& parameters = *node.parameters;
   if (pass.mode == Mode::training) {
-    node.saved = batch_statistics(x, channels_);
+    if (!of_step_) node.saved = batch_statistics(x, channels_);  // else the sums have told them
   } else {
     node.saved = parameters[kMovingMean];
     node.saved.insert(node.saved.end(), parameters[kMovingVariance].begin(),
@@ -50,19 +82,19 @@ void BatchNormalisation::backward(const PassContext&, Node& node) const {
   const Tensor& gamma = (*node.parameters)[kGamma];
   Tensor& dgamma = node.parameter_gradients[kGamma];
   Tensor& dbeta = node.parameter_gradients[kBeta];
-  const auto normalised = [&](std::size_t i, std::int64_t c) {
-    return (x[i] - node.saved[c]) * inverse_deviation(node.saved, c);
-  };
   for (std::size_t i = 0; i < x.size(); ++i) {
     const std::int64_t c = static_cast<std::int64_t>(i) % channels_;
-    dgamma[c] += node.output_gradient[i] * normalised(i, c);
+    dgamma[c] += node.output_gradient[i] * normalised(node, i);
     dbeta[c] += node.output_gradient[i];
   }
   if (!node.input_gradients[0]) return;
   const double count = static_cast<double>(x.size()) / static_cast<double>(channels_);
   for (std::size_t i = 0; i < x.size(); ++i) {
     const std::int64_t c = static_cast<std::int64_t>(i) % channels_;
-    const double centred = node.output_gradient[i] - dbeta[c] / count - normalised(i, c) * dgamma[c] / count;
+    const double mean = of_step_ ? node.saved[2 * channels_ + c] : dbeta[c] / count;
+    const double along = of_step_ ? normalised(node, i) * node.saved[3 * channels_ + c]
+                                  : normalised(node, i) * dgamma[c] / count;
+    const double centred = node.output_gradient[i] - mean - along;
     (*node.input_gradients[0])[i] += gamma[c] * inverse_deviation(node.saved, c) * centred;
   }
 }

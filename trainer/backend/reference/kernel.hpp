@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "trainer/backend/planning/memory_plan.hpp"
 #include "trainer/backend/planning/program_shape.hpp"
 #include "trainer/model/network.hpp"
 
@@ -29,7 +30,9 @@ struct Node {
   std::vector<const Tensor*> inputs;
   const std::vector<Tensor>* parameters = nullptr;  ///< by index into Layer::parameters
   Tensor output;
-  Tensor saved;  ///< what forward keeps for backward; batch norm: batch means, then batch variances
+  /// What forward keeps for backward; batch norm: means, then variances, then, with the statistics of the
+  /// step, the means that backward takes.
+  Tensor saved;
   Tensor output_gradient;
   std::vector<Tensor*> input_gradients;     ///< added to; nullptr where the input is the network's
   std::vector<Tensor> parameter_gradients;  ///< as `parameters`; empty for moving averages
@@ -43,6 +46,13 @@ class Kernel {
   virtual void forward(const PassContext& pass, Node& node) const = 0;
   /// Adds to input_gradients and parameter_gradients. @pre forward ran on this node, output_gradient is final
   virtual void backward(const PassContext& pass, Node& node) const = 0;
+
+  /// Sums over all shards of the step that the layer takes before its forward or backward can run in
+  /// training: step_sums.hpp.
+  virtual int rounds(Pass) const { return 0; }
+  /// @param own  this shard's part, zero when it is handed over
+  virtual void give(Pass, int /*round*/, const PassContext&, const Node&, std::span<float> /*own*/) const {}
+  virtual void take(Pass, int /*round*/, std::span<const float> /*total*/, Node&) const {}
 };
 
 /// The kernel of a layer; the activation inside conv2d and dense is not its part.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <optional>
 
 #include "base/error.hpp"
 #include "trainer/backend/planning/program_checks.hpp"
@@ -73,59 +74,115 @@ ReferenceReplica::ReferenceReplica(const Network& network, const CompileOptions&
       options_(options),
       kernels_(make_kernels(logits_)),
       arena_(network),
+      sums_(plan_step_sums(network)),
       workers_(options.threads) {
   if (options_.predict_samples == 0) options_.predict_samples = options_.shard_samples;
   expect_contract(class_weights_fit(options_.loss, network_.classes()),
                   "there is one class weight per class");
 }
 
-void ReferenceReplica::train(const io::Batch& batch, comm::GradientReducer& reducer) {
-  const Step step{batch, reducer, arena_.tensors()};
-  std::atomic<std::size_t> next{0};
-  workers_.run([&](int worker) {
-    const LayerHook progress = [&](int) {
-      if (worker == 0) reducer.progress();
-    };
-    for (std::size_t i = 0; (i = next.fetch_add(1)) < batch.shards.size();)
-      train_shard(step, batch.shards[i], progress);
-  });
-}
-
-void ReferenceReplica::train_shard(const Step& step, const io::Shard& shard,
-                                   const LayerHook& progress) const {
-  GradientWriter writer(step.reducer, layout(), shard.index);
-  if (shard.size() == 0) return writer.finish();
-  expect_contract(shard.size() <= options_.shard_samples,
-                  "a shard has at most as many samples as compiled for");
-  expect_contract(static_cast<std::int64_t>(shard.images.size()) == shard.size() * network_.input.size(),
-                  "a shard holds one image a label");
-  check_labels(shard);
-  const ProgramChecks checks(logits_, shard.size(), {shard.samples.begin(), shard.samples.end()});
-  NetworkInputs inputs = tensors_of(network_, shard.size(), shard.images, shard.vectors);
-  if (options_.check_values) {
-    checks.images(searched(shard.images));
-    checks.vectors(searched(shard.vectors));
+/// A shard on its way through the network, and back.
+class ReferenceReplica::ShardRun {
+ public:
+  ShardRun(const ReferenceReplica& replica, const Step& step, const io::Shard& shard)
+      : replica_(replica),
+        shard_(shard),
+        writer_(step.reducer, replica.layout(), shard.index),
+        checks_(replica.logits_, shard.size(), {shard.samples.begin(), shard.samples.end()}) {
+    if (shard.size() == 0) return;
+    const CompileOptions& options = replica.options_;
+    const Network& network = replica.network_;
+    expect_contract(shard.size() <= options.shard_samples,
+                    "a shard has at most as many samples as compiled for");
+    expect_contract(static_cast<std::int64_t>(shard.images.size()) == shard.size() * network.input.size(),
+                    "a shard holds one image a label");
+    replica.check_labels(shard);
+    NetworkInputs inputs = tensors_of(network, shard.size(), shard.images, shard.vectors);
+    if (options.check_values) {
+      checks_.images(searched(shard.images));
+      checks_.vectors(searched(shard.vectors));
+    }
+    pass_.emplace(Model{replica.logits_, replica.kernels_, step.parameters},
+                  PassContext{.mode = Mode::training,
+                              .samples = shard.size(),
+                              .seed = options.seed,
+                              .epoch = step.batch.epoch,
+                              .numbers = shard.samples},
+                  std::move(inputs));
   }
 
-  GraphPass pass({logits_, kernels_, step.parameters},
-                 {.mode = Mode::training,
-                  .samples = shard.size(),
-                  .seed = options_.seed,
-                  .epoch = step.batch.epoch,
-                  .numbers = shard.samples},
-                 std::move(inputs));
-  pass.forward([&](int layer) {
-    if (options_.check_values) checks.output(layer, searched(std::span(pass.node(layer).output)));
-    progress(layer);
-  });
-  LossResult loss = softmax_loss(pass.logits(), shard.labels, options_.loss);
-  writer.write_head(pass, loss, shard.size());
-  pass.backward(std::move(loss.gradient), [&](int layer) {
-    if (options_.check_values) check_backward(checks, layer, pass.node(layer));
-    writer.write_gradients(pass, layer);
-    progress(layer);
-  });
-  writer.finish();
+  /// Goes on to the end, or to a layer that waits for a sum. @return whether it waits
+  bool advance(const PassSums& sums, const LayerHook& progress) {
+    if (pass_ && (!back_ && forward(sums, progress))) return true;
+    if (pass_ && backward(sums, progress)) return true;
+    writer_.finish();
+    return false;
+  }
+
+ private:
+  bool forward(const PassSums& sums, const LayerHook& progress) {
+    const bool waits = pass_->forward(
+        [&](int layer) {
+          if (replica_.options_.check_values)
+            checks_.output(layer, searched(std::span(pass_->node(layer).output)));
+          progress(layer);
+        },
+        sums);
+    if (waits) return true;
+    LossResult loss = softmax_loss(pass_->logits(), shard_.labels, replica_.options_.loss);
+    writer_.write_head(*pass_, loss, shard_.size());
+    pass_->begin_backward(std::move(loss.gradient));
+    back_ = true;
+    return false;
+  }
+
+  bool backward(const PassSums& sums, const LayerHook& progress) {
+    return pass_->backward(
+        [&](int layer) {
+          if (replica_.options_.check_values) check_backward(checks_, layer, pass_->node(layer));
+          writer_.write_gradients(*pass_, layer);
+          progress(layer);
+        },
+        sums);
+  }
+
+  const ReferenceReplica& replica_;
+  const io::Shard& shard_;
+  GradientWriter writer_;
+  ProgramChecks checks_;
+  std::optional<GraphPass> pass_;  ///< none for a shard without samples
+  bool back_ = false;              ///< forward is over
+};
+
+/// Shards run from one sum over the step to the next; in most networks there is none, and a shard runs to its
+/// end at once.
+void ReferenceReplica::train(const io::Batch& batch, comm::GradientReducer& reducer) {
+  expect_contract(sums_.rounds == 0 || step_sums_ != nullptr,
+                  "a network with statistics of the step is given its sums");
+  const Step step{batch, reducer, arena_.tensors()};
+  std::vector<std::unique_ptr<ShardRun>> runs(batch.shards.size());
+  std::vector<float> total;
+  for (int sum = 0; sum <= sums_.rounds; ++sum) {
+    const bool last = sum == sums_.rounds;
+    std::atomic<std::size_t> next{0};
+    workers_.run([&](int worker) {
+      const LayerHook progress = [&](int) {
+        if (worker == 0) reducer.progress();
+      };
+      for (std::size_t i = 0; (i = next.fetch_add(1)) < runs.size();) {
+        const io::Shard& shard = batch.shards[i];
+        if (sum == 0) runs[i] = std::make_unique<ShardRun>(*this, step, shard);
+        const std::span<float> own = last ? std::span<float>{} : step_sums_->begin_shard(shard.index);
+        std::ranges::fill(own, 0.0f);
+        if (shard.size() > 0 || last) runs[i]->advance({total, own}, progress);
+        if (last) runs[i].reset();
+        if (!last) step_sums_->bucket_ready(shard.index, 0);
+      }
+    });
+    if (last) break;
+    const std::span<const float> added = step_sums_->finish();
+    total.assign(added.begin(), added.end());
+  }
 }
 
 void ReferenceReplica::check_labels(const io::Shard& shard) const {

@@ -8,9 +8,11 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "trainer/backend/contract/replica.hpp"
+#include "trainer/backend/planning/step_sums.hpp"
 #include "trainer/backend/reference/graph_pass.hpp"
 #include "trainer/backend/reference/parameter_arena.hpp"
 
@@ -28,17 +30,22 @@ class ReferenceReplica final : public Replica {
   std::span<float> parameters() override { return arena_.parameters(); }
   std::span<float> statistics() override { return arena_.statistics(); }
   void train(const io::Batch& batch, comm::GradientReducer& reducer) override;
+  std::size_t step_sum_elements() const override { return sums_.elements; }
+  comm::GradientReducer* set_step_sums(comm::GradientReducer* sums) override {
+    return std::exchange(step_sums_, sums);
+  }
   void predict(const PredictBlock& block) override;
   std::vector<float> read(const Segment& segment, std::span<const float> arena) const override;
   void write(const Segment& segment, std::span<const float> values, std::span<float> arena) const override;
   void set_checks(ValueChecks checks) override { options_.check_values = checks == ValueChecks::on; }
   const char* kind() const override { return "reference"; }
   std::string describe() const override;
+  Machine machine() const override { return {.libraries = "plain loops"}; }
 
  private:
-  /// What all shards of a step share.
+  /// What all shards of a step share, and a shard that is under way.
   struct Step;
-  void train_shard(const Step& step, const io::Shard& shard, const LayerHook& progress) const;
+  class ShardRun;
   void check_labels(const io::Shard& shard) const;
 
   Network network_;
@@ -46,6 +53,8 @@ class ReferenceReplica final : public Replica {
   CompileOptions options_;
   std::vector<std::unique_ptr<const Kernel>> kernels_;
   ParameterArena arena_;
+  StepSums sums_;
+  comm::GradientReducer* step_sums_ = nullptr;
   WorkerPool workers_;
 };
 

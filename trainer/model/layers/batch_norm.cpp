@@ -8,6 +8,7 @@ namespace annulus::trainer {
 void LayerTraits<BatchNorm>::describe(Fields& fields, BatchNorm& norm) {
   fields.number("momentum", norm.momentum, {0, 1});
   fields.number("epsilon", norm.epsilon, {0, 1, Limits::Ends::low_open});
+  fields.choice("statistics", norm.statistics);
 }
 
 void LayerTraits<BatchNorm>::infer(const LayerContext& context, BatchNorm& norm) {

@@ -1,15 +1,23 @@
 // Batch normalisation.
 #pragma once
 
+#include "base/enum_words.hpp"
 #include "trainer/model/layers/layer_traits.hpp"
 
 namespace annulus::trainer {
 
-/// Over N, H, W of one shard (Ioffe & Szegedy 2015, algorithm 1); gamma, beta, moving_mean, moving_variance
-/// of (C). moving = momentum * moving + (1 - momentum) * batch, with the biased variance.
+/// Whose mean and variance a batch norm takes in training.
+enum class StatisticsOf {
+  shard,  ///< each shard its own, as every GPU of PyTorch's DistributedDataParallel does
+  step,   ///< those of the step's whole batch, as SyncBatchNorm: shards wait for each other at the layer
+};
+
+/// Over N, H, W of one shard or of the step (Ioffe & Szegedy 2015, algorithm 1); gamma, beta, moving_mean,
+/// moving_variance of (C). moving = momentum * moving + (1 - momentum) * batch, with the biased variance.
 struct BatchNorm {
   float momentum = 0.99f;
   float epsilon = 1e-3f;
+  StatisticsOf statistics = StatisticsOf::shard;
 };
 
 template <>
@@ -29,3 +37,8 @@ struct LayerTraits<BatchNorm> {
 };
 
 }  // namespace annulus::trainer
+
+template <>
+struct annulus::EnumWords<annulus::trainer::StatisticsOf> {
+  static constexpr std::array kWords{"shard", "step"};
+};

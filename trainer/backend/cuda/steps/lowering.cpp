@@ -130,7 +130,9 @@ Value Lowering::lower(const LayerRef& ref, const Flatten&) {
   return value;
 }
 
-Value Lowering::lower(const LayerRef& ref, const BatchNorm&) {
+Value Lowering::lower(const LayerRef& ref, const BatchNorm& norm) {
+  expect_contract(norm.statistics == StatisticsOf::shard,
+                  "statistics of the step are refused before a network gets here");
   const Value input = only_input(ref);
   const Tail tail = tail_of(ref);
   return append(ref, {input}, [&] { return make_batch_norm(builder(), ref, input, tail); });
