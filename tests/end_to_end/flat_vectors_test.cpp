@@ -71,7 +71,7 @@ TEST_F(FlatVectors, APerceptronLearnsAndPredicts) {
   EXPECT_EQ(file.dataset("probabilities").info().extents, (Extents{100, 2}));
 }
 
-TEST_F(FlatVectors, SameBitsOnTwoRanksAndWhenStreamed) {
+TEST_F(FlatVectors, SameBitsOnTwoRanks) {
   ASSERT_EQ(place_.run({"train", "perceptron.yaml", "--run", "one", "epochs=2"}).code, 0);
   ASSERT_EQ(place_.run({"train", "perceptron.yaml", "--run", "two", "epochs=2"}, 2).code, 0);
   ASSERT_EQ(place_.run({"train", "perceptron.yaml", "--run", "other", "epochs=2", "seed=2"}).code, 0);
