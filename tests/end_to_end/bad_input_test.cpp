@@ -71,11 +71,11 @@ TEST(BadConfig, UnknownKeyNamesLineAndNeighbour) {
   expect_refusal(place, {"summary", "changed.yaml"}, 2, HasSubstr("Did you mean momentum?"));
 }
 
-TEST(BadConfig, ImpossibleShapeSuggestsAPadding) {
+TEST(BadConfig, ShapeThatLeavesARestSuggestsAPaddingWhereThatIsStrict) {
   const Workplace place(12);
   write_changed_config(place, "max_pool: 2", "max_pool: 3");
 
-  expect_refusal(place, {"train", "changed.yaml", "data.path=data.h5"}, 2,
+  expect_refusal(place, {"train", "changed.yaml", "data.path=data.h5", "network.strict_shapes=true"}, 2,
                  AllOf(ContainsRegex("changed\\.yaml:[0-9]+"), HasSubstr("(16 - 3 + 2*0)/3 + 1 = 5.33"),
                        HasSubstr("padding: 1")));
 }

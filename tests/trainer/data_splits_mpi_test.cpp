@@ -156,7 +156,7 @@ TEST(RequireSameScale, IsRefusedOnAllRanksAndTheRescaleNamed) {
   model.data->pixels.rescale = 1.0 / 255;
 
   EXPECT_THAT(
-      message_of<DataError>([&] { require_same_scale(source, config, model, group()); }),
+      message_of<Error>([&] { require_same_scale(source, config, model, group()); }),
       AllOf(HasSubstr("pattern: holds float32 pixels"), HasSubstr("add normalisation.rescale=1/65025")));
   model.allowed = {"data.pixels"};
   EXPECT_NO_THROW(require_same_scale(source, config, model, group()));

@@ -186,16 +186,22 @@ TEST_P(StepStatistics, HaveTheSameBitsOnAnyNumberOfThreads) {
     }
 }
 
-TEST_P(StepStatistics, GradientsAreSlopesOfTheLoss) {
+INSTANTIATE_TEST_SUITE_P(Layers, StepStatistics, testing::ValuesIn(kCases),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+/// Without the first: every parameter moves all values of a channel, and some cross a kink of ReLU or pool.
+class SmoothStepStatistics : public testing::TestWithParam<Case> {};
+
+TEST_P(SmoothStepStatistics, GradientsAreSlopesOfTheLoss) {
+  const Network network = GetParam().make(StatisticsOf::step);
   const auto replica = make_reference_replica(network, {.shard_samples = 3});
 
-  // Every parameter moves all values of a channel: many elements have a kink of ReLU within reach.
   EXPECT_TRUE(test::gradients_match_differences(*replica, test::random_parameters(network, 31),
-                                                test::random_samples(network, 3, 22),
-                                                {.elements = 6, .smooth_share = 0.3}));
+                                                test::random_samples(network, 3, 22), {.elements = 6}));
 }
 
-INSTANTIATE_TEST_SUITE_P(Layers, StepStatistics, testing::ValuesIn(kCases),
+INSTANTIATE_TEST_SUITE_P(Layers, SmoothStepStatistics,
+                         testing::ValuesIn(std::begin(kCases) + 1, std::end(kCases)),
                          [](const auto& test) { return std::string(test.param.name); });
 
 TEST(StepStatisticsInInference, AreTheMovingAverages) {
