@@ -24,6 +24,7 @@
 #include "trainer/loop/training_loop.hpp"
 #include "trainer/model/config.hpp"
 #include "trainer/run/file_recorder.hpp"
+#include "trainer/run/run_request.hpp"
 
 namespace annulus::trainer {
 

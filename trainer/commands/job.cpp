@@ -14,7 +14,7 @@
 #include "trainer/loop/rank_zero.hpp"
 #include "trainer/model/config.hpp"
 #include "trainer/run/directory.hpp"
-#include "trainer/run/file_recorder.hpp"
+#include "trainer/run/run_request.hpp"
 #include "trainer/run/save_times.hpp"
 #include "trainer/slurm/job_script.hpp"
 #include "trainer/slurm/words.hpp"

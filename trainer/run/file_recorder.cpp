@@ -21,6 +21,7 @@
 #include "trainer/run/metrics.hpp"
 #include "trainer/run/progress.hpp"
 #include "trainer/run/resume_rules.hpp"
+#include "trainer/run/run_request.hpp"
 #include "trainer/run/save_times.hpp"
 #include "trainer/run/signature_file.hpp"
 #include "trainer/run/snapshot_worker.hpp"
@@ -45,15 +46,6 @@ EnvironmentFacts facts_of(const FileRecorderOptions& options) {
           .bucket_origin = word_of(options.bucket_size.origin)};
 }
 
-bool is_named(const std::string& resume) { return resume != "auto" && resume != "none"; }
-
-StoredDifferences refused_by(ResumeRules& rules, const RunDirectory& directory) {
-  return [&rules, source = directory.config().string()](const std::string& stored) {
-    rules.compare_config(stored, source);
-    return rules.refused();
-  };
-}
-
 Retention retention(const CheckpointConfig& config, std::uint64_t steps_per_epoch) {
   return {.keep_last = config.keep_last,
           .periods = {static_cast<std::uint64_t>(config.keep_every_steps),
@@ -61,13 +53,6 @@ Retention retention(const CheckpointConfig& config, std::uint64_t steps_per_epoc
 }
 
 std::string or_nothing(const std::string& text) { return text.empty() ? "nothing" : text; }
-
-std::uint64_t parameter_bytes(const Network& network) {
-  std::uint64_t bytes = 0;
-  for (const Layer& layer : network.layers)
-    bytes += static_cast<std::uint64_t>(parameter_count(layer)) * sizeof(float);
-  return bytes;
-}
 
 /// @throws DataError when an attribute is not what this program writes
 void require_sound(const CheckpointInfo& info, const std::string& path) {
@@ -374,41 +359,6 @@ class FileRecorder final : public Recorder {
 };
 
 }  // namespace
-
-void check_run(const Config& config, const RunRequest& request) {
-  const RunDirectory directory(request.run_directory);
-  ResumeRules rules(config, request.allow_change);
-  check_run(directory, refused_by(rules, directory), parameter_bytes(config.network));
-  if (!is_named(request.resume)) return;
-  rules.compare_config(read_checkpoint_info(request.resume).config, request.resume);
-  rules.require(request.resume);
-}
-
-std::optional<io::DataSignature> stored_signature(const RunRequest& request) {
-  if (request.resume == "none") return std::nullopt;
-  if (is_named(request.resume)) return read_checkpoint_info(request.resume).data;
-  return CheckpointStore(RunDirectory(request.run_directory).checkpoints().string(), {}).newest_signature();
-}
-
-EarlierStart glance_at_run(const RunRequest& request) {
-  EarlierStart earlier;
-  if (request.resume == "none") return earlier;
-  try {
-    std::string path = request.resume;
-    if (!is_named(path)) {
-      const CheckpointStore store(RunDirectory(request.run_directory).checkpoints().string(), {});
-      const std::vector<std::uint64_t> steps = store.steps();
-      if (steps.empty()) return earlier;
-      path = store.path_of(steps.back());
-    }
-    earlier.goes_on = 1;
-    earlier.instructions = enum_of<InstructionSet>(glance_at_checkpoint(path).numbers.instructions)
-                               .value_or(InstructionSet::automatic);
-  } catch (const Error& error) {
-    log_debug("{}: the instruction set of the run is not known ({})", request.run_directory, error.what());
-  }
-  return earlier;
-}
 
 std::unique_ptr<Recorder> make_file_recorder(const FileRecorderOptions& options) {
   return std::make_unique<FileRecorder>(options);

@@ -11,7 +11,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,31 +43,6 @@ struct FileRecorderOptions {
   io::DataSignature data = {};            ///< of the training data, as the model sees them
   std::string data_note = {};             ///< how they were made so, for messages
 };
-
-/// What the command line says about a run and its files.
-struct RunRequest {
-  std::string run_directory;
-  std::string resume;                     ///< as for Recorder::restore()
-  std::vector<std::string> allow_change;  ///< see ResumeRules
-};
-
-/// Refuses what is wrong with a run directory or a named checkpoint, before anything costly is done or made.
-/// Rank 0 only.
-/// @throws UsageError, DataError, RuntimeError as restore() would
-void check_run(const Config& config, const RunRequest& request);
-
-/// What the checkpoint that a start would go on from says of its training data. Rank 0 only.
-/// @return nothing for a new run, and where nothing was noted
-std::optional<io::DataSignature> stored_signature(const RunRequest& request);
-
-/// What can be seen at a glance of the checkpoint that a start will go on from. Plain bytes.
-struct EarlierStart {
-  std::uint32_t goes_on = 0;                                ///< 1: there is one
-  InstructionSet instructions = InstructionSet::automatic;  ///< it kept to; automatic = not known
-};
-
-/// Rank 0 only; throws nothing about files: whether they are whole is restore()'s to say.
-EarlierStart glance_at_run(const RunRequest& request);
 
 /// Its restore() creates the run directory or opens the one that is there, and throws UsageError when that
 /// holds a run of another config, RuntimeError when it cannot be written.

@@ -20,6 +20,7 @@
 #include "trainer/run/checkpoint_store.hpp"
 #include "trainer/run/ledger.hpp"
 #include "trainer/run/resume_rules.hpp"
+#include "trainer/run/run_request.hpp"
 
 namespace annulus::trainer {
 namespace {
