@@ -22,7 +22,7 @@ void append_types(std::vector<LayerType>& table) {
   static_assert(has_all_words<Kind>(), "a word of this kind lacks a text, see layers/layer_traits.hpp");
   using Traits = LayerTraits<Kind>;
   for (const LayerWord<Kind>& word : Traits::kWords)
-    table.push_back({word.word, word.keras_class, word.keras_name, word.short_key, word.operation,
+    table.push_back({word.word, word.keras_class, word.keras_name, word.short_key, word.defaults(),
                      Traits::kInputs, Traits::kTakesActivation, Traits::kRequired});
 }
 

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <concepts>
+#include <type_traits>
 
 #include "trainer/model/layers/settings.hpp"
 
@@ -30,6 +31,20 @@ struct LayerWord {
   const char* keras_name = nullptr;   ///< start of Keras' default name: "max_pooling2d"
   const char* short_key = nullptr;    ///< what the short form `- dense: 10` sets; "" = there is no such form
   Kind operation = {};                ///< with the defaults of this word
+
+  Kind defaults() const { return operation; }
+};
+
+/// A kind that owns memory, like fixed weights, has one word and its own defaults: constants of it would have
+/// to be destroyed at compile time, which GCC 12 cannot do under UndefinedBehaviorSanitizer.
+template <class Kind>
+requires(!std::is_trivially_destructible_v<Kind>) struct LayerWord<Kind> {
+  const char* word = nullptr;
+  const char* keras_class = nullptr;
+  const char* keras_name = nullptr;
+  const char* short_key = nullptr;
+
+  Kind defaults() const { return {}; }
 };
 
 /// Keys without which a layer says nothing, and how it may be written instead.
