@@ -207,9 +207,9 @@ std::unique_ptr<io::SampleSource> open_judged(const Config& config, const std::s
                                               const SourceFactory& factory, const TrainedOn* model) {
   const DataConfig& data = config.data;
   const auto whole = [&] { return open_group(config, group, memory, factory, model); };
-  const bool is_part = group == data.train || group == kValidationGroup;
-  if (!is_part || data.validation_fraction == 0 || !io::Hdf5File::open(data.path).exists(data.train))
-    return whole();
+  if (data.validation_fraction == 0 || !io::Hdf5File::open(data.path).exists(data.train)) return whole();
+  const bool is_validation = group == kValidationGroup;
+  if (!is_validation && names_of(config, group) != names_of(config, Split::train)) return whole();
   SplitTraining parts;
   try {
     parts = open_parts(config, memory, model);
@@ -217,7 +217,7 @@ std::unique_ptr<io::SampleSource> open_judged(const Config& config, const std::s
     return whole();
   }
   if (data_fingerprint(*parts.training) != trained_on) return whole();
-  return std::move(group == data.train ? parts.training : parts.validation);
+  return std::move(is_validation ? parts.validation : parts.training);
 }
 
 TrainingData open_training_data(const Config& config, const NodeMemoryFactory& memory,

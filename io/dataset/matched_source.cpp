@@ -49,6 +49,7 @@ class Renamed final : public SampleSource {
     }
     map_labels(buffers.labels.first(samples.size()));
   }
+  void check_unchanged() const override { source_->check_unchanged(); }
 
  private:
   void map_labels(std::span<std::int32_t> labels) const {

@@ -35,6 +35,7 @@ class ListedSource final : public SampleSource {
   }
   const SourceInfo& info() const override { return info_; }
   std::span<const std::int32_t> all_labels() const override { return labels_; }
+  void check_unchanged() const override { throw DataError("somebody has written to it"); }
   void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {
     for (std::size_t i = 0; i < samples.size(); ++i) {
       buffers.pixels[i] = static_cast<std::byte>(samples[i]);
@@ -81,6 +82,12 @@ TEST(MatchClasses, APermutationIsMappedByName) {
   EXPECT_THAT(matched.notes,
               ElementsAre(AllOf(HasSubstr("later.h5:test"), HasSubstr("\"doe\" is 0 there and was 3"),
                                 HasSubstr("3 more"), HasSubstr("by name"))));
+}
+
+TEST(MatchClasses, AMappedFileThatIsRewrittenIsNoticed) {
+  const MatchedSource matched = match({"doe", "cod", "bee", "ant"}, {0, 1, 2, 3});
+
+  EXPECT_EQ(error_of([&] { matched.source->check_unchanged(); }), "somebody has written to it");
 }
 
 TEST(MatchClasses, APartIsMappedByName) {
