@@ -247,6 +247,19 @@ TEST_F(NamesOfAModel, ARunGoesOnWhereNamesAndLabelsHaveMovedTogether) {
   EXPECT_EQ(place_.state_hash("run"), place_.state_hash("whole"));
 }
 
+/// As a start on other data leaves it: their mean in the run's config, and the best model from before.
+TEST_F(NamesOfAModel, ARunIsJudgedWithTheMeanThatItsCheckpointWasTrainedWith) {
+  std::string config = read_file(place_.path("run/config.yaml"));
+  const std::size_t mean = config.find("mean: [");
+  ASSERT_NE(mean, std::string::npos);
+  config.insert(mean + 7, "99");
+  std::ofstream(place_.path("run/config.yaml")) << config;
+
+  const Outcome outcome = evaluate({});
+
+  EXPECT_THAT(outcome.output, HasSubstr(kPerfect));
+}
+
 TEST_F(NamesOfAModel, ACheckpointIsCompleteByItself) {
   std::filesystem::copy_file(place_.path("run/checkpoints/best"), place_.path("model.h5"));
   std::filesystem::remove_all(place_.path("run"));
