@@ -249,7 +249,8 @@ TEST_F(NamesOfAModel, ARunGoesOnWhereNamesAndLabelsHaveMovedTogether) {
 
 /// As a start on other data leaves it: their mean in the run's config, and the best model from before.
 TEST_F(NamesOfAModel, ARunIsJudgedWithTheMeanThatItsCheckpointWasTrainedWith) {
-  std::string config = read_file(place_.path("run/config.yaml"));
+  std::ifstream stored(place_.path("run/config.yaml"));
+  std::string config{std::istreambuf_iterator<char>(stored), {}};
   const std::size_t mean = config.find("mean: [");
   ASSERT_NE(mean, std::string::npos);
   config.insert(mean + 7, "99");
