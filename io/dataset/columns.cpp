@@ -48,10 +48,14 @@ std::int64_t vector_length(const DatasetInfo& info, const std::string& place) {
 }
 
 /// Names of the values of a row: the attribute `columns` of the dataset, where it is such a list.
-std::vector<std::string> column_names(const Hdf5File& file, const std::string& dataset, std::size_t length) {
-  if (!file.has_attribute(dataset, "columns")) return {};
+/// @param texts  a dataset that has the names if there is no such attribute
+std::vector<std::string> column_names(const Hdf5File& file, const std::string& dataset, std::size_t length,
+                                      const std::string& texts = "") {
+  const bool attribute = file.has_attribute(dataset, "columns");
+  if (!attribute && (texts.empty() || !file.is_dataset(texts))) return {};
   try {
-    std::vector<std::string> names = file.strings_attribute(dataset, "columns");
+    std::vector<std::string> names =
+        attribute ? file.strings_attribute(dataset, "columns") : file.texts(texts);
     return names.size() == length ? names : std::vector<std::string>{};
   } catch (const DataError&) {  // something else that a foreign file calls so
     return {};
@@ -135,6 +139,9 @@ DatasetColumns::DatasetColumns(const DatasetOptions& options)
   else
     open_labels(options);
   info_.form = image_form(file_, options.images);
+  if (info_.shape.flat)
+    info_.value_names =
+        column_names(file_, images_name_, static_cast<std::size_t>(info_.shape.channels), "columns");
   info_.numbered = info_.classes.empty();
   if (info_.numbered) info_.classes = numbered_classes(labels_, options.first_label);
   info_.samples = options.limit > 0 ? std::min(options.limit, images.rows()) : images.rows();
