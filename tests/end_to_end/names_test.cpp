@@ -162,8 +162,8 @@ TEST_F(NamesOfAModel, NumbersThatTheModelHasNoOutputForAreRefused) {
   const Outcome outcome = evaluate_file("numbers.h5", {.names = {}, .label_of = {1, 2, 3, 4}});
 
   EXPECT_EQ(outcome.code, 65);
-  EXPECT_THAT(outcome.output,
-              AllOf(HasSubstr("numbers.h5:test"), HasSubstr("labels up to 4"), HasSubstr("4 outputs")));
+  EXPECT_THAT(outcome.output, AllOf(HasSubstr("numbers.h5:test"), HasSubstr("labels up to 4"),
+                                    HasSubstr("4 outputs"), HasSubstr("set data.first_label=1")));
 }
 
 TEST_F(NamesOfAModel, EveryPredictionCarriesTheModelsNames) {
