@@ -66,18 +66,20 @@ std::string keys_for(const io::Hdf5File& file, const DataConfig& data) {
   RootNames train = root_names(file, {"train"});
   if (train.images.empty() && rank_of(file, data.images) > 0) train.images = data.images;
   if (train.labels.empty() && rank_of(file, data.labels) > 0) train.labels = data.labels;
-  RootNames validation = root_names(file, {"val"});
-  const RootNames test = root_names(file, {"test"});
-  if (validation.images.empty()) validation = test;
+  const RootNames validation = root_names(file, {"val"});
   std::string keys = fmt::format("data.train=/ data.images={} data.labels={}", train.images,
                                  train.labels.empty() ? "NAME" : train.labels);
   const auto add = [&](const char* split, const RootNames& names) {
-    if (names.images.empty() || names.labels.empty()) return;
+    if (names.images.empty() || names.labels.empty()) return false;
     keys +=
         fmt::format(" data.{0}=/ data.{0}_images={1} data.{0}_labels={2}", split, names.images, names.labels);
+    return true;
   };
-  add("validation", validation);
-  add("test", test);
+  // Test samples are none to validate on: a part of the training samples takes their place.
+  const bool is_chosen = data.validation_fraction > 0 || file.exists(kValidationGroup);
+  if (!is_chosen && !add("validation", validation) && data.validation.empty())
+    keys += " data.validation_fraction=0.1";
+  add("test", root_names(file, {"test"}));
   return keys;
 }
 
