@@ -180,7 +180,7 @@ void announce_validation(const Config& config, const std::string& validated_on) 
   const DataConfig& data = config.data;
   if (validated_on.empty()) return announce_none(config);
   if (data.validation_fraction > 0)
-    return log_info("validating on {} of the training samples, of every class, which training never sees",
+    return log_info("validating on {} of the training samples, of every class, which training leaves out",
                     percent(data.validation_fraction));
   if (const std::string reason = reason_of_test(config, validated_on); !reason.empty())
     log_info(

@@ -100,7 +100,7 @@ ModelOrigin origin_of(const ModelSource& source, comm::ProcessGroup& group) {
 
 std::string remark_on_choice(const ModelOrigin& origin, const Config& config, const std::string& split,
                              const std::string& judged_on) {
-  if (origin.probably_by_test && split == config.data.test)
+  if (origin.probably_by_test && names_of(config, split) == names_of(config, Split::test))
     return "These samples probably chose the model, as the best of its run: it is of a version that did not note what it was validated on, and the file has no group for validation. Then these figures are the best of all epochs, and new samples will see lower ones." +
            advice_for(config.data);
   if (!origin.chosen || origin.validation_data != judged_on) return "";
