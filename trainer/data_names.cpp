@@ -121,6 +121,11 @@ SplitNames names_of(const Config& config, const std::string& group) {
 void check_names(const Config& config, const SplitNames& names) {
   const io::Hdf5File file = io::Hdf5File::open(config.data.path);
   if (file.exists(names.images) || file.leads_elsewhere(names.images)) return;
+  if (config.data.validation_fraction > 0 && names.group == kValidationGroup && !file.exists(names.group))
+    throw DataError(
+        "{}: there is no group '{}'. The part of '{}' that a training keeps for validation is known to `annulus evaluate RUN --split {}` alone, and only with the file, the data.validation_fraction and the seed of that training; here data.validation_fraction = {} and seed = {}. Leave these as the run has them, or name another split.",
+        config.data.path, names.group, config.data.train, kValidationGroup, config.data.validation_fraction,
+        config.seed);
   if (rank_of(file, config.data.images) == 0 && root_names(file, {"train"}).images.empty())
     return;  // opening it lists what is there
   throw DataError(

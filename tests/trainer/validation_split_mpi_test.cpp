@@ -155,6 +155,8 @@ TEST_F(ValidationSplit, AnEvaluationFindsThePartsOfTheDataThatWereTrainedOn) {
   EXPECT_EQ(judged("test", trained_on).size(), std::size_t{kRows});
   EXPECT_EQ(judged("train", "of other data").size(), std::size_t{kRows})
       << "nothing is left out of another file";
+  EXPECT_THAT(message_of<DataError>([&] { judged("validation", "of other data"); }),
+              AllOf(HasSubstr("data.validation_fraction = 0.25"), HasSubstr("seed = 5")));
 }
 
 TEST_F(ValidationSplit, AGroupThatIsNamedMustBeThere) {
