@@ -169,8 +169,10 @@ TEST_F(FileRecorderTest, WhatOtherSamplesSaidOfTheModelIsForgotten) {
 
 TEST_F(FileRecorderTest, AnotherFigureCountsTheEpochsWithoutImprovementAnew) {
   const std::string patience = "early_stopping: {patience: 4}\n";
+  const Config by_accuracy = parse(patience);
+  const Config by_loss = parse(patience + "checkpoint: {best_by: loss}\n");
   {
-    const auto recorder = start(parse(patience), "samples");
+    const auto recorder = start(by_accuracy, "samples");
     recorder->restore("auto");
     recorder->checkpoint(
         {.step = 5, .best = {.loss = 0.5, .accuracy = 0.75}, .best_step = 5, .epochs_without_improvement = 4},
@@ -178,9 +180,9 @@ TEST_F(FileRecorderTest, AnotherFigureCountsTheEpochsWithoutImprovementAnew) {
     recorder->finish();
   }
 
-  const RunState same = start(parse(patience), "samples")->restore("auto");
+  const RunState same = start(by_accuracy, "samples")->restore("auto");
   testing::internal::CaptureStderr();
-  const RunState other = start(parse(patience + "checkpoint: {best_by: loss}\n"), "samples")->restore("auto");
+  const RunState other = start(by_loss, "samples")->restore("auto");
 
   EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("were judged by the accuracy"));
   EXPECT_EQ(same.epochs_without_improvement, 4);
