@@ -66,18 +66,20 @@ std::string keys_for(const io::Hdf5File& file, const DataConfig& data) {
   RootNames train = root_names(file, {"train"});
   if (train.images.empty() && rank_of(file, data.images) > 0) train.images = data.images;
   if (train.labels.empty() && rank_of(file, data.labels) > 0) train.labels = data.labels;
-  RootNames validation = root_names(file, {"val"});
-  const RootNames test = root_names(file, {"test"});
-  if (validation.images.empty()) validation = test;
+  const RootNames validation = root_names(file, {"val"});
   std::string keys = fmt::format("data.train=/ data.images={} data.labels={}", train.images,
                                  train.labels.empty() ? "NAME" : train.labels);
   const auto add = [&](const char* split, const RootNames& names) {
-    if (names.images.empty() || names.labels.empty()) return;
+    if (names.images.empty() || names.labels.empty()) return false;
     keys +=
         fmt::format(" data.{0}=/ data.{0}_images={1} data.{0}_labels={2}", split, names.images, names.labels);
+    return true;
   };
-  add("validation", validation);
-  add("test", test);
+  // Test samples are none to validate on: a part of the training samples takes their place.
+  const bool is_chosen = data.validation_fraction > 0 || file.exists(kValidationGroup);
+  if (!is_chosen && !add("validation", validation) && data.validation.empty())
+    keys += " data.validation_fraction=0.1";
+  add("test", root_names(file, {"test"}));
   return keys;
 }
 
@@ -119,6 +121,11 @@ SplitNames names_of(const Config& config, const std::string& group) {
 void check_names(const Config& config, const SplitNames& names) {
   const io::Hdf5File file = io::Hdf5File::open(config.data.path);
   if (file.exists(names.images) || file.leads_elsewhere(names.images)) return;
+  if (config.data.validation_fraction > 0 && names.group == kValidationGroup && !file.exists(names.group))
+    throw DataError(
+        "{}: there is no group '{}'. The part of '{}' that a training keeps for validation is known to `annulus evaluate RUN --split {}` alone, and only with the file, the data.validation_fraction and the seed of that training; here data.validation_fraction = {} and seed = {}. Leave these as the run has them, or name another split.",
+        config.data.path, names.group, config.data.train, kValidationGroup, config.data.validation_fraction,
+        config.seed);
   if (rank_of(file, config.data.images) == 0 && root_names(file, {"train"}).images.empty())
     return;  // opening it lists what is there
   throw DataError(

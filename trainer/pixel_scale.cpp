@@ -37,19 +37,20 @@ double fitting_rescale(const io::PixelFacts& trained, const io::PixelFacts& give
   return trained.rescale * unit(trained) / unit(given);
 }
 
-std::string difference(const io::SourceInfo& info, const io::PixelFacts& trained,
-                       const io::PixelFacts& given) {
+std::string difference(const io::SourceInfo& info, const io::PixelFacts& trained, const io::PixelFacts& given,
+                       ScaleOf whose) {
   return fmt::format(
-      "{}: holds {}, which normalisation.rescale = {} makes {:.4g} to {:.4g}; the model was trained on {}, made {:.4g} to {:.4g}",
+      "{}: holds {}, which normalisation.rescale = {} makes {:.4g} to {:.4g}; {} {}, made {:.4g} to {:.4g}",
       info.name, pixels_text(given), factor_text(given.rescale), given.smallest * given.rescale,
-      given.largest * given.rescale, pixels_text(trained), trained.smallest * trained.rescale,
-      trained.largest * trained.rescale);
+      given.largest * given.rescale,
+      whose == ScaleOf::model ? "the model was trained on" : "the training samples are", pixels_text(trained),
+      trained.smallest * trained.rescale, trained.largest * trained.rescale);
 }
 
 }  // namespace
 
 void require_same_scale(io::SampleSource& source, const Config& config, const TrainedOn& model,
-                        comm::ProcessGroup& group) {
+                        comm::ProcessGroup& group, ScaleOf whose) {
   if (!model.data || config.normalisation.kind == io::Normalisation::Kind::per_sample) return;
   const io::PixelFacts& trained = model.data->pixels;
   if (!trained.measured) return;
@@ -57,10 +58,14 @@ void require_same_scale(io::SampleSource& source, const Config& config, const Tr
     const io::PixelFacts given = io::measure_pixels(source, config.normalisation.rescale);
     const io::PixelScale scale = io::compare_pixels(trained, given);
     if (scale == io::PixelScale::same) return;
-    const std::string words = difference(source.info(), trained, given);
+    const std::string words = difference(source.info(), trained, given, whose);
     if (scale == io::PixelScale::doubtful || allows(model.allowed, kDataPixels))
       return log_warning("{}. If the pixels mean the same, all is well; if not, its answers mean nothing",
                          words);
+    if (whose == ScaleOf::training)
+      throw DataError(
+          "{}. Validation on another scale means nothing. If the pixels are the same in other units, bring both splits to one scale in the file, as normalisation.rescale acts on both; if they are really that different, --allow-change data.pixels.",
+          words);
     throw DataError(
         "{}. On another scale its answers mean nothing. If the pixels are the same in other units, add normalisation.rescale={}; if they are really that different, --allow-change data.pixels.",
         words, factor_text(fitting_rescale(trained, given)));

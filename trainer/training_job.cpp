@@ -63,7 +63,7 @@ void TrainingJob::open_data(const JobOptions& options) {
   measure_pixels(*training_);
   validation_fingerprint_ = require_same_data(validation_.get(), config_.data.path, group_);
   const TrainedOn training{.data = data_, .allowed = options.allow_change};
-  if (validation_) require_same_scale(*validation_, config_, training, group_);
+  if (validation_) require_same_scale(*validation_, config_, training, group_, ScaleOf::training);
   // An endless source is not read for this; its sister that ends has the same pixels.
   if (validation_ && training_->info().endless && config_.data.path.empty()) measure_pixels(*validation_);
   resolve_normalisation(config_, *training_, group_);

@@ -13,12 +13,21 @@
 #include "io/dataset/stratified_choice.hpp"
 #include "io/dataset/subset.hpp"
 #include "io/hdf5/file.hpp"
+#include "trainer/data_names.hpp"
 
 namespace annulus::trainer {
 namespace {
 
 constexpr const char* kAdvice =
     "data.validation_fraction=0.1 keeps a tenth of the training samples for it, of every class.";
+
+/// kAdvice; where the config names a group, the fraction has to take its place.
+std::string advice_for(const DataConfig& data) {
+  if (data.validation.empty()) return kAdvice;
+  return fmt::format(
+      "data.validation_fraction=0.1 instead of data.validation={} keeps a tenth of the training samples for it, of every class.",
+      data.validation);
+}
 
 /// Groups of the file that hold images, for messages.
 std::vector<std::string> groups_with_images(const io::Hdf5File& file, const std::string& images) {
@@ -38,6 +47,17 @@ std::vector<std::string> groups_with_images(const io::Hdf5File& file, const std:
   throw UsageError(
       "{}: has no group '{}', which data.validation names to validate on.{} {}. Without that key {} `data.validation=none` does without validation.",
       data.path, data.validation, near.empty() ? "" : " Did you mean " + near + "?", there, kAdvice);
+}
+
+/// Names of data sets in a group that nobody reads.
+/// @throws UsageError when the config has such names
+void refuse_idle_names(const DataConfig& data, const std::string& reason) {
+  for (const auto& [key, value] : {std::pair{"data.validation_images", &data.validation_images},
+                                   std::pair{"data.validation_labels", &data.validation_labels}})
+    if (!value->empty())
+      throw UsageError(
+          "{} = {} names a data set of the validation group, but {}, so it would not be read. Name that group with data.validation (/ is the root of the file), or remove {}.",
+          key, *value, reason, key);
 }
 
 /// "1, 5, 7 and 12 more" by name.
@@ -79,11 +99,26 @@ void announce_none(const Config& config) {
         reason,
         patience > 0 ? fmt::format("early_stopping.patience = {}", patience)
                      : fmt::format("checkpoint.best_by = {}", word_of(figure)),
-        kAdvice);
+        advice_for(config.data));
   if (config.data.validation == kNoValidation)
     return log_info("{}: no checkpoint is the best one, the latest is the model", reason);
   log_info("{}, so nothing is validated and no checkpoint is the best one: the latest is the model. {}",
            reason, kAdvice);
+}
+
+/// Why the validation samples are the test samples; "" when they are not.
+std::string reason_of_test(const Config& config, const std::string& validated_on) {
+  const DataConfig& data = config.data;
+  if (data.validation.empty() && validated_on != kValidationGroup && validated_on == data.test)
+    return fmt::format("as there is no group '{}'", kValidationGroup);
+  if (data.path.empty()) return "";  // made by a generator, for each split
+  const bool same = names_of(config, Split::validation).images == names_of(config, Split::test).images;
+  return same ? "which are the test samples as well" : "";
+}
+
+/// The group, or in the root of a file the data set.
+std::string shown_name(const SplitNames& names) {
+  return in_group(names.group, "").empty() ? names.images : names.group;
 }
 
 std::string percent(double fraction) { return fmt::format("{:g} %", 100 * fraction); }
@@ -95,7 +130,10 @@ std::string find_validation_group(const Config& config) {
   const io::Hdf5File file = io::Hdf5File::open(data.path);
   if (!data.validation.empty()) {
     if (file.exists(data.validation)) return data.validation;
-    if (data.validation == kNoValidation) return "";
+    if (data.validation == kNoValidation) {
+      refuse_idle_names(data, fmt::format("data.validation is {}", kNoValidation));
+      return "";
+    }
     fail_missing(file, data);
   }
   const bool has_own = file.exists(kValidationGroup);
@@ -104,6 +142,11 @@ std::string find_validation_group(const Config& config) {
         "{}: has a group '{}', so no training samples are needed for validation. Remove data.validation_fraction = {}.",
         data.path, kValidationGroup, data.validation_fraction);
   if (has_own) return kValidationGroup;
+  refuse_idle_names(data,
+                    data.validation_fraction > 0
+                        ? fmt::format("data.validation_fraction = {} takes a part of the training samples",
+                                      data.validation_fraction)
+                        : fmt::format("there is no group '{}' in {}", kValidationGroup, data.path));
   return file.exists(data.test) ? data.test : "";
 }
 
@@ -137,12 +180,12 @@ void announce_validation(const Config& config, const std::string& validated_on) 
   const DataConfig& data = config.data;
   if (validated_on.empty()) return announce_none(config);
   if (data.validation_fraction > 0)
-    log_info("validating on {} of the training samples, of every class, which training never sees",
-             percent(data.validation_fraction));
-  else if (validated_on == data.test && data.validation.empty())
+    return log_info("validating on {} of the training samples, of every class, which training leaves out",
+                    percent(data.validation_fraction));
+  if (const std::string reason = reason_of_test(config, validated_on); !reason.empty())
     log_info(
-        "validating on '{}' of {}, as there is no group '{}': `annulus evaluate` on these samples then shows the best of all epochs, more than the model can do on new ones. {}",
-        data.test, data.path, kValidationGroup, kAdvice);
+        "validating on '{}' of {}, {}: `annulus evaluate` on these samples then shows the best of all epochs, more than the model can do on new ones. {}",
+        shown_name(names_of(config, Split::test)), data.path, reason, advice_for(data));
 }
 
 }  // namespace annulus::trainer

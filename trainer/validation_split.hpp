@@ -22,7 +22,8 @@ constexpr const char* kNoValidation = "none";
 /// data.test.
 /// @return "" when there is none, or none is wanted
 /// @throws UsageError when the one that is named is not there, with the groups that are; when
-/// data.validation_fraction asks for a part of the training samples although there is a group for validation
+/// data.validation_fraction asks for a part of the training samples although there is a group for validation;
+/// when data.validation_images or data.validation_labels name data sets of a group that is not read
 std::string find_validation_group(const Config& config);
 
 /// Training samples in two parts: the same on every rank and in every start.

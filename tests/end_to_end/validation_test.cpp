@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "io/files/durable_file.hpp"
 #include "io/hdf5/file.hpp"
 #include "tests/end_to_end/program.hpp"
 
@@ -30,10 +31,26 @@ TEST(Validation, TestSamplesThatChoseTheModelAreNamedWhenTheyJudgeIt) {
 
   ASSERT_EQ(training.code, 0) << training.output;
   EXPECT_THAT(training.output, HasSubstr("validating on 'test'"));
-  EXPECT_THAT(judged.output, AllOf(HasSubstr("These samples chose the model"), HasSubstr("macro recall")));
+  EXPECT_THAT(judged.output, AllOf(HasSubstr("These samples chose the model"), HasSubstr("macro recall"),
+                                   HasSubstr("Train with data.validation_fraction=0.1")));
   EXPECT_EQ(json_in(json.output)["chose_the_model"], true) << json.output;
   EXPECT_THAT(latest.output, Not(HasSubstr("chose the model")));
   EXPECT_THAT(train.output, AllOf(HasSubstr("samples 96"), Not(HasSubstr("chose the model"))));
+}
+
+/// A checkpoint as versions wrote it that did not note what the run was validated on.
+TEST(Validation, OfOlderVersionsTheTestSamplesAreSuspected) {
+  const Workplace place(96);
+  ASSERT_EQ(place.run(place.training("run", {"epochs=2"})).code, 0);
+  const std::string best = std::filesystem::canonical(place.path("run/checkpoints/best")).string();
+  io::Hdf5File checkpoint = io::Hdf5File::open_to_change(best);
+  checkpoint.set_attribute("/", "validation_data", std::string());
+  checkpoint.set_attribute("/", "validated_on", std::string());
+  checkpoint.close();
+  io::seal_file(best);
+
+  EXPECT_THAT(place.run({"evaluate", "run"}).output, HasSubstr("These samples probably chose the model"));
+  EXPECT_THAT(place.run({"evaluate", "run", "--split", "train"}).output, Not(HasSubstr("chose the model")));
 }
 
 TEST(Validation, APartOfTheTrainingSamplesIsTheSameOnAnyNumberOfRanks) {
@@ -55,7 +72,8 @@ TEST(Validation, APartOfTheTrainingSamplesIsTheSameOnAnyNumberOfRanks) {
   EXPECT_THAT(one.output,
               AllOf(HasSubstr("validating on 25 % of the training samples"), HasSubstr("72 training")));
   EXPECT_EQ(place.state_hash("one"), place.state_hash("two"));
-  EXPECT_THAT(held_out.output, AllOf(HasSubstr("samples 24 "), HasSubstr("These samples chose the model")));
+  EXPECT_THAT(held_out.output, AllOf(HasSubstr("samples 24 "), HasSubstr("These samples chose the model"),
+                                     Not(HasSubstr("Train with"))));
   EXPECT_THAT(rest.output, HasSubstr("samples 72 "));
   EXPECT_THAT(test.output, Not(HasSubstr("chose the model")));
   std::uint64_t seen = 0;

@@ -102,13 +102,32 @@ TEST(DataNames, NamesInTheRootAreProposed) {
   const TemporaryDirectory directory;
   const std::string path = write_data(directory, {"x_train", "x_test"}, {"y_train", "y_test"});
   const std::string keys =
-      "data.train=/ data.images=x_train data.labels=y_train data.validation=/ data.validation_images=x_test "
-      "data.validation_labels=y_test data.test=/ data.test_images=x_test data.test_labels=y_test";
+      "data.train=/ data.images=x_train data.labels=y_train data.validation_fraction=0.1 "
+      "data.test=/ data.test_images=x_test data.test_labels=y_test";
 
   for (const char* images : {"images", "x_train"}) {
     const Config config = config_with({"data.path=" + path, std::string("data.images=") + images});
     EXPECT_THAT(message_of<Error>([&] { open_training(config, make_private_memory); }), HasSubstr(keys));
   }
+}
+
+TEST(DataNames, WhatIsProposedValidatesOnNoTestSamples) {
+  const TemporaryDirectory directory;
+  const std::string path = write_data(directory, {"x_train", "x_test"}, {"y_train", "y_test"});
+  const Config followed = config_with({"data.path=" + path, "data.train=/", "data.images=x_train",
+                                       "data.labels=y_train", "data.validation_fraction=0.1", "data.test=/",
+                                       "data.test_images=x_test", "data.test_labels=y_test"});
+
+  const TrainingData data = open_training_data(followed, make_private_memory);
+
+  EXPECT_EQ(data.training->info().samples, 2U);
+  EXPECT_EQ(data.validation->info().samples, 2U) << "one of each class";
+  const TemporaryDirectory other;
+  const std::string three = write_data(other, {"x_train", "x_val", "x_test"}, {"y_train", "y_val", "y_test"});
+  EXPECT_THAT(
+      message_of<Error>([&] { open_training(config_with({"data.path=" + three}), make_private_memory); }),
+      HasSubstr("data.labels=y_train data.validation=/ data.validation_images=x_val "
+                "data.validation_labels=y_val data.test=/ data.test_images=x_test"));
 }
 
 TEST(DataNames, TrainingSamplesInTheRootAreNotValidatedOn) {

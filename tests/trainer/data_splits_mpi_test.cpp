@@ -19,6 +19,7 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 comm::ProcessGroup& group() { return annulus::test::session().group(); }
 
@@ -158,6 +159,10 @@ TEST(RequireSameScale, IsRefusedOnAllRanksAndTheRescaleNamed) {
   EXPECT_THAT(
       message_of<Error>([&] { require_same_scale(source, config, model, group()); }),
       AllOf(HasSubstr("pattern: holds float32 pixels"), HasSubstr("add normalisation.rescale=1/65025")));
+  EXPECT_THAT(
+      message_of<Error>([&] { require_same_scale(source, config, model, group(), ScaleOf::training); }),
+      AllOf(HasSubstr("the training samples are float32 pixels"), HasSubstr("bring both splits to one scale"),
+            Not(HasSubstr("normalisation.rescale=")), Not(HasSubstr("the model was trained"))));
   model.allowed = {"data.pixels"};
   EXPECT_NO_THROW(require_same_scale(source, config, model, group()));
   model = {.data = {}};

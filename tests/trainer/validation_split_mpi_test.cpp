@@ -155,6 +155,8 @@ TEST_F(ValidationSplit, AnEvaluationFindsThePartsOfTheDataThatWereTrainedOn) {
   EXPECT_EQ(judged("test", trained_on).size(), std::size_t{kRows});
   EXPECT_EQ(judged("train", "of other data").size(), std::size_t{kRows})
       << "nothing is left out of another file";
+  EXPECT_THAT(message_of<DataError>([&] { judged("validation", "of other data"); }),
+              AllOf(HasSubstr("data.validation_fraction = 0.25"), HasSubstr("seed = 5")));
 }
 
 TEST_F(ValidationSplit, TrainMeansThePartAlsoWhereItsGroupIsCalledOtherwise) {
@@ -190,6 +192,22 @@ TEST_F(ValidationSplit, AGroupThatIsNamedMustBeThere) {
   EXPECT_THAT(none.validated_on, IsEmpty());
 }
 
+TEST_F(ValidationSplit, NamesInAGroupThatIsNotReadAreRefused) {
+  write({"train", "test"});
+  const auto message = [&](const std::vector<std::string>& overrides) {
+    return message_of<UsageError>([&] { open(config(overrides)); });
+  };
+
+  EXPECT_THAT(
+      message({"data.validation_images=missing"}),
+      AllOf(HasSubstr("data.validation_images = missing"), HasSubstr("there is no group 'validation'")));
+  EXPECT_THAT(message({"data.validation_labels=y", "data.validation_fraction=0.1"}),
+              AllOf(HasSubstr("data.validation_labels = y"), HasSubstr("data.validation_fraction = 0.1")));
+  EXPECT_THAT(message({"data.validation_images=x", "data.validation=none"}),
+              HasSubstr("data.validation is none"));
+  EXPECT_EQ(open(config({"data.validation_images=images", "data.validation=test"})).validated_on, "test");
+}
+
 TEST_F(ValidationSplit, WhatGoesByAValidationIsRefusedWithoutOne) {
   const auto message = [&](const std::vector<std::string>& overrides) {
     return message_of<UsageError>([&] { announce_validation(config(overrides), ""); });
@@ -198,6 +216,8 @@ TEST_F(ValidationSplit, WhatGoesByAValidationIsRefusedWithoutOne) {
   EXPECT_THAT(message({"early_stopping.patience=3"}),
               AllOf(HasSubstr("early_stopping.patience = 3"), HasSubstr("data.validation_fraction")));
   EXPECT_THAT(message({"checkpoint.best_by=macro_recall"}), HasSubstr("checkpoint.best_by = macro_recall"));
+  EXPECT_THAT(message({"early_stopping.patience=3", "data.validation=none"}),
+              HasSubstr("data.validation_fraction=0.1 instead of data.validation=none"));
   EXPECT_THAT(message({}), IsEmpty()) << "`keep_best` is on by default: it is only said";
 }
 
@@ -215,6 +235,15 @@ TEST_F(ValidationSplit, TheTestSamplesAreNotTakenWithoutAWord) {
               AllOf(HasSubstr("validating on 'test'"), HasSubstr("data.validation_fraction")));
   EXPECT_THAT(said(plain, ""), HasSubstr("nothing is validated"));
   EXPECT_THAT(said(plain, "validation"), IsEmpty());
+  const Config named = config({"data.validation=test"});
+  EXPECT_THAT(said(named, "test"), AllOf(HasSubstr("which are the test samples as well"),
+                                         HasSubstr("instead of data.validation=test")));
+  const Config root = config({"data.train=/", "data.validation=/", "data.test=/", "data.test_images=x_test"});
+  Config both = root;
+  both.data.validation_images = "x_test";
+  EXPECT_THAT(said(both, "/"), HasSubstr("validating on 'x_test'"));
+  both.data.validation_images = "x_val";
+  EXPECT_THAT(said(both, "/"), IsEmpty());
 }
 
 }  // namespace

@@ -7,8 +7,8 @@
 #include "base/log.hpp"
 #include "trainer/commands/common/context.hpp"
 #include "trainer/commands/common/load.hpp"
-#include "trainer/commands/common/origin.hpp"
 #include "trainer/commands/generators.hpp"
+#include "trainer/commands/origin.hpp"
 #include "trainer/data_names.hpp"
 #include "trainer/data_splits.hpp"
 #include "trainer/loop/evaluator.hpp"
@@ -80,7 +80,7 @@ ExitCode evaluate(const EvaluateOptions& options, Context& context) {
         data->info().name, result.samples, result.index_sum, data->info().samples);
   if (context.mpi.world().rank != 0) return ExitCode::done;
   const auto classes = static_cast<std::size_t>(replica->network().classes());
-  const std::string remark = remark_on_choice(origin, judged_on, source.config.checkpoint.best_by);
+  const std::string remark = remark_on_choice(origin, source.config, options.split, judged_on);
   if (options.json)
     fmt::print("{}\n", to_json(result, data->info().classes, classes, !remark.empty())
                            .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));

@@ -7,8 +7,11 @@
 #include <cstdint>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
 #include <vector>
 
+#include "base/enum_words.hpp"
 #include "base/error.hpp"
 
 namespace annulus::trainer {
@@ -71,6 +74,18 @@ void read_figures(const nlohmann::json& json, ValidationFigures& figures) {
   json.at("macro_recall").get_to(figures.macro_recall);
 }
 
+/// Checkpoints of earlier versions, which stopped by the loss, name no figure.
+BestBy figure_in(const nlohmann::json& json) {
+  if (!json.contains("improved_by")) return BestBy::loss;
+  const auto word = json.at("improved_by").get<std::string>();
+  const std::optional<BestBy> figure = enum_of<BestBy>(word);
+  if (!figure)
+    throw DataError(
+        "the run state in a checkpoint has improved_by = {:?}, which is no figure of a validation. The checkpoint is damaged or from another version of the program; resume from another one.",
+        word.substr(0, 60));
+  return *figure;
+}
+
 /// Checkpoints of earlier versions know the accuracy of the best model, and the lowest loss of any.
 void read_validations(const nlohmann::json& json, RunState& state) {
   if (json.contains("best")) {
@@ -106,6 +121,7 @@ std::string to_json(const RunState& state) {
                         {"best_accuracy", state.best.accuracy},      // for older versions,
                         {"best_loss", number(state.improved.loss)},  // which stop by the loss
                         {"epochs_without_improvement", state.epochs_without_improvement},
+                        {"improved_by", word_of(state.improved_by)},
                         {"last_loss", number(state.last_loss)},
                         {"last_accuracy", state.last_accuracy},
                         {"anomalies", to_json(state.anomalies)}}
@@ -116,6 +132,11 @@ void forget_validations(RunState& state) {
   state.best = state.improved = {};
   state.best_step = 0;
   state.epochs_without_improvement = 0;
+}
+
+bool judge_improvement_by(BestBy figure, RunState& state) {
+  if (std::exchange(state.improved_by, figure) == figure) return false;
+  return std::exchange(state.epochs_without_improvement, 0) > 0;
 }
 
 RunState run_state_from_json(const std::string& text) {
@@ -129,6 +150,7 @@ RunState run_state_from_json(const std::string& text) {
     read_validations(json, state);
     read_whole(json, "best_step", state.best_step);
     read_whole(json, "epochs_without_improvement", state.epochs_without_improvement);
+    state.improved_by = figure_in(json);
     read_real(json, "last_loss", state.last_loss);
     json.at("last_accuracy").get_to(state.last_accuracy);
     if (json.contains("anomalies"))  // checkpoints of earlier versions know none

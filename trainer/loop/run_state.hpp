@@ -23,7 +23,8 @@ struct RunState {
   std::uint64_t best_step = 0;
   ValidationFigures improved;  ///< when early stopping last saw an improvement
   int epochs_without_improvement = 0;
-  double last_loss = 0;  ///< of the latest validation; 0 before the first
+  BestBy improved_by = BestBy::accuracy;  ///< the figure that these epochs were judged by
+  double last_loss = 0;                   ///< of the latest validation; 0 before the first
   double last_accuracy = 0;
 
   AnomalyHistory anomalies;
@@ -31,6 +32,10 @@ struct RunState {
 
 /// Forgets what is known of earlier validations, which were made on other samples.
 void forget_validations(RunState& state);
+
+/// Counts the epochs without improvement anew where they were judged by another figure.
+/// @return whether there were any
+bool judge_improvement_by(BestBy figure, RunState& state);
 
 /// JSON text, doubles exact; the form stored in checkpoints.
 std::string to_json(const RunState& state);

@@ -197,7 +197,8 @@ class FileRecorder final : public Recorder {
     return load_checkpoint(path, options_.replica, options_.optimizer);
   }
 
-  CheckpointInfo info_of(const RunState& state) const {
+  CheckpointInfo info_of(RunState state) const {
+    state.improved_by = options_.config.checkpoint.best_by;
     return {.step = state.step,
             .epoch = state.step / options_.steps_per_epoch,
             .step_in_epoch = state.step % options_.steps_per_epoch,
@@ -294,10 +295,23 @@ class FileRecorder final : public Recorder {
     return {step, epoch_of(step, options_.steps_per_epoch)};
   }
 
-  /// The state in a checkpoint. What validations on other samples said is no measure for those to come.
+  /// The state in a checkpoint. What validations on other samples, or another figure, said is no measure for
+  /// those to come.
   RunState state_in(const CheckpointInfo& info) const {
     RunState state = run_state_from_json(info.metrics);
-    if (info.validation_data.empty() || info.validation_data == options_.validation_data) return state;
+    const bool same_samples = info.validation_data == options_.validation_data;
+    if (!same_samples && options_.config.data.validation_fraction > 0 && state.step > 0)
+      log_warning(
+          "the samples for validation are others than before step {}: the model may have been trained on some of them, and figures on those are better than on new samples. A new run keeps them apart",
+          state.step);
+    const BestBy before = state.improved_by;
+    const BestBy figure = options_.config.checkpoint.best_by;
+    if (judge_improvement_by(figure, state) && (same_samples || info.validation_data.empty()) &&
+        options_.config.early_stopping.patience > 0)
+      log_info(
+          "epochs without improvement were judged by the {}, and are by the {} now: early stopping counts from here",
+          phrase_of(before), phrase_of(figure));
+    if (info.validation_data.empty() || same_samples) return state;
     forget_validations(state);
     log_info(
         "validation was on {} ({}), and is on {} now ({}): the best model is chosen anew, and early stopping counts from here",

@@ -61,6 +61,19 @@ TEST(RunState, RemembersTheFiguresOfTheBestModel) {
   EXPECT_EQ(read.epochs_without_improvement, 2);
 }
 
+TEST(RunState, EpochsJudgedByAnotherFigureAreCountedAnew) {
+  const RunState state{.epochs_without_improvement = 2, .improved_by = BestBy::macro_recall};
+  RunState same = run_state_from_json(to_json(state));
+  RunState other = same;
+
+  EXPECT_FALSE(judge_improvement_by(BestBy::macro_recall, same));
+  EXPECT_EQ(same.epochs_without_improvement, 2);
+  EXPECT_TRUE(judge_improvement_by(BestBy::loss, other));
+  EXPECT_EQ(other.epochs_without_improvement, 0);
+  EXPECT_EQ(other.improved_by, BestBy::loss);
+  EXPECT_FALSE(judge_improvement_by(BestBy::accuracy, other)) << "there are none to be counted anew";
+}
+
 TEST(RunState, OfAnOlderVersionKnowsAccuracyAndLowestLoss) {
   const RunState read = run_state_from_json(
       R"({"step":9,"epoch_loss_sum":0.0,"epoch_correct":0.0,"epoch_samples":0.0,"best_accuracy":0.75,"best_step":6,)"
@@ -70,6 +83,7 @@ TEST(RunState, OfAnOlderVersionKnowsAccuracyAndLowestLoss) {
   EXPECT_EQ(read.best_step, 6u);
   EXPECT_EQ(read.improved.loss, 0.25);
   EXPECT_EQ(read.epochs_without_improvement, 1);
+  EXPECT_EQ(read.improved_by, BestBy::loss) << "older versions stop by it";
   EXPECT_TRUE(is_better({.loss = 3, .accuracy = 0.75}, read.best, BestBy::accuracy))
       << "its loss is not known";
 }

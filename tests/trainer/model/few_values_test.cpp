@@ -108,6 +108,11 @@ TEST(FewValues, TheShortShardOfTheLastStepIsNamed) {
   EXPECT_THAT(few_values(config, 3 * 64 + 33),
               ElementsAre(AllOf(HasSubstr("the last step of an epoch has 33 samples"),
                                 HasSubstr("1 value per channel"), HasSubstr("data.limit=192"))));
+  EXPECT_THAT(few_values(config, 3 * 64 + 1), ElementsAre(HasSubstr("has 1 sample, and there")));
+  const Config divided = config_with({"batch.size=64", "batch.shards=2", "data.validation_fraction=0.1"});
+  EXPECT_THAT(
+      few_values(divided, 3 * 64 + 33),
+      ElementsAre(AllOf(HasSubstr("A batch.size that divides the 225"), Not(HasSubstr("data.limit")))));
   EXPECT_THAT(few_values(config, 3 * 64 + 32), IsEmpty());  // its one shard is full
   EXPECT_THAT(few_values(config, 3 * 64), IsEmpty());
   const Config step = config_with({"batch.size=64", "batch.shards=2"}, "{statistics: step}");

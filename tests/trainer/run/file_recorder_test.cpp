@@ -30,6 +30,7 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 constexpr std::uint64_t kStepsPerEpoch = 5;
 const std::vector<std::string> kNames{"caf\xe9", "dog"};
@@ -164,6 +165,47 @@ TEST_F(FileRecorderTest, WhatOtherSamplesSaidOfTheModelIsForgotten) {
   const CheckpointInfo info = read_checkpoint_info(file("checkpoints/best"));
   EXPECT_EQ(info.validated_on, "held");
   EXPECT_EQ(info.validation_data, "samples A");
+}
+
+TEST_F(FileRecorderTest, AnotherFigureCountsTheEpochsWithoutImprovementAnew) {
+  const std::string patience = "early_stopping: {patience: 4}\n";
+  const Config by_accuracy = parse(patience);
+  const Config by_loss = parse(patience + "checkpoint: {best_by: loss}\n");
+  {
+    const auto recorder = start(by_accuracy, "samples");
+    recorder->restore("auto");
+    recorder->checkpoint(
+        {.step = 5, .best = {.loss = 0.5, .accuracy = 0.75}, .best_step = 5, .epochs_without_improvement = 4},
+        true);
+    recorder->finish();
+  }
+
+  const RunState same = start(by_accuracy, "samples")->restore("auto");
+  testing::internal::CaptureStderr();
+  const RunState other = start(by_loss, "samples")->restore("auto");
+
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("were judged by the accuracy"));
+  EXPECT_EQ(same.epochs_without_improvement, 4);
+  EXPECT_EQ(other.epochs_without_improvement, 0);
+  EXPECT_EQ(other.best_step, 5u);
+}
+
+TEST_F(FileRecorderTest, SamplesThatWereTrainedOnDoNotBecomeHeldOutInSilence) {
+  const Config config = parse("data: {path: some.h5, validation_fraction: 0.5}\n");
+  {
+    const auto recorder = start(config, "samples A");
+    recorder->restore("auto");
+    save(*recorder, 5);
+    recorder->finish();
+  }
+  const auto said = [&](const std::string& samples) {
+    testing::internal::CaptureStderr();
+    start(config, samples)->restore("auto");
+    return testing::internal::GetCapturedStderr();
+  };
+
+  EXPECT_THAT(said("samples A"), Not(HasSubstr("may have been trained on some of them")));
+  EXPECT_THAT(said("samples B"), HasSubstr("may have been trained on some of them"));
 }
 
 TEST_F(FileRecorderTest, ACheckpointIsDueAsTheConfigSays) {
