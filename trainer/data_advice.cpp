@@ -21,6 +21,14 @@ std::string writer_text(const io::StoredImages& stored) {
              : fmt::format(", written by {} with its axes in reverse", stored.reversed_by);
 }
 
+/// The first label and the first name may not belong together.
+std::string names_from_zero_text(const io::SourceInfo& source) {
+  if (source.numbered || source.classes.empty() || source.stored.smallest_label < 1) return "";
+  return fmt::format(
+      " With data.first_label=1 the first name, {}, belongs to label 1: drop data.first_label if it belongs to label 0.",
+      source.classes.front());
+}
+
 /// For vectors where images are asked for, the reverse, and vectors of another length.
 void throw_flat_mismatch(const io::SourceInfo& source, const SampleShape& input) {
   const SampleShape& shape = source.shape;
@@ -38,14 +46,46 @@ void throw_flat_mismatch(const io::SourceInfo& source, const SampleShape& input)
         source.name, to_string(shape), to_string(input), to_string(shape));
 }
 
+/// Another order of the axes in which stored images fit; `automatic` when there is none.
+io::ImageAxes fitting_axes(const io::StoredImages& stored, const SampleShape& input) {
+  if (stored.extents.size() != 3 && stored.extents.size() != 4) return io::ImageAxes::automatic;
+  if (input.flat) return io::ImageAxes::automatic;
+  const io::ImageAxes usual = stored.extents.size() == 3 ? io::ImageAxes::nhw : io::ImageAxes::nhwc;
+  if (io::shape_of_images(usual, stored.extents, "") == input) return usual;
+  return io::axes_that_fit(stored.extents, input, !stored.reversed_by.empty());
+}
+
+/// Weights fit one shape alone.
+[[noreturn]] void throw_other_than_model(const io::SourceInfo& source, const SampleShape& input) {
+  const auto text = [](const SampleShape& shape) {
+    return shape.flat ? fmt::format("flat vectors of {} values", shape.channels)
+                      : fmt::format("images of shape ({})", to_string(shape));
+  };
+  const std::string what = fmt::format("{} holds {}{}, but the model takes {}.", source.name,
+                                       text(source.shape), writer_text(source.stored), text(input));
+  const io::ImageAxes axes = fitting_axes(source.stored, input);
+  if (axes != io::ImageAxes::automatic)
+    throw UsageError("{} They fit when their axes are taken as {}: set data.axes={}.", what, word_of(axes),
+                     word_of(axes));
+  throw UsageError(
+      "{} Name its data with data.path and data.images, or make these again in the shape that it takes.",
+      what);
+}
+
 }  // namespace
 
-void throw_shape_mismatch(const io::SourceInfo& source, const SampleShape& input) {
+void throw_shape_mismatch(const io::SourceInfo& source, const SampleShape& input, NetworkState network) {
+  if (network == NetworkState::trained) throw_other_than_model(source, input);
   throw_flat_mismatch(source, input);
   const io::StoredImages& stored = source.stored;
   const std::string what =
       fmt::format("{} holds images of shape ({}){}, but network.input is [{}].", source.name,
                   to_string(source.shape), writer_text(stored), to_string(input));
+  if (const io::ImageAxes other = fitting_axes(stored, input);
+      stored.axes_named && other != io::ImageAxes::automatic)
+    throw UsageError(
+        "{} They fit when their axes are taken as {}: set data.axes to that, or network.input to [{}] if the axes are named rightly.",
+        what, word_of(other), to_string(source.shape));
   if (stored.extents.empty() || stored.axes_named)
     throw UsageError(
         "{} Set network.input to the images' shape, or make the data again in the network's size.", what);
@@ -81,8 +121,8 @@ void throw_too_many_classes(const io::SourceInfo& source, std::int64_t outputs) 
         "{} has labels from 1 to {} and the network ends in {} outputs: label 0 never occurs, so they count from 1. Set data.first_label to 1{}.",
         source.name, classes - 1, outputs,
         classes - 1 == outputs ? "" : fmt::format(", and give the last layer {} units", classes - 1));
-  throw UsageError("{} has {} classes, but the network ends in {} outputs. Give its last layer {} units.",
-                   source.name, classes, outputs, classes);
+  throw UsageError("{} has {} classes, but the network ends in {} outputs. Give its last layer {} units.{}",
+                   source.name, classes, outputs, classes, names_from_zero_text(source));
 }
 
 void note_odd_training_data(const io::SourceInfo& source) {

@@ -6,8 +6,12 @@
 
 namespace annulus::trainer {
 
+/// Whether network.input can still be another, or weights and other samples fit it already.
+enum class NetworkState { planned, trained };
+
 /// @throws UsageError saying which shape is which, and which key puts it right
-[[noreturn]] void throw_shape_mismatch(const io::SourceInfo& source, const SampleShape& input);
+[[noreturn]] void throw_shape_mismatch(const io::SourceInfo& source, const SampleShape& input,
+                                       NetworkState network = NetworkState::planned);
 
 /// @throws UsageError saying how many classes there are, or that labels count from 1
 [[noreturn]] void throw_too_many_classes(const io::SourceInfo& source, std::int64_t outputs);

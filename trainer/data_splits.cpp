@@ -25,8 +25,9 @@
 namespace annulus::trainer {
 namespace {
 
-void check_fits(const io::SourceInfo& source, const Network& network) {
-  if (source.shape != network.input) throw_shape_mismatch(source, network.input);
+void check_fits(const io::SourceInfo& source, const Network& network, bool trained) {
+  if (source.shape != network.input)
+    throw_shape_mismatch(source, network.input, trained ? NetworkState::trained : NetworkState::planned);
   for (std::size_t k = 0; k < network.vectors.size(); ++k) {
     const NamedVector& wanted = network.vectors[k];
     expect_contract(k < source.vectors.size() && source.vectors[k].name == wanted.name,
@@ -119,12 +120,17 @@ io::DatasetOptions dataset_options(const Config& config, const SplitNames& names
 }
 
 /// Labels that a trained model has no output for: not the network is to be changed, as it is before training.
-void require_outputs(const io::SourceInfo& source, const Network& network) {
+void require_outputs(const io::SourceInfo& source, const Config& config) {
+  const std::int64_t outputs = config.network.classes();
+  const std::int64_t first = config.data.first_label;
   const auto classes = static_cast<std::int64_t>(source.classes.size());
-  if (classes <= network.classes()) return;
+  if (classes <= outputs) return;
+  const bool from_one = first == 0 && source.stored.smallest_label == 1 && classes - 1 == outputs;
   throw DataError(
-      "{}: has labels up to {}, but the model has {} outputs, one per class that it was trained on. Are these its data, and do labels count from 0?",
-      source.name, classes - 1, network.classes());
+      "{}: has labels up to {}, but the model has {} outputs, one per class that it was trained on. {}",
+      source.name, classes - 1 + first, outputs,
+      from_one ? "Label 0 never occurs: if they count from 1, set data.first_label=1."
+               : fmt::format("Are these its data, and do labels count from {}?", first));
 }
 
 /// As the model takes them, and checked against its network.
@@ -140,9 +146,9 @@ std::unique_ptr<io::SampleSource> fitted(std::unique_ptr<io::SampleSource> sourc
     for (const std::string& note : matched.notes) log_info("{}", note);
     if (model->notes != nullptr) *model->notes = matched.notes;
     source = std::move(matched.source);
-    require_outputs(source->info(), config.network);
+    require_outputs(source->info(), config);
   }
-  check_fits(source->info(), config.network);
+  check_fits(source->info(), config.network, model != nullptr && model->data.has_value());
   return source;
 }
 
@@ -207,9 +213,9 @@ std::unique_ptr<io::SampleSource> open_judged(const Config& config, const std::s
                                               const SourceFactory& factory, const TrainedOn* model) {
   const DataConfig& data = config.data;
   const auto whole = [&] { return open_group(config, group, memory, factory, model); };
-  const bool is_part = group == data.train || group == kValidationGroup;
-  if (!is_part || data.validation_fraction == 0 || !io::Hdf5File::open(data.path).exists(data.train))
-    return whole();
+  if (data.validation_fraction == 0 || !io::Hdf5File::open(data.path).exists(data.train)) return whole();
+  const bool is_validation = group == kValidationGroup;
+  if (!is_validation && names_of(config, group) != names_of(config, Split::train)) return whole();
   SplitTraining parts;
   try {
     parts = open_parts(config, memory, model);
@@ -217,7 +223,7 @@ std::unique_ptr<io::SampleSource> open_judged(const Config& config, const std::s
     return whole();
   }
   if (data_fingerprint(*parts.training) != trained_on) return whole();
-  return std::move(group == data.train ? parts.training : parts.validation);
+  return std::move(is_validation ? parts.validation : parts.training);
 }
 
 TrainingData open_training_data(const Config& config, const NodeMemoryFactory& memory,

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <string_view>
 
+#include "base/log.hpp"
 #include "io/dataset/labels.hpp"
 #include "io/dataset/pixels.hpp"
 
@@ -48,10 +49,14 @@ std::int64_t vector_length(const DatasetInfo& info, const std::string& place) {
 }
 
 /// Names of the values of a row: the attribute `columns` of the dataset, where it is such a list.
-std::vector<std::string> column_names(const Hdf5File& file, const std::string& dataset, std::size_t length) {
-  if (!file.has_attribute(dataset, "columns")) return {};
+/// @param texts  a dataset that has the names if there is no such attribute
+std::vector<std::string> column_names(const Hdf5File& file, const std::string& dataset, std::size_t length,
+                                      const std::string& texts = "") {
+  const bool attribute = file.has_attribute(dataset, "columns");
+  if (!attribute && (texts.empty() || !file.is_dataset(texts))) return {};
   try {
-    std::vector<std::string> names = file.strings_attribute(dataset, "columns");
+    std::vector<std::string> names =
+        attribute ? file.strings_attribute(dataset, "columns") : file.texts(texts);
     return names.size() == length ? names : std::vector<std::string>{};
   } catch (const DataError&) {  // something else that a foreign file calls so
     return {};
@@ -129,12 +134,15 @@ DatasetColumns::DatasetColumns(const DatasetOptions& options)
   info_.stored = {.extents = images.extents,
                   .reversed_by = writer_of_reversed_axes(file_, images_name_),
                   .axes_named = options.axes != ImageAxes::automatic};
-  note_images();
+  note_images(options.axes);
   if (options.labels.empty())
     labels_.assign(images.rows(), 0);
   else
     open_labels(options);
   info_.form = image_form(file_, options.images);
+  if (info_.shape.flat)
+    info_.value_names =
+        column_names(file_, images_name_, static_cast<std::size_t>(info_.shape.channels), "columns");
   info_.numbered = info_.classes.empty();
   if (info_.numbered) info_.classes = numbered_classes(labels_, options.first_label);
   info_.samples = options.limit > 0 ? std::min(options.limit, images.rows()) : images.rows();
@@ -144,17 +152,36 @@ DatasetColumns::DatasetColumns(const DatasetOptions& options)
   open_vectors(options);
 }
 
-void DatasetColumns::note_images() {
+void DatasetColumns::note_images(ImageAxes axes) {
   const std::string place = path_ + ", " + images_name_;
   if (!is_stored_so(images_.info().type, info_.pixels))
     notes_.push_back(fmt::format("{}: {} pixels are read as float32; normalisation applies to these numbers.",
                                  place, to_string(images_.info().type)));
   const StoredImages& stored = info_.stored;
-  if (stored.reversed_by.empty() || stored.axes_named) return;
+  if (stored.axes_named) return note_axes(axes, place);
+  if (stored.reversed_by.empty()) return;
   notes_.push_back(fmt::format(
       "{}: written by {}, which stores axes in reverse: {} may be (N, {}), with rows and columns of the pictures exchanged. Set data.axes to {} to turn them, or to {} if they were turned before they were written.",
       place, stored.reversed_by, shape_text(stored.extents), stored.extents.size() == 3 ? "W, H" : "C, W, H",
       word_of(reversed_axes(stored.extents)), stored.extents.size() == 3 ? "NHW" : "NHWC"));
+}
+
+/// Axes may have been named for another file, the one that a checkpoint was trained on.
+void DatasetColumns::note_axes(ImageAxes axes, const std::string& place) {
+  if (!order_.is_identity())
+    notes_.push_back(
+        fmt::format("{}: axes {} in the file (data.axes), read as (N, H, W, C).", place, word_of(axes)));
+  const StoredImages& stored = info_.stored;
+  if (stored.reversed_by.empty() || axes == reversed_axes(stored.extents)) return;
+  const std::string doubt = fmt::format(
+      "{}: written by {}, which stores axes in reverse, {}, but data.axes is {}. Set data.axes to {} unless they were turned before they were written.",
+      place, stored.reversed_by, word_of(reversed_axes(stored.extents)), word_of(axes),
+      word_of(reversed_axes(stored.extents)));
+  // Axes as they are usual are what the note above advises for images that were turned.
+  if (order_.is_identity())
+    notes_.push_back(doubt);
+  else
+    log_warning("{}", doubt);
 }
 
 void DatasetColumns::open_labels(const DatasetOptions& options) {
@@ -165,6 +192,11 @@ void DatasetColumns::open_labels(const DatasetOptions& options) {
                   {.samples = samples, .classes = info_.classes.size(), .first = options.first_label});
   labels_ = std::move(labels.numbers);
   info_.stored.smallest_label = labels.smallest;
+  if (options.first_label > 0 && labels.smallest > 0)  // one-hot rows count from 0 whatever it is
+    notes_.push_back(fmt::format(
+        "{}, {}: labels count from {} in the file (data.first_label){}.", path_, options.labels,
+        options.first_label,
+        info_.classes.empty() ? "" : fmt::format(": {} is {}", options.first_label, info_.classes.front())));
   if (!labels.note.empty()) notes_.push_back(fmt::format("{}, {}: {}.", path_, options.labels, labels.note));
 }
 

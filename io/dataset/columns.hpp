@@ -52,7 +52,8 @@ class DatasetColumns {
     Hdf5Dataset dataset;
     std::size_t length = 0;
   };
-  void note_images();
+  void note_images(ImageAxes axes);
+  void note_axes(ImageAxes axes, const std::string& place);
   void open_labels(const DatasetOptions& options);
   void open_vectors(const DatasetOptions& options);
   std::size_t first_refused(std::span<const float> values) const;

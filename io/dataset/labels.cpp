@@ -172,7 +172,13 @@ class LabelReader {
       throw DataError("{}, but class numbers start at 0. Write (labels + 1) // 2: -1 and 1 become 0 and 1.",
                       where);
     if (label < rules_.first)
-      throw DataError("{}, but class numbers start at {}. Mend or drop that row.", where, rules_.first);
+      throw DataError(
+          "{}, but class numbers start at {}{}.", where, rules_.first,
+          smallest < 0
+              ? ". Mend or drop that row"
+              : fmt::format(
+                    " (data.first_label). If this file counts from {0}, set data.first_label={0}; mend that row otherwise",
+                    smallest));
     if (rules_.classes > 0 && rules_.first == 0 && smallest == 1 &&
         largest == static_cast<std::int64_t>(rules_.classes))
       throw DataError(

@@ -11,14 +11,34 @@
 namespace annulus::io {
 namespace {
 
+/// Where the values that a model reads stand.
+struct Columns {
+  std::vector<ColumnMap> vectors;  ///< one per vector
+  ColumnMap values;                ///< of flat samples
+
+  bool stay() const {
+    return values.empty() && std::ranges::all_of(vectors, [](const ColumnMap& map) { return map.empty(); });
+  }
+};
+
+/// Values of flat samples, in the model's order.
+template <class Value>
+void map_values(const ColumnMap& map, std::size_t length, std::span<const std::byte> stored,
+                std::span<std::byte> values) {
+  const auto* from = reinterpret_cast<const Value*>(stored.data());
+  auto* to = reinterpret_cast<Value*>(values.data());
+  for (std::size_t row = 0; row < stored.size() / (length * sizeof(Value)); ++row, from += length)
+    for (const std::size_t column : map) *to++ = from[column];
+}
+
 class Renamed final : public SampleSource {
  public:
-  Renamed(std::unique_ptr<SampleSource> source, ClassMap classes, std::vector<ColumnMap> columns,
-          const DataSignature& model)
+  Renamed(std::unique_ptr<SampleSource> source, ClassMap classes, Columns columns, const DataSignature& model)
       : source_(std::move(source)),
         info_(source_->info()),
         labels_(std::move(classes.labels)),
-        columns_(std::move(columns)),
+        columns_(std::move(columns.vectors)),
+        values_(std::move(columns.values)),
         row_(static_cast<std::size_t>(total_length(info_.vectors))) {
     info_.classes = std::move(classes.names);
     info_.numbered = !classes.named;
@@ -28,6 +48,10 @@ class Renamed final : public SampleSource {
       info_.vectors[k].length = static_cast<std::int64_t>(columns_[k].size());
       info_.columns[k] = model.vectors[k].columns;
       moves_columns_ = true;
+    }
+    if (!values_.empty()) {
+      info_.shape.channels = static_cast<std::int64_t>(values_.size());
+      info_.value_names = value_names(model);
     }
     if (labels_.empty()) return;
     all_labels_.assign(source_->all_labels().begin(), source_->all_labels().end());
@@ -40,15 +64,26 @@ class Renamed final : public SampleSource {
   }
 
   void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {
-    if (!moves_columns_ || buffers.vectors.empty()) {
-      source_->read(samples, buffers);
-    } else {
-      stored_.resize(samples.size() * row_);
-      source_->read(samples, {buffers.pixels, buffers.labels, stored_});
-      map_columns(samples.size(), buffers.vectors);
+    // Not members: parts of a whole may be read together.
+    std::vector<float> vectors;
+    std::vector<std::byte> values;
+    SampleBuffers stored = buffers;
+    const bool moves_vectors = moves_columns_ && !buffers.vectors.empty();
+    if (moves_vectors) {
+      vectors.resize(samples.size() * row_);
+      stored.vectors = vectors;
     }
+    if (!values_.empty()) {
+      const SourceInfo& own = source_->info();
+      values.resize(samples.size() * static_cast<std::size_t>(own.shape.size()) * size_of(own.pixels));
+      stored.pixels = values;
+    }
+    source_->read(samples, stored);
+    if (moves_vectors) map_columns(samples.size(), vectors, buffers.vectors);
+    if (!values_.empty()) map_pixels(values, buffers.pixels);
     map_labels(buffers.labels.first(samples.size()));
   }
+  void check_unchanged() const override { source_->check_unchanged(); }
 
  private:
   void map_labels(std::span<std::int32_t> labels) const {
@@ -65,8 +100,16 @@ class Renamed final : public SampleSource {
     }
   }
 
-  void map_columns(std::size_t rows, std::span<float> vectors) const {
-    const float* from = stored_.data();
+  void map_pixels(std::span<const std::byte> stored, std::span<std::byte> pixels) const {
+    const auto length = static_cast<std::size_t>(source_->info().shape.size());
+    if (info_.pixels == PixelType::uint8)
+      map_values<std::uint8_t>(values_, length, stored, pixels);
+    else
+      map_values<float>(values_, length, stored, pixels);
+  }
+
+  void map_columns(std::size_t rows, std::span<const float> stored, std::span<float> vectors) const {
+    const float* from = stored.data();
     auto to = vectors.begin();
     for (std::size_t row = 0; row < rows; ++row) {
       for (std::size_t k = 0; k < columns_.size(); from += lengths_[k++]) {
@@ -84,10 +127,10 @@ class Renamed final : public SampleSource {
   std::vector<std::int32_t> labels_;      ///< see ClassMap
   std::vector<std::int32_t> all_labels_;  ///< the model's, where labels are mapped
   std::vector<ColumnMap> columns_;        ///< one per vector
+  ColumnMap values_;                      ///< of flat samples
   std::vector<std::size_t> lengths_;      ///< of the vectors as the source gives them
   std::size_t row_;                       ///< floats of them all
   bool moves_columns_ = false;
-  std::vector<float> stored_;
 };
 
 /// A table that changes nothing is none.
@@ -109,12 +152,13 @@ MatchedSource match_source(std::unique_ptr<SampleSource> source, const DataSigna
         info.name, info.form, model.form);
   ClassMap classes = match_classes(*source, model, options, matched.notes);
   drop_identity(classes);
-  std::vector<ColumnMap> columns(info.vectors.size());
+  Columns columns;
+  columns.vectors.resize(info.vectors.size());
   for (std::size_t k = 0; k < info.vectors.size() && !options.columns_by_place; ++k)
     if (k < model.vectors.size() && model.vectors[k].vector == info.vectors[k].name)
-      columns[k] = match_columns(info, k, model.vectors[k], matched.notes);
-  const bool moves_columns = std::ranges::any_of(columns, [](const ColumnMap& map) { return !map.empty(); });
-  if (classes.labels.empty() && classes.names == info.classes && !moves_columns)
+      columns.vectors[k] = match_columns(info, k, model.vectors[k], matched.notes);
+  if (!options.columns_by_place) columns.values = match_values(info, value_names(model), matched.notes);
+  if (classes.labels.empty() && classes.names == info.classes && columns.stay())
     matched.source = std::move(source);
   else
     matched.source =

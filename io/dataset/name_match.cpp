@@ -112,6 +112,38 @@ std::string number_note(const SourceInfo& info, const char* who, const char* but
 
 constexpr const char* kTrainingNamed = "the data of the training named";
 
+/// @param what  has the columns: "input track"
+/// @param key  of the configuration, that names their dataset
+ColumnMap columns_by_name(const std::string& source, const std::string& what, const char* key,
+                          const Names& own, const Names& model, Names& notes) {
+  if (own == model) return {};
+  if (own.empty() || model.empty()) {
+    notes.push_back(fmt::format(
+        "{}: the columns of the {} are taken as they stand, since {} no names (attribute `columns`).", source,
+        what, own.empty() ? "the file gives them" : "in training they had"));
+    return {};
+  }
+  places_of(model, "the model's training data, " + what, "column");  // each its own
+  const Places places = places_of(own, fmt::format("{}, {}", source, what), "column");
+  Names missing;
+  ColumnMap map;
+  for (const std::string& name : model) {
+    const auto found = places.find(name);
+    if (found == places.end())
+      missing.push_back(name);
+    else
+      map.push_back(found->second);
+  }
+  if (!missing.empty())
+    throw DataError(
+        "{}: lacks columns of the {} that the model was trained on: {}. The file has {}. Name the right dataset in {}, or, if only the names differ, correct its attribute `columns`, or add --allow-change data.columns, with which columns are taken as they stand.",
+        source, what, list_of(missing), list_of(own), key);
+  notes.push_back(
+      fmt::format("{}: the columns of the {} are taken by name, as they stand otherwise than in training.",
+                  source, what));
+  return map;
+}
+
 }  // namespace
 
 ClassMap match_classes(const SampleSource& source, const DataSignature& model, const MatchOptions& options,
@@ -139,34 +171,14 @@ ClassMap match_classes(const SampleSource& source, const DataSignature& model, c
 }
 
 ColumnMap match_columns(const SourceInfo& info, std::size_t k, const VectorNames& model, Names& notes) {
-  const std::string& vector = info.vectors[k].name;
-  const Names none;
-  const Names& own = k < info.columns.size() ? info.columns[k] : none;
-  if (own == model.columns) return {};
-  if (own.empty() || model.columns.empty()) {
-    notes.push_back(fmt::format(
-        "{}: the columns of the input {} are taken as they stand, since {} no names (attribute `columns`).",
-        info.name, vector, own.empty() ? "the file gives them" : "in training they had"));
-    return {};
-  }
-  const Places places = places_of(own, fmt::format("{}, input {}", info.name, vector), "column");
-  Names missing;
-  ColumnMap map;
-  for (const std::string& name : model.columns) {
-    const auto found = places.find(name);
-    if (found == places.end())
-      missing.push_back(name);
-    else
-      map.push_back(found->second);
-  }
-  if (!missing.empty())
-    throw DataError(
-        "{}: lacks columns of the input {} that the model was trained on: {}. The file has {}. Name the right dataset in data.inputs, or, if only the names differ, correct its attribute `columns`, or add --allow-change data.columns, with which columns are taken as they stand.",
-        info.name, vector, list_of(missing), list_of(own));
-  notes.push_back(fmt::format(
-      "{}: the columns of the input {} are taken by name, as they stand otherwise than in training.",
-      info.name, vector));
-  return map;
+  const Names own = k < info.columns.size() ? info.columns[k] : Names{};
+  return columns_by_name(info.name, "input " + info.vectors[k].name, "data.inputs", own, model.columns,
+                         notes);
+}
+
+ColumnMap match_values(const SourceInfo& info, const Names& model, Names& notes) {
+  if (!info.shape.flat) return {};
+  return columns_by_name(info.name, "flat vectors", "data.images", info.value_names, model, notes);
 }
 
 }  // namespace annulus::io

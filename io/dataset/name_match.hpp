@@ -31,4 +31,8 @@ using ColumnMap = std::vector<std::size_t>;
 ColumnMap match_columns(const SourceInfo& info, std::size_t k, const VectorNames& model,
                         std::vector<std::string>& notes);
 
+/// The values of flat samples, likewise. @param model  their names in training; none: not known
+ColumnMap match_values(const SourceInfo& info, const std::vector<std::string>& model,
+                       std::vector<std::string>& notes);
+
 }  // namespace annulus::io

@@ -53,6 +53,8 @@ struct SourceInfo {
   std::vector<std::vector<std::string>> columns = {};
   /// How the images were made, where that is known: "window scaled, clip 4" (kFormAttributes).
   std::string form = {};
+  /// Names of the values of a flat vector, as far as the data have them: shape.channels, or none.
+  std::vector<std::string> value_names = {};
 };
 
 /// The row of the file in which a sample lies, for messages.

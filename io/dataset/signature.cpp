@@ -69,9 +69,15 @@ DataSignature signature_of(const SourceInfo& info, double rescale) {
   for (std::size_t k = 0; k < info.vectors.size(); ++k)
     signature.vectors.push_back(
         {info.vectors[k].name, k < info.columns.size() ? info.columns[k] : std::vector<std::string>{}});
+  if (!info.value_names.empty()) signature.vectors.push_back({kFlatSamples, info.value_names});
   signature.form = info.form;
   signature.pixels = {.type = info.pixels, .rescale = rescale};
   return signature;
+}
+
+std::vector<std::string> value_names(const DataSignature& signature) {
+  const auto found = std::ranges::find(signature.vectors, kFlatSamples, &VectorNames::vector);
+  return found == signature.vectors.end() ? std::vector<std::string>{} : found->columns;
 }
 
 PixelFacts measure_pixels(SampleSource& source, double rescale) {

@@ -25,7 +25,11 @@ struct PixelFacts {
   bool operator==(const PixelFacts&) const = default;
 };
 
-/// Names of the columns of a vector beside the image; none where the data do not say.
+/// The "vector" that flat samples are themselves. No input of a network can be called so.
+inline constexpr const char* kFlatSamples = "data.images";
+
+/// Names of the columns of a vector beside the image, or of flat samples (kFlatSamples); none where the data
+/// do not say.
 struct VectorNames {
   std::string vector;
   std::vector<std::string> columns;
@@ -34,7 +38,7 @@ struct VectorNames {
 
 struct DataSignature {
   std::vector<std::string> classes;  ///< index = label; none: the data name none, a label is just a number
-  std::vector<VectorNames> vectors;
+  std::vector<VectorNames> vectors;  ///< in the order of the inputs; that of flat samples last, if any
   PixelFacts pixels;
   std::string form = {};  ///< SourceInfo::form; empty: not known
   bool operator==(const DataSignature&) const = default;
@@ -42,6 +46,9 @@ struct DataSignature {
 
 /// All but what reading would tell. @param rescale  see PixelFacts
 DataSignature signature_of(const SourceInfo& info, double rescale);
+
+/// Names of the values of flat samples; none where they are not known.
+std::vector<std::string> value_names(const DataSignature& signature);
 
 /// Images that are looked at: at even distances, the first and the last among them.
 constexpr std::uint64_t kMeasuredImages = 16;

@@ -37,6 +37,7 @@ class Subset final : public SampleSource {
                    [&](std::uint64_t sample) { return info_.rows->row(sample); });
     whole_->read(rows, buffers);
   }
+  void check_unchanged() const override { whole_->check_unchanged(); }
 
  private:
   std::shared_ptr<SampleSource> whole_;
@@ -54,7 +55,10 @@ class Kept final : public SampleSource {
         labels_(source.all_labels().begin(), source.all_labels().end()),
         memory_(memory(SharedLoad::kBytes + info_.samples * (floats_ * sizeof(float) + row_bytes_))) {
     expect_contract(labels_.size() == info_.samples, "what is kept has its labels in memory");
-    SharedLoad(*memory_).run([&](int part, int parts) { load(source, part, parts); });
+    SharedLoad(*memory_).run([&](int part, int parts) {
+      load(source, part, parts);
+      source.check_unchanged();
+    });
     info_.resident = true;
     info_.chunk = 1;
   }

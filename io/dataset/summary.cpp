@@ -57,7 +57,7 @@ class StatisticsSum {
 };
 
 std::vector<PixelStatistics> scan_pixels(const std::string& path, const std::string& split) {
-  const DatasetColumns columns({.path = path, .images = split + "/images", .labels = split + "/labels"});
+  const DatasetColumns columns({.path = path, .images = split + "/images", .labels = ""});
   const SourceInfo& info = columns.info();
   constexpr std::uint64_t kReadBytes = 8 << 20;
   const std::uint64_t step =
@@ -92,6 +92,25 @@ ColumnSummary describe_column(const Hdf5File& file, const std::string& path, con
   }
 }
 
+/// A group that a training takes by itself.
+bool is_usual_split(const std::string& name) {
+  return name == "train" || name == "validation" || name == "test";
+}
+
+void count_labels_of(const Hdf5File& file, std::size_t classes, SplitSummary& split) {
+  const Labels labels =
+      read_labels(file, split.name + "/labels", {.samples = split.samples, .classes = classes});
+  if (labels.numbers.size() != split.samples)
+    throw DataError("{}, {}: has {} labels for {} images; every image needs exactly one.", file.path(),
+                    split.name + "/labels", labels.numbers.size(), split.samples);
+  split.label_counts.resize(classes);
+  for (const std::int32_t label : labels.numbers) {
+    const auto index = static_cast<std::size_t>(label);
+    if (index >= split.label_counts.size()) split.label_counts.resize(index + 1);
+    ++split.label_counts[index];
+  }
+}
+
 SplitSummary describe_split(const Hdf5File& file, const std::string& name, std::size_t classes) {
   SplitSummary split;
   split.name = name;
@@ -105,12 +124,11 @@ SplitSummary describe_split(const Hdf5File& file, const std::string& name, std::
   split.pixels = pixel_type(info, file.path(), images);
   checked_bytes(info, file.path(), images);
   split.pixel_bytes = split.samples * static_cast<std::uint64_t>(split.shape.size()) * size_of(split.pixels);
-  split.label_counts.resize(classes);
-  const Labels labels = read_labels(file, name + "/labels", {.samples = split.samples, .classes = classes});
-  for (const std::int32_t label : labels.numbers) {
-    const auto index = static_cast<std::size_t>(label);
-    if (index >= split.label_counts.size()) split.label_counts.resize(index + 1);
-    ++split.label_counts[index];
+  try {
+    count_labels_of(file, classes, split);
+  } catch (const DataError& error) {
+    if (!is_usual_split(name)) throw;
+    split.label_fault = error.what();
   }
   return split;
 }
@@ -120,7 +138,7 @@ void add_split(const Hdf5File& file, const std::string& name, DatasetSummary& su
   try {
     summary.splits.push_back(describe_split(file, name, summary.classes.size()));
   } catch (const DataError& error) {
-    if (name == "train" || name == "validation" || name == "test") throw;
+    if (is_usual_split(name)) throw;
     summary.unusable.emplace_back(name, error.what());
   }
 }
@@ -148,6 +166,19 @@ std::string column_text(const ColumnSummary& column) {
                      column.remark.empty() ? "" : "; ", column.remark);
 }
 
+void print_labels(const SplitSummary& split, const std::vector<std::string>& classes, std::ostream& out) {
+  if (!split.label_fault.empty())
+    return fmt::print(out, "  labels cannot be used as they stand: {}\n", split.label_fault);
+  constexpr std::size_t kShown = 20;
+  fmt::print(out, "  {} per class:", split.shape.flat ? "samples" : "images");
+  for (std::size_t k = 0; k < std::min(kShown, split.label_counts.size()); ++k)
+    fmt::print(out, " {} {}{}", k < classes.size() ? classes[k] : std::to_string(k), split.label_counts[k],
+               k + 1 < split.label_counts.size() ? "," : "");
+  fmt::print(out, "{}\n", split.label_counts.size() > kShown ? " ..." : "");
+  if (classes.empty() && split.label_counts.size() > 1 && split.label_counts.front() == 0)
+    fmt::print(out, "  label 0 never occurs; where labels count from 1, data.first_label is 1\n");
+}
+
 void print_split(const SplitSummary& split, const std::vector<std::string>& classes, std::ostream& out) {
   const std::string form = split.shape.flat
                                ? fmt::format("vectors of {} values, read as", split.shape.channels)
@@ -158,14 +189,7 @@ void print_split(const SplitSummary& split, const std::vector<std::string>& clas
              static_cast<double>(split.pixel_bytes) / 1e6);
   for (const ColumnSummary& column : split.columns)
     fmt::print(out, "  {:<12} {}\n", column.name, column_text(column));
-  constexpr std::size_t kShown = 20;
-  fmt::print(out, "  {} per class:", split.shape.flat ? "samples" : "images");
-  for (std::size_t k = 0; k < std::min(kShown, split.label_counts.size()); ++k)
-    fmt::print(out, " {} {}{}", k < classes.size() ? classes[k] : std::to_string(k), split.label_counts[k],
-               k + 1 < split.label_counts.size() ? "," : "");
-  fmt::print(out, "{}\n", split.label_counts.size() > kShown ? " ..." : "");
-  if (classes.empty() && split.label_counts.size() > 1 && split.label_counts.front() == 0)
-    fmt::print(out, "  label 0 never occurs; where labels count from 1, data.first_label is 1\n");
+  print_labels(split, classes, out);
   for (std::size_t c = 0; c < split.statistics.size(); ++c)
     fmt::print(out, "  {} {}: mean {:.4f}, deviation {:.4f}, from {:g} to {:g}\n",
                split.shape.flat ? "value" : "channel", c, split.statistics[c].mean,

@@ -33,7 +33,8 @@ struct SplitSummary {
   SampleShape shape;
   PixelType pixels = PixelType::uint8;
   std::vector<ColumnSummary> columns;       ///< images and labels included
-  std::vector<std::uint64_t> label_counts;  ///< per class
+  std::vector<std::uint64_t> label_counts;  ///< per class; empty where the labels cannot be used
+  std::string label_fault;                  ///< why they cannot, or nothing
   std::vector<PixelStatistics> statistics;  ///< per channel, when asked for; raw pixel units
   std::uint64_t pixel_bytes = 0;            ///< in memory
 };
@@ -54,9 +55,10 @@ struct DatasetSummary {
 
 enum class PixelScan { skip, read_all };
 
-/// A dataset that cannot be read and that no split needs is described by a remark.
+/// A dataset that cannot be read and that no split needs is described by a remark, and labels that are no
+/// class numbers as they stand (they may count from 1) by SplitSummary::label_fault.
 /// @throws DataError when the file cannot be read, or one of the groups train, validation and test breaks the
-/// format
+/// format otherwise
 DatasetSummary describe_dataset(const std::string& path, PixelScan scan = PixelScan::skip);
 
 /// Reads a few samples from the first to the last: what chunks are packed by, or where they are damaged,

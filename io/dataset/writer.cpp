@@ -7,12 +7,12 @@ namespace annulus::io {
 namespace {
 
 constexpr std::int64_t kColumnChunk = 8192;
+/// HDF5 keeps attributes below 64 KB, and a string in one takes 16 bytes there, whatever its length.
+constexpr std::size_t kMostInAttribute = 4000;
 
 }  // namespace
 
 void set_class_names(Hdf5File& file, const std::vector<std::string>& classes) {
-  // HDF5 keeps attributes below 64 KB, and a string in one takes 16 bytes there, whatever its length.
-  constexpr std::size_t kMostInAttribute = 4000;
   if (classes.size() <= kMostInAttribute)
     file.set_attribute("/", "classes", classes);
   else
@@ -22,11 +22,14 @@ void set_class_names(Hdf5File& file, const std::vector<std::string>& classes) {
 DatasetWriter::DatasetWriter(const std::string& path, Existing existing, DatasetSpec spec)
     : target_(path, existing), spec_(std::move(spec)) {
   expect_contract(spec_.shape.size() > 0 && !spec_.classes.empty(), "a dataset has a shape and classes");
+  const bool named = spec_.shape.flat && spec_.columns.size() == static_cast<std::size_t>(spec_.shape.size());
+  expect_contract(spec_.columns.empty() || named, "every value of a flat sample has a name, or none");
   file_ = Hdf5File::create(target_.partial(), Existing::replace);
   file_->set_attribute("/", "schema", kDatasetSchema);
   set_class_names(*file_, spec_.classes);
   file_->set_attribute("/", "description", spec_.description);
   for (const auto& [key, value] : spec_.provenance) file_->set_attribute("/", "provenance_" + key, value);
+  if (spec_.columns.size() > kMostInAttribute) file_->write_texts("columns", spec_.columns);
 }
 
 Hdf5Dataset& DatasetWriter::column(const std::string& name, ElementType type, const Extents& extents) {
@@ -65,6 +68,9 @@ void DatasetWriter::append(const std::string& split, std::span<const std::byte> 
 }
 
 void DatasetWriter::commit() {
+  const bool named = !spec_.columns.empty() && spec_.columns.size() <= kMostInAttribute;
+  for (const auto& [name, dataset] : columns_)
+    if (named && name.ends_with("/images")) file_->set_attribute(name, "columns", spec_.columns);
   columns_.clear();
   file_->close();
   file_.reset();

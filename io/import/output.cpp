@@ -84,14 +84,18 @@ void write_imported(const ImportOptions& options, ImportedData data, const Progr
   constexpr std::uint64_t kOverhead = 1 << 20;  // HDF5's own structures
   require_free_space(options.output, rows * (row_bytes + sizeof(std::int32_t)) + kOverhead);
 
-  constexpr std::int64_t kFlatRows = 8192;  // as of the labels: rows are a few numbers
+  constexpr std::size_t kFlatRows = 8192;       // as of the labels: rows are a few numbers
+  constexpr std::size_t kFlatChunk = 16 << 20;  // or many: a chunk is written and read as a whole
+  const auto flat_rows = static_cast<std::int64_t>(
+      std::clamp<std::size_t>(kFlatChunk / std::max<std::size_t>(row_bytes, 1), 1, kFlatRows));
   DatasetSpec spec{.shape = data.shape,
                    .pixels = data.pixels,
                    .classes = std::move(data.classes),
                    .description = options.description.empty() ? data.description : options.description,
                    .provenance = std::move(data.provenance),
-                   .chunk_rows = data.shape.flat ? kFlatRows : DatasetSpec{}.chunk_rows,
-                   .deflate = options.deflate};
+                   .chunk_rows = data.shape.flat ? flat_rows : DatasetSpec{}.chunk_rows,
+                   .deflate = options.deflate,
+                   .columns = std::move(data.columns)};
   spec.provenance.emplace_back("program", options.program);
   if (options.validation_fraction > 0)
     spec.provenance.emplace_back("validation", fmt::format("{} of every class of train, seed {}",

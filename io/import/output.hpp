@@ -30,6 +30,7 @@ struct ImportedData {
   std::string description;  ///< used when the options give none
   std::vector<std::pair<std::string, std::string>> provenance;
   std::vector<ImportSplit> splits;
+  std::vector<std::string> columns = {};  ///< names of the values of flat samples, or none
 };
 
 /// Checks what all importers have in common before a long read starts, and makes the folder of the output.

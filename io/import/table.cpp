@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "base/nearest_name.hpp"
 #include "base/random.hpp"
 #include "io/import/archive.hpp"
@@ -108,16 +109,21 @@ class Lines {
 struct Table {
   std::string path;
   std::vector<std::byte> contents;
-  Fields names;             ///< of the columns; empty without a header
-  std::size_t columns = 0;  ///< values of a sample
+  Fields names;              ///< of the columns; empty without a header
+  std::size_t label = 0;     ///< the column that holds the class
+  bool label_named = false;  ///< because the user says so
+  std::size_t columns = 0;   ///< values of a sample
   std::vector<float> values;
   std::vector<std::string> classes;  ///< of each sample
 };
 
-/// Number of the column that holds the class.
-std::size_t label_column(const std::string& wanted, const Fields& first, bool header,
-                         const std::string& path) {
-  if (wanted.empty()) return first.size() - 1;
+/// Number of the column that holds the class. @param usual  what it is called where nothing is wanted
+std::size_t label_column(const std::string& wanted, const std::string& usual, const Fields& first,
+                         bool header, const std::string& path) {
+  if (wanted.empty()) {
+    const auto same = header && !usual.empty() ? std::find(first.begin(), first.end(), usual) : first.end();
+    return same == first.end() ? first.size() - 1 : static_cast<std::size_t>(same - first.begin());
+  }
   const auto found = std::find(first.begin(), first.end(), wanted);
   if (header && found != first.end()) return static_cast<std::size_t>(found - first.begin());
   const std::string near = header ? nearest_name(wanted, first) : "";
@@ -125,6 +131,22 @@ std::size_t label_column(const std::string& wanted, const Fields& first, bool he
                    header ? fmt::format("no column is called '{}'.", wanted)
                           : fmt::format("its first line holds no names, so there is no column '{}'.", wanted),
                    near.empty() ? "" : fmt::format(" Did you mean {}?", near));
+}
+
+/// What to do about a field that is no number.
+std::string advice_for(const Fields& fields, std::size_t place, std::size_t label, const Table& table) {
+  if (fields[place].find(',') != std::string::npos) return "Write numbers with a point, not with a comma.";
+  const auto numbers = std::count_if(fields.begin(), fields.end(),
+                                     [](const std::string& field) { return number_of(field).has_value(); });
+  const bool lone = static_cast<std::size_t>(numbers) + 1 == fields.size();
+  if (!lone || table.label_named || fields[place].empty()) return "Mend or drop that line.";
+  const std::string column = table.names.empty() ? std::to_string(place + 1) : table.names[place];
+  const bool plain = column.find_first_of(" '\"") == std::string::npos;
+  return fmt::format(
+      "The class is taken from column {}. If it stands in column {}, {}; else mend or drop that line.",
+      table.names.empty() ? std::to_string(label + 1) : table.names[label], column,
+      table.names.empty() ? "name the columns in a first line, and that one with --label"
+                          : fmt::format("add --label {}", plain ? column : fmt::format("\"{}\"", column)));
 }
 
 void add_row(const Fields& fields, std::size_t label, const std::string& place, Table& table) {
@@ -138,15 +160,15 @@ void add_row(const Fields& fields, std::size_t label, const std::string& place, 
       throw DataError(
           "{}: column {}{} holds \"{}\", but all columns except that of the class hold numbers. {}", place,
           i + 1, table.names.empty() ? "" : fmt::format(" ({})", table.names[i]), fields[i],
-          fields[i].find(',') != std::string::npos ? "Write numbers with a point, not with a comma."
-                                                   : "Mend or drop that line.");
+          advice_for(fields, i, label, table));
     table.values.push_back(*value);
   }
   if (fields[label].empty()) throw DataError("{}: its class is missing. Mend or drop that line.", place);
   table.classes.push_back(fields[label]);
 }
 
-Table read_table(const std::string& path, const std::string& wanted_label) {
+/// @param usual_label  see label_column()
+Table read_table(const std::string& path, const std::string& wanted_label, const std::string& usual_label) {
   Lines lines(path);
   std::optional<Fields> fields = lines.next();
   if (!fields || fields->size() < 2)
@@ -156,8 +178,9 @@ Table read_table(const std::string& path, const std::string& wanted_label) {
   const auto numbers = std::count_if(fields->begin(), fields->end(),
                                      [](const std::string& field) { return number_of(field).has_value(); });
   const bool header = numbers == 0;
-  const std::size_t label = label_column(wanted_label, *fields, header, path);
-  Table table{.path = path, .columns = fields->size() - 1};
+  const std::size_t label = label_column(wanted_label, usual_label, *fields, header, path);
+  Table table{
+      .path = path, .label = label, .label_named = !wanted_label.empty(), .columns = fields->size() - 1};
   if (header) {
     table.names = *fields;
     fields = lines.next();
@@ -166,6 +189,57 @@ Table read_table(const std::string& path, const std::string& wanted_label) {
   if (table.classes.empty()) throw DataError("{}: has a header, but no samples below it.", path);
   table.contents = lines.contents();
   return table;
+}
+
+/// What the values of a sample are called; nothing without a header.
+Fields value_names_of(const Table& table) {
+  Fields names = table.names;
+  if (!names.empty()) names.erase(names.begin() + static_cast<std::ptrdiff_t>(table.label));
+  return names;
+}
+
+/// Where each column stands, by its name. @throws DataError for a name that stands there twice
+std::map<std::string, std::size_t> places_of(const Fields& names, const std::string& path,
+                                             const std::string& other_path) {
+  std::map<std::string, std::size_t> places;
+  for (std::size_t i = 0; i < names.size(); ++i)
+    if (!places.emplace(names[i], i).second)
+      throw DataError(
+          "{}: two columns are called \"{}\", and the columns do not stand as in {}, so they cannot be taken by name. Give each a name of its own.",
+          path, names[i], other_path);
+  return places;
+}
+
+[[noreturn]] void refuse_header(const std::string& name, const Fields& others, const std::string& path,
+                                const std::string& other_path) {
+  const std::string near = nearest_name(name, others);
+  throw DataError(
+      "{}: no column of values is called \"{}\", as one of {} is.{} The columns of the two files are taken by name: mend the names, or, if the columns stand in the same order, take the line of names out of {}.",
+      other_path, name, path, near.empty() ? "" : fmt::format(" Is it \"{}\"?", near), other_path);
+}
+
+/// Brings the values of another table into the order of the first one's, by name.
+void order_values(const Table& first, Table& other) {
+  const Fields names = value_names_of(first), others = value_names_of(other);
+  if (names == others) return;
+  if (names.empty() || others.empty()) {
+    log_warning("{}: its columns are taken as they stand, since {} has no line of names.", other.path,
+                names.empty() ? first.path : "it");
+    return;
+  }
+  places_of(names, first.path, other.path);  // each its own
+  const std::map<std::string, std::size_t> known = places_of(others, other.path, first.path);
+  std::vector<std::size_t> places;
+  for (const std::string& name : names) {
+    if (!known.contains(name)) refuse_header(name, others, first.path, other.path);
+    places.push_back(known.at(name));
+  }
+  std::vector<float> row(places.size());
+  for (auto value = other.values.begin(); value != other.values.end();) {
+    for (std::size_t i = 0; i < places.size(); ++i) row[i] = value[static_cast<std::ptrdiff_t>(places[i])];
+    value = std::copy(row.begin(), row.end(), value);
+  }
+  log_info("{}: its columns stand otherwise than those of {} and are taken by name.", other.path, first.path);
 }
 
 /// All classes, in the order of numbers where all of them are, else of the alphabet.
@@ -233,15 +307,19 @@ void import_table(const ImportOptions& options, const TableOptions& own, const P
   for (const std::string& path : {options.source, own.test}) {
     if (path.empty()) continue;
     report(progress, tables.size(), own.test.empty() ? 1 : 2, "reading " + file_name(path));
-    tables.push_back(read_table(path, own.label));
+    const std::string usual =
+        tables.empty() || tables[0].names.empty() ? "" : tables[0].names[tables[0].label];
+    tables.push_back(read_table(path, own.label, usual));
   }
   if (tables.back().columns != tables.front().columns)
     throw DataError("{} has {} values per sample and {} {}. Do the files belong together?",
                     tables.front().path, tables.front().columns, tables.back().path, tables.back().columns);
+  if (tables.size() > 1) order_values(tables.front(), tables.back());
   ImportedData data{.shape = {.channels = static_cast<std::int64_t>(tables.front().columns), .flat = true},
                     .pixels = PixelType::float32,
                     .classes = class_names_of(tables),
-                    .description = "table " + file_name(options.source)};
+                    .description = "table " + file_name(options.source),
+                    .columns = value_names_of(tables.front())};
   for (const Table& table : tables) {
     data.provenance.emplace_back(
         file_name(table.path),

@@ -162,8 +162,8 @@ TEST_F(NamesOfAModel, NumbersThatTheModelHasNoOutputForAreRefused) {
   const Outcome outcome = evaluate_file("numbers.h5", {.names = {}, .label_of = {1, 2, 3, 4}});
 
   EXPECT_EQ(outcome.code, 65);
-  EXPECT_THAT(outcome.output,
-              AllOf(HasSubstr("numbers.h5:test"), HasSubstr("labels up to 4"), HasSubstr("4 outputs")));
+  EXPECT_THAT(outcome.output, AllOf(HasSubstr("numbers.h5:test"), HasSubstr("labels up to 4"),
+                                    HasSubstr("4 outputs"), HasSubstr("set data.first_label=1")));
 }
 
 TEST_F(NamesOfAModel, EveryPredictionCarriesTheModelsNames) {
@@ -245,6 +245,20 @@ TEST_F(NamesOfAModel, ARunGoesOnWhereNamesAndLabelsHaveMovedTogether) {
 
   EXPECT_EQ(outcome.code, 0) << outcome.output;
   EXPECT_EQ(place_.state_hash("run"), place_.state_hash("whole"));
+}
+
+/// As a start on other data leaves it: their mean in the run's config, and the best model from before.
+TEST_F(NamesOfAModel, ARunIsJudgedWithTheMeanThatItsCheckpointWasTrainedWith) {
+  std::ifstream stored(place_.path("run/config.yaml"));
+  std::string config{std::istreambuf_iterator<char>(stored), {}};
+  const std::size_t mean = config.find("mean: [");
+  ASSERT_NE(mean, std::string::npos);
+  config.insert(mean + 7, "99");
+  std::ofstream(place_.path("run/config.yaml")) << config;
+
+  const Outcome outcome = evaluate({});
+
+  EXPECT_THAT(outcome.output, HasSubstr(kPerfect));
 }
 
 TEST_F(NamesOfAModel, ACheckpointIsCompleteByItself) {

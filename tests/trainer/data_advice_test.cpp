@@ -20,9 +20,10 @@ io::SourceInfo stored_as(const Extents& extents, const std::string& reversed_by 
           .stored = {.extents = extents, .reversed_by = reversed_by}};
 }
 
-std::string mismatch(const io::SourceInfo& source, const SampleShape& input) {
+std::string mismatch(const io::SourceInfo& source, const SampleShape& input,
+                     NetworkState network = NetworkState::planned) {
   try {
-    throw_shape_mismatch(source, input);
+    throw_shape_mismatch(source, input, network);
   } catch (const UsageError& error) {
     return error.what();
   }
@@ -54,7 +55,34 @@ TEST(DataAdvice, OtherShapesAreForTheUserToJudge) {
       AllOf(HasSubstr("images of shape (28, 28, 1)"), HasSubstr("if they lie as (rows, columns, channels)")));
   io::SourceInfo named = stored_as({60, 3, 32, 32});
   named.stored.axes_named = true;
-  EXPECT_THAT(mismatch(named, {32, 32, 3}), Not(HasSubstr("data.axes")));
+  EXPECT_THAT(mismatch(named, {32, 32, 4}), Not(HasSubstr("data.axes")));
+}
+
+TEST(DataAdvice, NamedAxesThatDoNotFitAreNamed) {
+  io::SourceInfo named = stored_as({60, 8, 9, 3});
+  named.shape = {9, 3, 8};  // taken as NCHW
+  named.stored.axes_named = true;
+  EXPECT_THAT(mismatch(named, {8, 9, 3}), HasSubstr("taken as NHWC: set data.axes to that"));
+}
+
+TEST(DataAdvice, ATrainedModelKeepsItsInput) {
+  const auto advice = [](io::SourceInfo source, const SampleShape& input, bool named = false) {
+    source.stored.axes_named = named;
+    return mismatch(source, input, NetworkState::trained);
+  };
+  const auto keeps = Not(HasSubstr("network.input"));
+  io::SourceInfo turned = stored_as({60, 8, 9, 3});
+  turned.shape = {9, 3, 8};
+
+  EXPECT_THAT(advice(turned, {8, 9, 3}, true), AllOf(HasSubstr("set data.axes=NHWC"), keeps));
+  EXPECT_THAT(advice(stored_as({60, 3, 8, 9}), {8, 9, 3}), AllOf(HasSubstr("set data.axes=NCHW"), keeps));
+  EXPECT_THAT(advice(stored_as({60, 9, 8}), {8, 9, 1}), AllOf(HasSubstr("set data.axes=NWH"), keeps));
+  EXPECT_THAT(advice(stored_as({60, 28, 28}), {32, 32, 1}),
+              AllOf(HasSubstr("the model takes images of shape (32, 32, 1)"), HasSubstr("data.path"), keeps,
+                    Not(HasSubstr("data.axes"))));
+  SampleShape flat{1, 1, 4};
+  flat.flat = true;
+  EXPECT_THAT(advice(stored_as({60, 28, 28}), flat), AllOf(HasSubstr("flat vectors of 4 values"), keeps));
 }
 
 TEST(DataAdvice, LabelsFromOneAreNotGivenAnOutputMore) {
@@ -73,6 +101,22 @@ TEST(DataAdvice, LabelsFromOneAreNotGivenAnOutputMore) {
   EXPECT_THAT(advice(3), HasSubstr("data.first_label to 1, and give the last layer 4 units"));
   source.stored.smallest_label = 0;
   EXPECT_THAT(advice(4), HasSubstr("Give its last layer 5 units"));
+}
+
+TEST(DataAdvice, NamesFromZeroBesideLabelsFromOneAreDoubted) {
+  io::SourceInfo source{.name = "data.h5:train", .classes = {"background", "ant", "bee", "cod", "doe"}};
+  source.stored.smallest_label = 1;
+  const auto advice = [&]() -> std::string {
+    try {
+      throw_too_many_classes(source, 4);
+    } catch (const UsageError& error) {
+      return error.what();
+    }
+  };
+
+  EXPECT_THAT(advice(), HasSubstr("the first name, background, belongs to label 1: drop data.first_label"));
+  source.stored.smallest_label = 0;
+  EXPECT_THAT(advice(), Not(HasSubstr("first_label")));
 }
 
 }  // namespace

@@ -159,6 +159,20 @@ TEST_F(ValidationSplit, AnEvaluationFindsThePartsOfTheDataThatWereTrainedOn) {
               AllOf(HasSubstr("data.validation_fraction = 0.25"), HasSubstr("seed = 5")));
 }
 
+TEST_F(ValidationSplit, TrainMeansThePartAlsoWhereItsGroupIsCalledOtherwise) {
+  write({"fit", "check"});
+  const Config with = config({"data.train=fit", "data.test=check", "data.validation_fraction=0.25"});
+  const TrainingData data = open(with);
+  const std::string trained_on = data_fingerprint(*data.training);
+
+  for (const char* name : {"train", "fit"})
+    EXPECT_EQ(
+        rows_of(*open_judged(with, name, trained_on,
+                             [](std::size_t bytes) { return test::session().allocate_node_memory(bytes); })),
+        rows_of(*data.training))
+        << name;
+}
+
 TEST_F(ValidationSplit, AGroupThatIsNamedMustBeThere) {
   write({"train", "validation", "test"});
   const auto message = [&](const std::vector<std::string>& overrides) {

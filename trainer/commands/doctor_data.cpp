@@ -26,6 +26,8 @@ void examine_usual_names(const std::string& path, DataFindings& findings) {
     findings.lines.push_back(
         {Grade::good, "data",
          read_text(fmt::format("{}:{}", path, split.name), split.samples, io::try_images(path, split.name))});
+  for (const auto& split : summary.splits)
+    if (!split.label_fault.empty()) throw DataError("{}", split.label_fault);
   for (const auto& [name, reason] : summary.unusable)
     findings.lines.push_back(
         {Grade::warning, "data", fmt::format("{}:{} cannot be a split: {}", path, name, reason)});

@@ -9,6 +9,7 @@
 #include "trainer/commands/common/load.hpp"
 #include "trainer/commands/generators.hpp"
 #include "trainer/commands/origin.hpp"
+#include "trainer/data_names.hpp"
 #include "trainer/data_splits.hpp"
 #include "trainer/loop/evaluator.hpp"
 #include "trainer/pixel_scale.hpp"
@@ -18,7 +19,7 @@ namespace {
 
 struct EvaluateOptions {
   ModelRequest model;
-  std::string split = "test";
+  std::string split;  ///< empty: data.test
   bool json = false;
 };
 
@@ -52,6 +53,11 @@ void print_table(const Evaluation& result, const std::vector<std::string>& names
   }
 }
 
+/// What data.test names. In the root of a file several splits lie side by side, told apart by the word.
+std::string test_group(const Config& config) {
+  return in_group(config.data.test, "").empty() ? "test" : config.data.test;
+}
+
 ExitCode evaluate(const EvaluateOptions& options, Context& context) {
   const ModelSource source = find_model(options.model, context.mpi);
   require_labels(source.config);
@@ -59,8 +65,9 @@ ExitCode evaluate(const EvaluateOptions& options, Context& context) {
   const auto replica = load_replica(source, context.mpi);
   const ModelOrigin origin = origin_of(source, context.mpi.group());
   const TrainedOn model{.data = source.data, .allowed = source.allow_change};
+  const std::string split = options.split.empty() ? test_group(source.config) : options.split;
   const auto data = open_judged(
-      source.config, options.split, origin.training_data,
+      source.config, split, origin.training_data,
       [&](std::size_t bytes) { return context.mpi.allocate_node_memory(bytes); }, generate_source, &model);
   const std::string judged_on = require_same_data(data.get(), source.config.data.path, context.mpi.group());
   require_same_scale(*data, source.config, model, context.mpi.group());
@@ -73,7 +80,7 @@ ExitCode evaluate(const EvaluateOptions& options, Context& context) {
         data->info().name, result.samples, result.index_sum, data->info().samples);
   if (context.mpi.world().rank != 0) return ExitCode::done;
   const auto classes = static_cast<std::size_t>(replica->network().classes());
-  const std::string remark = remark_on_choice(origin, source.config, options.split, judged_on);
+  const std::string remark = remark_on_choice(origin, source.config, split, judged_on);
   if (options.json)
     fmt::print("{}\n", to_json(result, data->info().classes, classes, !remark.empty())
                            .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
@@ -94,7 +101,7 @@ void add_evaluate(Verb& app, Action& action) {
       ->required();
   verb->add_option("overrides", options->model.overrides, "key=value, e.g. data.path=other.h5");
   add_model_options(*verb, options->model);
-  verb->add_option("--split", options->split, "Group of the dataset file")->capture_default_str();
+  verb->add_option("--split", options->split, "Group of the dataset file; data.test unless given");
   verb->add_flag("--json", options->json, "One line of JSON, with the confusion matrix");
   verb->callback(
       [options, &action] { action = [options](Context& context) { return evaluate(*options, context); }; });

@@ -71,9 +71,8 @@ class PredictionFile {
 
   void finish(const ModelSource& model, const io::SourceInfo& data) {
     file_->set_attribute("/", "schema", "annulus-predictions-1");
-    // Without labels the data's own names, if any, need not be the model's.
-    const bool known = shape_.labelled || (model.data && !model.data->classes.empty());
-    if (known) io::set_class_names(*file_, data.classes);
+    if (const std::vector<std::string> names = output_names(model, data); !names.empty())
+      io::set_class_names(*file_, names);
     file_->set_attribute("/", "input", data.name);
     file_->set_attribute("/", "dataset", std::filesystem::weakly_canonical(model.config.data.path).string());
     file_->set_attribute("/", "split", split_);
@@ -83,6 +82,16 @@ class PredictionFile {
   }
 
  private:
+  /// One name per column of probabilities: the model's own. Of a model that was trained without names, and of
+  /// one by a version that kept none, only numbers are known, whatever the input calls its classes.
+  std::vector<std::string> output_names(const ModelSource& model, const io::SourceInfo& data) const {
+    if (!model.data || model.data->classes.empty()) return {};
+    std::vector<std::string> names = data.classes;
+    for (auto k = static_cast<std::int64_t>(names.size()); k < shape_.classes; ++k)
+      names.push_back(fmt::format("output {}", k));
+    return names;
+  }
+
   template <class Value>
   void carry_over(const io::Hdf5File& images, const std::string& from, const std::string& to) {
     if (!images.exists(from)) return;

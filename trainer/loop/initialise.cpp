@@ -109,6 +109,13 @@ void require_fixed_weights(Replica& replica, const std::string& source) {
   }
 }
 
+void write_fixed_weights(Replica& replica) {
+  for (const Segment& segment : replica.layout().trainable) {
+    const Parameter& parameter = replica.network().layers.at(segment.layer).parameters.at(segment.parameter);
+    if (!parameter.fixed.empty()) replica.write(segment, parameter.fixed, replica.parameters());
+  }
+}
+
 void initialise(Replica& replica, std::uint64_t seed) {
   const auto write = [&](const std::vector<Segment>& segments, std::span<float> arena) {
     for (const Segment& segment : segments)

@@ -31,6 +31,11 @@ std::vector<float> initial_values(const Network& network, int layer, int paramet
 /// @throws UsageError naming the layer whose values differ
 void require_fixed_weights(Replica& replica, const std::string& source);
 
+/// Writes the weights that the configuration fixes over what a checkpoint had there: a run may go on with
+/// others
+/// (`--allow-change network`).
+void write_fixed_weights(Replica& replica);
+
 /// Writes the initial values of all parameters and moving averages into the replica's arenas.
 void initialise(Replica& replica, std::uint64_t seed);
 

@@ -12,6 +12,7 @@
 #include "base/process_time.hpp"
 #include "base/vital_signs.hpp"
 #include "io/files/durable_file.hpp"
+#include "trainer/loop/initialise.hpp"
 #include "trainer/loop/training_loop.hpp"
 #include "trainer/run/checkpoint_store.hpp"
 #include "trainer/run/directory.hpp"
@@ -87,6 +88,7 @@ class FileRecorder final : public Recorder {
     if (is_named(resume)) info = load_named(resume);
     if (resume == "auto") info = load_newest();
     if (info) {
+      write_fixed_weights(options_.replica);
       state = state_in(*info);
       rules_.compare_origin(*info, info_of(state), options_.data_note);
       rules_.require(fmt::format("the checkpoint of step {}", info->step));
@@ -101,6 +103,7 @@ class FileRecorder final : public Recorder {
   std::optional<RunState> go_back() override {
     worker_.finish();
     const std::optional<CheckpointInfo> info = load_newest();
+    if (info) write_fixed_weights(options_.replica);
     const RunState state = info ? state_in(*info) : RunState{};
     last_saved_step_ = last_noted_step_ = state.step;
     epoch_began_ = steady_seconds();

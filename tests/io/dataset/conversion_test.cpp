@@ -124,7 +124,8 @@ TEST(Conversion, AxesInAnyOrder) {
     expect_read_everywhere<float>(word_of(axes), axes, PixelType::float32);
   }
   EXPECT_THAT(open_error({.path = write_images<float>("NHW"), .axes = ImageAxes::nchw}),
-              AllOf(HasSubstr("train/images: has the shape (6, 2, 3)"), HasSubstr("(now NCHW)")));
+              AllOf(HasSubstr("train/images: has the shape (6, 2, 3)"), HasSubstr("(now NCHW)"),
+                    HasSubstr("Set data.axes to auto if it is (N, H, W)"), Not(HasSubstr("Reshape"))));
 }
 
 TEST(Conversion, WholeNumbersThatFloat32CannotHoldAreRefused) {
@@ -195,7 +196,9 @@ TEST(Conversion, LabelsThatCountFromOneAreToldFromWrongOnes) {
   EXPECT_EQ(labels_of(from_one, {4}, 1, {"a", "b", "c"}), "0 1 2 0 of a..c");
   EXPECT_EQ(labels_of(from_one, {4}, 1), "0 1 2 0 of 1..3") << "classes are called as in the file";
   EXPECT_THAT(labels_of(std::vector<std::int32_t>{1, 0, 3, 1}, {4}, 1),
-              HasSubstr("class numbers start at 1"));
+              AllOf(HasSubstr("class numbers start at 1"), HasSubstr("set data.first_label=0")));
+  EXPECT_THAT(labels_of(std::vector<std::int32_t>{1, -3, 3, 1}, {4}, 1),
+              AllOf(HasSubstr("class numbers start at 1"), Not(HasSubstr("first_label="))));
   EXPECT_THAT(labels_of(std::vector<std::int32_t>{1, -1, -1, 1}, {4}), HasSubstr("(labels + 1) // 2"));
 }
 
@@ -246,6 +249,43 @@ TEST(Conversion, ProgramsWithReversedAxesAreRecognised) {
   EXPECT_EQ(writer_of("octave/value"), "Octave");
   EXPECT_EQ(open({.path = write_images<float>("NHW")})->info().stored.reversed_by, "");
   expect_pixels(*open({.path = path, .axes = ImageAxes::nwh}), 1);
+}
+
+/// What opening says.
+std::string said_of(const DatasetOptions& options) {
+  testing::internal::CaptureStderr();
+  open(options);
+  return testing::internal::GetCapturedStderr();
+}
+
+TEST(Conversion, WhatNamedAxesAndLabelsDoIsSaid) {
+  const std::string path = write_images<std::uint8_t>("NCHW");
+
+  EXPECT_THAT(said_of({.path = path, .axes = ImageAxes::nchw}),
+              AllOf(HasSubstr("axes NCHW in the file (data.axes)"), Not(HasSubstr("warning"))));
+  EXPECT_THAT(said_of({.path = path}), Not(HasSubstr("data.axes")));
+  const auto labels = [](std::int64_t first) {
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(labels_of(std::vector<std::int64_t>{first, first + 1, first, first}, {4}, first, {"a", "b"}),
+              "0 1 0 0 of a..b");
+    return testing::internal::GetCapturedStderr();
+  };
+  EXPECT_THAT(labels(1), HasSubstr("labels count from 1 in the file (data.first_label): 1 is a"));
+  EXPECT_THAT(labels(0), Not(HasSubstr("data.first_label")));
+}
+
+TEST(Conversion, NamedAxesUnlikeThoseOfTheWriterAreDoubted) {
+  const std::string path = write_images<std::uint8_t>("NCWH");
+  {
+    Hdf5File file = Hdf5File::open_to_change(path);
+    file.set_attribute("train/images", "MATLAB_class", "uint8");
+    file.close();
+  }
+  const auto doubt = HasSubstr("written by MATLAB, which stores axes in reverse, NCWH, but data.axes is");
+
+  EXPECT_THAT(said_of({.path = path, .axes = ImageAxes::nchw}), AllOf(HasSubstr("warning"), doubt));
+  EXPECT_THAT(said_of({.path = path, .axes = ImageAxes::nhwc}), AllOf(Not(HasSubstr("warning")), doubt));
+  EXPECT_THAT(said_of({.path = path, .axes = ImageAxes::ncwh}), Not(doubt));
 }
 
 }  // namespace

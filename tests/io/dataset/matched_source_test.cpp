@@ -35,6 +35,7 @@ class ListedSource final : public SampleSource {
   }
   const SourceInfo& info() const override { return info_; }
   std::span<const std::int32_t> all_labels() const override { return labels_; }
+  void check_unchanged() const override { throw DataError("somebody has written to it"); }
   void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {
     for (std::size_t i = 0; i < samples.size(); ++i) {
       buffers.pixels[i] = static_cast<std::byte>(samples[i]);
@@ -81,6 +82,12 @@ TEST(MatchClasses, APermutationIsMappedByName) {
   EXPECT_THAT(matched.notes,
               ElementsAre(AllOf(HasSubstr("later.h5:test"), HasSubstr("\"doe\" is 0 there and was 3"),
                                 HasSubstr("3 more"), HasSubstr("by name"))));
+}
+
+TEST(MatchClasses, AMappedFileThatIsRewrittenIsNoticed) {
+  const MatchedSource matched = match({"doe", "cod", "bee", "ant"}, {0, 1, 2, 3});
+
+  EXPECT_EQ(error_of([&] { matched.source->check_unchanged(); }), "somebody has written to it");
 }
 
 TEST(MatchClasses, APartIsMappedByName) {
@@ -215,6 +222,92 @@ TEST(MatchColumns, StandAsTheyAreWhereTheUserSaysSoOrNamesAreMissing) {
   EXPECT_THAT(match_columns({}, {"p", "x", "y"}).notes,
               ElementsAre(HasSubstr("since in training they had no names")));
   EXPECT_THAT(match_columns({"p", "x", "y"}, {"p", "x", "y"}).notes, IsEmpty());
+}
+
+/// Flat samples of three values: a hundred times the number, plus the place.
+class FlatSource final : public SampleSource {
+ public:
+  FlatSource(Names names, PixelType type) {
+    info_ = {.name = "later.h5:test", .samples = 2, .shape = {1, 1, 3, true}, .pixels = type};
+    info_.classes = {"0"};
+    info_.numbered = true;
+    info_.value_names = std::move(names);
+  }
+  const SourceInfo& info() const override { return info_; }
+  void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {
+    EXPECT_EQ(buffers.pixels.size(), samples.size() * 3 * size_of(info_.pixels));
+    for (std::size_t i = 0; i < samples.size() * 3; ++i) {
+      const std::uint64_t value = 100 * samples[i / 3] + i % 3;
+      if (info_.pixels == PixelType::uint8)
+        buffers.pixels[i] = static_cast<std::byte>(value);
+      else
+        reinterpret_cast<float*>(buffers.pixels.data())[i] = static_cast<float>(value);
+    }
+    std::ranges::fill(buffers.labels, 0);
+  }
+
+ private:
+  SourceInfo info_;
+};
+
+MatchedSource match_flat(const Names& model, const Names& own, PixelType type = PixelType::float32,
+                         const MatchOptions& options = {}) {
+  DataSignature signature;
+  if (!model.empty()) signature.vectors = {{kFlatSamples, model}};
+  return match_source(std::make_unique<FlatSource>(own, type), signature, options);
+}
+
+template <class Value>
+std::vector<Value> flat_values(SampleSource& source) {
+  const std::vector<std::uint64_t> samples{1, 0};
+  std::vector<Value> values(2 * static_cast<std::size_t>(source.info().shape.size()));
+  std::vector<std::int32_t> labels(2);
+  source.read(samples, {.pixels = std::as_writable_bytes(std::span(values)), .labels = labels});
+  return values;
+}
+
+TEST(MatchFlatSamples, APermutationIsMappedByName) {
+  const MatchedSource matched = match_flat({"p", "x", "y"}, {"y", "p", "x"});
+
+  EXPECT_THAT(flat_values<float>(*matched.source), ElementsAre(101, 102, 100, 1, 2, 0));
+  EXPECT_THAT(matched.source->info().value_names, ElementsAre("p", "x", "y"));
+  EXPECT_THAT(matched.notes, ElementsAre(HasSubstr("the columns of the flat vectors are taken by name")));
+  EXPECT_THAT(value_names(signature_of(matched.source->info(), 1)), ElementsAre("p", "x", "y"));
+  const MatchedSource bytes = match_flat({"p", "x", "y"}, {"y", "p", "x"}, PixelType::uint8);
+  EXPECT_THAT(flat_values<std::uint8_t>(*bytes.source), ElementsAre(101, 102, 100, 1, 2, 0));
+}
+
+TEST(MatchFlatSamples, ColumnsThatTheModelDoesNotReadAreLeftOut) {
+  const MatchedSource matched = match_flat({"x", "p"}, {"y", "p", "x"});
+
+  EXPECT_EQ(matched.source->info().shape, (SampleShape{1, 1, 2, true}));
+  EXPECT_THAT(flat_values<float>(*matched.source), ElementsAre(102, 101, 2, 1));
+}
+
+TEST(MatchFlatSamples, AMissingColumnIsRefusedByName) {
+  EXPECT_THAT(
+      error_of([] {
+        match_flat({"p", "x", "z"}, {"y", "p", "x"});
+      }),
+      AllOf(HasSubstr("later.h5:test: lacks columns of the flat vectors"), HasSubstr("trained on: \"z\""),
+            HasSubstr("data.images"), HasSubstr("--allow-change data.columns")));
+  EXPECT_THAT(error_of([] {
+                match_flat({"p", "p", "x"}, {"y", "p", "x"});
+              }),
+              HasSubstr("\"p\" stands there twice"));
+}
+
+TEST(MatchFlatSamples, StandAsTheyAreWhereTheUserSaysSoOrNamesAreMissing) {
+  const MatchedSource placed =
+      match_flat({"p", "x", "y"}, {"y", "p", "x"}, PixelType::float32, {.columns_by_place = true});
+  EXPECT_THAT(flat_values<float>(*placed.source), ElementsAre(100, 101, 102, 0, 1, 2));
+  EXPECT_THAT(match_flat({"p", "x", "y"}, {}).notes,
+              ElementsAre(HasSubstr("since the file gives them no names")));
+  const MatchedSource older = match_flat({}, {"y", "p", "x"});
+  EXPECT_THAT(older.notes, ElementsAre(HasSubstr("since in training they had no names")));
+  EXPECT_THAT(flat_values<float>(*older.source), ElementsAre(100, 101, 102, 0, 1, 2));
+  EXPECT_THAT(match_flat({"p", "x", "y"}, {"p", "x", "y"}).notes, IsEmpty());
+  EXPECT_THAT(match_flat({}, {}).notes, IsEmpty());
 }
 
 TEST(MatchForm, ImagesThatWereMadeOtherwiseAreRefused) {

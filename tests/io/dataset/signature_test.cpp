@@ -66,6 +66,24 @@ TEST(DataSignature, AListThatDoesNotFitTheRowsNamesNoColumns) {
   EXPECT_THAT(signature_of(source->info(), 1).vectors[0].columns, IsEmpty());
 }
 
+TEST(DataSignature, HasTheNamesOfFlatSamples) {
+  const std::string path = fresh_path("flat.h5");
+  Hdf5File file = Hdf5File::create(path);
+  file.write("test/images", {2, 3}, std::span<const float>(std::vector<float>(6)));
+  file.write("test/labels", {2}, std::span<const std::int32_t>(std::vector<std::int32_t>{0, 1}));
+  file.set_attribute("test/images", "columns", std::vector<std::string>{"p", "x", "y"});
+  file.close();
+  const auto source =
+      open_dataset({.path = path, .images = "test/images", .labels = "test/labels"}, make_private_memory);
+
+  const DataSignature signature = signature_of(source->info(), 1);
+
+  ASSERT_EQ(signature.vectors.size(), 1u);
+  EXPECT_EQ(signature.vectors[0].vector, kFlatSamples);
+  EXPECT_THAT(value_names(signature), ElementsAre("p", "x", "y"));
+  EXPECT_THAT(value_names({}), IsEmpty());
+}
+
 TEST(MeasurePixels, LooksAtTheImagesFromTheFirstToTheLast) {
   const auto source = open(write_file({}, {}));
 

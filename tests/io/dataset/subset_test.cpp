@@ -9,6 +9,7 @@
 #include <random>
 #include <set>
 
+#include "base/error.hpp"
 #include "base/node_memory.hpp"
 #include "io/dataset/dataset.hpp"
 #include "io/dataset/stratified_choice.hpp"
@@ -59,6 +60,25 @@ TEST(RowSet, CountsAndFindsRowsAcrossWords) {
     EXPECT_EQ(set.size(), seen);
     EXPECT_THROW(set.row(seen), std::logic_error);
   }
+}
+
+/// Three samples of a file to which somebody has written.
+class RewrittenSource final : public SampleSource {
+ public:
+  RewrittenSource() { info_ = {.name = "a.h5", .samples = 3, .shape = {1, 1, 1}}; }
+  const SourceInfo& info() const override { return info_; }
+  void read(std::span<const std::uint64_t>, const SampleBuffers&) override {}
+  void check_unchanged() const override { throw DataError("somebody has written to it"); }
+
+ private:
+  SourceInfo info_;
+};
+
+TEST(Subset, NoticesThatItsWholeIsRewritten) {
+  const auto part = make_subset(std::make_shared<RewrittenSource>(),
+                                std::make_shared<const RowSet>(std::vector<bool>{true, false, true}), "part");
+
+  EXPECT_EQ(error_of([&] { part->check_unchanged(); }), "somebody has written to it");
 }
 
 TEST(StratifiedChoice, EveryClassGivesItsShare) {

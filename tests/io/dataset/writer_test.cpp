@@ -232,6 +232,30 @@ TEST(DatasetSummary, LabelsThatMayCountFromOneAreTold) {
   EXPECT_THAT(text.str(), AllOf(HasSubstr("0 0, 1 1, 2 1"), HasSubstr("label 0 never occurs")));
 }
 
+TEST(DatasetSummary, LabelsThatCannotBeUsedAreToldWithTheirSplit) {
+  const std::string path = fresh_path("faults.h5");
+  DatasetWriter writer(path, Existing::refuse, small_spec());
+  writer.append("train", kPixels, kLabels);
+  writer.commit();
+  const std::vector<std::int32_t> numbers{1, 2};
+  Hdf5File file = Hdf5File::open_to_change(path);
+  file.write("test/images", {2, 2, 2, 1}, std::span<const std::byte>(kPixels));
+  file.write("test/labels", {2}, std::span<const std::int32_t>(numbers));
+  file.close();
+  std::ostringstream text;
+
+  const DatasetSummary summary = describe_dataset(path, PixelScan::read_all);
+  print_dataset(summary, text);
+
+  ASSERT_EQ(summary.splits.size(), 2U);
+  EXPECT_EQ(summary.splits[0].label_fault, "");
+  EXPECT_THAT(summary.splits[1].label_fault, HasSubstr("set data.first_label to 1"));
+  EXPECT_EQ(summary.splits[1].statistics.size(), 1U);
+  EXPECT_THAT(text.str(),
+              AllOf(HasSubstr("train: 2 images"), HasSubstr("electron 1, muon 1"),
+                    HasSubstr("test: 2 images"), HasSubstr("labels cannot be used as they stand")));
+}
+
 TEST(DatasetSummary, GroupsThatAreNoSplitAreTold) {
   const std::string path = fresh_path("raw.h5");
   DatasetWriter writer(path, Existing::refuse, small_spec());

@@ -90,6 +90,71 @@ TEST(ImportTable, TestSamplesAreChosenOnceOrComeFromAFile) {
   EXPECT_THAT(given.labels, ElementsAre(0));
 }
 
+/// A table and its test file. @return where both were imported to
+std::string imported_with_test(const std::string& text, const std::string& test_text) {
+  const std::string test = fresh_path("test.csv");
+  write_text(test, test_text);
+  return imported(text, {.label = "", .test = test, .test_fraction = 0});
+}
+
+TEST(ImportTable, KeepsTheNamesOfColumns) {
+  const std::string path = imported("a,b,c,kind\n1,2,3,x\n4,5,6,y\n");
+
+  EXPECT_THAT(Hdf5File::open(path).strings_attribute("train/images", "columns"), ElementsAre("a", "b", "c"));
+  EXPECT_FALSE(Hdf5File::open(imported("1,2,3,x\n")).has_attribute("train/images", "columns"));
+  const auto source =
+      open_dataset({.path = path, .images = "train/images", .labels = "train/labels"}, make_private_memory);
+  EXPECT_THAT(source->info().value_names, ElementsAre("a", "b", "c"));
+}
+
+TEST(ImportTable, KeepsMoreNamesThanAnAttributeHolds) {
+  std::string names, row;
+  for (int i = 0; i < 5000; ++i) {
+    names += "gene" + std::to_string(i) + ",";
+    row += std::to_string(i) + ",";
+  }
+  const std::string path = imported(names + "kind\n" + row + "x\n" + row + "y\n");
+
+  const auto source =
+      open_dataset({.path = path, .images = "train/images", .labels = "train/labels"}, make_private_memory);
+  ASSERT_EQ(source->info().value_names.size(), 5000u);
+  EXPECT_EQ(source->info().value_names[4999], "gene4999");
+  EXPECT_EQ(Hdf5File::open(path).dataset("train/images").info().chunk.front(), 838);  // 16 MB of rows
+}
+
+TEST(ImportTable, TestColumnsAreTakenByName) {
+  const std::string train = "a,b,c,kind\n1,2,3,0\n4,5,6,1\n";
+  for (const char* test : {"c,a,b,kind\n9,7,8,1\n12,10,11,0\n", "kind,c,a,b\n1,9,7,8\n0,12,10,11\n"}) {
+    const std::string path = imported_with_test(train, test);
+    EXPECT_THAT(split_of(path, "train").values, ElementsAre(1, 2, 3, 4, 5, 6)) << test;
+    EXPECT_THAT(split_of(path, "test").values, ElementsAre(7, 8, 9, 10, 11, 12)) << test;
+    EXPECT_THAT(split_of(path, "test").labels, ElementsAre(1, 0)) << test;
+    EXPECT_THAT(Hdf5File::open(path).strings_attribute("test/images", "columns"), ElementsAre("a", "b", "c"));
+  }
+  EXPECT_THAT(split_of(imported_with_test(train, "7,8,9,0\n"), "test").values, ElementsAre(7, 8, 9));
+}
+
+TEST(ImportTable, TestColumnsOfOtherNamesAreRefused) {
+  const std::string train = "alpha,beta,kind\n1,2,x\n";
+
+  EXPECT_THAT(error_of([&] { imported_with_test(train, "alpha,betta,kind\n1,2,x\n"); }),
+              AllOf(HasSubstr("test.csv: no column of values is called \"beta\""),
+                    HasSubstr("Is it \"betta\"?"), HasSubstr("out of")));
+  EXPECT_THAT(error_of([&] { imported_with_test(train, "beta,beta,kind\n1,2,x\n"); }),
+              HasSubstr("test.csv: two columns are called \"beta\""));
+}
+
+TEST(ImportTable, AdvisesToNameTheClassWhereItStandsElsewhere) {
+  EXPECT_THAT(import_error("a,kind,b\n1,w,2\n"),
+              AllOf(HasSubstr("column 2 (kind) holds \"w\""), HasSubstr("taken from column b"),
+                    HasSubstr("add --label kind;")));
+  EXPECT_THAT(import_error("1,w,2\n"), AllOf(HasSubstr("column 2 holds \"w\""),
+                                             HasSubstr("taken from column 3"), HasSubstr("with --label")));
+  EXPECT_THAT(import_error("a,my kind,b\n1,w,2\n"), HasSubstr("add --label \"my kind\""));
+  EXPECT_THAT(import_error("a,kind,b\n1,w,2\n", {.label = "b", .test = "", .test_fraction = 0}),
+              AllOf(HasSubstr("drop that line"), testing::Not(HasSubstr("--label"))));
+}
+
 TEST(ImportTable, NamesWhatIsWrong) {
   const TableOptions label{.label = "knd", .test = "", .test_fraction = 0};
   const auto fraction = [](double share) {

@@ -169,6 +169,22 @@ class BackwardsReplica final : public Replica {
   std::unique_ptr<Replica> plain_;
 };
 
+TEST(WriteFixedWeights, PutsThemInPlaceOfOthersAndLeavesTheRest) {
+  const FixedWeights twice{{1, 1}, {2}};
+  const Network network = NetworkBuilder({.height = 3, .width = 3, .channels = 1})
+                              .conv2d({.filters = 1, .kernel = {1, 1}, .bias = false, .weights = twice})
+                              .flatten()
+                              .dense({.units = 2}, {.activation = Activation::softmax})
+                              .build();
+  const auto replica = make_reference_replica(network, {});
+  std::ranges::fill(replica->parameters(), 7.0f);
+
+  write_fixed_weights(*replica);
+
+  for (const Segment& segment : replica->layout().trainable)
+    EXPECT_THAT(replica->read(segment, replica->parameters()), Each(segment.layer == 0 ? 2.0f : 7.0f));
+}
+
 TEST(Initialise, WritesTheSameValuesIntoAnyLayout) {
   const Network network = network_with(Initializer::he_normal);
   const auto plain = make_reference_replica(network, {});

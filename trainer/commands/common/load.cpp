@@ -3,6 +3,7 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <fstream>
@@ -69,10 +70,19 @@ void locate_model(std::string& config, std::string& checkpoint) {
   config = run.config().string();
 }
 
-/// A config of a person's making does not have what training measured; the checkpoint's has.
-void adopt_normalisation(Config& config, const std::string& stored, const std::string& checkpoint) {
+/// Whether the mean and deviation of a config are a person's wish.
+bool are_given(const ModelRequest& request, const Config& config) {
+  const bool overridden = std::ranges::any_of(
+      request.overrides, [](const std::string& text) { return text.starts_with("normalisation"); });
+  return overridden || (!config.normalisation.mean.empty() && !std::filesystem::is_directory(request.source));
+}
+
+/// A config of a person's making does not have what training measured, and that of a run has what its last
+/// start measured; the checkpoint has what the model was trained with.
+void adopt_normalisation(const ModelRequest& request, Config& config, const std::string& stored,
+                         const std::string& checkpoint) {
   constexpr auto kMeasured = io::Normalisation::Kind::per_feature;
-  if (config.normalisation.kind != kMeasured || !config.normalisation.mean.empty()) return;
+  if (config.normalisation.kind != kMeasured || are_given(request, config)) return;
   const io::Normalisation trained = parse_stored_config(stored, checkpoint).config.normalisation;
   if (trained.kind != kMeasured || trained.mean.empty()) return;
   const auto list = [](const std::vector<float>& values) {
@@ -93,7 +103,7 @@ ModelSource read_model(const ModelRequest& request) {
   CheckpointInfo info = read_checkpoint_info(source.checkpoint);
   if (config.empty())
     source.config = parse_stored_config(info.config, source.checkpoint, request.overrides).config;
-  adopt_normalisation(source.config, info.config, source.checkpoint);
+  adopt_normalisation(request, source.config, info.config, source.checkpoint);
   source.data = std::move(info.data);
   if (!source.data)
     log_warning(
