@@ -80,7 +80,7 @@ ExitCode evaluate(const EvaluateOptions& options, Context& context) {
         data->info().name, result.samples, result.index_sum, data->info().samples);
   if (context.mpi.world().rank != 0) return ExitCode::done;
   const auto classes = static_cast<std::size_t>(replica->network().classes());
-  const std::string remark = remark_on_choice(origin, source.config, options.split, judged_on);
+  const std::string remark = remark_on_choice(origin, source.config, split, judged_on);
   if (options.json)
     fmt::print("{}\n", to_json(result, data->info().classes, classes, !remark.empty())
                            .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
