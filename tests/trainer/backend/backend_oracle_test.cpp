@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "tests/support/oracle_networks.hpp"
+#include "tests/support/outcome_matchers.hpp"
 #include "tests/support/replica_harness.hpp"
 #include "tests/support/tensor_matchers.hpp"
 #include "trainer/backend/contract/replica.hpp"
@@ -37,32 +38,13 @@ Pair make_pair(const Network& network, const CompileOptions& options) {
   return pair;
 }
 
-/// What rounding leaves of a gradient whose terms cancel, like that of a bias before a batch norm, which is
-/// zero in exact arithmetic: measured against the layer's kernel, whose terms have about the same size.
-double rounding_of(const ShardOutcome& outcome, std::size_t layer) {
-  double squares = 0;
-  for (const float value : outcome.gradients[layer][0]) squares += value * value;
-  return kTolerance * std::sqrt(squares);
-}
-
-void expect_equal_outcomes(const Network& network, const ShardOutcome& actual, const ShardOutcome& expected) {
-  EXPECT_NEAR(actual.loss, expected.loss, kTolerance * std::abs(expected.loss));
-  EXPECT_EQ(actual.correct, expected.correct);
-  EXPECT_EQ(actual.samples, expected.samples);
-  for (std::size_t layer = 0; layer < network.layers.size(); ++layer)
-    for (std::size_t i = 0; i < network.layers[layer].parameters.size(); ++i) {
-      SCOPED_TRACE(network.layers[layer].name + "/" + network.layers[layer].parameters[i].name);
-      EXPECT_TENSOR_NEAR(actual.gradients[layer][i], expected.gradients[layer][i], .norm = kTolerance,
-                         .absolute = rounding_of(expected, layer));
-    }
-}
-
 void expect_equal_steps(Pair& pair, const std::vector<Samples>& shards, std::uint64_t epoch) {
   const std::vector<ShardOutcome> expected = test::run_step(*pair.reference, shards, epoch);
   const std::vector<ShardOutcome> actual = test::run_step(*pair.cpu, shards, epoch);
   for (std::size_t shard = 0; shard < shards.size(); ++shard) {
     SCOPED_TRACE(testing::Message() << "shard of " << shards[shard].labels.size());
-    expect_equal_outcomes(pair.cpu->network(), actual[shard], expected[shard]);
+    EXPECT_EQ(actual[shard].correct, expected[shard].correct);
+    test::expect_equal_outcomes(pair.cpu->network(), actual[shard], expected[shard], kTolerance);
   }
 }
 

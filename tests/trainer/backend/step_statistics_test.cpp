@@ -6,8 +6,8 @@
 #include <ostream>
 
 #include "tests/support/gradient_check.hpp"
+#include "tests/support/outcome_matchers.hpp"
 #include "tests/support/replica_harness.hpp"
-#include "tests/support/tensor_matchers.hpp"
 #include "trainer/backend/contract/replica.hpp"
 #include "trainer/model/network_builder.hpp"
 
@@ -114,24 +114,6 @@ ShardOutcome sum_of(const std::vector<ShardOutcome>& shards) {
   return sum;
 }
 
-/// What rounding leaves of a gradient whose terms cancel, like that of a bias before a batch norm.
-double rounding_of(const ShardOutcome& outcome, std::size_t layer) {
-  double squares = 0;
-  for (const float value : outcome.gradients[layer][0]) squares += value * value;
-  return kTolerance * std::sqrt(squares);
-}
-
-void expect_equal(const Network& network, const ShardOutcome& actual, const ShardOutcome& expected) {
-  EXPECT_NEAR(actual.loss, expected.loss, kTolerance * std::abs(expected.loss));
-  EXPECT_EQ(actual.samples, expected.samples);
-  for (std::size_t layer = 0; layer < network.layers.size(); ++layer)
-    for (std::size_t i = 0; i < network.layers[layer].parameters.size(); ++i) {
-      SCOPED_TRACE(network.layers[layer].name + "/" + network.layers[layer].parameters[i].name);
-      EXPECT_TENSOR_NEAR(actual.gradients[layer][i], expected.gradients[layer][i], .norm = kTolerance,
-                         .absolute = rounding_of(expected, layer));
-    }
-}
-
 class StepStatistics : public testing::TestWithParam<Case> {
  protected:
   void SetUp() override {
@@ -149,17 +131,17 @@ TEST_P(StepStatistics, ShardsOfTheReferenceAreNormalisedAsOneBatch) {
   const auto replica = make_reference_replica(network, {.shard_samples = 3, .threads = 2});
   test::set_parameters(*replica, test::random_parameters(network, 17));
 
-  expect_equal(network, sum_of(test::run_step(*replica, shards)), expected);
+  test::expect_equal_outcomes(network, sum_of(test::run_step(*replica, shards)), expected, kTolerance);
 }
 
 TEST_P(StepStatistics, ShardsOfTheCpuBackendAreNormalisedAsOneBatch) {
   const auto replica = make_cpu_replica(network, {.shard_samples = 3});
   test::set_parameters(*replica, test::random_parameters(network, 17));
 
-  expect_equal(network, sum_of(test::run_step(*replica, shards)), expected);
+  test::expect_equal_outcomes(network, sum_of(test::run_step(*replica, shards)), expected, kTolerance);
   // Again, in memory that is no longer new, and with the shards in other places.
   std::swap(shards[0], shards[2]);
-  expect_equal(network, sum_of(test::run_step(*replica, shards)), expected);
+  test::expect_equal_outcomes(network, sum_of(test::run_step(*replica, shards)), expected, kTolerance);
 }
 
 TEST_P(StepStatistics, DifferFromThoseOfTheShards) {  // or the tests above would compare nothing
