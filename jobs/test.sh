@@ -3,7 +3,8 @@
 # optimised build, so that ctest's own summary stands last. Ends with a status other than 0 when anything failed.
 #   jobs/test.sh [--fast]       --fast: without sanitizers and without tests labelled slow
 #
-# Where CUDA is, the GPU preset is built as well; its GPU tests run where there is a GPU.
+# Where CUDA is, the optimised build is the GPU preset, which has the same tests and more: what needs CUDA to compile runs
+# on an emulation, and on a GPU where there is one.
 #
 #   ANNULUS_CUDA             0 = without the GPU preset, 1 = with it; default: when nvcc is found
 #   ANNULUS_SKIP_SANITIZERS  1 = optimised build only
@@ -60,17 +61,9 @@ test_with_sanitizer() {
 
 has_nvcc() { command -v nvcc >/dev/null || [[ -x /usr/local/cuda/bin/nvcc ]]; }
 
-# Proves that everything behind WITH_CUDA compiles and links, and runs what only that build has: the rest is tested
-# without. Where there is a GPU, kernels are compiled for that one, and the GPU tests run; elsewhere for a single
-# architecture, as every further one compiles them again.
-test_with_cuda() {
-  local architecture=90-real
-  if nvidia-smi >/dev/null 2>&1; then architecture=native; fi
-  # Most files are compiled as for the optimised build: what ccache has seen here it need not compile there.
-  export CMAKE_CXX_COMPILER_LAUNCHER=ccache
-  CUDAARCHS=$architecture build gpu annulus gpu_programs
-  run_tests gpu --tests-regex '^cuda_emulation[.]|gpu'
-}
+# The kernels are compiled for the GPU that is here, elsewhere for a single architecture, as every further one compiles
+# them again.
+cuda_architecture() { if nvidia-smi >/dev/null 2>&1; then echo native; else echo 90-real; fi; }
 
 jobs/install.sh
 jobs/install.sh tests || say "going on without: tests that need these packages skip"
@@ -86,15 +79,17 @@ for preset in $sanitizers; do
 done
 [[ -z $failed ]] || say "tests failed under:$failed (see above); going on with the optimised build"
 
+optimised=release
 if [[ ${ANNULUS_CUDA:-} == 1 ]] || { [[ ${ANNULUS_CUDA:-} != 0 ]] && has_nvcc; }; then
-  test_with_cuda || failed+=' gpu'
+  optimised=gpu
+  CUDAARCHS=${CUDAARCHS:-$(cuda_architecture)}
+  export CUDAARCHS
 else
   say "CUDA's compiler is not here: the GPU preset is not built (ANNULUS_CUDA=1 insists)"
 fi
-
-build release
+build "$optimised"
 status=0
-run_tests release "${exclude[@]}" || status=$?
+run_tests "$optimised" "${exclude[@]}" || status=$?
 if [[ -n $failed ]]; then
   fail "the tests above this suite's failed under:$failed"
 fi
