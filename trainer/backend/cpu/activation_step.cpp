@@ -53,15 +53,9 @@ class ActivationStep final : public Step {
  public:
   ActivationStep(ProgramBuilder& builder, const LayerRef& ref, const Value& input, const Value& output,
                  Activation kind) {
-    using dnnl::algorithm;
     const std::string name = step_name(ref, input.desc);
-    const algorithm function = kind == Activation::relu      ? algorithm::eltwise_relu
-                               : kind == Activation::sigmoid ? algorithm::eltwise_logistic
-                                                             : algorithm::eltwise_tanh;
     checked("plan " + name, [&] {
-      const dnnl::eltwise_forward::primitive_desc pd(
-          dnnl::eltwise_forward::desc(dnnl::prop_kind::forward_inference, function, input.desc, 0.0f, 0.0f),
-          user_scratchpad(), builder.engine());
+      const auto pd = describe_elementwise(builder.engine(), function_of(kind), input.desc);
       forward_ = builder.call(pd, dnnl::eltwise_forward(pd),
                               {{DNNL_ARG_SRC, builder.memory(input.desc, input.data, Pass::forward),
                                 pd.src_desc(), Direction::in},

@@ -21,7 +21,7 @@ struct Planes {
 };
 
 std::optional<Planes> planes_of(const Desc& desc) {
-  const Dims dims = desc.dims();
+  const Dims dims = extents(desc);
   const auto channels = static_cast<std::size_t>(dims[1]);
   const std::array<std::pair<Tag, std::size_t>, 5> layouts{
       {{Tag::aBcd16b, 16}, {Tag::aBcd8b, 8}, {Tag::aBcd4b, 4}, {Tag::abcd, 1}, {Tag::acdb, channels}}};

@@ -2,12 +2,6 @@
 #include "trainer/backend/cpu/convolution_planner.hpp"
 
 namespace annulus::trainer::cpu {
-namespace {
-
-/// In inference too: what it prefers for inference alone needs other layouts, and so reorders of the kernels.
-constexpr auto kProp = dnnl::prop_kind::forward_training;
-
-}  // namespace
 
 ConvolutionGeometry convolution_geometry(const Layer& layer, std::int64_t samples) {
   const auto& conv = std::get<Conv2d>(layer.operation);
@@ -46,32 +40,24 @@ OffsetTables kernel_offsets(const Desc& kernel, std::int64_t filters) {
   return {tables[3], tables[4], tables[2], output};
 }
 
+ConvolutionCall ConvolutionPlanner::call(const Desc& source, const Desc& kernel, const Desc& target) const {
+  return {kind_,      source,         kernel,         g_.bias ? bias() : Desc(), target, g_.strides,
+          g_.dilates, g_.padding_low, g_.padding_high};
+}
+
 auto ConvolutionPlanner::forward(const ConvolutionLayouts& layouts, const Desc& kernel,
                                  Activation activation) const -> Forward::primitive_desc {
-  const auto& [source, target] = layouts;
-  dnnl::primitive_attr attributes = user_scratchpad();
-  if (activation != Activation::none) append_activation(attributes, activation);
-  const auto desc = g_.bias ? Forward::desc(kProp, kind_, source, kernel, bias(), target, g_.strides,
-                                            g_.dilates, g_.padding_low, g_.padding_high)
-                            : Forward::desc(kProp, kind_, source, kernel, target, g_.strides, g_.dilates,
-                                            g_.padding_low, g_.padding_high);
-  return {desc, attributes, engine_};
+  return describe_forward(engine_, call(layouts.source, kernel, layouts.target), with_activation(activation));
 }
 
 auto ConvolutionPlanner::backward_data(const Forward::primitive_desc& hint, const Desc& kernel) const
     -> BackwardData::primitive_desc {
-  return {BackwardData::desc(kind_, hint.src_desc(), kernel, hint.dst_desc(), g_.strides, g_.dilates,
-                             g_.padding_low, g_.padding_high),
-          user_scratchpad(), engine_, hint};
+  return describe_backward_data(engine_, call(hint.src_desc(), kernel, hint.dst_desc()), hint);
 }
 
 auto ConvolutionPlanner::backward_weights(const Forward::primitive_desc& hint, const Desc& kernel) const
     -> BackwardWeights::primitive_desc {
-  const auto desc = g_.bias ? BackwardWeights::desc(kind_, hint.src_desc(), kernel, bias(), hint.dst_desc(),
-                                                    g_.strides, g_.dilates, g_.padding_low, g_.padding_high)
-                            : BackwardWeights::desc(kind_, hint.src_desc(), kernel, hint.dst_desc(),
-                                                    g_.strides, g_.dilates, g_.padding_low, g_.padding_high);
-  return {desc, user_scratchpad(), engine_, hint};
+  return describe_backward_weights(engine_, call(hint.src_desc(), kernel, hint.dst_desc()), hint);
 }
 
 Desc ConvolutionPlanner::bias() const {

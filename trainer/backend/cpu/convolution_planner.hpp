@@ -50,6 +50,8 @@ class ConvolutionPlanner {
   Desc bias() const;
 
  private:
+  ConvolutionCall call(const Desc& source, const Desc& kernel, const Desc& target) const;
+
   const ConvolutionGeometry& g_;
   dnnl::algorithm kind_;
   const dnnl::engine& engine_;

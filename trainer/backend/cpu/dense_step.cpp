@@ -4,7 +4,6 @@
 namespace annulus::trainer::cpu {
 namespace {
 
-using dnnl::prop_kind;
 using Forward = dnnl::inner_product_forward;
 using BackwardData = dnnl::inner_product_backward_data;
 using BackwardWeights = dnnl::inner_product_backward_weights;
@@ -21,9 +20,7 @@ class DenseStep final : public Step {
   const Value& output() const { return output_; }
 
  private:
-  Forward::primitive_desc plan_forward(ProgramBuilder& builder, const Desc& kernel) const;
-  BackwardWeights::primitive_desc plan_weights(ProgramBuilder& builder, const Forward::primitive_desc& hint,
-                                               const Desc& kernel) const;
+  InnerProductCall call(const Desc& kernel) const;
   void define(ProgramBuilder& builder);
   void build_forward(ProgramBuilder& builder);
   void build_weights(ProgramBuilder& builder, const Forward::primitive_desc& hint);
@@ -47,7 +44,7 @@ DenseStep::DenseStep(ProgramBuilder& builder, const LayerRef& ref, const Value& 
       activation_(activation),
       units_(std::get<Dense>(ref.layer.operation).units),
       has_bias_(std::get<Dense>(ref.layer.operation).bias),
-      any_kernel_(float_desc({units_, input.desc.dims()[1]}, Tag::any)),
+      any_kernel_(float_desc({units_, extents(input.desc)[1]}, Tag::any)),
       bias_(float_desc({units_}, Tag::a)) {
   output_.shape = ref.layer.output;
   output_.desc = float_desc({builder.samples(), units_}, Tag::ab);
@@ -63,26 +60,13 @@ DenseStep::DenseStep(ProgramBuilder& builder, const LayerRef& ref, const Value& 
   });
 }
 
-Forward::primitive_desc DenseStep::plan_forward(ProgramBuilder& builder, const Desc& kernel) const {
-  dnnl::primitive_attr attributes = user_scratchpad();
-  if (activation_ != Activation::none) append_activation(attributes, activation_);
-  const auto desc = has_bias_
-                        ? Forward::desc(prop_kind::forward_training, input_.desc, kernel, bias_, output_.desc)
-                        : Forward::desc(prop_kind::forward_training, input_.desc, kernel, output_.desc);
-  return {desc, attributes, builder.engine()};
-}
-
-BackwardWeights::primitive_desc DenseStep::plan_weights(ProgramBuilder& builder,
-                                                        const Forward::primitive_desc& hint,
-                                                        const Desc& kernel) const {
-  const auto desc = has_bias_ ? BackwardWeights::desc(input_.desc, kernel, bias_, output_.desc)
-                              : BackwardWeights::desc(input_.desc, kernel, output_.desc);
-  return {desc, user_scratchpad(), builder.engine(), hint};
+InnerProductCall DenseStep::call(const Desc& kernel) const {
+  return {input_.desc, kernel, has_bias_ ? bias_ : Desc(), output_.desc};
 }
 
 void DenseStep::define(ProgramBuilder& builder) {
-  const auto hint = plan_forward(builder, any_kernel_);
-  const Desc best = plan_weights(builder, hint, any_kernel_).diff_weights_desc();
+  const auto hint = describe_forward(builder.engine(), call(any_kernel_), with_activation(activation_));
+  const Desc best = describe_backward_weights(builder.engine(), call(any_kernel_), hint).diff_weights_desc();
   const OffsetTables tables = offset_tables(best);
   std::vector<std::size_t> inputs = tables[1];
   if (input_.order) {  // row k of Keras' kernel belongs to the stored float that holds value k
@@ -96,7 +80,9 @@ void DenseStep::define(ProgramBuilder& builder) {
 void DenseStep::build_forward(ProgramBuilder& builder) {
   const Desc* arena = builder.store().find(ref_.index, 0);
   expect_contract(arena != nullptr, "training programs come first");
-  const auto plan = [&](const Desc& kernel) { return plan_forward(builder, kernel); };
+  const auto plan = [&](const Desc& kernel) {
+    return describe_forward(builder.engine(), call(kernel), with_activation(activation_));
+  };
   const auto pd = prefer_arena(plan(any_kernel_), *arena, plan);
   std::vector<Operand> operands{
       {DNNL_ARG_SRC, builder.memory(input_.desc, input_.data, Pass::forward), pd.src_desc(), Direction::in},
@@ -113,7 +99,9 @@ void DenseStep::build_forward(ProgramBuilder& builder) {
 
 void DenseStep::build_weights(ProgramBuilder& builder, const Forward::primitive_desc& hint) {
   const Desc& arena = *builder.store().find(ref_.index, 0);
-  const auto plan = [&](const Desc& kernel) { return plan_weights(builder, hint, kernel); };
+  const auto plan = [&](const Desc& kernel) {
+    return describe_backward_weights(builder.engine(), call(kernel), hint);
+  };
   const auto pd = prefer_arena(plan(any_kernel_), arena, plan);
   std::vector<Operand> operands{
       {DNNL_ARG_SRC, builder.memory(input_.desc, input_.data, Pass::backward), pd.src_desc(), Direction::in},
@@ -129,8 +117,7 @@ void DenseStep::build_weights(ProgramBuilder& builder, const Forward::primitive_
 void DenseStep::build_data(ProgramBuilder& builder, const Forward::primitive_desc& hint) {
   const Desc& arena = *builder.store().find(ref_.index, 0);
   const auto plan = [&](const Desc& kernel) {
-    return BackwardData::primitive_desc(BackwardData::desc(input_.desc, kernel, output_.desc),
-                                        user_scratchpad(), builder.engine(), hint);
+    return describe_backward_data(builder.engine(), call(kernel), hint);
   };
   const auto pd = prefer_arena(plan(any_kernel_), arena, plan);
   const std::vector<Operand> operands{

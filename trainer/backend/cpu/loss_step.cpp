@@ -93,7 +93,7 @@ void LossStep::forward(const ShardContext& context) {
 
 std::unique_ptr<Step> make_loss(ProgramBuilder& builder, const LayerRef& ref, const Value& logits,
                                 const LossOptions& options) {
-  expect_contract(logits.flat() && !logits.order && logits.desc.dims()[1] == logits.shape.size(),
+  expect_contract(logits.flat() && !logits.order && extents(logits.desc)[1] == logits.shape.size(),
                   "logits are in Keras' order without padding");
   return std::make_unique<LossStep>(builder, ref, logits, options);
 }

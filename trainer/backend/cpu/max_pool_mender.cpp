@@ -3,6 +3,7 @@
 
 #include <limits>
 
+#include "trainer/backend/cpu/primitives.hpp"
 #include "trainer/backend/planning/max_pool_rule.hpp"
 
 namespace annulus::trainer::cpu {
@@ -23,7 +24,7 @@ MaxPoolMender::MaxPoolMender(const Pool2d& pool, const Desc& source, const Desc&
       source_(offset_tables(source)),
       target_(offset_tables(target)),
       source_floats_(float_count(source)),
-      narrow_winners_(winners.data_type() == dnnl::memory::data_type::u8) {
+      narrow_winners_(element_type(winners) == dnnl::memory::data_type::u8) {
   if (winners.get_size() > 0) winners_ = offset_tables(winners);
 }
 

@@ -34,7 +34,11 @@ class BatchNormStep final : public Step {
   using Backward = dnnl::batch_normalization_backward;
 
   BatchNormStep(ProgramBuilder& builder, const LayerRef& ref, const Value& input, const Value& output)
-      : ref_(ref), input_(input), output_(output), channels_(input.desc.dims()[1]), store_(builder.store()) {
+      : ref_(ref),
+        input_(input),
+        output_(output),
+        channels_(extents(input.desc)[1]),
+        store_(builder.store()) {
     checked("plan " + step_name(ref, input.desc), [&] {
       if (builder.training())
         plan_training(builder);
@@ -54,7 +58,10 @@ class BatchNormStep final : public Step {
   void plan_backward(ProgramBuilder& builder, const Forward::primitive_desc& hint);
   void plan_inference(ProgramBuilder& builder);
   void report_statistics(const ShardContext& context) const;
-  float epsilon() const { return std::get<BatchNorm>(ref_.layer.operation).epsilon; }
+  BatchNormCall call(normalization_flags more = normalization_flags::none) const {
+    return {input_.desc, std::get<BatchNorm>(ref_.layer.operation).epsilon,
+            normalization_flags::use_scale | normalization_flags::use_shift | more};
+  }
   Desc channel_desc() const { return float_desc({channels_}, Tag::a); }
 
   LayerRef ref_;
@@ -69,10 +76,7 @@ class BatchNormStep final : public Step {
 void BatchNormStep::plan_training(ProgramBuilder& builder) {
   store_.define(ref_.index, kGamma, channel_desc(), offset_tables(channel_desc()));
   store_.define(ref_.index, kBeta, channel_desc(), offset_tables(channel_desc()));
-  const Forward::primitive_desc pd(
-      Forward::desc(prop_kind::forward_training, input_.desc, epsilon(),
-                    normalization_flags::use_scale | normalization_flags::use_shift),
-      user_scratchpad(), builder.engine());
+  const auto pd = describe_forward(builder.engine(), prop_kind::forward_training, call());
   mean_buffer_ = builder.buffer();
   variance_buffer_ = builder.buffer();
   mean_ = builder.memory(channel_desc(), mean_buffer_, Pass::forward);
@@ -88,10 +92,7 @@ void BatchNormStep::plan_training(ProgramBuilder& builder) {
 }
 
 void BatchNormStep::plan_backward(ProgramBuilder& builder, const Forward::primitive_desc& hint) {
-  const Backward::primitive_desc pd(
-      Backward::desc(prop_kind::backward, output_.desc, input_.desc, epsilon(),
-                     normalization_flags::use_scale | normalization_flags::use_shift),
-      user_scratchpad(), builder.engine(), hint);
+  const auto pd = describe_backward(builder.engine(), call(), output_.desc, hint);
   const BufferId target = input_.wants_gradient() ? input_.gradient : builder.buffer();
   backward_ =
       builder.call(pd, Backward(pd),
@@ -108,10 +109,8 @@ void BatchNormStep::plan_backward(ProgramBuilder& builder, const Forward::primit
 }
 
 void BatchNormStep::plan_inference(ProgramBuilder& builder) {
-  const auto flags =
-      normalization_flags::use_scale | normalization_flags::use_shift | normalization_flags::use_global_stats;
-  const Forward::primitive_desc pd(Forward::desc(prop_kind::forward_inference, input_.desc, epsilon(), flags),
-                                   user_scratchpad(), builder.engine());
+  const auto pd = describe_forward(builder.engine(), prop_kind::forward_inference,
+                                   call(normalization_flags::use_global_stats));
   forward_ = builder.call(pd, Forward(pd),
                           {in(DNNL_ARG_SRC, builder.memory(input_.desc, input_.data, Pass::forward)),
                            in(DNNL_ARG_SCALE, store_.memory(ref_.index, kGamma)),
@@ -157,13 +156,11 @@ class LocalResponseNormStep final : public Step {
 };
 
 void LocalResponseNormStep::plan(ProgramBuilder& builder, const Value& input, const Value& output) {
-  constexpr auto kind = dnnl::algorithm::lrn_across_channels;
   const float alpha = options_.alpha * static_cast<float>(options_.size);  // oneDNN divides it by the size
+  const LrnCall call{input.desc, options_.size, alpha, options_.beta, options_.k};
   const bool backward = builder.training() && input.wants_gradient();
-  const Forward::primitive_desc pd(
-      Forward::desc(backward ? prop_kind::forward_training : prop_kind::forward_inference, kind, input.desc,
-                    options_.size, alpha, options_.beta, options_.k),
-      user_scratchpad(), builder.engine());
+  const auto pd = describe_forward(
+      builder.engine(), backward ? prop_kind::forward_training : prop_kind::forward_inference, call);
   std::vector<Operand> operands{in(DNNL_ARG_SRC, builder.memory(input.desc, input.data, Pass::forward)),
                                 out(DNNL_ARG_DST, builder.memory(output.desc, output.data, Pass::forward))};
   const Desc workspace = pd.workspace_desc();
@@ -172,9 +169,7 @@ void LocalResponseNormStep::plan(ProgramBuilder& builder, const Value& input, co
     operands.push_back(out(DNNL_ARG_WORKSPACE, builder.memory(workspace, kept, Pass::forward)));
   forward_ = builder.call(pd, Forward(pd), operands, Pass::forward, "run the forward pass of " + name_);
   if (!backward) return;
-  const Backward::primitive_desc back(
-      Backward::desc(kind, input.desc, output.desc, options_.size, alpha, options_.beta, options_.k),
-      user_scratchpad(), builder.engine(), pd);
+  const auto back = describe_backward(builder.engine(), call, output.desc, pd);
   operands = {in(DNNL_ARG_SRC, builder.memory(input.desc, input.data, Pass::backward)),
               in(DNNL_ARG_DIFF_DST, builder.memory(output.desc, output.gradient, Pass::backward)),
               out(DNNL_ARG_DIFF_SRC, builder.memory(input.desc, input.gradient, Pass::backward))};

@@ -4,25 +4,25 @@
 #include <algorithm>
 #include <cstring>
 
+#include "trainer/backend/cpu/primitives.hpp"
+
 namespace annulus::trainer::cpu {
 
 OffsetTables offset_tables(const Desc& desc) {
-  const dnnl_memory_desc_t& data = desc.data;
-  expect_contract(data.format_kind == dnnl_blocked, "only plain and blocked layouts have offset tables");
-  const dnnl_blocking_desc_t& blocking = data.format_desc.blocking;
-  OffsetTables tables(static_cast<std::size_t>(data.ndims));
-  for (int d = 0; d < data.ndims; ++d) {
-    for (dnnl_dim_t i = 0; i < data.dims[d]; ++i) {
+  const Dims dims = extents(desc);
+  const auto [strides, inner_blocks, inner_dims] = blocking(desc);
+  OffsetTables tables(dims.size());
+  for (std::size_t d = 0; d < dims.size(); ++d) {
+    for (dnnl_dim_t i = 0; i < dims[d]; ++i) {
       dnnl_dim_t offset = 0, rest = i, inner_stride = 1;
-      for (int block = blocking.inner_nblks - 1; block >= 0; --block) {  // innermost block first
-        if (blocking.inner_idxs[block] == d) {
-          offset += rest % blocking.inner_blks[block] * inner_stride;
-          rest /= blocking.inner_blks[block];
+      for (std::size_t block = inner_blocks.size(); block-- > 0;) {  // innermost block first
+        if (inner_dims[block] == static_cast<dnnl_dim_t>(d)) {
+          offset += rest % inner_blocks[block] * inner_stride;
+          rest /= inner_blocks[block];
         }
-        inner_stride *= blocking.inner_blks[block];
+        inner_stride *= inner_blocks[block];
       }
-      tables[static_cast<std::size_t>(d)].push_back(
-          static_cast<std::size_t>(offset + rest * blocking.strides[d]));
+      tables[d].push_back(static_cast<std::size_t>(offset + rest * strides[d]));
     }
   }
   return tables;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "trainer/backend/cpu/primitives.hpp"
+
 namespace annulus::trainer::cpu {
 namespace {
 
@@ -91,10 +93,8 @@ Desc ParameterStore::define_flat(int layer, const Desc& preferred) {
   const auto known = flat_.find(layer);
   expect_contract(known != flat_.end() || !frozen_,
                   "the first program defines all layouts");  // others only read
-  Desc desc = known != flat_.end() ? known->second : flat_.emplace(layer, preferred).first->second;
-  // Samples are outermost, so their number changes no stride.
-  desc.data.dims[0] = desc.data.padded_dims[0] = preferred.data.dims[0];
-  return desc;
+  const Desc& desc = known != flat_.end() ? known->second : flat_.emplace(layer, preferred).first->second;
+  return with_samples(desc, extents(preferred)[0]);
 }
 
 void ParameterStore::freeze() {

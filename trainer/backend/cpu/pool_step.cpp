@@ -57,11 +57,9 @@ void PoolStep::plan(ProgramBuilder& builder, const Pool2d& pool) {
   padding_high_ = {pool.padding.bottom, pool.padding.right};
   const Dims target{builder.samples(), output_.shape.channels, output_.shape.height, output_.shape.width};
   const bool training = builder.training();
-  const Forward::primitive_desc pd(
-      Forward::desc(training ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference, kind_,
-                    input_.desc, float_desc(target, Tag::any), strides_, window_, padding_low_,
-                    padding_high_),
-      user_scratchpad(), builder.engine());
+  const auto pd = describe_forward(
+      builder.engine(), training ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference,
+      {kind_, input_.desc, float_desc(target, Tag::any), strides_, window_, padding_low_, padding_high_});
   output_.desc = pd.dst_desc();
   output_.order = nullptr;
   source_ = builder.memory(input_.desc, input_.data, Pass::forward);
@@ -81,9 +79,9 @@ void PoolStep::plan(ProgramBuilder& builder, const Pool2d& pool) {
 }
 
 void PoolStep::plan_backward(ProgramBuilder& builder, const Forward::primitive_desc& hint) {
-  const Backward::primitive_desc pd(
-      Backward::desc(kind_, input_.desc, output_.desc, strides_, window_, padding_low_, padding_high_),
-      user_scratchpad(), builder.engine(), hint);
+  const auto pd = describe_backward(
+      builder.engine(), {kind_, input_.desc, output_.desc, strides_, window_, padding_low_, padding_high_},
+      hint);
   std::vector<Operand> operands{
       {DNNL_ARG_DIFF_DST, builder.memory(output_.desc, output_.gradient, Pass::backward), pd.diff_dst_desc(),
        Direction::in},

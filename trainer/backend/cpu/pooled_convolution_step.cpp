@@ -215,7 +215,7 @@ bool is_pooled_convolution(const LayerRef& ref, const Value& input, const Layer&
   const bool instructions =
       has_pooled_kernels() && dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core;
   if (!conv || !pool || !instructions) return false;
-  const auto lies_as = [&](Tag tag) { return input.desc == float_desc(input.desc.dims(), tag); };
+  const auto lies_as = [&](Tag tag) { return input.desc == float_desc(extents(input.desc), tag); };
   const std::int64_t channels = ref.layer.input.channels;
   const bool blocked = channels % kBlock == 0 && lies_as(kImageTag);
   const bool first = channels <= kPlainChannels && lies_as(Tag::abcd) && !input.wants_gradient();

@@ -49,10 +49,16 @@ std::optional<InstructionSet> environment_limit() {
                                                                {"avx", avx},
                                                                {"avx2", avx2},
                                                                {"avx2_vnni", avx2},
+                                                               {"avx2_vnni_2", avx2},
                                                                {"avx512_core", avx512},
                                                                {"avx512_core_vnni", avx512_vnni},
                                                                {"avx512_core_bf16", avx512_bf16},
-                                                               {"avx512_core_amx", avx512_amx}};
+                                                               {"avx512_core_fp16", avx512_bf16},
+                                                               {"avx10_1_512", avx512_bf16},
+                                                               {"avx512_core_amx", avx512_amx},
+                                                               {"avx512_core_amx_fp16", avx512_amx},
+                                                               {"avx10_1_512_amx", avx512_amx},
+                                                               {"avx10_1_512_amx_fp16", avx512_amx}};
   for (const auto& [name, isa] : kWords)
     if (word == name) return isa;
   return std::nullopt;
@@ -61,7 +67,7 @@ std::optional<InstructionSet> environment_limit() {
 dnnl_cpu_isa_t word_of_library(InstructionSet isa) {
   switch (isa) {
     case InstructionSet::automatic:
-      return dnnl_cpu_isa_all;
+      return dnnl_cpu_isa_t{};  // "all" in version 2, "default" in version 3
     case InstructionSet::sse41:
       return dnnl_cpu_isa_sse41;
     case InstructionSet::avx:

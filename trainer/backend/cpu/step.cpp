@@ -4,7 +4,7 @@
 namespace annulus::trainer::cpu {
 
 std::string step_name(const LayerRef& ref, const Desc& desc) {
-  return fmt::format("{} ({}) on ({})", ref.layer.name, ref.layer.type, dims_name(desc.dims()));
+  return fmt::format("{} ({}) on ({})", ref.layer.name, ref.layer.type, dims_name(extents(desc)));
 }
 
 std::vector<std::uint32_t> sample_order(const Desc& desc) {
@@ -16,20 +16,17 @@ std::vector<std::uint32_t> sample_order(const Desc& desc) {
   return order;
 }
 
-dnnl::primitive_attr user_scratchpad() {
-  dnnl::primitive_attr attributes;
-  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  return attributes;
+dnnl::algorithm function_of(Activation kind) {
+  using dnnl::algorithm;
+  return kind == Activation::relu      ? algorithm::eltwise_relu
+         : kind == Activation::sigmoid ? algorithm::eltwise_logistic
+                                       : algorithm::eltwise_tanh;
 }
 
-void append_activation(dnnl::primitive_attr& attributes, Activation kind) {
-  using dnnl::algorithm;
-  const algorithm function = kind == Activation::relu      ? algorithm::eltwise_relu
-                             : kind == Activation::sigmoid ? algorithm::eltwise_logistic
-                                                           : algorithm::eltwise_tanh;
-  dnnl::post_ops operations;
-  operations.append_eltwise(1.0f, function, 0.0f, 0.0f);
-  attributes.set_post_ops(operations);
+Attributes with_activation(Activation kind) {
+  Attributes attributes = user_scratchpad();
+  if (kind != Activation::none) append_elementwise(attributes, function_of(kind));
+  return attributes;
 }
 
 }  // namespace annulus::trainer::cpu

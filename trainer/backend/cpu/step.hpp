@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 
+#include "trainer/backend/cpu/primitives.hpp"
 #include "trainer/backend/cpu/program_builder.hpp"
 #include "trainer/backend/planning/graph_lowering.hpp"
 
@@ -61,7 +62,7 @@ struct Value {
   bool from_data = false;
 
   bool wants_gradient() const { return gradient != kNoBuffer; }
-  bool flat() const { return desc.data.ndims == 2; }
+  bool flat() const { return extents(desc).size() == 2; }
 };
 
 using Lowered = trainer::Lowered<Step, Value>;
@@ -74,9 +75,6 @@ std::string step_name(const LayerRef& ref, const Desc& desc);
 
 /// Where the values of a sample lie in (N, C, H, W), in Keras' order (H, W, C).
 std::vector<std::uint32_t> sample_order(const Desc& desc);
-
-/// attr with the scratchpad handed in by the caller: one of the library's own is not safe across threads.
-dnnl::primitive_attr user_scratchpad();
 
 /// The layout of the kernel, or of its gradient, that a primitive works on.
 template <class PrimitiveDesc>
@@ -101,7 +99,10 @@ PrimitiveDesc prefer_arena(const PrimitiveDesc& best, const Desc& arena, Plan&& 
   return best;
 }
 
-/// Appends an activation to what the primitive computes. @pre kind is relu, sigmoid or tanh
-void append_activation(dnnl::primitive_attr& attributes, Activation kind);
+/// @pre kind is relu, sigmoid or tanh
+dnnl::algorithm function_of(Activation kind);
+
+/// Attributes of a primitive that applies the activation, or none, to what it computes.
+Attributes with_activation(Activation kind);
 
 }  // namespace annulus::trainer::cpu
