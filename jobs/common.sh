@@ -81,9 +81,9 @@ start_ranks() {
   # One machine: loopback only, so that no firewall or VPN comes between the ranks.
   export OMPI_MCA_btl_tcp_if_include=lo OMPI_MCA_oob_tcp_if_include=lo
   # Unbound, because mpirun would pin a rank and all its threads to one core. Oversubscribing is allowed, because a
-  # machine may have fewer cores than ranks. Quiet: the program says what went wrong; mpirun's paragraph about it
-  # would bury that.
-  mpirun -np "$ranks" --bind-to none --oversubscribe --quiet "$@"
+  # machine may have fewer cores than ranks. Quiet, where mpirun can be (Open MPI 5 cannot): the program says what went
+  # wrong; mpirun's paragraph about it would bury that.
+  OMPI_MCA_orte_execute_quiet=1 mpirun -np "$ranks" --bind-to none --oversubscribe "$@"
 }
 
 # train_on RANKS RUN CONFIG WORD...: trains into a run directory, going on where it stopped; ends the script, with a

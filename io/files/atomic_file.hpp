@@ -2,6 +2,7 @@
 // it gets to disk is in io/files/durable_file.hpp.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "io/files/descriptor.hpp"

@@ -42,9 +42,9 @@ const std::string& line_of(const YamlNode& node, const std::string& key) {
   return node.text;
 }
 
-const std::vector<YamlNode>& list_of(const YamlNode& node, const std::string& key,
-                                     const std::string& wanted) {
-  if (node.kind != Kind::sequence || node.items.size() > kLongestList) fail_type(node, key, wanted);
+const std::vector<YamlNode>& list_of(const YamlNode& node, std::string_view key, std::string_view wanted) {
+  if (node.kind != Kind::sequence || node.items.size() > kLongestList)
+    fail_type(node, std::string(key), std::string(wanted));
   return node.items;
 }
 
