@@ -41,6 +41,14 @@ class PretendMemory {
 /// Bytes of device memory in use.
 std::size_t used_memory();
 
+/// What the host has done so far that holds up a stream.
+struct HostTraffic {
+  int waits = 0;            ///< for a stream
+  int pageable_copies = 0;  ///< asynchronous copies from or to memory that is not pinned
+};
+HostTraffic& host_traffic();
+bool is_pinned(const void* data);
+
 /// Convolutions that cuDNN has run so far, trials included.
 struct ConvolutionCalls {
   int fused = 0, forward = 0, data = 0, kernel = 0;

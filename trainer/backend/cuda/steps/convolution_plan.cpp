@@ -144,8 +144,10 @@ void ConvolutionPlan::settle(const char* direction, Choice<Algorithm> Convolutio
     choice.runner = without_whole(options_.shape.groups,
                                   [&] { return (plan_of_group().*direction_of).runner == Runner::library; });
   if (choice.runner == Runner::groups) {
+    choice.algorithm = ((*group_).*direction_of).algorithm;
     choice.workspace = piece_offsets().workspace + ((*group_).*direction_of).workspace;
-    log_debug("{}, {}: cuDNN runs one group after the other", options_.name, direction);
+    log_debug("{}, {}: algorithm {} of cuDNN, one group after the other", options_.name, direction,
+              static_cast<int>(choice.algorithm));
   } else if (choice.runner != Runner::own) {
     log_debug("{}, {}: algorithm {} of cuDNN, {} bytes of workspace", options_.name, direction,
               static_cast<int>(choice.algorithm), choice.workspace);
