@@ -68,9 +68,9 @@ PreferenceHandle preference() {
   return wanted;
 }
 
-constexpr Answer answer_of(cublasStatus_t status) {
-  if (status == CUBLAS_STATUS_SUCCESS) return Answer::algorithms;
-  return status == CUBLAS_STATUS_NOT_SUPPORTED ? Answer::not_supported : Answer::failure;
+constexpr LibraryAnswer answer_of(cublasStatus_t status) {
+  if (status == CUBLAS_STATUS_SUCCESS) return LibraryAnswer::algorithms;
+  return status == CUBLAS_STATUS_NOT_SUPPORTED ? LibraryAnswer::not_supported : LibraryAnswer::failure;
 }
 
 constexpr bool has_vector(Epilogue epilogue) {

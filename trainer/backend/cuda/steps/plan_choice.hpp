@@ -12,12 +12,12 @@
 namespace annulus::trainer::cuda {
 
 /// What a library says when it is asked for algorithms.
-enum class Answer { algorithms, not_supported, failure };
+enum class LibraryAnswer { algorithms, not_supported, failure };
 
 /// Whether an answer ends the program. What the caller can do without may be refused in any words: libraries
 /// call a combination that they do not have an invalid value as well.
-constexpr bool ends_program(Answer answer, bool can_do_without) {
-  return answer == Answer::failure && !can_do_without;
+constexpr bool ends_program(LibraryAnswer answer, bool can_do_without) {
+  return answer == LibraryAnswer::failure && !can_do_without;
 }
 
 /// One way to run a direction of a convolution.

@@ -85,11 +85,11 @@ TEST(PlanChoice, KnownOnesMustFitAsWell) {
 
 TEST(PlanChoice, OnlyWhatCannotBeDoneWithoutEndsTheProgram) {
   for (const bool wish : {true, false}) {
-    EXPECT_FALSE(ends_program(Answer::algorithms, wish));
-    EXPECT_FALSE(ends_program(Answer::not_supported, wish));
+    EXPECT_FALSE(ends_program(LibraryAnswer::algorithms, wish));
+    EXPECT_FALSE(ends_program(LibraryAnswer::not_supported, wish));
   }
-  EXPECT_FALSE(ends_program(Answer::failure, true));
-  EXPECT_TRUE(ends_program(Answer::failure, false));
+  EXPECT_FALSE(ends_program(LibraryAnswer::failure, true));
+  EXPECT_TRUE(ends_program(LibraryAnswer::failure, false));
 }
 
 TEST(PlanChoice, NanIsKeptInsideAFusedReluWhereThatCanBeHad) {
