@@ -156,7 +156,7 @@ bool supported(const ConvolutionShape& s) { return s.groups == 1 && (s.channels 
 template <class Perf>
 cudnnStatus_t rank(const ConvolutionShape& s, int wanted, int* count, Perf* results) {
   *count = 0;
-  if (!supported(s)) return s.groups == s.channels ? CUDNN_STATUS_NOT_SUPPORTED : CUDNN_STATUS_SUCCESS;
+  if (!supported(s)) return s.groups == s.channels ? CUDNN_STATUS_NOT_SUPPORTED_SHAPE : CUDNN_STATUS_SUCCESS;
   if (wanted < 3) return CUDNN_STATUS_BAD_PARAM;
   if (s.kernel_y == 1 && s.kernel_x == 1) return CUDNN_STATUS_SUCCESS;
   constexpr int kRanking[] = {0, kRefuses, kGood};

@@ -28,6 +28,13 @@ constexpr std::array kKernelAlgorithms{CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1};
 constexpr std::array kExactMath{CUDNN_FMA_MATH};
 constexpr std::array kRoundingMath{CUDNN_TENSOR_OP_MATH, CUDNN_DEFAULT_MATH, CUDNN_FMA_MATH};
 
+/// NOT_SUPPORTED is a family of codes since version 9.
+LibraryAnswer answer_of(cudnnStatus_t status) {
+  if (status == CUDNN_STATUS_SUCCESS) return LibraryAnswer::algorithms;
+  const int family = CUDNN_STATUS_CATEGORY(status);
+  return family == CUDNN_STATUS_NOT_SUPPORTED ? LibraryAnswer::not_supported : LibraryAnswer::failure;
+}
+
 TensorHandle nhwc(Element element, std::array<int, 4> extents) {
   cudnnTensorDescriptor_t handle = nullptr;
   ANNULUS_CHECK_CUDNN(cudnnCreateTensorDescriptor(&handle));
@@ -190,7 +197,7 @@ void ConvolutionPlan::choose_forward() {
   const cudnnStatus_t asked = cudnnGetConvolutionForwardAlgorithm_v7(
       libraries_.cudnn(stream), x_.get(), filter_.get(), convolution(wanted_math()), y_.get(),
       kMostAlgorithms, &count, results.data());
-  if (asked != CUDNN_STATUS_SUCCESS && asked != CUDNN_STATUS_NOT_SUPPORTED) ANNULUS_CHECK_CUDNN(asked);
+  if (ends_program(answer_of(asked), false)) ANNULUS_CHECK_CUDNN(asked);
   forward_ = choose(
       std::span<const cudnnConvolutionFwdAlgoPerf_t>(results).first(static_cast<std::size_t>(count)),
       std::span<const cudnnConvolutionFwdAlgo_t>(kForwardAlgorithms),
@@ -236,7 +243,7 @@ void ConvolutionPlan::choose_data() {
   const cudnnStatus_t asked = cudnnGetConvolutionBackwardDataAlgorithm_v7(
       libraries_.cudnn(stream), filter_.get(), y_.get(), convolution(wanted_math()), x_.get(),
       kMostAlgorithms, &count, results.data());
-  if (asked != CUDNN_STATUS_SUCCESS && asked != CUDNN_STATUS_NOT_SUPPORTED) ANNULUS_CHECK_CUDNN(asked);
+  if (ends_program(answer_of(asked), false)) ANNULUS_CHECK_CUDNN(asked);
   data_ = choose(
       std::span<const cudnnConvolutionBwdDataAlgoPerf_t>(results).first(static_cast<std::size_t>(count)),
       std::span<const cudnnConvolutionBwdDataAlgo_t>(kDataAlgorithms),
@@ -262,7 +269,7 @@ void ConvolutionPlan::choose_kernel() {
   const cudnnStatus_t asked = cudnnGetConvolutionBackwardFilterAlgorithm_v7(
       libraries_.cudnn(stream), x_.get(), y_.get(), convolution(wanted_math()), filter_.get(),
       kMostAlgorithms, &count, results.data());
-  if (asked != CUDNN_STATUS_SUCCESS && asked != CUDNN_STATUS_NOT_SUPPORTED) ANNULUS_CHECK_CUDNN(asked);
+  if (ends_program(answer_of(asked), false)) ANNULUS_CHECK_CUDNN(asked);
   kernel_ = choose(
       std::span<const cudnnConvolutionBwdFilterAlgoPerf_t>(results).first(static_cast<std::size_t>(count)),
       std::span<const cudnnConvolutionBwdFilterAlgo_t>(kKernelAlgorithms),
