@@ -147,6 +147,8 @@ Generator::Generator(const SourceInfo& source, AugmentationOptions augmentation,
 
 const SampleShape& Generator::shape() const { return impl_->shape; }
 PixelType Generator::pixels() const { return impl_->pixels; }
+const AugmentationOptions& Generator::augmentation() const { return impl_->options; }
+const Normalisation& Generator::normalisation() const { return impl_->normalisation; }
 
 void Generator::make(std::span<const std::byte> raw, std::uint64_t epoch, std::uint64_t sample,
                      PixelLayout layout, std::span<float> output) const {

@@ -114,6 +114,8 @@ class Generator {
 
   const SampleShape& shape() const;
   PixelType pixels() const;
+  const AugmentationOptions& augmentation() const;
+  const Normalisation& normalisation() const;
 
  private:
   struct Impl;

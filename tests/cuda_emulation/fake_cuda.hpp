@@ -41,4 +41,24 @@ class PretendMemory {
 /// Bytes of device memory in use.
 std::size_t used_memory();
 
+/// What the host has done so far that holds up a stream.
+struct HostTraffic {
+  int waits = 0;            ///< for a stream
+  int pageable_copies = 0;  ///< asynchronous copies from or to memory that is not pinned
+};
+HostTraffic& host_traffic();
+bool is_pinned(const void* data);
+
+/// Convolutions that cuDNN has run so far, trials included.
+struct ConvolutionCalls {
+  int fused = 0, forward = 0, data = 0, kernel = 0;
+};
+ConvolutionCalls& convolution_calls();
+
+/// Largest power of two that divides an address, 256 at most.
+inline std::uint64_t alignment_of(const void* data) {
+  const auto address = reinterpret_cast<std::uintptr_t>(data) | 256;
+  return address & (~address + 1);
+}
+
 }  // namespace annulus::test

@@ -1,5 +1,6 @@
 // cuDNN's convolutions. Only what the model may rely on works: NHWC without gaps, and each shape has its own
 // set of algorithms, so that every way of choosing one is taken by some test.
+#include <cmath>
 #include <cstring>
 #include <vector>
 
@@ -27,7 +28,16 @@ struct cudnnConvolutionStruct {
 };
 struct cudnnActivationStruct {
   cudnnActivationMode_t mode;
+  cudnnNanPropagation_t nan;
 };
+
+namespace annulus::test {
+ConvolutionCalls& convolution_calls() {
+  static ConvolutionCalls calls;
+  return calls;
+}
+}  // namespace annulus::test
+using annulus::test::convolution_calls;
 
 namespace {
 
@@ -133,23 +143,37 @@ class Factor {
   std::vector<float> rounded_;
 };
 
-constexpr int kRefuses = 1;  // an algorithm that heuristics name, but that does not run
+constexpr int kGood = 1;     // IMPLICIT_PRECOMP_GEMM, and ALGO_1 of both gradients
+constexpr int kRefuses = 2;  // an algorithm that heuristics name, but that does not run
 constexpr std::size_t kWorkspace = 1000;
 
-/// Not deterministic, refusing, then a good one; none at all for groups.
+/// Groups are nobody's business; nor is what one channel makes of one other, so that groups of such run
+/// otherwise.
+bool supported(const ConvolutionShape& s) { return s.groups == 1 && (s.channels > 1 || s.filters > 1); }
+
+/// Not deterministic, refusing, then a good one. For kernels of one pixel heuristics name none, though the
+/// good one would run.
 template <class Perf>
 cudnnStatus_t rank(const ConvolutionShape& s, int wanted, int* count, Perf* results) {
   *count = 0;
-  if (s.groups > 1) return s.groups == s.channels ? CUDNN_STATUS_NOT_SUPPORTED : CUDNN_STATUS_SUCCESS;
+  if (!supported(s)) return s.groups == s.channels ? CUDNN_STATUS_NOT_SUPPORTED_SHAPE : CUDNN_STATUS_SUCCESS;
   if (wanted < 3) return CUDNN_STATUS_BAD_PARAM;
+  if (s.kernel_y == 1 && s.kernel_x == 1) return CUDNN_STATUS_SUCCESS;
+  constexpr int kRanking[] = {0, kRefuses, kGood};
   for (int i = 0; i < 3; ++i) {
     std::memset(&results[i], 0, sizeof(Perf));
-    results[i].algo = static_cast<decltype(results[i].algo)>(i);
+    results[i].algo = static_cast<decltype(results[i].algo)>(kRanking[i]);
     results[i].determinism = i == 0 ? CUDNN_NON_DETERMINISTIC : CUDNN_DETERMINISTIC;
     results[i].memory = kWorkspace;
   }
   *count = 3;
   return CUDNN_STATUS_SUCCESS;
+}
+
+/// What is asked for by name.
+cudnnStatus_t workspace_of(const ConvolutionShape& s, int algorithm, std::size_t* bytes) {
+  *bytes = kWorkspace;
+  return supported(s) && algorithm == kGood ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_NOT_SUPPORTED;
 }
 
 /// Writing to the workspace shows whether it overlaps what it must not.
@@ -236,8 +260,8 @@ cudnnStatus_t cudnnDestroyActivationDescriptor(cudnnActivationDescriptor_t activ
   return CUDNN_STATUS_SUCCESS;
 }
 cudnnStatus_t cudnnSetActivationDescriptor(cudnnActivationDescriptor_t activation, cudnnActivationMode_t mode,
-                                           cudnnNanPropagation_t, double) {
-  activation->mode = mode;
+                                           cudnnNanPropagation_t nan, double) {
+  *activation = {mode, nan};
   return CUDNN_STATUS_SUCCESS;
 }
 
@@ -264,16 +288,27 @@ cudnnStatus_t cudnnGetConvolutionBackwardFilterAlgorithm_v7(cudnnHandle_t, const
                                                             cudnnConvolutionBwdFilterAlgoPerf_t* results) {
   return rank(shape_of(x, filter, convolution, y), wanted, count, results);
 }
-cudnnStatus_t cudnnGetConvolutionForwardWorkspaceSize(cudnnHandle_t, const cudnnTensorDescriptor_t,
-                                                      const cudnnFilterDescriptor_t,
-                                                      const cudnnConvolutionDescriptor_t,
-                                                      const cudnnTensorDescriptor_t,
+cudnnStatus_t cudnnGetConvolutionForwardWorkspaceSize(cudnnHandle_t, const cudnnTensorDescriptor_t x,
+                                                      const cudnnFilterDescriptor_t filter,
+                                                      const cudnnConvolutionDescriptor_t convolution,
+                                                      const cudnnTensorDescriptor_t y,
                                                       cudnnConvolutionFwdAlgo_t algorithm,
                                                       std::size_t* bytes) {
-  // Exactly the algorithm that refuses to run by itself fuses a bias without activation.
-  *bytes = kWorkspace;
-  return algorithm == CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM ? CUDNN_STATUS_SUCCESS
-                                                                       : CUDNN_STATUS_NOT_SUPPORTED;
+  return workspace_of(shape_of(x, filter, convolution, y), algorithm, bytes);
+}
+cudnnStatus_t cudnnGetConvolutionBackwardDataWorkspaceSize(
+    cudnnHandle_t, const cudnnFilterDescriptor_t filter, const cudnnTensorDescriptor_t y,
+    const cudnnConvolutionDescriptor_t convolution, const cudnnTensorDescriptor_t x,
+    cudnnConvolutionBwdDataAlgo_t algorithm, std::size_t* bytes) {
+  return workspace_of(shape_of(x, filter, convolution, y), algorithm, bytes);
+}
+cudnnStatus_t cudnnGetConvolutionBackwardFilterWorkspaceSize(cudnnHandle_t, const cudnnTensorDescriptor_t x,
+                                                             const cudnnTensorDescriptor_t y,
+                                                             const cudnnConvolutionDescriptor_t convolution,
+                                                             const cudnnFilterDescriptor_t filter,
+                                                             cudnnConvolutionBwdFilterAlgo_t algorithm,
+                                                             std::size_t* bytes) {
+  return workspace_of(shape_of(x, filter, convolution, y), algorithm, bytes);
 }
 
 cudnnStatus_t cudnnConvolutionForward(cudnnHandle_t, const void* alpha, const cudnnTensorDescriptor_t x_desc,
@@ -284,11 +319,13 @@ cudnnStatus_t cudnnConvolutionForward(cudnnHandle_t, const void* alpha, const cu
   const ConvolutionShape shape = shape_of(x_desc, filter_desc, convolution, y_desc);
   if (*static_cast<const float*>(alpha) != 1 || *static_cast<const float*>(beta) != 0)
     return CUDNN_STATUS_BAD_PARAM;
-  if (algorithm == kRefuses || !scribble(workspace, bytes)) return CUDNN_STATUS_NOT_SUPPORTED;
+  if (!supported(shape) || algorithm == kRefuses || !scribble(workspace, bytes))
+    return CUDNN_STATUS_NOT_SUPPORTED;
   if (const cudnnStatus_t status = usable(shape, x_desc, filter_desc)) return status;
   const Factor left(x_desc->type, convolution, x, shape.input_size());
   const Factor right(x_desc->type, convolution, filter, shape.kernel_size());
   convolve(element_of(x_desc->type), shape, left.get(), right.get(), y);
+  ++convolution_calls().forward;
   return CUDNN_STATUS_SUCCESS;
 }
 
@@ -309,6 +346,8 @@ cudnnStatus_t cudnnConvolutionBiasActivationForward(
     return CUDNN_STATUS_NOT_SUPPORTED;
   if (shape.kernel_y != shape.kernel_x)
     return CUDNN_STATUS_NOT_SUPPORTED;  // so that some shapes are not fused
+  const bool keeps_nan = activation->nan == CUDNN_PROPAGATE_NAN;
+  if (shape.kernel_y > 3 && keeps_nan) return CUDNN_STATUS_NOT_SUPPORTED;  // and some lose NaN
   if (!scribble(workspace, bytes)) return CUDNN_STATUS_NOT_SUPPORTED;
   if (const cudnnStatus_t status = usable(shape, x_desc, filter_desc)) return status;
   const Element element = element_of(x_desc->type);
@@ -322,7 +361,10 @@ cudnnStatus_t cudnnConvolutionBiasActivationForward(
   convolve(Element::float32, shape, wide_x.data(), wide_filter.data(), wide_y.data());
   add_bias(wide_y, wide_bias,
            plain ? annulus::trainer::Activation::none : annulus::trainer::Activation::relu);
+  if (!plain && !keeps_nan)
+    for (float& value : wide_y) value = std::fmax(value, 0.0f);
   narrow(wide_y, element, y);
+  ++convolution_calls().fused;
   return CUDNN_STATUS_SUCCESS;
 }
 
@@ -335,11 +377,13 @@ cudnnStatus_t cudnnConvolutionBackwardData(cudnnHandle_t, const void*,
                                            const cudnnTensorDescriptor_t x_desc, void* dx) {
   const ConvolutionShape shape = shape_of(x_desc, filter_desc, convolution, y_desc);
   if (*static_cast<const float*>(beta) != 0) return CUDNN_STATUS_BAD_PARAM;
-  if (algorithm == kRefuses || !scribble(workspace, bytes)) return CUDNN_STATUS_NOT_SUPPORTED;
+  if (!supported(shape) || algorithm == kRefuses || !scribble(workspace, bytes))
+    return CUDNN_STATUS_NOT_SUPPORTED;
   if (const cudnnStatus_t status = usable(shape, x_desc, filter_desc)) return status;
   const Factor left(x_desc->type, convolution, dy, shape.output_size());
   const Factor right(x_desc->type, convolution, filter, shape.kernel_size());
   find_dx(element_of(x_desc->type), shape, left.get(), right.get(), dx);
+  ++convolution_calls().data;
   return CUDNN_STATUS_SUCCESS;
 }
 
@@ -351,11 +395,13 @@ cudnnStatus_t cudnnConvolutionBackwardFilter(cudnnHandle_t, const void*, const c
                                              const cudnnFilterDescriptor_t filter_desc, void* dfilter) {
   const ConvolutionShape shape = shape_of(x_desc, filter_desc, convolution, y_desc);
   if (*static_cast<const float*>(beta) != 0) return CUDNN_STATUS_BAD_PARAM;
-  if (algorithm == kRefuses || !scribble(workspace, bytes)) return CUDNN_STATUS_NOT_SUPPORTED;
+  if (!supported(shape) || algorithm == kRefuses || !scribble(workspace, bytes))
+    return CUDNN_STATUS_NOT_SUPPORTED;
   if (const cudnnStatus_t status = usable(shape, x_desc, filter_desc)) return status;
   const Factor left(x_desc->type, convolution, x, shape.input_size());
   const Factor right(x_desc->type, convolution, dy, shape.output_size());
   find_dkernel(element_of(x_desc->type), shape, left.get(), right.get(), dfilter);
+  ++convolution_calls().kernel;
   return CUDNN_STATUS_SUCCESS;
 }
 

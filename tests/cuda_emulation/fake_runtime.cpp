@@ -30,6 +30,11 @@ PretendMemory::~PretendMemory() { capacity = kPlenty; }
 PretendCapture::PretendCapture() { capturing = true; }
 PretendCapture::~PretendCapture() { capturing = false; }
 bool pretends_capture() { return capturing; }
+
+HostTraffic& host_traffic() {
+  static HostTraffic traffic;
+  return traffic;
+}
 }  // namespace annulus::test
 
 using annulus::test::pretends_capture;
@@ -63,7 +68,11 @@ cudaError_t cudaMemcpy(void* to, const void* from, std::size_t size, cudaMemcpyK
   std::memcpy(to, from, size);
   return cudaSuccess;
 }
-cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t size, cudaMemcpyKind, cudaStream_t) {
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t size, cudaMemcpyKind kind, cudaStream_t) {
+  const void* const host = kind == cudaMemcpyHostToDevice   ? from
+                           : kind == cudaMemcpyDeviceToHost ? to
+                                                            : nullptr;
+  if (host != nullptr && !annulus::test::is_pinned(host)) ++annulus::test::host_traffic().pageable_copies;
   if (size > 0) std::memcpy(to, from, size);
   return cudaSuccess;
 }
@@ -80,6 +89,7 @@ cudaError_t cudaDeviceGetStreamPriorityRange(int* least, int* greatest) {
   return cudaSuccess;
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t) {
+  ++annulus::test::host_traffic().waits;
   return pretends_capture() ? cudaErrorStreamCaptureUnsupported : cudaSuccess;
 }
 cudaError_t cudaDeviceSynchronize() {

@@ -3,8 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "base/error.hpp"
 
+#include "comm/cuda/cuda.hpp"
 #include "tests/cuda_emulation/fake_cuda.hpp"
 #include "tests/support/oracle_networks.hpp"
 #include "tests/support/pattern_source.hpp"
@@ -24,6 +27,13 @@ using testing::HasSubstr;
 
 class Capture : public testing::TestWithParam<test::OracleNetwork> {};
 
+/// In memory of the device, which is aligned as the model wants it.
+comm::DeviceBuffer<float> on_device(const std::vector<float>& values) {
+  comm::DeviceBuffer<float> buffer(values.size(), "test");
+  std::ranges::copy(values, buffer.get());
+  return buffer;
+}
+
 TEST_P(Capture, EnqueuingNeitherAllocatesNorWaits) {
   const Network& network = GetParam().network;
   const test::Samples samples = test::random_samples(network, 2, 1);
@@ -31,23 +41,22 @@ TEST_P(Capture, EnqueuingNeitherAllocatesNorWaits) {
   for (const Precision precision : {Precision::float32, Precision::bfloat16}) {
     DeviceModel model(network, {.shard_samples = 2, .predict_samples = 2}, precision);
     model.prepare_predict(2);
-    std::vector<float> gradients(gradient_elements(model.layout()));
-    std::vector<float> probabilities(static_cast<std::size_t>(2 * network.classes()));
+    const auto images = on_device(samples.images), vectors = on_device(samples.vectors);
+    const comm::DeviceBuffer<float> gradients(gradient_elements(model.layout()), "test");
+    const comm::DeviceBuffer<float> probabilities(static_cast<std::size_t>(2 * network.classes()), "test");
 
     const test::PretendCapture capture;
     EXPECT_NO_THROW(model.parameters_changed(nullptr));
-    EXPECT_NO_THROW(model.train({.images = samples.images.data(),
-                                 .vectors = samples.vectors.data(),
+    EXPECT_NO_THROW(model.train({.images = images.get(),
+                                 .vectors = vectors.get(),
                                  .labels = samples.labels.data(),
                                  .samples = samples.numbers.data(),
                                  .scalars = &scalars,
                                  .size = 2},
-                                gradients.data(), nullptr, [](std::size_t) {}));
-    EXPECT_NO_THROW(model.predict({.images = samples.images.data(),
-                                   .vectors = samples.vectors.data(),
-                                   .size = 2,
-                                   .probabilities = probabilities.data()},
-                                  nullptr));
+                                gradients.get(), nullptr, [](std::size_t) {}));
+    EXPECT_NO_THROW(model.predict(
+        {.images = images.get(), .vectors = vectors.get(), .size = 2, .probabilities = probabilities.get()},
+        nullptr));
     EXPECT_ANY_THROW(model.prepare_train(1)) << "the pretended capture does not bite";
   }
 }

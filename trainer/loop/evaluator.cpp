@@ -37,12 +37,15 @@ io::SamplerOptions sampler_options(const io::SampleSource& source, const Evaluat
           .shuffle = false};
 }
 
-io::LoaderOptions loader_options(const Replica& replica, comm::ShardRange owned,
-                                 const EvaluatorOptions& options) {
+/// @param predictor  or null, where the replica takes images
+io::LoaderOptions loader_options(const Replica& replica, const BatchPredictor* predictor,
+                                 comm::ShardRange owned, const EvaluatorOptions& options) {
   return {.first_shard = owned.begin,
           .owned_shards = owned.size(),
+          .content = predictor ? predictor->content() : io::BatchContent::images,
           .layout = replica.pixel_layout(),
           .threads = options.loader_threads,
+          .memory = predictor ? predictor->batch_memory() : io::BatchMemory{},
           .epochs = 1};
 }
 
@@ -111,7 +114,11 @@ Evaluator::Evaluator(Replica& replica, comm::ProcessGroup& group, io::SampleSour
       options_(options),
       sampler_(sampler_options(source, options)),
       owned_(comm::owned_shards(options.shards, group.rank(), group.size())),
-      loader_(source, sampler_, generator, loader_options(replica, owned_, options)) {}
+      predictor_(replica.make_predictor({.source = source.info(),
+                                         .generator = generator,
+                                         .block_samples = options.block,
+                                         .owned_shards = owned_.size()})),
+      loader_(source, sampler_, generator, loader_options(replica, predictor_.get(), owned_, options)) {}
 
 Evaluation Evaluator::run() { return run(Sink{}); }
 
@@ -136,7 +143,10 @@ Evaluation Evaluator::run(const Sink& sink) {
            .samples = shard.size(),
            .probabilities = {&probabilities[i * options_.block * classes], shard.size() * classes}});
     }
-    replica_.predict_blocks(blocks);
+    if (predictor_)
+      predictor_->predict(batch, blocks);
+    else
+      replica_.predict_blocks(blocks);
     for (std::size_t i = 0; i < blocks.size(); ++i)
       score(batch.shards[i], blocks[i].probabilities, tallies[i]);
     if (sink) deliver(probabilities, batch, step, sink);

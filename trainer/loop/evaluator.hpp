@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -12,6 +13,7 @@
 #include "io/augmentation/augmentation.hpp"
 #include "io/dataset/sample_source.hpp"
 #include "io/loading/batch_loader.hpp"
+#include "trainer/backend/contract/batch_predictor.hpp"
 #include "trainer/backend/contract/replica.hpp"
 #include "trainer/model/config.hpp"
 
@@ -74,6 +76,7 @@ class Evaluator {
   EvaluatorOptions options_;
   io::ShardedSampler sampler_;
   comm::ShardRange owned_;
+  std::unique_ptr<BatchPredictor> predictor_;  // null: the replica takes images
   io::BatchLoader loader_;
 };
 

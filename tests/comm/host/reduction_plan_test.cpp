@@ -84,28 +84,51 @@ TEST(TreeStaging, GivesEveryOtherNodeAPlaceOfItsOwn) {
   }
 }
 
+/// @param shift  of the operands, in floats, from where four of them are read at once
 template <int kOperands>
-void expect_tree_bits() {
-  constexpr std::size_t kCount = 500;
-  std::vector<std::vector<float>> values(kOperands, std::vector<float>(kCount));
+void expect_tree_bits(std::size_t count, std::size_t shift) {
+  std::vector<std::vector<float>> values(kOperands, std::vector<float>(count + shift));
   PairwiseBody<kOperands> body{};
   for (int shard = 0; shard < kOperands; ++shard) {
-    for (std::size_t i = 0; i < kCount; ++i) values[shard][i] = test::awkward_value(5, shard, i);
-    body.operands[shard] = values[shard].data();
+    for (std::size_t i = 0; i < count; ++i) values[shard][shift + i] = test::awkward_value(5, shard, i);
+    body.operands[shard] = values[shard].data() + shift;
   }
-  body.sum = values[0].data();  // as on the device, where the result replaces an operand
-  body.count = kCount;
+  body.sum = values[0].data() + shift;  // as on the device, where the result replaces an operand
+  body.count = static_cast<std::int64_t>(count);
+  EXPECT_EQ(body.indices(), static_cast<std::int64_t>(shift == 0 ? (count + 3) / 4 : count));
 
   for (std::int64_t i = 0; i < body.indices(); ++i) body(i);
 
-  EXPECT_EQ(test::wrong_bits(values[0], 5, kOperands), 0u) << kOperands << " operands";
+  const std::vector<float> sum(values[0].begin() + static_cast<std::ptrdiff_t>(shift), values[0].end());
+  EXPECT_EQ(test::wrong_bits(sum, 5, kOperands), 0u) << kOperands << " operands";
 }
 
 TEST(ReductionBodies, PairwiseSumHasTheBitsOfTheTree) {
-  expect_tree_bits<2>();
-  expect_tree_bits<4>();
-  expect_tree_bits<8>();
-  expect_tree_bits<16>();
+  for (const std::size_t count : {1, 500, 503})
+    for (const std::size_t shift : {0, 1}) {
+      expect_tree_bits<2>(count, shift);
+      expect_tree_bits<4>(count, shift);
+      expect_tree_bits<8>(count, shift);
+      expect_tree_bits<16>(count, shift);
+    }
+}
+
+TEST(ReductionBodies, AdditionTakesEachElementOnceWhereverItLies) {
+  for (const std::size_t count : {1, 4, 7, 64})
+    for (const std::size_t shift : {0, 1, 2}) {
+      std::vector<float> left(count + 8, 1.5f), right(count + 8, 0.25f), sum(count + 8, -1.0f);
+      for (std::size_t i = 0; i < count; ++i) right[shift + i] = static_cast<float>(i);
+      const AddBody body{.sum = sum.data() + shift,
+                         .left = left.data(),
+                         .right = right.data() + shift,
+                         .count = static_cast<std::int64_t>(count)};
+
+      for (std::int64_t i = body.indices(); i-- > 0;) body(i);
+
+      for (std::size_t i = 0; i < sum.size(); ++i)
+        EXPECT_EQ(sum[i], i < shift || i >= shift + count ? -1.0f : 1.5f + static_cast<float>(i - shift))
+            << "element " << i << " of " << count << " at " << shift;
+    }
 }
 
 TEST(ReductionBodies, AdditionMayReplaceAnOperand) {

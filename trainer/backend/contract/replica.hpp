@@ -90,6 +90,9 @@ struct Machine {
   std::string kernels = {};       ///< chosen for a training shard, a line each; "" = not known
 };
 
+class BatchPredictor;
+struct PredictorOptions;
+
 /// One rank's model on its device.
 class Replica {
  public:
@@ -126,6 +129,10 @@ class Replica {
 
   /// Several blocks at once; worker threads share them out. The default runs predict() block by block.
   virtual void predict_blocks(std::span<const PredictBlock> blocks);
+
+  /// For batches of an evaluation whose images the device makes itself, from pixels as they are stored
+  /// (batch_predictor.hpp); null where it wants them made. Belongs to the replica.
+  virtual std::unique_ptr<BatchPredictor> make_predictor(const PredictorOptions& options);
 
   /// A tensor in an arena of `layout()` (parameters, momentum, ...) from and to Keras' order and extents.
   virtual std::vector<float> read(const Segment& segment, std::span<const float> arena) const = 0;

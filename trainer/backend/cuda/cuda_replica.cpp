@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "comm/cuda/out_of_device_memory.hpp"
 #include "trainer/backend/contract/cuda_backend.hpp"
+#include "trainer/backend/cuda/batch_prediction.hpp"
 #include "trainer/backend/cuda/steps/libraries.hpp"
 
 namespace annulus::trainer::cuda {
@@ -111,6 +112,14 @@ void CudaReplica::predict(const PredictBlock& block) {
                  stream_.get());
   comm::copy_to_host(block.probabilities, probabilities_.get(), stream_.get());
   stream_.synchronize();
+}
+
+std::unique_ptr<BatchPredictor> CudaReplica::make_predictor(const PredictorOptions& options) {
+  if (options.generator.augmentation() != io::AugmentationOptions{}) return nullptr;
+  expect_contract(options.block_samples <= model_.options().predict_samples &&
+                      options.source.shape.size() == network().input.size(),
+                  "an evaluation has blocks and images that the replica is compiled for");
+  return std::make_unique<BatchPrediction>(model_, stream_, images_.get(), options);
 }
 
 /// Kernels are chosen by the libraries for the GPU; cuDNN's and cuBLASLt's choices follow from what is here.

@@ -38,6 +38,7 @@ class CudaReplica final : public Replica {
   /// it.
   void train(const io::Batch& batch, comm::GradientReducer& reducer) override;
   void predict(const PredictBlock& block) override;
+  std::unique_ptr<BatchPredictor> make_predictor(const PredictorOptions& options) override;
 
   std::vector<float> read(const Segment& segment, std::span<const float> arena) const override {
     return model_.read(segment, arena);

@@ -2,6 +2,7 @@
 // sums in the kernels' own order.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -79,16 +80,14 @@ void run_on_host(const Body& body) {
 
 template <class L, class T>
 void run_on_host(const LossBody<L, T>& body) {
-  double loss = 0, correct = 0;
-  for (std::int64_t sample = 0; sample < body.samples; ++sample) {
-    const SampleLoss result = body(SoloTeam{}, sample);
-    loss += static_cast<double>(result.loss);
-    correct += static_cast<double>(result.correct);
+  for (std::int64_t sample = body.samples; sample-- > 0;) body.note(sample, body(SoloTeam{}, sample));
+  std::vector<double> losses(kLossLanes), hits(kLossLanes);
+  for (int lane = kLossLanes; lane-- > 0;) {
+    const LossSums sums = body.lane(lane);
+    losses[static_cast<std::size_t>(lane)] = sums.loss;
+    hits[static_cast<std::size_t>(lane)] = sums.correct;
   }
-  for (int i = 0; i < kLossHead; ++i) body.head[i] = 0;
-  body.head[0] = static_cast<float>(loss);
-  body.head[1] = static_cast<float>(correct);
-  body.head[2] = static_cast<float>(body.samples);
+  body.finish({tree_sum(losses), tree_sum(hits)});
 }
 
 template <class L>
@@ -107,7 +106,14 @@ template <class Body>
 void run_on_host(const OverPieces<Body>& over) {
   std::vector<double> sums(kPieceLanes);
   for (std::int64_t piece = over.count; piece-- > 0;)
-    if constexpr (requires { over.body.finish(piece, 0.0); }) {
+    if constexpr (has_four_lanes<Body>) {
+      for (int first = kPieceLanes - 4; first >= 0; first -= 4) {
+        double four[4];
+        over.body.four_lanes(piece, first, four);
+        std::copy_n(four, 4, sums.begin() + first);
+      }
+      over.body.finish(piece, tree_sum(sums));
+    } else if constexpr (requires { over.body.finish(piece, 0.0); }) {
       for (int lane = kPieceLanes; lane-- > 0;)
         sums[static_cast<std::size_t>(lane)] = over.body.lane(piece, lane);
       over.body.finish(piece, tree_sum(sums));

@@ -2,6 +2,8 @@
 // are in one order on both sides and products are not fused, so most results agree to the bit.
 #include <gmock/gmock.h>
 
+#include <cstring>
+
 #include "comm/cuda/cuda.hpp"
 #include "tests/support/random_tensor.hpp"
 #include "tests/support/tensor_matchers.hpp"
@@ -280,6 +282,87 @@ TEST(Kernels, DropoutAgreesToTheBit) {
 
     EXPECT_EQ(y.on_device(), y.on_host());
   }
+}
+
+TEST(Kernels, ResponseNormsOfTheUsualPowerAgreeToTheBit) {
+  const ResponseNormShape shape{.channels = 96, .reach = 2, .alpha = 1e-4f, .beta = 0.75f, .k = 2.0f};
+  constexpr std::int64_t kCount = 96 * 1000;
+  for (const Element element : kElements) {
+    Twin x(element, kCount, 1), dy(element, kCount, 2);
+    Twin y = poisoned(element, kCount), dx = poisoned(element, kCount);
+    Twin scale = poisoned(Element::float32, kCount), terms = poisoned(Element::float32, kCount);
+
+    with_instance(elements_of(element), [&]<class T>(Instance<T>) {
+      run_both([&](const Place& at) {
+        return ResponseNormForwardBody<T>{.x = at.as<T>(x),
+                                          .y = at.as<T>(y),
+                                          .scale = at.floats(scale),
+                                          .shape = shape,
+                                          .elements = kCount};
+      });
+      run_both([&](const Place& at) {
+        return ResponseNormTermsBody<T>{.x = at.as<T>(x),
+                                        .dy = at.as<T>(dy),
+                                        .scale = at.floats(scale),
+                                        .terms = at.floats(terms),
+                                        .shape = shape,
+                                        .elements = kCount};
+      });
+      run_both([&](const Place& at) {
+        return ResponseNormBackwardBody<T>{.x = at.as<T>(x),
+                                           .dy = at.as<T>(dy),
+                                           .scale = at.floats(scale),
+                                           .terms = at.floats(terms),
+                                           .dx = at.as<T>(dx),
+                                           .shape = shape,
+                                           .elements = kCount};
+      });
+    });
+
+    for (Twin* result : {&y, &dx}) EXPECT_EQ(result->on_device(), result->on_host());
+  }
+}
+
+TEST(Kernels, ConversionsAgreeToTheBitWhereverTheyBegin) {
+  for (const std::int64_t count : {1, 4095, 4096})
+    for (const std::int64_t shift : {0, 1, 4}) {
+      Twin from(Element::float32, count + shift, 1), wide(Element::float32, count + shift, 2);
+      Twin narrow(Element::bfloat16, count + shift, 3);
+
+      run_both([&](const Place& at) {
+        return ConvertBody<float, BFloat16>{
+            .from = at.floats(from) + shift, .to = at.as<BFloat16>(narrow) + shift, .elements = count};
+      });
+      run_both([&](const Place& at) {
+        return ConvertBody<BFloat16, float>{
+            .from = at.as<BFloat16>(narrow) + shift, .to = at.floats(wide) + shift, .elements = count};
+      });
+
+      for (Twin* result : {&narrow, &wide}) EXPECT_EQ(result->on_device(), result->on_host());
+    }
+}
+
+TEST(Kernels, SquaresOfPiecesAgreeToTheBit) {
+  const std::vector<Piece> pieces{{.begin = 0, .count = 4096, .segment = 0},
+                                  {.begin = 4096, .count = 1003, .segment = 0},
+                                  {.begin = 5104, .count = 3, .segment = 1},
+                                  {.begin = 5109, .count = 2000, .segment = 2}};
+  comm::DeviceBuffer<Piece> device_pieces(pieces.size(), "test");
+  ANNULUS_CHECK_CUDA(
+      cudaMemcpy(device_pieces.get(), pieces.data(), device_pieces.bytes(), cudaMemcpyHostToDevice));
+  ANNULUS_CHECK_CUDA(cudaDeviceSynchronize());
+  Twin values(Element::float32, 8000, 1);
+  Twin squares = poisoned(Element::float32, 2 * static_cast<std::int64_t>(pieces.size()));  // of doubles
+
+  run_both([&](const Place& at) {
+    return OverPieces<PieceSquaresBody>{.count = static_cast<std::int64_t>(pieces.size()),
+                                        .body = {.pieces = at.either(pieces.data(), device_pieces.get()),
+                                                 .values = at.floats(values),
+                                                 .squares = at.as<double>(squares)}};
+  });
+
+  const std::vector<float> device = squares.on_device(), host = squares.on_host();
+  EXPECT_EQ(std::memcmp(device.data(), host.data(), device.size() * sizeof(float)), 0);
 }
 
 TEST(Kernels, LossAgrees) {

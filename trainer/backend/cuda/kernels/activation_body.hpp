@@ -128,15 +128,32 @@ struct SumBody {
   }
 };
 
-/// to = from, converted. Index: element.
+/// to = from, converted. Index: as many neighbours as 16 bytes of the wider type hold, where both sides are
+/// aligned to so many, else one element.
 template <class From, class To>
 struct ConvertBody {
+  static constexpr int kPack = kPackOf<From> < kPackOf<To> ? kPackOf<From> : kPackOf<To>;
   const From* from;
   To* to;
   std::int64_t elements;
 
-  ANNULUS_DEVICE std::int64_t indices() const { return elements; }
-  ANNULUS_DEVICE void operator()(std::int64_t i) const { to[i] = from_float<To>(to_float(from[i])); }
+  ANNULUS_DEVICE bool in_packs() const {
+    return reinterpret_cast<std::uintptr_t>(from) % sizeof(Pack<From, kPack>) == 0 &&
+           reinterpret_cast<std::uintptr_t>(to) % sizeof(Pack<To, kPack>) == 0;
+  }
+  ANNULUS_DEVICE std::int64_t indices() const {
+    return in_packs() ? (elements + kPack - 1) / kPack : elements;
+  }
+  ANNULUS_DEVICE void operator()(std::int64_t i) const {
+    if (!in_packs()) return convert(i, i + 1);
+    if ((i + 1) * kPack > elements) return convert(i * kPack, elements);
+    float values[kPack];
+    load<kPack>(from + i * kPack, values);
+    store<kPack>(to + i * kPack, values);
+  }
+  ANNULUS_DEVICE void convert(std::int64_t begin, std::int64_t end) const {
+    for (std::int64_t i = begin; i < end; ++i) to[i] = from_float<To>(to_float(from[i]));
+  }
 };
 
 /// An image inside a larger one.

@@ -32,12 +32,18 @@ struct UpdateCall {
   StepReport* report = nullptr;
 };
 
-/// `body` over the pieces [0, count), a block of kPieceLanes threads per piece: body.lane(piece, lane). Where
-/// the body has finish(piece, sum), it gets the sum of what the lanes return, added in a tree.
+/// `body` over the pieces [0, count), a block per piece with a thread for each of kPieceLanes lanes:
+/// body.lane(piece, lane); or a thread for four: body.four_lanes(piece, first, sums). Where the body has
+/// finish(piece, sum), it gets the sum of what the lanes return, added in a tree.
 template <class Body>
 struct OverPieces {
   std::int64_t count;
   Body body;
+};
+
+template <class Body>
+constexpr bool has_four_lanes = requires(const Body& body, double (&sums)[4]) {
+  body.four_lanes(0, 0, sums);
 };
 
 template <class Run>

@@ -57,6 +57,7 @@
   ANNULUS_KERNEL_OF_QUADS(BatchNormGradientBody)       \
   ANNULUS_KERNEL_OF_PACKS(BatchNormBackwardBody)       \
   ANNULUS_KERNEL_OF_ELEMENTS(ResponseNormForwardBody)  \
+  ANNULUS_KERNEL_OF_ELEMENTS(ResponseNormTermsBody)    \
   ANNULUS_KERNEL_OF_ELEMENTS(ResponseNormBackwardBody) \
   ANNULUS_KERNEL_OF_ELEMENTS(ChannelMomentsBody)       \
   ANNULUS_KERNEL(GroupStatisticsBody)                  \

@@ -8,7 +8,7 @@ namespace annulus::trainer::cuda {
 namespace {
 
 constexpr int kWarp = 32;
-constexpr int kSumThreads = 1024;
+constexpr int kSumThreads = kLossLanes;
 constexpr std::int32_t kFewClasses = 64;  // up to here one thread takes a sample
 constexpr unsigned kAll = 0xFFFFFFFFu;
 
@@ -30,35 +30,11 @@ struct WarpTeam {
   }
 };
 
-/// A block's sum of `loss` and `correct` over its threads, in a tree; thread 0 writes the head.
-__device__ void write_head(double loss, double correct, std::int64_t samples, float* head) {
-  __shared__ double losses[kSumThreads], hits[kSumThreads];
-  const int thread = static_cast<int>(threadIdx.x);
-  losses[thread] = loss;
-  hits[thread] = correct;
-  for (int half = kSumThreads / 2; half > 0; half /= 2) {
-    __syncthreads();
-    if (thread >= half) continue;
-    losses[thread] += losses[thread + half];
-    hits[thread] += hits[thread + half];
-  }
-  if (thread != 0) return;
-  for (int i = 0; i < kLossHead; ++i) head[i] = 0.0f;
-  head[0] = static_cast<float>(losses[0]);
-  head[1] = static_cast<float>(hits[0]);
-  head[2] = static_cast<float>(samples);
-}
-
-/// One block does it all: a thread takes every 1024th sample.
+/// A thread takes a sample.
 template <class L, class T>
-__global__ void __launch_bounds__(kSumThreads) loss_kernel(LossBody<L, T> body) {
-  double loss = 0, correct = 0;
-  for (std::int64_t sample = threadIdx.x; sample < body.samples; sample += kSumThreads) {
-    const SampleLoss result = body(SoloTeam{}, sample);
-    loss += static_cast<double>(result.loss);
-    correct += static_cast<double>(result.correct);
-  }
-  write_head(loss, correct, body.samples, body.head);
+__global__ void loss_samples_kernel(LossBody<L, T> body) {
+  const std::int64_t sample = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (sample < body.samples) body.note(sample, body(SoloTeam{}, sample));
 }
 
 /// A warp takes a sample. @pre blocks of whole warps
@@ -67,19 +43,24 @@ __global__ void loss_rows_kernel(LossBody<L, T> body) {
   const std::int64_t sample = (static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) / kWarp;
   if (sample >= body.samples) return;  // for the whole warp alike
   const SampleLoss result = body(WarpTeam{}, sample);
-  if (WarpTeam::rank() != 0) return;
-  body.row_sums[sample] = result.loss;
-  body.row_sums[body.samples + sample] = result.correct;
+  if (WarpTeam::rank() == 0) body.note(sample, result);
 }
 
-__global__ void __launch_bounds__(kSumThreads)
-    sum_losses_kernel(const float* row_sums, std::int64_t samples, float* head) {
-  double loss = 0, correct = 0;
-  for (std::int64_t sample = threadIdx.x; sample < samples; sample += kSumThreads) {
-    loss += static_cast<double>(row_sums[sample]);
-    correct += static_cast<double>(row_sums[samples + sample]);
+/// One block sums what the blocks before have noted, its threads in a tree.
+template <class L, class T>
+__global__ void __launch_bounds__(kSumThreads) sum_losses_kernel(LossBody<L, T> body) {
+  __shared__ double losses[kSumThreads], hits[kSumThreads];
+  const int thread = static_cast<int>(threadIdx.x);
+  const LossSums mine = body.lane(thread);
+  losses[thread] = mine.loss;
+  hits[thread] = mine.correct;
+  for (int half = kSumThreads / 2; half > 0; half /= 2) {
+    __syncthreads();
+    if (thread >= half) continue;
+    losses[thread] += losses[thread + half];
+    hits[thread] += hits[thread + half];
   }
-  write_head(loss, correct, samples, head);
+  if (thread == 0) body.finish({losses[0], hits[0]});
 }
 
 template <class L>
@@ -105,24 +86,26 @@ __global__ void __launch_bounds__(kSumThreads) find_bad_kernel(FindBadBody<T> bo
   if (thread == 0) *body.found = first[0] == body.elements ? -1 : first[0];
 }
 
-constexpr int kRowThreads = 256;
+constexpr int kRowThreads = 256, kSampleThreads = 64;
 unsigned row_blocks(std::int64_t samples) {
   return static_cast<unsigned>((samples * kWarp + kRowThreads - 1) / kRowThreads);
 }
 
 }  // namespace
 
-/// One thread a sample where classes are few, else a warp.
+/// One thread a sample where classes are few, else a warp; many small blocks, so that all of the GPU takes
+/// part.
 template <class L, class T>
 void spread(cudaStream_t stream, const LossBody<L, T>& body) {
-  if (body.classes <= kFewClasses) {
-    loss_kernel<<<1, kSumThreads, 0, stream>>>(body);
-    ANNULUS_CHECK_LAUNCH("loss_kernel");
-    return;
+  if (body.samples > 0 && body.classes <= kFewClasses) {
+    const auto blocks = static_cast<unsigned>((body.samples + kSampleThreads - 1) / kSampleThreads);
+    loss_samples_kernel<<<blocks, kSampleThreads, 0, stream>>>(body);
+    ANNULUS_CHECK_LAUNCH("loss_samples_kernel");
+  } else if (body.samples > 0) {  // a grid of no blocks is an error
+    loss_rows_kernel<<<row_blocks(body.samples), kRowThreads, 0, stream>>>(body);
+    ANNULUS_CHECK_LAUNCH("loss_rows_kernel");
   }
-  loss_rows_kernel<<<row_blocks(body.samples), kRowThreads, 0, stream>>>(body);
-  ANNULUS_CHECK_LAUNCH("loss_rows_kernel");
-  sum_losses_kernel<<<1, kSumThreads, 0, stream>>>(body.row_sums, body.samples, body.head);
+  sum_losses_kernel<<<1, kSumThreads, 0, stream>>>(body);
   ANNULUS_CHECK_LAUNCH("sum_losses_kernel");
 }
 

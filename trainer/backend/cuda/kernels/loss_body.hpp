@@ -23,11 +23,20 @@ struct SampleLoss {
   float correct = 0;  ///< 1 or 0
 };
 
+/// Of several samples.
+struct LossSums {
+  double loss = 0, correct = 0;
+};
+
+/// Loss and hits are added up in so many lanes: lane l takes samples l, l + kLossLanes, ..., then lanes are
+/// added in halves. However many blocks computed the samples, the sum has the same bits.
+constexpr int kLossLanes = 1024;
+
 constexpr int kLossHead = 16;
 constexpr std::int64_t loss_scratch(std::int64_t samples) { return 2 * samples; }
 
-/// Loss and gradient of all samples, and the head of the gradient buffer: sums in the order of the samples'
-/// tree. Label `smoothing` and weights as LossOptions.
+/// Loss and gradient of all samples, and the head of the gradient buffer. Label `smoothing` and weights as
+/// LossOptions. Each sample is computed and noted, then lanes are summed and finish() writes the head.
 template <class L, class T>
 struct LossBody {
   const L* logits;             ///< (n, classes)
@@ -68,6 +77,25 @@ struct LossBody {
         gradient[sample * classes + c] = from_float<T>(weight * (std::exp(log_probability) - target));
     }
     return {weight * team.sum(loss), valid && winner == label ? 1.0f : 0.0f};
+  }
+
+  ANNULUS_DEVICE void note(std::int64_t sample, const SampleLoss& result) const {
+    row_sums[sample] = result.loss;
+    row_sums[samples + sample] = result.correct;
+  }
+  ANNULUS_DEVICE LossSums lane(int lane) const {
+    LossSums sums;
+    for (std::int64_t sample = lane; sample < samples; sample += kLossLanes) {
+      sums.loss += static_cast<double>(row_sums[sample]);
+      sums.correct += static_cast<double>(row_sums[samples + sample]);
+    }
+    return sums;
+  }
+  ANNULUS_DEVICE void finish(const LossSums& all) const {
+    for (int i = 0; i < kLossHead; ++i) head[i] = 0.0f;
+    head[0] = static_cast<float>(all.loss);
+    head[1] = static_cast<float>(all.correct);
+    head[2] = static_cast<float>(samples);
   }
 };
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/host_device.hpp"
+#include "comm/cuda/quad.hpp"
 #include "trainer/backend/contract/optimizer_state.hpp"
 #include "trainer/backend/rules/optimizer_rules.hpp"
 #include "trainer/backend/rules/update_pieces.hpp"
@@ -14,7 +15,8 @@
 
 namespace annulus::trainer::cuda {
 
-constexpr int kPieceLanes = 256;  ///< threads of a block: one block updates one piece
+/// Sums over a piece are taken in so many lanes; one block updates one piece.
+constexpr int kPieceLanes = 256;
 
 /// What changes from step to step, beside StepScalars; in device memory. Prepared in double on the host, as
 /// the host's optimizer does.
@@ -53,23 +55,31 @@ struct SquareSums {
   const double* parameters;  ///< for a trust ratio only
 };
 
-/// One lane's share of a piece: elements lane, lane + kPieceLanes, ...
-ANNULUS_DEVICE inline double lane_squares(const float* values, const Piece& piece, int lane) {
-  double sum = 0;
-  for (std::int32_t i = lane; i < piece.count; i += kPieceLanes) {
-    const double value = values[piece.begin + i];
-    sum += value * value;
-  }
-  return sum;
-}
-
-/// squares[p] = sum of squares of piece p. Bodies over pieces have lane(piece, lane), whose results are
-/// summed over the lanes in a binary tree, and finish(piece, sum).
+/// squares[p] = sum of squares of piece p, whose lane l takes elements l, l + kPieceLanes, ... Bodies over
+/// pieces have lane(piece, lane), whose results are summed over the lanes in a binary tree, and finish(piece,
+/// sum). This one has four neighbouring lanes of a thread at a time, so that they are read at once.
 struct PieceSquaresBody {
   const Piece* pieces;
   const float* values;
   double* squares;
-  ANNULUS_DEVICE double lane(std::int64_t p, int lane) const { return lane_squares(values, pieces[p], lane); }
+  ANNULUS_DEVICE void four_lanes(std::int64_t p, int first, double (&sums)[4]) const {
+    const Piece piece = pieces[p];
+    const float* const from = values + piece.begin;
+    const bool in_quads = comm::quads_fit(from);
+    for (double& sum : sums) sum = 0;
+    for (std::int32_t i = first; i < piece.count; i += kPieceLanes) {
+      const std::int32_t count = piece.count - i < 4 ? piece.count - i : 4;
+      comm::Quad quad{};
+      if (in_quads && count == 4)
+        quad = comm::load_quad(from + i);
+      else
+        for (std::int32_t k = 0; k < count; ++k) quad.values[k] = from[i + k];
+      for (std::int32_t k = 0; k < count; ++k) {
+        const double value = quad.values[k];
+        sums[k] += value * value;
+      }
+    }
+  }
   ANNULUS_DEVICE void finish(std::int64_t p, double sum) const { squares[p] = sum; }
 };
 
@@ -121,7 +131,7 @@ struct JudgeBody {
   }
 };
 
-/// Updates a piece, unless the step is to change nothing.
+/// Updates a piece, four neighbours of a tensor at a time, unless the step is to change nothing.
 struct UpdateBody {
   OptimizerConfig config;
   const UpdateScalars* scalars;
@@ -147,8 +157,23 @@ struct UpdateBody {
   template <class Rule, std::size_t... State>
   ANNULUS_DEVICE void update(const Piece& piece, int lane, std::index_sequence<State...>) const {
     const Rule rule(config, tensor_step(piece.segment, Rule::kTrustRatio));
-    for (std::int64_t i = piece.begin + lane; i < piece.begin + piece.count; i += kPieceLanes)
-      rule(parameters[i], gradients[i], states.at[State][i]...);
+    const std::int64_t end = piece.begin + piece.count;
+    if (!comm::quads_fit(parameters + piece.begin, gradients + piece.begin,
+                         states.at[State] + piece.begin...)) {
+      for (std::int64_t i = piece.begin + lane; i < end; i += kPieceLanes)
+        rule(parameters[i], gradients[i], states.at[State][i]...);
+      return;
+    }
+    std::int64_t i = piece.begin + 4 * lane;
+    for (; i + 4 <= end; i += std::int64_t{4} * kPieceLanes) {
+      comm::Quad parameter = comm::load_quad(parameters + i);
+      const comm::Quad gradient = comm::load_quad(gradients + i);
+      [[maybe_unused]] comm::Quad state[] = {comm::load_quad(states.at[State] + i)..., {}};
+      for (int k = 0; k < 4; ++k) rule(parameter.values[k], gradient.values[k], state[State].values[k]...);
+      comm::store_quad(parameters + i, parameter);
+      (comm::store_quad(states.at[State] + i, state[State]), ...);
+    }
+    for (; i < end; ++i) rule(parameters[i], gradients[i], states.at[State][i]...);  // of the last lane
   }
 
   ANNULUS_DEVICE void lane(std::int64_t p, int lane) const {

@@ -6,8 +6,6 @@
 #include <span>
 
 #include "base/log.hpp"
-#include "trainer/backend/cuda/kernels/activation_body.hpp"
-#include "trainer/backend/cuda/kernels/enqueue.hpp"
 
 namespace annulus::trainer::cuda {
 namespace {
@@ -17,11 +15,25 @@ constexpr std::size_t kMostWorkspace = std::size_t{1} << 30;
 /// More than any of the three enumerations has.
 constexpr int kMostAlgorithms = 16;
 
-/// cuDNN scales results: alpha * result + beta * what was there. Host pointers, read during the call.
-constexpr float kOne = 1.0f, kZero = 0.0f;
-
 /// Scratch pieces of the trials.
 enum Part : std::size_t { kInput, kOutput, kWeights, kBias, kWorkspace };
+
+/// What cuDNN's reference calls deterministic and every shape ought to have; asked for by name where the
+/// heuristics name none. Those of the kernel's gradient have no other in NHWC.
+constexpr std::array kForwardAlgorithms{CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM,
+                                        CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_GEMM};
+constexpr std::array kDataAlgorithms{CUDNN_CONVOLUTION_BWD_DATA_ALGO_1};
+constexpr std::array kKernelAlgorithms{CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1};
+/// float32 products are exact under FMA_MATH alone.
+constexpr std::array kExactMath{CUDNN_FMA_MATH};
+constexpr std::array kRoundingMath{CUDNN_TENSOR_OP_MATH, CUDNN_DEFAULT_MATH, CUDNN_FMA_MATH};
+
+/// NOT_SUPPORTED is a family of codes since version 9.
+LibraryAnswer answer_of(cudnnStatus_t status) {
+  if (status == CUDNN_STATUS_SUCCESS) return LibraryAnswer::algorithms;
+  const int family = CUDNN_STATUS_CATEGORY(status);
+  return family == CUDNN_STATUS_NOT_SUPPORTED ? LibraryAnswer::not_supported : LibraryAnswer::failure;
+}
 
 TensorHandle nhwc(Element element, std::array<int, 4> extents) {
   cudnnTensorDescriptor_t handle = nullptr;
@@ -62,9 +74,13 @@ void ConvolutionPlan::describe_tensors() {
   cudnnActivationDescriptor_t activation = nullptr;
   ANNULUS_CHECK_CUDNN(cudnnCreateActivationDescriptor(&activation));
   activation_ = ActivationHandle(activation);
+}
+
+void ConvolutionPlan::set_activation(NanInRelu nan) const {
   const bool relu = options_.activation == Activation::relu;
   ANNULUS_CHECK_CUDNN(cudnnSetActivationDescriptor(
-      activation, relu ? CUDNN_ACTIVATION_RELU : CUDNN_ACTIVATION_IDENTITY, CUDNN_PROPAGATE_NAN, 0.0));
+      activation_.get(), relu ? CUDNN_ACTIVATION_RELU : CUDNN_ACTIVATION_IDENTITY,
+      nan == NanInRelu::kept ? CUDNN_PROPAGATE_NAN : CUDNN_NOT_PROPAGATE_NAN, 0.0));
 }
 
 void ConvolutionPlan::describe_convolution() {
@@ -90,28 +106,88 @@ cudnnConvolutionDescriptor_t ConvolutionPlan::convolution(cudnnMathType_t math) 
   return convolution_.get();
 }
 
-/// The first algorithm that is deterministic, fits and runs.
+/// The first algorithm that is deterministic, fits and runs; Runner::own when there is none.
+/// @param results  of the heuristics   @param known  to be asked for by name
+/// @param workspace_of  status of asking for a candidate's workspace, which it writes
 /// @param run  tries a choice out on scratch memory
-template <class Algorithm, class Results, class Run>
-ConvolutionPlan::Choice<Algorithm> ConvolutionPlan::choose(const char* direction, const Results& results,
-                                                           const Run& run) {
-  for (const auto& result : results) {
-    if (result.status != CUDNN_STATUS_SUCCESS || result.determinism != CUDNN_DETERMINISTIC) continue;
-    if (result.memory > kMostWorkspace) continue;
+template <class Algorithm, class Perf, class WorkspaceOf, class Run>
+ConvolutionPlan::Choice<Algorithm> ConvolutionPlan::choose(std::span<const Perf> results,
+                                                           std::span<const Algorithm> known,
+                                                           const WorkspaceOf& workspace_of,
+                                                           const Run& run) const {
+  using One = Candidate<Algorithm, cudnnMathType_t>;
+  const bool exact = libraries_.precision() == Precision::float32;
+  std::vector<Ranked<Algorithm, cudnnMathType_t>> ranked;
+  for (const Perf& result : results)
     // In float32 a result may come labelled DEFAULT_MATH: it is run under FMA_MATH all the same.
-    const bool exact = libraries_.precision() == Precision::float32;
-    const cudnnMathType_t math = exact ? CUDNN_FMA_MATH : result.mathType;
-    const Choice<Algorithm> choice{Runner::library, result.algo, math, result.memory};
-    if (run(choice) != CUDNN_STATUS_SUCCESS) continue;
-    libraries_.trial_stream().synchronize();
+    ranked.push_back({{result.algo, exact ? CUDNN_FMA_MATH : result.mathType, result.memory},
+                      result.status == CUDNN_STATUS_SUCCESS && result.determinism == CUDNN_DETERMINISTIC});
+  const auto maths = exact ? std::span<const cudnnMathType_t>(kExactMath) : std::span(kRoundingMath);
+  const std::vector<One> named = combinations(known, maths);
+  const std::optional<One> found = first_that_runs(
+      std::span<const Ranked<Algorithm, cudnnMathType_t>>(ranked), std::span<const One>(named),
+      kMostWorkspace,
+      [&](const One& one) -> std::optional<std::size_t> {
+        std::size_t bytes = 0;
+        if (workspace_of(one, &bytes) != CUDNN_STATUS_SUCCESS) return std::nullopt;
+        return bytes;
+      },
+      [&](const One& one) {
+        if (run(Choice<Algorithm>{Runner::library, one.algorithm, one.math, one.workspace}) !=
+            CUDNN_STATUS_SUCCESS)
+          return false;
+        libraries_.trial_stream().synchronize();
+        return true;
+      });
+  if (!found) return {};
+  return {Runner::library, found->algorithm, found->math, found->workspace};
+}
+
+/// Decides about a direction that cuDNN has not for the whole convolution, and says what was chosen.
+template <class Algorithm>
+void ConvolutionPlan::settle(const char* direction, Choice<Algorithm> ConvolutionPlan::*direction_of) {
+  Choice<Algorithm>& choice = this->*direction_of;
+  if (choice.runner == Runner::own)
+    choice.runner = without_whole(options_.shape.groups,
+                                  [&] { return (plan_of_group().*direction_of).runner == Runner::library; });
+  if (choice.runner == Runner::groups) {
+    choice.algorithm = ((*group_).*direction_of).algorithm;
+    choice.workspace = piece_offsets().workspace + ((*group_).*direction_of).workspace;
+    log_debug("{}, {}: algorithm {} of cuDNN, one group after the other", options_.name, direction,
+              static_cast<int>(choice.algorithm));
+  } else if (choice.runner != Runner::own) {
     log_debug("{}, {}: algorithm {} of cuDNN, {} bytes of workspace", options_.name, direction,
-              static_cast<int>(result.algo), result.memory);
-    return choice;
+              static_cast<int>(choice.algorithm), choice.workspace);
+  } else if (!options_.one_group) {
+    log_warning(
+        "{}, {}: cuDNN has no deterministic algorithm for this shape, so a plain kernel runs it, which is slow. Other numbers of groups or channels, or no dilation, may have one.",
+        options_.name, direction);
   }
-  log_warning(
-      "{}, {}: cuDNN has no deterministic algorithm for this shape, so a plain kernel runs it, which is slow. Other numbers of groups or channels, or no dilation, may have one.",
-      options_.name, direction);
-  return {};
+}
+
+const ConvolutionPlan& ConvolutionPlan::plan_of_group() {
+  if (group_) return *group_;
+  ConvolutionShape shape = options_.shape;
+  shape.channels = options_.shape.group_channels();
+  shape.filters = options_.shape.group_filters();
+  shape.groups = 1;
+  group_ = std::make_unique<ConvolutionPlan>(libraries_, Options{.shape = shape,
+                                                                 .directions = options_.directions,
+                                                                 .bias = false,
+                                                                 .activation = Activation::none,
+                                                                 .name = options_.name + ", one group",
+                                                                 .one_group = true});
+  return *group_;
+}
+
+ConvolutionPlan::Forward ConvolutionPlan::trial_tensors(std::size_t workspace) const {
+  const ConvolutionShape& s = options_.shape;
+  const std::size_t bytes = static_cast<std::size_t>(bytes_of(libraries_.element()));
+  return {.x = libraries_.scratch(kInput, static_cast<std::size_t>(s.input_size()) * bytes),
+          .kernel = libraries_.scratch(kWeights, static_cast<std::size_t>(s.kernel_size()) * bytes),
+          .bias = libraries_.scratch(kBias, static_cast<std::size_t>(s.filters) * bytes),
+          .y = libraries_.scratch(kOutput, static_cast<std::size_t>(s.output_size()) * bytes),
+          .workspace = libraries_.scratch(kWorkspace, workspace)};
 }
 
 void ConvolutionPlan::choose_forward() {
@@ -121,35 +197,43 @@ void ConvolutionPlan::choose_forward() {
   const cudnnStatus_t asked = cudnnGetConvolutionForwardAlgorithm_v7(
       libraries_.cudnn(stream), x_.get(), filter_.get(), convolution(wanted_math()), y_.get(),
       kMostAlgorithms, &count, results.data());
-  if (asked != CUDNN_STATUS_SUCCESS && asked != CUDNN_STATUS_NOT_SUPPORTED) ANNULUS_CHECK_CUDNN(asked);
-  const ConvolutionShape& s = options_.shape;
-  const std::size_t bytes = static_cast<std::size_t>(bytes_of(libraries_.element()));
-  const auto tensors = [&](std::size_t workspace) {
-    return Forward{.x = libraries_.scratch(kInput, static_cast<std::size_t>(s.input_size()) * bytes),
-                   .kernel = libraries_.scratch(kWeights, static_cast<std::size_t>(s.kernel_size()) * bytes),
-                   .bias = libraries_.scratch(kBias, static_cast<std::size_t>(s.filters) * bytes),
-                   .y = libraries_.scratch(kOutput, static_cast<std::size_t>(s.output_size()) * bytes),
-                   .workspace = libraries_.scratch(kWorkspace, workspace)};
-  };
-  forward_ = choose<cudnnConvolutionFwdAlgo_t>(
-      "forward", std::span(results).first(static_cast<std::size_t>(count)),
-      [&](const auto& choice) { return run_forward(choice, tensors(choice.workspace), stream); });
+  if (ends_program(answer_of(asked), false)) ANNULUS_CHECK_CUDNN(asked);
+  forward_ = choose(
+      std::span<const cudnnConvolutionFwdAlgoPerf_t>(results).first(static_cast<std::size_t>(count)),
+      std::span<const cudnnConvolutionFwdAlgo_t>(kForwardAlgorithms),
+      [&](const auto& one, std::size_t* bytes) {
+        return cudnnGetConvolutionForwardWorkspaceSize(libraries_.cudnn(stream), x_.get(), filter_.get(),
+                                                       convolution(one.math), y_.get(), one.algorithm, bytes);
+      },
+      [&](const auto& choice) { return run_forward(choice, trial_tensors(choice.workspace), stream); });
+  if (forward_.runner == Runner::library) choose_fused();
+  settle("forward", &ConvolutionPlan::forward_);
+}
+
+/// With bias and activation inside, where cuDNN has that.
+void ConvolutionPlan::choose_fused() {
   const bool fusable = options_.activation == Activation::relu || options_.activation == Activation::none;
-  if (!options_.bias || !fusable || forward_.runner == Runner::own) return;
-  Choice<cudnnConvolutionFwdAlgo_t> fused = forward_;
-  fused.runner = Runner::fused;
-  // Bias without activation is documented for this algorithm alone.
-  if (options_.activation == Activation::none) {
-    fused.algorithm = CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM;
-    if (cudnnGetConvolutionForwardWorkspaceSize(libraries_.cudnn(stream), x_.get(), filter_.get(),
+  if (!options_.bias || !fusable) return;
+  constexpr cudnnConvolutionFwdAlgo_t kUsual = CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM;
+  const cudaStream_t stream = libraries_.trial_stream().get();
+  // Bias without activation is documented for the usual algorithm alone.
+  const bool relu = options_.activation == Activation::relu;
+  for (const auto& way : fused_tries(relu ? std::optional(forward_.algorithm) : std::nullopt, kUsual)) {
+    Choice<cudnnConvolutionFwdAlgo_t> fused = forward_;
+    fused.runner = Runner::fused;
+    fused.algorithm = way.algorithm;
+    if (way.algorithm != forward_.algorithm &&
+        cudnnGetConvolutionForwardWorkspaceSize(libraries_.cudnn(stream), x_.get(), filter_.get(),
                                                 convolution(fused.math), y_.get(), fused.algorithm,
                                                 &fused.workspace) != CUDNN_STATUS_SUCCESS)
-      return;
+      continue;
+    if (fused.workspace > kMostWorkspace) continue;
+    set_activation(way.nan);
+    if (run_fused(fused, trial_tensors(fused.workspace), stream) != CUDNN_STATUS_SUCCESS) continue;
+    libraries_.trial_stream().synchronize();
+    forward_ = fused;
+    return;
   }
-  if (fused.workspace > kMostWorkspace) return;
-  if (run_fused(fused, tensors(fused.workspace), stream) != CUDNN_STATUS_SUCCESS) return;
-  libraries_.trial_stream().synchronize();
-  forward_ = fused;
 }
 
 void ConvolutionPlan::choose_data() {
@@ -159,20 +243,23 @@ void ConvolutionPlan::choose_data() {
   const cudnnStatus_t asked = cudnnGetConvolutionBackwardDataAlgorithm_v7(
       libraries_.cudnn(stream), filter_.get(), y_.get(), convolution(wanted_math()), x_.get(),
       kMostAlgorithms, &count, results.data());
-  if (asked != CUDNN_STATUS_SUCCESS && asked != CUDNN_STATUS_NOT_SUPPORTED) ANNULUS_CHECK_CUDNN(asked);
-  const ConvolutionShape& s = options_.shape;
-  const std::size_t bytes = static_cast<std::size_t>(bytes_of(libraries_.element()));
-  data_ = choose<cudnnConvolutionBwdDataAlgo_t>(
-      "gradient of the input", std::span(results).first(static_cast<std::size_t>(count)),
+  if (ends_program(answer_of(asked), false)) ANNULUS_CHECK_CUDNN(asked);
+  data_ = choose(
+      std::span<const cudnnConvolutionBwdDataAlgoPerf_t>(results).first(static_cast<std::size_t>(count)),
+      std::span<const cudnnConvolutionBwdDataAlgo_t>(kDataAlgorithms),
+      [&](const auto& one, std::size_t* bytes) {
+        return cudnnGetConvolutionBackwardDataWorkspaceSize(libraries_.cudnn(stream), filter_.get(), y_.get(),
+                                                            convolution(one.math), x_.get(), one.algorithm,
+                                                            bytes);
+      },
       [&](const auto& choice) {
+        const Forward at = trial_tensors(choice.workspace);
         return run_data(
             choice,
-            {.dy = libraries_.scratch(kOutput, static_cast<std::size_t>(s.output_size()) * bytes),
-             .kernel = libraries_.scratch(kWeights, static_cast<std::size_t>(s.kernel_size()) * bytes),
-             .dx = libraries_.scratch(kInput, static_cast<std::size_t>(s.input_size()) * bytes),
-             .workspace = libraries_.scratch(kWorkspace, choice.workspace)},
+            {.dy = at.y, .kernel = at.kernel, .dx = const_cast<void*>(at.x), .workspace = at.workspace},
             stream);
       });
+  settle("gradient of the input", &ConvolutionPlan::data_);
 }
 
 void ConvolutionPlan::choose_kernel() {
@@ -182,98 +269,23 @@ void ConvolutionPlan::choose_kernel() {
   const cudnnStatus_t asked = cudnnGetConvolutionBackwardFilterAlgorithm_v7(
       libraries_.cudnn(stream), x_.get(), y_.get(), convolution(wanted_math()), filter_.get(),
       kMostAlgorithms, &count, results.data());
-  if (asked != CUDNN_STATUS_SUCCESS && asked != CUDNN_STATUS_NOT_SUPPORTED) ANNULUS_CHECK_CUDNN(asked);
-  const ConvolutionShape& s = options_.shape;
-  const std::size_t bytes = static_cast<std::size_t>(bytes_of(libraries_.element()));
-  kernel_ = choose<cudnnConvolutionBwdFilterAlgo_t>(
-      "gradient of the kernel", std::span(results).first(static_cast<std::size_t>(count)),
+  if (ends_program(answer_of(asked), false)) ANNULUS_CHECK_CUDNN(asked);
+  kernel_ = choose(
+      std::span<const cudnnConvolutionBwdFilterAlgoPerf_t>(results).first(static_cast<std::size_t>(count)),
+      std::span<const cudnnConvolutionBwdFilterAlgo_t>(kKernelAlgorithms),
+      [&](const auto& one, std::size_t* bytes) {
+        return cudnnGetConvolutionBackwardFilterWorkspaceSize(libraries_.cudnn(stream), x_.get(), y_.get(),
+                                                              convolution(one.math), filter_.get(),
+                                                              one.algorithm, bytes);
+      },
       [&](const auto& choice) {
+        const Forward at = trial_tensors(choice.workspace);
         return run_kernel(
             choice,
-            {.x = libraries_.scratch(kInput, static_cast<std::size_t>(s.input_size()) * bytes),
-             .dy = libraries_.scratch(kOutput, static_cast<std::size_t>(s.output_size()) * bytes),
-             .dkernel = libraries_.scratch(kWeights, static_cast<std::size_t>(s.kernel_size()) * bytes),
-             .workspace = libraries_.scratch(kWorkspace, choice.workspace)},
+            {.x = at.x, .dy = at.y, .dkernel = const_cast<void*>(at.kernel), .workspace = at.workspace},
             stream);
       });
-}
-
-cudnnStatus_t ConvolutionPlan::run_fused(const Choice<cudnnConvolutionFwdAlgo_t>& choice,
-                                         const Forward& tensors, cudaStream_t stream) const {
-  // y = activation(1 * conv(x) + 0 * z + bias); z is not read with a factor of zero, but must be given.
-  return cudnnConvolutionBiasActivationForward(
-      libraries_.cudnn(stream), &kOne, x_.get(), tensors.x, filter_.get(), tensors.kernel,
-      convolution(choice.math), choice.algorithm, tensors.workspace, choice.workspace, &kZero, y_.get(),
-      tensors.y, bias_.get(), tensors.bias, activation_.get(), y_.get(), tensors.y);
-}
-
-cudnnStatus_t ConvolutionPlan::run_forward(const Choice<cudnnConvolutionFwdAlgo_t>& choice,
-                                           const Forward& tensors, cudaStream_t stream) const {
-  return cudnnConvolutionForward(libraries_.cudnn(stream), &kOne, x_.get(), tensors.x, filter_.get(),
-                                 tensors.kernel, convolution(choice.math), choice.algorithm,
-                                 tensors.workspace, choice.workspace, &kZero, y_.get(), tensors.y);
-}
-
-cudnnStatus_t ConvolutionPlan::run_data(const Choice<cudnnConvolutionBwdDataAlgo_t>& choice,
-                                        const Data& tensors, cudaStream_t stream) const {
-  return cudnnConvolutionBackwardData(libraries_.cudnn(stream), &kOne, filter_.get(), tensors.kernel,
-                                      y_.get(), tensors.dy, convolution(choice.math), choice.algorithm,
-                                      tensors.workspace, choice.workspace, &kZero, x_.get(), tensors.dx);
-}
-
-cudnnStatus_t ConvolutionPlan::run_kernel(const Choice<cudnnConvolutionBwdFilterAlgo_t>& choice,
-                                          const Kernel& tensors, cudaStream_t stream) const {
-  return cudnnConvolutionBackwardFilter(
-      libraries_.cudnn(stream), &kOne, x_.get(), tensors.x, y_.get(), tensors.dy, convolution(choice.math),
-      choice.algorithm, tensors.workspace, choice.workspace, &kZero, filter_.get(), tensors.dkernel);
-}
-
-void ConvolutionPlan::forward(const Forward& tensors, cudaStream_t stream) const {
-  if (forward_.runner == Runner::fused) {
-    ANNULUS_CHECK_CUDNN(run_fused(forward_, tensors, stream));
-    return;
-  }
-  if (forward_.runner == Runner::library)
-    ANNULUS_CHECK_CUDNN(run_forward(forward_, tensors, stream));
-  else
-    enqueue(stream, elements_, [&]<class T>(Instance<T>) {
-      return ConvolutionForwardBody<T>{.x = as<T>(tensors.x),
-                                       .kernel = as<T>(tensors.kernel),
-                                       .y = as<T>(tensors.y),
-                                       .shape = options_.shape};
-    });
-  if (!options_.bias && options_.activation == Activation::none) return;
-  enqueue(stream, output_packs_, [&]<class T, int P>(Instance<T, P>) {
-    return BiasActivationBody<T, P>{.y = as<T>(tensors.y),
-                                    .bias = as<T>(tensors.bias),
-                                    .elements = options_.shape.output_size(),
-                                    .channels = options_.shape.filters,
-                                    .kind = options_.activation};
-  });
-}
-
-void ConvolutionPlan::backward_data(const Data& tensors, cudaStream_t stream) const {
-  if (data_.runner == Runner::library)
-    ANNULUS_CHECK_CUDNN(run_data(data_, tensors, stream));
-  else
-    enqueue(stream, elements_, [&]<class T>(Instance<T>) {
-      return ConvolutionDataBody<T>{.dy = as<T>(tensors.dy),
-                                    .kernel = as<T>(tensors.kernel),
-                                    .dx = as<T>(tensors.dx),
-                                    .shape = options_.shape};
-    });
-}
-
-void ConvolutionPlan::backward_kernel(const Kernel& tensors, cudaStream_t stream) const {
-  if (kernel_.runner == Runner::library)
-    ANNULUS_CHECK_CUDNN(run_kernel(kernel_, tensors, stream));
-  else
-    enqueue(stream, elements_, [&]<class T>(Instance<T>) {
-      return ConvolutionKernelBody<T>{.x = as<T>(tensors.x),
-                                      .dy = as<T>(tensors.dy),
-                                      .dkernel = as<T>(tensors.dkernel),
-                                      .shape = options_.shape};
-    });
+  settle("gradient of the kernel", &ConvolutionPlan::kernel_);
 }
 
 }  // namespace annulus::trainer::cuda

@@ -1,13 +1,15 @@
 // One convolution of fixed shape in its three directions: which algorithm of cuDNN runs each, tried out once
-// when it is planned. Where cuDNN has no deterministic algorithm for a shape, our own plain kernel runs it,
-// and the log says so.
+// when it is planned. Where cuDNN has no deterministic algorithm for a shape, groups run one by one; where it
+// has none for a group either, our own plain kernel runs it, and the log says so.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "trainer/backend/cuda/kernels/convolution_body.hpp"
 #include "trainer/backend/cuda/kernels/instances.hpp"
 #include "trainer/backend/cuda/steps/libraries.hpp"
+#include "trainer/backend/cuda/steps/plan_choice.hpp"
 #include "trainer/model/network.hpp"
 
 namespace annulus::trainer::cuda {
@@ -22,6 +24,7 @@ class ConvolutionPlan {
     bool bias = true;
     Activation activation = Activation::none;  ///< any but softmax
     std::string name;                          ///< for messages
+    bool one_group = false;                    ///< of a larger convolution, whose plan speaks for it
   };
   ConvolutionPlan(Libraries& libraries, const Options& options);
 
@@ -58,7 +61,6 @@ class ConvolutionPlan {
   void backward_kernel(const Kernel& tensors, cudaStream_t stream) const;
 
  private:
-  enum class Runner { fused, library, own };
   /// How one direction runs.
   template <class Algorithm>
   struct Choice {
@@ -72,11 +74,37 @@ class ConvolutionPlan {
   void describe_convolution();
   cudnnConvolutionDescriptor_t convolution(cudnnMathType_t math) const;
   cudnnMathType_t wanted_math() const;
+  void set_activation(NanInRelu nan) const;
   void choose_forward();
+  void choose_fused();
   void choose_data();
   void choose_kernel();
-  template <class Algorithm, class Results, class Run>
-  Choice<Algorithm> choose(const char* direction, const Results& results, const Run& run);
+  Forward trial_tensors(std::size_t workspace) const;
+  template <class Algorithm, class Perf, class WorkspaceOf, class Run>
+  Choice<Algorithm> choose(std::span<const Perf> results, std::span<const Algorithm> known,
+                           const WorkspaceOf& workspace_of, const Run& run) const;
+  template <class Algorithm>
+  void settle(const char* direction, Choice<Algorithm> ConvolutionPlan::*direction_of);
+  const ConvolutionPlan& plan_of_group();
+
+  /// Copies that a group runs on, at the beginning of the workspace; its own workspace comes behind them.
+  struct Pieces {
+    std::byte *x, *y, *kernel, *workspace;
+  };
+  struct PieceOffsets {
+    std::size_t y = 0, kernel = 0, workspace = 0;  ///< bytes; x comes first
+  };
+  PieceOffsets piece_offsets() const;
+  Pieces pieces(void* workspace) const;
+  std::size_t kernel_bytes_of_group() const;
+  bool kernel_slices_aligned() const;
+  enum class Copy { out_of_whole, into_whole };
+  void copy_channels(Copy way, void* whole, void* piece, std::int32_t group, bool of_input,
+                     cudaStream_t stream) const;
+  const void* kernel_of(const void* kernel, std::int32_t group, const Pieces& at, cudaStream_t stream) const;
+  void forward_by_group(const Forward& tensors, cudaStream_t stream) const;
+  void data_by_group(const Data& tensors, cudaStream_t stream) const;
+  void kernel_by_group(const Kernel& tensors, cudaStream_t stream) const;
 
   cudnnStatus_t run_fused(const Choice<cudnnConvolutionFwdAlgo_t>& choice, const Forward& tensors,
                           cudaStream_t stream) const;
@@ -98,6 +126,7 @@ class ConvolutionPlan {
   Choice<cudnnConvolutionFwdAlgo_t> forward_;
   Choice<cudnnConvolutionBwdDataAlgo_t> data_;
   Choice<cudnnConvolutionBwdFilterAlgo_t> kernel_;
+  std::unique_ptr<ConvolutionPlan> group_;  // of one group, where groups run one by one
 };
 
 }  // namespace annulus::trainer::cuda

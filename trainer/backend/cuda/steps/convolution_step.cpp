@@ -2,7 +2,8 @@
 // copy of the images first.
 #include <algorithm>
 
-#include "trainer/backend/cuda/kernels/normalisation_body.hpp"
+#include "trainer/backend/cuda/kernels/activation_body.hpp"
+#include "trainer/backend/cuda/steps/bias_gradient.hpp"
 #include "trainer/backend/cuda/steps/convolution_plan.hpp"
 #include "trainer/backend/cuda/steps/steps.hpp"
 
@@ -54,7 +55,6 @@ class ConvolutionStep final : public Step {
       : element_(compiler.element()),
         samples_(compiler.samples()),
         bias_(std::get<Conv2d>(ref.layer.operation).bias),
-        own_derivative_(tail.own_derivative()),
         frame_(frame_of(ref.layer, std::get<Conv2d>(ref.layer.operation).padding)),
         framed_(frame_.outer_height != frame_.height || frame_.outer_width != frame_.width),
         shape_(shape_of(ref.layer, frame_, samples_)),
@@ -67,7 +67,10 @@ class ConvolutionStep final : public Step {
     kernel_values_ = compiler.store().weights(ref.index, kKernel);
     if (bias_) bias_values_ = compiler.store().weights(ref.index, kBias);
     place_forward(compiler, input, output);
-    if (compiler.training()) place_backward(compiler, ref, input, output);
+    if (!compiler.training()) return;
+    place_backward(compiler, ref, input, output);
+    bias_gradient_ = BiasGradient(
+        compiler, ref, output, {.parameter = kBias, .bias = bias_, .own_derivative = tail.own_derivative()});
   }
 
   void forward(const ShardContext& context) override;
@@ -80,15 +83,12 @@ class ConvolutionStep final : public Step {
   }
   void place_forward(Compiler& compiler, const Value& input, const Value& output);
   void place_backward(Compiler& compiler, const LayerRef& ref, const Value& input, const Value& output);
-  void backward_bias(const ShardContext& context) const;
-  void take_derivative(const ShardContext& context) const;
   void backward_kernel(const ShardContext& context) const;
   void backward_data(const ShardContext& context) const;
 
   Element element_;
   std::int64_t samples_;
   bool bias_;
-  Activation own_derivative_;
   Frame frame_;
   bool framed_;  // images are padded into a copy first
   ConvolutionShape shape_;
@@ -100,11 +100,8 @@ class ConvolutionStep final : public Step {
   BufferId dy_ = kNoBuffer, dx_ = kNoBuffer, framed_dx_ = kNoBuffer;
   BufferId data_workspace_ = kNoBuffer, kernel_workspace_ = kNoBuffer;
   BufferId dkernel_ = kNoBuffer;  // in bfloat16, the gradient before it is widened
-  BufferId partials_ = kNoBuffer;
-  ColumnPlan columns_;
-  QuadInstance column_packs_;
-  PackInstance output_packs_;
-  std::size_t kernel_gradient_ = 0, bias_gradient_ = 0;  // elements in the gradient buffer
+  BiasGradient bias_gradient_;
+  std::size_t kernel_gradient_ = 0;  // element in the gradient buffer
 };
 
 void ConvolutionStep::place_forward(Compiler& compiler, const Value& input, const Value& output) {
@@ -119,20 +116,12 @@ void ConvolutionStep::place_forward(Compiler& compiler, const Value& input, cons
 void ConvolutionStep::place_backward(Compiler& compiler, const LayerRef& ref, const Value& input,
                                      const Value& output) {
   compiler.use(framed_ ? framed_x_ : x_, Pass::backward);
-  if (own_derivative_ != Activation::none) compiler.use(y_, Pass::backward);
   dy_ = output.gradient;
-  output_packs_ = packs_of(element_, shape_.output_size());
   kernel_gradient_ = compiler.store().gradient(ref.index, kKernel);
   kernel_workspace_ = compiler.scratch(plan_.kernel_workspace(), Pass::backward);
   if (element_ != Element::float32)
     dkernel_ =
         compiler.scratch(static_cast<std::size_t>(shape_.kernel_size() * bytes_of(element_)), Pass::backward);
-  if (bias_) {
-    bias_gradient_ = compiler.store().gradient(ref.index, kBias);
-    columns_ = plan_columns_of(shape_.output_size() / shape_.filters, shape_.filters);
-    column_packs_ = quads_of(element_, columns_.pack);
-    partials_ = compiler.scratch(columns_.partials(1) * sizeof(float), Pass::backward);
-  }
   if (!input.wants_gradient()) return;
   dx_ = compiler.use(input.gradient, Pass::backward);
   data_workspace_ = compiler.scratch(plan_.data_workspace(), Pass::backward);
@@ -161,34 +150,9 @@ void ConvolutionStep::forward(const ShardContext& context) {
 }
 
 void ConvolutionStep::backward(const ShardContext& context) {
-  if (bias_)
-    backward_bias(context);
-  else if (own_derivative_ != Activation::none)
-    take_derivative(context);
+  bias_gradient_.enqueue(context);
   backward_kernel(context);
   if (dx_ != kNoBuffer) backward_data(context);
-}
-
-/// Also takes the derivative of the activation, in place.
-void ConvolutionStep::backward_bias(const ShardContext& context) const {
-  enqueue(context.stream, column_packs_, [&]<class T, int P>(Instance<T, P>) {
-    return BiasGradientBody<T, P>{.dy = context.at<T>(dy_),
-                                  .y = own_derivative_ == Activation::none ? nullptr : context.at<T>(y_),
-                                  .kind = own_derivative_,
-                                  .gradient = context.gradients + bias_gradient_,
-                                  .plan = columns_,
-                                  .partials = context.floats(partials_)};
-  });
-}
-
-void ConvolutionStep::take_derivative(const ShardContext& context) const {
-  enqueue(context.stream, output_packs_, [&]<class T, int P>(Instance<T, P>) {
-    return DerivativeBody<T, P>{.y = context.at<T>(y_),
-                                .dy = context.at<T>(dy_),
-                                .dx = context.at<T>(dy_),
-                                .elements = shape_.output_size(),
-                                .kind = own_derivative_};
-  });
 }
 
 void ConvolutionStep::backward_kernel(const ShardContext& context) const {

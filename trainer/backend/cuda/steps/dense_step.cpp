@@ -1,6 +1,6 @@
-// Dense layer: three products, with bias and ReLU inside the first and the gradient of the bias inside the
-// second where cuBLASLt has that.
-#include "trainer/backend/cuda/kernels/normalisation_body.hpp"
+// Dense layer: three products, with bias and ReLU inside the first where cuBLASLt has that.
+#include "trainer/backend/cuda/kernels/activation_body.hpp"
+#include "trainer/backend/cuda/steps/bias_gradient.hpp"
 #include "trainer/backend/cuda/steps/gemm_plan.hpp"
 #include "trainer/backend/cuda/steps/steps.hpp"
 
@@ -20,9 +20,7 @@ class DenseStep final : public Step {
         units_(output.shape.size()),
         bias_(std::get<Dense>(ref.layer.operation).bias),
         activation_(tail.activation),
-        own_derivative_(tail.own_derivative()),
-        result_packs_(packs_of(result_, units_)),
-        gradient_packs_(packs_of(element_, samples_ * units_)) {
+        result_packs_(packs_of(result_, units_)) {
     const ParameterStore& store = compiler.store();
     kernel_values_ = store.weights(ref.index, kKernel);
     if (bias_)
@@ -30,6 +28,8 @@ class DenseStep final : public Step {
     plan_forward(compiler, ref, input, output);
     if (!compiler.training()) return;
     plan_kernel(compiler, ref, input, output);
+    bias_gradient_ = BiasGradient(
+        compiler, ref, output, {.parameter = kBias, .bias = bias_, .own_derivative = tail.own_derivative()});
     if (input.wants_gradient()) plan_data(compiler, ref, input);
   }
 
@@ -42,25 +42,20 @@ class DenseStep final : public Step {
   void plan_data(Compiler& compiler, const LayerRef& ref, const Value& input);
   Epilogue fused_epilogue() const;
   void add_tail(const ShardContext& context) const;
-  void backward_bias(const ShardContext& context) const;
-  void take_derivative(const ShardContext& context) const;
 
   Element element_, result_;
   std::int64_t samples_, inputs_, units_;
   bool bias_;
-  Activation activation_, own_derivative_;
-  PackInstance result_packs_, gradient_packs_;
+  Activation activation_;
+  PackInstance result_packs_;
   const void* kernel_values_ = nullptr;
   const void* bias_values_ = nullptr;
   std::optional<GemmPlan> forward_, kernel_, data_;
   Epilogue epilogue_ = Epilogue::none;  // of forward_
-  bool sums_in_product_ = false;        // kernel_ also writes the gradient of the bias
+  BiasGradient bias_gradient_;
   BufferId x_ = kNoBuffer, y_ = kNoBuffer, dy_ = kNoBuffer, dx_ = kNoBuffer;
   BufferId forward_workspace_ = kNoBuffer, kernel_workspace_ = kNoBuffer, data_workspace_ = kNoBuffer;
-  BufferId partials_ = kNoBuffer;
-  ColumnPlan columns_;
-  QuadInstance column_packs_;
-  std::size_t kernel_gradient_ = 0, bias_gradient_ = 0;  // elements in the gradient buffer
+  std::size_t kernel_gradient_ = 0;  // element in the gradient buffer
 };
 
 Epilogue DenseStep::fused_epilogue() const {
@@ -91,30 +86,17 @@ void DenseStep::plan_forward(Compiler& compiler, const LayerRef& ref, const Valu
 /// Gradient of the kernel (inputs, units) = x^T (inputs, samples) * dy (samples, units), in float32.
 void DenseStep::plan_kernel(Compiler& compiler, const LayerRef& ref, const Value& input,
                             const Value& output) {
-  GemmShape shape{.rows = inputs_,
-                  .columns = units_,
-                  .inner = samples_,
-                  .left = Transpose::yes,
-                  .factors = element_,
-                  .result = Element::float32,
-                  .epilogue = Epilogue::column_sums};
-  // A derivative is taken in the pass that sums the bias gradient; without one the product can do that.
-  if (bias_ && own_derivative_ == Activation::none) kernel_ = GemmPlan::make(compiler.libraries(), shape);
-  sums_in_product_ = kernel_.has_value();
-  if (!kernel_) {
-    shape.epilogue = Epilogue::none;
-    kernel_ = GemmPlan::make_or_throw(compiler.libraries(), shape, ref.layer.name);
-  }
+  const GemmShape shape{.rows = inputs_,
+                        .columns = units_,
+                        .inner = samples_,
+                        .left = Transpose::yes,
+                        .factors = element_,
+                        .result = Element::float32};
+  kernel_ = GemmPlan::make_or_throw(compiler.libraries(), shape, ref.layer.name);
   compiler.use(input.data, Pass::backward);
-  if (own_derivative_ != Activation::none) compiler.use(output.data, Pass::backward);
   dy_ = output.gradient;
   kernel_gradient_ = compiler.store().gradient(ref.index, kKernel);
   kernel_workspace_ = compiler.scratch(kernel_->workspace(), Pass::backward);
-  if (!bias_) return;
-  bias_gradient_ = compiler.store().gradient(ref.index, kBias);
-  columns_ = plan_columns_of(samples_, units_);
-  column_packs_ = quads_of(element_, columns_.pack);
-  partials_ = compiler.scratch(columns_.partials(1) * sizeof(float), Pass::backward);
 }
 
 /// dx (samples, inputs) = dy (samples, units) * kernel^T (units, inputs).
@@ -135,7 +117,6 @@ void DenseStep::forward(const ShardContext& context) {
                  .right = kernel_values_,
                  .result = context.at(y_),
                  .bias = bias_values_,
-                 .sums = nullptr,
                  .workspace = context.at(forward_workspace_)},
                 context.stream);
   add_tail(context);
@@ -156,38 +137,12 @@ void DenseStep::add_tail(const ShardContext& context) const {
   });
 }
 
-/// Also takes the derivative of the activation, in place.
-void DenseStep::backward_bias(const ShardContext& context) const {
-  enqueue(context.stream, column_packs_, [&]<class T, int P>(Instance<T, P>) {
-    return BiasGradientBody<T, P>{.dy = context.at<T>(dy_),
-                                  .y = own_derivative_ == Activation::none ? nullptr : context.at<T>(y_),
-                                  .kind = own_derivative_,
-                                  .gradient = context.gradients + bias_gradient_,
-                                  .plan = columns_,
-                                  .partials = context.floats(partials_)};
-  });
-}
-
-void DenseStep::take_derivative(const ShardContext& context) const {
-  enqueue(context.stream, gradient_packs_, [&]<class T, int P>(Instance<T, P>) {
-    return DerivativeBody<T, P>{.y = context.at<T>(y_),
-                                .dy = context.at<T>(dy_),
-                                .dx = context.at<T>(dy_),
-                                .elements = samples_ * units_,
-                                .kind = own_derivative_};
-  });
-}
-
 void DenseStep::backward(const ShardContext& context) {
-  if (bias_ && !sums_in_product_)
-    backward_bias(context);
-  else if (own_derivative_ != Activation::none)
-    take_derivative(context);
+  bias_gradient_.enqueue(context);
   kernel_->run({.left = context.at(x_),
                 .right = context.at(dy_),
                 .result = context.gradients + kernel_gradient_,
                 .bias = nullptr,
-                .sums = sums_in_product_ ? context.gradients + bias_gradient_ : nullptr,
                 .workspace = context.at(kernel_workspace_)},
                context.stream);
   if (!data_) return;
@@ -195,7 +150,6 @@ void DenseStep::backward(const ShardContext& context) {
               .right = kernel_values_,
               .result = context.at(dx_),
               .bias = nullptr,
-              .sums = nullptr,
               .workspace = context.at(data_workspace_)},
              context.stream);
 }

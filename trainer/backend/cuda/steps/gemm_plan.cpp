@@ -6,14 +6,16 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "trainer/backend/cuda/steps/plan_choice.hpp"
 
 namespace annulus::trainer::cuda {
 namespace {
 
 /// cuBLASLt's own advice for Hopper; on older ones it wants less.
 constexpr std::size_t kMostWorkspace = std::size_t{32} << 20;
-/// What pointers are multiples of; segments of arenas are 16 elements long. cuBLASLt assumes 256 unless told.
-constexpr std::uint32_t kAlignment = 16;
+/// What pointers are multiples of, in bytes: segments of arenas are 16 elements long, buffers 256 bytes.
+/// cuBLASLt assumes 256 for matrices unless told, and looks at the very pointer of an epilogue's vector.
+constexpr std::uint32_t kAlignment = 32;
 constexpr int kMostAlgorithms = 8;
 
 enum Part : std::size_t { kLeft, kResult, kRight, kVector, kWorkspacePart };
@@ -44,23 +46,21 @@ cublasLtEpilogue_t epilogue_of(Epilogue epilogue) {
       return CUBLASLT_EPILOGUE_RELU_BIAS;
     case Epilogue::relu:
       return CUBLASLT_EPILOGUE_RELU;
-    case Epilogue::column_sums:
-      return CUBLASLT_EPILOGUE_BGRADA;  // A is the right factor; the sums run over the inner extent
     default:
       return CUBLASLT_EPILOGUE_DEFAULT;
   }
 }
 
-/// Split sums are only allowed where partial results are added up in a step of their own: in place, the order
-/// would be that in which blocks finish.
+/// Split sums are only allowed where partial results are added up in a step of their own (in place, the order
+/// would be that in which blocks finish) and are kept in float32: in the type of a bfloat16 result each of
+/// them would be rounded to 8 bits.
 PreferenceHandle preference() {
   cublasLtMatmulPreference_t handle = nullptr;
   ANNULUS_CHECK_CUBLAS(cublasLtMatmulPreferenceCreate(&handle));
   PreferenceHandle wanted(handle);
   set(handle, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, std::uint64_t{kMostWorkspace});
   set(handle, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
-      static_cast<std::uint32_t>(CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE |
-                                 CUBLASLT_REDUCTION_SCHEME_OUTPUT_TYPE));
+      static_cast<std::uint32_t>(CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE));
   set(handle, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, kAlignment);
   set(handle, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, kAlignment);
   set(handle, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, kAlignment);
@@ -68,8 +68,13 @@ PreferenceHandle preference() {
   return wanted;
 }
 
+constexpr LibraryAnswer answer_of(cublasStatus_t status) {
+  if (status == CUBLAS_STATUS_SUCCESS) return LibraryAnswer::algorithms;
+  return status == CUBLAS_STATUS_NOT_SUPPORTED ? LibraryAnswer::not_supported : LibraryAnswer::failure;
+}
+
 constexpr bool has_vector(Epilogue epilogue) {
-  return epilogue == Epilogue::bias || epilogue == Epilogue::bias_relu || epilogue == Epilogue::column_sums;
+  return epilogue == Epilogue::bias || epilogue == Epilogue::bias_relu;
 }
 
 }  // namespace
@@ -119,23 +124,25 @@ bool GemmPlan::choose() {
   const auto bytes = [](Element element, std::int64_t count) {
     return static_cast<std::size_t>(bytes_of(element) * count);
   };
+  const auto piece = [&](Part part, Element element, std::int64_t count) -> void* {
+    return static_cast<std::byte*>(libraries.scratch(part, kAlignment + bytes(element, count))) + kAlignment;
+  };
   Tensors tensors{};
-  tensors.left = libraries.scratch(kLeft, bytes(shape_.factors, shape_.rows * shape_.inner));
-  tensors.right = libraries.scratch(kRight, bytes(shape_.factors, shape_.inner * shape_.columns));
-  tensors.result = libraries.scratch(kResult, bytes(shape_.result, shape_.rows * shape_.columns));
-  void* vector = libraries.scratch(kVector, bytes(Element::float32, shape_.columns));
-  tensors.bias = vector;
-  tensors.sums = static_cast<float*>(vector);
-  // Heuristics look at whether the vector is there, so it is set before they are asked.
-  if (has_vector(shape_.epilogue)) set(operation_.get(), CUBLASLT_MATMUL_DESC_BIAS_POINTER, vector);
+  tensors.left = piece(kLeft, shape_.factors, shape_.rows * shape_.inner);
+  tensors.right = piece(kRight, shape_.factors, shape_.inner * shape_.columns);
+  tensors.result = piece(kResult, shape_.result, shape_.rows * shape_.columns);
+  tensors.bias = piece(kVector, shape_.result, shape_.columns);
+  // Heuristics look at whether the vector is there and how it is aligned, so it is set before they are asked.
+  if (has_vector(shape_.epilogue)) set(operation_.get(), CUBLASLT_MATMUL_DESC_BIAS_POINTER, tensors.bias);
   std::array<cublasLtMatmulHeuristicResult_t, kMostAlgorithms> results{};
   int count = 0;
   const PreferenceHandle wanted = preference();
   const cublasStatus_t asked =
       cublasLtMatmulAlgoGetHeuristic(libraries.cublas(), operation_.get(), a_.get(), b_.get(), d_.get(),
                                      d_.get(), wanted.get(), kMostAlgorithms, results.data(), &count);
-  if (asked == CUBLAS_STATUS_NOT_SUPPORTED) return false;
-  ANNULUS_CHECK_CUBLAS(asked);
+  // An epilogue is a wish: the product without it is asked for next.
+  if (ends_program(answer_of(asked), shape_.epilogue != Epilogue::none)) ANNULUS_CHECK_CUBLAS(asked);
+  if (asked != CUBLAS_STATUS_SUCCESS) return false;
   for (int i = 0; i < count; ++i) {
     const cublasLtMatmulHeuristicResult_t& result = results[static_cast<std::size_t>(i)];
     if (result.state != CUBLAS_STATUS_SUCCESS) continue;
@@ -151,10 +158,7 @@ bool GemmPlan::choose() {
 
 cublasStatus_t GemmPlan::try_run(const Tensors& tensors, cudaStream_t stream) const {
   constexpr float kOne = 1.0f, kZero = 0.0f;  // host pointers, read during the call
-  if (has_vector(shape_.epilogue)) {
-    const void* vector = shape_.epilogue == Epilogue::column_sums ? tensors.sums : tensors.bias;
-    set(operation_.get(), CUBLASLT_MATMUL_DESC_BIAS_POINTER, vector);
-  }
+  if (has_vector(shape_.epilogue)) set(operation_.get(), CUBLASLT_MATMUL_DESC_BIAS_POINTER, tensors.bias);
   return cublasLtMatmul(libraries_->cublas(), operation_.get(), &kOne, tensors.right, a_.get(), tensors.left,
                         b_.get(), &kZero, tensors.result, d_.get(), tensors.result, d_.get(), &algorithm_,
                         tensors.workspace, workspace_, stream);

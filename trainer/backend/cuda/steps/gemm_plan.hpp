@@ -8,13 +8,13 @@
 
 namespace annulus::trainer::cuda {
 
-/// What happens beside the product.
+/// What happens beside the product. Not the gradient of a bias, which cuBLASLt could sum too: that would save
+/// one short kernel, and its rules for element types are nowhere said.
 enum class Epilogue {
   none,
-  bias,        ///< adds a vector over the columns of the result
-  bias_relu,   ///< and takes the maximum with zero
-  relu,        ///< without a vector
-  column_sums  ///< writes the sums of the right factor's columns: the gradient of a bias
+  bias,       ///< adds a vector over the columns of the result
+  bias_relu,  ///< and takes the maximum with zero; NaN may become zero
+  relu        ///< without a vector
 };
 
 enum class Transpose { no, yes };
@@ -32,7 +32,7 @@ struct GemmShape {
 
 class GemmPlan {
  public:
-  /// Nothing when cuBLASLt has no algorithm for this, which happens with epilogues.
+  /// Nothing when cuBLASLt has no algorithm for this, which happens with epilogues: whatever it says to one.
   static std::optional<GemmPlan> make(Libraries& libraries, const GemmShape& shape);
   /// @throws RuntimeError naming `name` when there is none
   static GemmPlan make_or_throw(Libraries& libraries, const GemmShape& shape, const std::string& name);
@@ -44,7 +44,6 @@ class GemmPlan {
     const void* right;
     void* result;
     const void* bias;  ///< read by bias and bias_relu
-    float* sums;       ///< written by column_sums
     void* workspace;
   };
   void run(const Tensors& tensors, cudaStream_t stream) const;

@@ -171,6 +171,7 @@ class ResponseNormStep final : public Step {
     if (!compiler.training() || !input.wants_gradient()) return;
     scale_ = compiler.use(compiler.floats(static_cast<std::size_t>(count_)), Pass::forward);
     compiler.use(scale_, Pass::backward);
+    terms_ = compiler.scratch(static_cast<std::size_t>(count_) * sizeof(float), Pass::backward);
     compiler.use(x_, Pass::backward);
     dx_ = compiler.use(input.gradient, Pass::backward);
     dy_ = output.gradient;
@@ -188,9 +189,18 @@ class ResponseNormStep final : public Step {
   void backward(const ShardContext& context) override {
     if (dx_ == kNoBuffer) return;
     enqueue(context.stream, instance_, [&]<class T>(Instance<T>) {
+      return ResponseNormTermsBody<T>{.x = context.at<T>(x_),
+                                      .dy = context.at<T>(dy_),
+                                      .scale = context.floats(scale_),
+                                      .terms = context.floats(terms_),
+                                      .shape = shape_,
+                                      .elements = count_};
+    });
+    enqueue(context.stream, instance_, [&]<class T>(Instance<T>) {
       return ResponseNormBackwardBody<T>{.x = context.at<T>(x_),
                                          .dy = context.at<T>(dy_),
                                          .scale = context.floats(scale_),
+                                         .terms = context.floats(terms_),
                                          .dx = context.at<T>(dx_),
                                          .shape = shape_,
                                          .elements = count_};
@@ -202,6 +212,7 @@ class ResponseNormStep final : public Step {
   std::int64_t count_;
   ResponseNormShape shape_;
   BufferId x_ = kNoBuffer, y_ = kNoBuffer, dx_ = kNoBuffer, dy_ = kNoBuffer, scale_ = kNoBuffer;
+  BufferId terms_ = kNoBuffer;
 };
 
 }  // namespace

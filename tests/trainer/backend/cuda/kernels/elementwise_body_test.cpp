@@ -184,6 +184,7 @@ void expect_loss(const LossCase& given, Element gradient_element) {
       reference::softmax_loss(Tensor(given.logits.begin(), given.logits.end()), given.labels, given.options);
   Stored gradient(gradient_element, given.logits.size());
   std::vector<float> head(kLossHead, NAN), probabilities(given.logits.size(), NAN);
+  std::vector<float> rows(static_cast<std::size_t>(loss_scratch(samples)), NAN);
   const float* weights = given.options.class_weights.empty() ? nullptr : given.options.class_weights.data();
 
   with_instance(elements_of(gradient_element), [&]<class T>(Instance<T>) {
@@ -194,7 +195,7 @@ void expect_loss(const LossCase& given, Element gradient_element) {
                                    .classes = classes,
                                    .samples = samples,
                                    .smoothing = given.options.label_smoothing,
-                                   .row_sums = nullptr,
+                                   .row_sums = rows.data(),
                                    .head = head.data()});
   });
   run_on_host(SoftmaxBody<float>{.logits = given.logits.data(),
@@ -234,7 +235,7 @@ TEST(LossBody, LargeLogitsDoNotOverflow) {
 TEST(LossBody, FirstOfEqualLogitsCounts) {
   const std::vector<float> logits{2, 2, 1};
   const std::vector<std::int32_t> first{0}, second{1};
-  std::vector<float> head(kLossHead);
+  std::vector<float> head(kLossHead), rows(loss_scratch(1));
   LossBody<float, float> body{.logits = logits.data(),
                               .labels = first.data(),
                               .class_weights = nullptr,
@@ -242,7 +243,7 @@ TEST(LossBody, FirstOfEqualLogitsCounts) {
                               .classes = 3,
                               .samples = 1,
                               .smoothing = 0,
-                              .row_sums = nullptr,
+                              .row_sums = rows.data(),
                               .head = head.data()};
 
   run_on_host(body);
@@ -250,6 +251,85 @@ TEST(LossBody, FirstOfEqualLogitsCounts) {
   body.labels = second.data();
   run_on_host(body);
   EXPECT_EQ(head[1], 0.0f);
+}
+
+/// Every way of computing samples leaves the same numbers behind, so the sum is a matter of its own.
+TEST(LossBody, SumsAreTakenInLanesThenInHalves) {
+  constexpr std::int64_t kSamples = 3 * kLossLanes + 5;
+  std::vector<float> rows = test::random_floats(static_cast<std::size_t>(loss_scratch(kSamples)), 3);
+  for (std::size_t i = 0; i < rows.size(); i += 3) rows[i] *= 0x1p40f;  // so that the order shows in double
+  const std::vector<std::int32_t> labels(static_cast<std::size_t>(kSamples));
+  std::vector<double> lanes(kLossLanes);
+  for (std::size_t i = 0; i < static_cast<std::size_t>(kSamples); ++i)
+    lanes[i % kLossLanes] += static_cast<double>(rows[i]);
+  for (std::size_t half = kLossLanes / 2; half > 0; half /= 2)
+    for (std::size_t i = 0; i < half; ++i) lanes[i] += lanes[i + half];
+
+  LossBody<float, float> body{};
+  body.samples = kSamples;
+  body.row_sums = rows.data();
+  std::vector<double> losses;
+  for (int lane = 0; lane < kLossLanes; ++lane) losses.push_back(body.lane(lane).loss);
+
+  EXPECT_EQ(tree_sum(losses), lanes[0]);
+}
+
+TEST(LossBody, AHeadSumsEverySampleOnce) {
+  constexpr std::int32_t kSamples = 2 * kLossLanes + 3;
+  const std::vector<float> logits(2 * kSamples, 0.0f);  // each loss is log 2, each guess the first class
+  std::vector<std::int32_t> labels(kSamples, 0);
+  labels.back() = labels[kLossLanes] = 1;
+  std::vector<float> head(kLossHead, NAN), rows(loss_scratch(kSamples), NAN);
+  run_on_host(LossBody<float, float>{.logits = logits.data(),
+                                     .labels = labels.data(),
+                                     .class_weights = nullptr,
+                                     .gradient = nullptr,
+                                     .classes = 2,
+                                     .samples = kSamples,
+                                     .smoothing = 0,
+                                     .row_sums = rows.data(),
+                                     .head = head.data()});
+
+  EXPECT_FLOAT_EQ(head[0], kSamples * std::log(2.0f));
+  EXPECT_EQ(head[1], static_cast<float>(kSamples - 2));
+  EXPECT_EQ(head[2], static_cast<float>(kSamples));
+}
+
+template <class From, class To>
+void expect_converted(std::size_t count, std::size_t from_shift, std::size_t to_shift) {
+  alignas(16) From from[48] = {};
+  alignas(16) To to[48] = {};
+  for (std::size_t i = 0; i < count; ++i)
+    from[from_shift + i] = from_float<From>(1.0f + static_cast<float>(i) / 512);  // bfloat16 rounds these
+  const To untouched = from_float<To>(-7.0f);
+  std::ranges::fill(to, untouched);
+
+  run_on_host(ConvertBody<From, To>{
+      .from = from + from_shift, .to = to + to_shift, .elements = static_cast<std::int64_t>(count)});
+
+  for (std::size_t i = 0; i < 48; ++i) {
+    const bool inside = i >= to_shift && i < to_shift + count;
+    const float expected =
+        inside ? to_float(from_float<To>(to_float(from[from_shift + i - to_shift]))) : -7.0f;
+    EXPECT_EQ(to_float(to[i]), expected) << "element " << i << " of " << count;
+  }
+}
+
+TEST(ConvertBody, EachElementOnceWhereverItLies) {
+  for (const std::size_t count : {1, 8, 23, 32})
+    for (const auto& [from, to] : {std::pair{0, 0}, {1, 0}, {0, 3}, {4, 4}, {8, 8}}) {
+      expect_converted<float, float>(count, from, to);
+      expect_converted<float, BFloat16>(count, from, to);
+      expect_converted<BFloat16, float>(count, from, to);
+      expect_converted<BFloat16, BFloat16>(count, from, to);
+    }
+  alignas(16) const float values[8] = {};
+  alignas(16) BFloat16 halves[8];
+  const auto packs = [&](const float* from, std::int64_t count) {
+    return ConvertBody<float, BFloat16>{.from = from, .to = halves, .elements = count}.indices();
+  };
+  EXPECT_EQ(packs(values, 7), 2);
+  EXPECT_EQ(packs(values + 1, 7), 7);
 }
 
 TEST(FindBadBody, NamesTheFirst) {

@@ -167,7 +167,7 @@ TEST(ResponseNormBody, AsTheReference) {
       constexpr std::int64_t kCount = 2 * 3 * 2 * 11;
       Stored x = random_stored(element, kCount, 1), dy = random_stored(element, kCount, 2);
       Stored y(element, std::size_t{kCount}), dx(element, std::size_t{kCount});
-      std::vector<float> scale(kCount, NAN);
+      std::vector<float> scale(kCount, NAN), terms(kCount, NAN);
       KernelHarness reference(network, {x.doubles()});
       const ResponseNormShape shape{11, static_cast<std::int32_t>(norm.size / 2), norm.alpha, norm.beta,
                                     norm.k};
@@ -175,9 +175,16 @@ TEST(ResponseNormBody, AsTheReference) {
       with_instance(elements_of(element), [&]<class T>(Instance<T>) {
         run_on_host(ResponseNormForwardBody<T>{
             .x = x.at<T>(), .y = y.at<T>(), .scale = scale.data(), .shape = shape, .elements = kCount});
+        run_on_host(ResponseNormTermsBody<T>{.x = x.at<T>(),
+                                             .dy = dy.at<T>(),
+                                             .scale = scale.data(),
+                                             .terms = terms.data(),
+                                             .shape = shape,
+                                             .elements = kCount});
         run_on_host(ResponseNormBackwardBody<T>{.x = x.at<T>(),
                                                 .dy = dy.at<T>(),
                                                 .scale = scale.data(),
+                                                .terms = terms.data(),
                                                 .dx = dx.at<T>(),
                                                 .shape = shape,
                                                 .elements = kCount});
@@ -185,6 +192,17 @@ TEST(ResponseNormBody, AsTheReference) {
 
       expect_near(y, reference.forward());
       expect_near(dx, reference.backward(dy.doubles())[0]);
+    }
+}
+
+TEST(ResponseNormBody, TheUsualPowerIsAsGoodAsAnyOther) {
+  const ResponseNormShape usual{.channels = 1, .reach = 0, .alpha = 1, .beta = 0.75f, .k = 1};
+  ResponseNormShape other = usual;
+  other.beta = 0.6f;
+  for (const float s : {1e-30f, 1e-3f, 0.7f, 1.0f, 2.0f, 17.3f, 1e4f, 1e30f})
+    for (const ResponseNormShape& shape : {usual, other}) {
+      const double exact = std::pow(static_cast<double>(s), -static_cast<double>(shape.beta));
+      EXPECT_NEAR(inverse_power(shape, s), exact, 3 * 0x1p-24 * exact) << s << " and " << shape.beta;
     }
 }
 

@@ -24,32 +24,36 @@ Network long_network() {
 /// A replica's arenas as the kernels see them.
 class BodyUpdate {
  public:
-  BodyUpdate(const OptimizerConfig& config, const Replica& replica)
+  /// @param shift  floats that arenas and sums lie behind where four are moved at once
+  BodyUpdate(const OptimizerConfig& config, const Replica& replica, std::size_t shift = 0)
       : config_(config),
         plan_(plan_update(config, replica.network(), replica.layout())),
         offset_(gradient_offset(replica.layout())),
-        parameters(replica.layout().trainable_count),
+        shift_(shift),
+        parameters(shift + replica.layout().trainable_count),
         states(kMostStates, std::vector<float>(parameters.size())),
         statistics(replica.layout().statistics_count) {}
 
-  StepReport run(const std::vector<float>& sums, const UpdateStep& step) {
+  StepReport run(const std::vector<float>& given, const UpdateStep& step) {
+    std::vector<float> sums(shift_);
+    sums.insert(sums.end(), given.begin(), given.end());
     const UpdateScalars scalars = update_scalars(config_, step);
     std::vector<double> squares(2 * plan_.pieces.size(), NAN), totals(2 * plan_.ranges.size(), NAN);
     StepReport report;
-    UpdateCall call{.config = config_, .scalars = &scalars, .head = sums.data()};
+    UpdateCall call{.config = config_, .scalars = &scalars, .head = sums.data() + shift_};
     call.pieces = plan_.pieces.data();
     call.pieces_count = static_cast<std::int64_t>(plan_.pieces.size());
     call.ranges = plan_.ranges.data();
     call.ranges_count = static_cast<std::int64_t>(plan_.ranges.size());
     call.rules_of = plan_.segments.data();
-    call.gradients = sums.data() + offset_;
-    call.parameters = parameters.data();
-    for (std::size_t i = 0; i < kMostStates; ++i) call.states.at[i] = states[i].data();
+    call.gradients = sums.data() + shift_ + offset_;
+    call.parameters = parameters.data() + shift_;
+    for (std::size_t i = 0; i < kMostStates; ++i) call.states.at[i] = states[i].data() + shift_;
     call.gradient_squares = squares.data();
     call.parameter_squares = squares.data() + plan_.pieces.size();
     call.gradient_sums = totals.data();
     call.parameter_sums = totals.data() + plan_.ranges.size();
-    call.statistics_sums = sums.data() + kGradientHead;
+    call.statistics_sums = sums.data() + shift_ + kGradientHead;
     call.momenta = plan_.momenta.data();
     call.statistics = statistics.data();
     call.statistics_count = static_cast<std::int64_t>(statistics.size());
@@ -62,7 +66,7 @@ class BodyUpdate {
  private:
   OptimizerConfig config_;
   UpdatePlan plan_;
-  std::size_t offset_;
+  std::size_t offset_, shift_;
   UpdateDecision decision_{};
 
  public:
@@ -124,6 +128,26 @@ TEST_P(UpdateRules, GiveTheHostsParametersStatesAndNorm) {
   }
 }
 
+TEST_P(UpdateRules, HaveTheSameBitsWhereFourValuesAreNotMovedAtOnce) {
+  const FakeReplica replica(long_network());
+  BodyUpdate straight(GetParam().config, replica), shifted(GetParam().config, replica, 1);
+  const std::vector<float> start = test::random_floats(straight.parameters.size(), 9);
+  straight.parameters = start;
+  std::ranges::copy(start, shifted.parameters.begin() + 1);
+  for (std::uint64_t t = 1; t <= 3; ++t) {
+    const std::vector<float> sums = test::random_floats(gradient_elements(replica.layout()), t);
+    const StepReport one = straight.run(sums, {0.1, 7, t}), other = shifted.run(sums, {0.1, 7, t});
+    EXPECT_EQ(one.gradient_squares, other.gradient_squares);
+  }
+
+  const auto behind_shift = [](const std::vector<float>& values) {
+    return std::vector<float>(values.begin() + 1, values.end());
+  };
+  EXPECT_EQ(behind_shift(shifted.parameters), straight.parameters);
+  for (std::size_t i = 0; i < kMostStates; ++i)
+    EXPECT_EQ(behind_shift(shifted.states[i]), straight.states[i]) << i;
+}
+
 INSTANTIATE_TEST_SUITE_P(
     All, UpdateRules,
     testing::Values(RuleCase{"plain", {}}, RuleCase{"decay", {.weight_decay = 0.1}},
@@ -142,6 +166,28 @@ INSTANTIATE_TEST_SUITE_P(
                              {.kind = OptimizerKind::rmsprop, .momentum = 0.9, .centered = true}},
                     RuleCase{"lion", {.kind = OptimizerKind::lion, .weight_decay = 0.1}}),
     [](const auto& shown) { return shown.param.name; });
+
+TEST(PieceSquares, AreSummedInLanesThenInHalves) {
+  for (const std::int32_t count : {1, 6, 255, 1003, 4096})
+    for (const std::size_t shift : {0, 3}) {
+      std::vector<float> values = test::random_floats(4100, 4);
+      for (std::size_t i = 0; i < values.size(); i += 5) values[i] *= 0x1p20f;  // so that the order shows
+      std::vector<double> lanes(kPieceLanes);
+      for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
+        const double value = values[shift + i];
+        lanes[i % kPieceLanes] += value * value;
+      }
+      for (std::size_t half = kPieceLanes / 2; half > 0; half /= 2)
+        for (std::size_t i = 0; i < half; ++i) lanes[i] += lanes[i + half];
+      const Piece piece{.begin = static_cast<std::int64_t>(shift), .count = count, .segment = 0};
+      double squares = NAN;
+
+      run_on_host(OverPieces<PieceSquaresBody>{
+          .count = 1, .body = {.pieces = &piece, .values = values.data(), .squares = &squares}});
+
+      EXPECT_EQ(squares, lanes[0]) << count << " values at " << shift;
+    }
+}
 
 TEST(UpdateReport, SumsMorePiecesThanABlockHasLanes) {
   Network network = small_network();
