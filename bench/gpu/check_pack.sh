@@ -18,7 +18,8 @@ if [[ -n $root && ${IN_A_NAMESPACE:-} != yes ]]; then
   if [[ ! -x $root/bin/sh ]]; then
     mkdir -p "$root"
     "${DEBOOTSTRAP:-debootstrap}" --variant=minbase "${SUITE:-bookworm}" "$root" \
-      "${MIRROR:-http://deb.debian.org/debian}" >"$root.log" 2>&1 || { tail -n 5 "$root.log"; bad "debootstrap made no bare system, see $root.log"; exit 1; }
+      "${MIRROR:-http://deb.debian.org/debian}" >"$root.log" 2>&1 ||
+      { tail -n 5 "$root.log"; bad "debootstrap made no bare system, see $root.log"; exit 1; }
   fi
   # Mounts, processes and a network of its own: nothing is left behind, and nothing can be fetched.
   IN_A_NAMESPACE=yes exec unshare --mount --pid --net --fork "$script" "$archive" "$root"
@@ -57,6 +58,13 @@ inside() {
   chroot "$root" /usr/bin/env -i HOME=/root PATH=/usr/bin:/bin sh -c "cd /mnt/annulus-gpu && $1" 2>&1
 }
 
+# report STATUS WHAT OUTPUT
+report() {
+  if (($1 == 0)); then good "$2"; return; fi
+  bad "not so: $2"
+  printf '         | %s\n' "${3//$'\n'/$'\n         | '}"
+}
+
 try_in_root() {
   local said lost
   mount --bind "$work" "$root/mnt" && mount -t proc none "$root/proc" && mount --rbind /dev "$root/dev" &&
@@ -77,7 +85,8 @@ try_in_root() {
   report $? "doctor: only the NVIDIA driver is missing" "$said"
 
   said=$(inside './run mpirun -n 2 --bind-to none --oversubscribe bin/annulus train configs/cifar10.yaml \
-    device.kind=cpu data.limit=512 epochs=2 --run /tmp/annulus-check --resume none') && [[ $said == *'2 rank(s)'*'Done: 8 steps'* ]]
+    device.kind=cpu data.limit=512 epochs=2 --run /tmp/annulus-check --resume none') &&
+    [[ $said == *'2 rank(s)'*'Done: 8 steps'* ]]
   report $? "mpirun: two ranks train for eight steps" "$said"
   rm -rf "$root/tmp/annulus-check"
 
@@ -85,12 +94,11 @@ try_in_root() {
     said=$(inside "bench/gpu/first_run.sh --short $call /tmp/annulus-short >/dev/null 2>&1
       cat /tmp/annulus-short/summary.txt")
     [[ $said =~ ' s: 0 failed, '([0-9]+)' skipped, '([0-9]+)' failed for want of a GPU' ]] && ((BASH_REMATCH[2] > 0))
-    report $? "the $call call: ${BASH_REMATCH[2]:-?} steps fail for want of a driver alone, ${BASH_REMATCH[1]:-?} skipped" \
-      "$said"
+    report $? "the $call call: ${BASH_REMATCH[2]:-?} steps fail for want of a driver alone, ${BASH_REMATCH[1]:-?} \
+are skipped" "$said"
     rm -rf "$root/tmp/annulus-short"
   done
 }
-report() { if (($1 == 0)); then good "$2"; else bad "not so: $2"; printf '         | %s\n' "${3//$'\n'/$'\n         | '}"; fi; }
 
 if [[ -n $root ]]; then
   try_in_root || bad "$root cannot be prepared: the mounts failed"

@@ -36,8 +36,8 @@ if [[ $(setting WITH_NATIVE_ARCH) != OFF ]]; then
     "another processor. Configure it again so, or unset BUILD to have build/carry made."
 fi
 architectures=$(setting CMAKE_CUDA_ARCHITECTURES)
-[[ $architectures != *';'* ]] || fail "$build has code for several GPU architectures ($architectures), which makes the" \
-  "archive large. Configure it with the one of the machine: -DCMAKE_CUDA_ARCHITECTURES=90-real for an H100 or H200."
+[[ $architectures != *';'* ]] || fail "$build has code for several GPU architectures ($architectures), which makes" \
+  "the archive large. Configure it with the one of the machine: -DCMAKE_CUDA_ARCHITECTURES=90-real for an H100 or H200."
 shopt -s nullglob
 programs=("$build"/tests/*_gpu_test "$build"/tests/*_gpu_mpi_test "$build"/tests/gpu_coun[t])
 shopt -u nullglob

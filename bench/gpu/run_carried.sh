@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Starts a program with the libraries that lie beside this script; pack.sh puts it into its archive as `run`.
 # run PROGRAM WORD...      e.g. ./run bin/annulus doctor, ./run mpirun -n 2 bin/annulus train ...
-# ANNULUS_CUDA_LIBRARIES=FOLDER[:FOLDER...] says where CUDA, cuDNN and NCCL are; else the linker's own list, the usual
-# folders and the wheels of PYTHON (python3) are searched.
+# ANNULUS_CUDA_LIBRARIES=FOLDER[:FOLDER...] says where CUDA, cuDNN and NCCL are, `python` means the packages of PYTHON
+# (python3); what is in none of these is taken from the linker's list, else searched for, there as well.
 set -uo pipefail
 if (($# == 0)) || [[ $1 == -* ]]; then sed -n '2,5s/^# //p' "$0" >&2; exit 2; fi
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 2
@@ -22,29 +22,31 @@ if [[ -f $ours ]]; then
   if [[ -z $theirs || $newest != "$(newest_symbols "$theirs")" ]]; then folders=$here/lib/gcc:$folders; fi
 fi
 
-# NVIDIA's libraries: those of the linker's list need no folder.
-candidates() {
-  printf '%s\n' /usr/local/nvidia/lib64 /usr/local/nvidia/lib /usr/lib/wsl/lib /usr/local/cuda{,-*}/lib{64,} \
-    /usr/local/cuda{,-*}/targets/*/lib /opt/cuda/lib64
+# NVIDIA's libraries: those that were named, then the linker's own, which need no folder, then the usual places.
+wheels() {
   "${PYTHON:-python3}" -c 'import glob, sysconfig
 for folder in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}:
-    print(*sorted(glob.glob(folder + "/nvidia/*/lib")), sep="\n")' 2>/dev/null
+    print(*sorted(glob.glob(folder + "/nvidia/*/lib")), sep="\n")' 2>/dev/null | grep .
 }
+named=${ANNULUS_CUDA_LIBRARIES:-}
+[[ $named != python ]] || named=$(wheels | paste -sd:)
 searched=''
 add_nvidia() {
   local name=$1 folder
+  while read -r -d : folder; do [[ ! -e $folder/$name ]] || return 0; done <<<"$named:"
   [[ -z $(place_of "$name") ]] || return 0
-  [[ -n $searched ]] || searched=$(candidates)
+  [[ -n $searched ]] || searched=$(
+    printf '%s\n' /usr/local/nvidia/lib{64,} /usr/lib/wsl/lib /usr/local/cuda{,-*}/lib{64,} \
+      /usr/local/cuda{,-*}/targets/*/lib /opt/cuda/lib64
+    wheels)
   while read -r folder; do
     [[ -e $folder/$name ]] || continue
     [[ :$folders: == *:$folder:* ]] || folders+=:$folder
     return 0
   done <<<"$searched"
 }
-folders+=${ANNULUS_CUDA_LIBRARIES:+:$ANNULUS_CUDA_LIBRARIES}
-if [[ -z ${ANNULUS_CUDA_LIBRARIES:-} ]]; then
-  while read -r name; do add_nvidia "$name"; done < <(cat "$here/lib/nvidia.txt" 2>/dev/null)
-fi
+folders+=${named:+:$named}
+while read -r name; do add_nvidia "$name"; done < <(cat "$here/lib/nvidia.txt" 2>/dev/null)
 
 export LD_LIBRARY_PATH=$folders${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 if [[ -d $here/openmpi ]]; then # was built for other folders, and is to stay on this machine

@@ -115,8 +115,15 @@ first_call() {
   step machine lscpu 5 lscpu
   # shellcheck disable=SC2016  # the inner shell expands it
   step machine libraries 15 "${on[@]}" bash -c 'lost=$(ldd "$@" 2>&1 | grep "not found" | sort -u)
-    if [[ -n $lost ]]; then echo "$lost"; exit 1; else echo "RESULT: all libraries are found"; fi' ldd "$annulus" "$tests"/*_gpu_*test
+    if [[ -n $lost ]]; then echo "$lost"; exit 1; fi
+    echo "RESULT: all libraries are found"' ldd "$annulus" "$tests"/*_gpu_*test
   step machine doctor 25 "${on[@]}" "$annulus" doctor
+  # Libraries older than those of the build are refused; beside PyTorch there may be newer ones than the system's.
+  if [[ -z ${ANNULUS_CUDA_LIBRARIES:-} ]] && grep -qs 'program was built with' "$logs/doctor.log"; then
+    export ANNULUS_CUDA_LIBRARIES=python
+    headline "libraries  the system's do not fit (doctor); those of $python's packages are tried from then on"
+    step machine doctor-again 25 "${on[@]}" "$annulus" doctor
+  fi
   local name
   for name in kernels cuda model steps graphs gradients nccl reducer-1 reducer-2; do test_step "$name"; done
   reasons

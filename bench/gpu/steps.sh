@@ -29,7 +29,7 @@ indented() { cut -c 1-220 | sed 's/^/           | /'; }
 note_of() {
   local log=$1
   {
-    sed -nE 's/.*"images_per_s": ?([0-9]+).*/\1 images\/s/p' "$log" | tail -n 1
+    [[ $file == reasons ]] || sed -nE 's/.*"images_per_s": ?([0-9]+).*/\1 images\/s/p' "$log" | tail -n 1
     sed -nE 's/.*"kernels": ?(\{.*\}\}).*/\1/p' "$log" | tail -n 1
     sed -nE 's/^\[  PASSED  \] //p; s/^=+ ((ERROR|RACECHECK) SUMMARY.*)/\1/p; s/^RESULT: //p' "$log"
     grep '^{"gpu"' "$log"

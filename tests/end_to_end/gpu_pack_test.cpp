@@ -140,7 +140,7 @@ TEST_F(GpuPack, TheNewerOneOfTheCompilersRuntimesIsTaken) {
   EXPECT_THAT(folders("THEIRS="), HasSubstr("lib/gcc")) << "a machine without any";
 }
 
-TEST_F(GpuPack, CudaIsFoundInThePythonPackagesUnlessItIsNamed) {
+TEST_F(GpuPack, CudaIsTakenFromWhereItIsNamedElseFound) {
   write_file(place_.path("pack/lib/nvidia.txt"), "libplayed.so.7\nlibknown.so.1\n");
   const std::string wheels = place_.path("wheels/nvidia/cu13/lib").string();
   write_file(wheels + "/libplayed.so.7", "");
@@ -148,9 +148,14 @@ TEST_F(GpuPack, CudaIsFoundInThePythonPackagesUnlessItIsNamed) {
   play_lines(place_.path("path/ldconfig"), "echo \"\tlibknown.so.1 (libc6,x86-64) => /lib/libknown.so.1\"");
   play_lines(place_.path("path/python3"), "echo /nowhere; echo " + wheels);
 
-  EXPECT_THAT(folders(), HasSubstr(":" + wheels + "\n"));
-  EXPECT_THAT(folders("ANNULUS_CUDA_LIBRARIES=/mine"),
-              AllOf(HasSubstr("/pack/lib:/mine\n"), Not(HasSubstr("wheels"))));
+  write_file(place_.path("mine/libplayed.so.7"), "");
+
+  EXPECT_THAT(folders(), HasSubstr("/pack/lib:" + wheels + "\n"));
+  EXPECT_THAT(folders("ANNULUS_CUDA_LIBRARIES=$PWD/mine"),
+              AllOf(HasSubstr("/mine\n"), Not(HasSubstr("wheels"))));
+  EXPECT_THAT(folders("ANNULUS_CUDA_LIBRARIES=python"), HasSubstr("/pack/lib:/nowhere:" + wheels + "\n"));
+  EXPECT_THAT(folders("ANNULUS_CUDA_LIBRARIES=/elsewhere"),
+              HasSubstr("/pack/lib:/elsewhere:" + wheels + "\n"));
 }
 
 }  // namespace

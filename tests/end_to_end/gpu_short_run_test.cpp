@@ -145,6 +145,19 @@ TEST_F(GpuShortRun, ARehearsalEndsWithWhatLacksAGpuAndWhatIsBroken) {
                                HasSubstr(": 2 failed, 0 skipped, 2 failed for want of a GPU")));
 }
 
+TEST_F(GpuShortRun, LibrariesThatDoNotFitAreSoughtInPythonsPackages) {
+  const std::string environment = played();
+  play_lines(
+      place_.path("build/bin/annulus"),
+      "[ \"$ANNULUS_CUDA_LIBRARIES\" = python ] || echo 'warning  GPU  This program was built with cuDNN 9.19'");
+
+  run("first out", environment);
+
+  EXPECT_THAT(summary(),
+              AllOf(ContainsRegex("libraries +the system's do not fit"),
+                    ContainsRegex("ok +doctor, .*\n.*built with cuDNN 9.19\nok +doctor-again, [0-9]+ s\n")));
+}
+
 TEST_F(GpuShortRun, ADriverThatIsTooOldIsAFailure) {
   const std::string environment = played();
   play_lines(place_.path("build/tests/cuda_step_gpu_test"),
