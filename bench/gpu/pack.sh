@@ -44,7 +44,7 @@ shopt -u nullglob
 ((${#programs[@]} > 0)) || fail "$build/tests has no *_gpu_test. Build them: cmake --build $build --target gpu_programs"
 
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'rm -rf "$work" "$archive.partial"' EXIT
 pack=$work/annulus-gpu
 mkdir -p "$pack"/{bin,tests,lib/gcc,openmpi/{bin,lib},pmix/lib,data,bench}
 
@@ -112,12 +112,15 @@ make_batch() {
 batch() {
   if [[ -z $dataset ]]; then
     make_batch "$2" "$3"
-  elif [[ -d $dataset ]]; then
-    head -c $(($3 * 3073)) "$(find "$dataset" -name "$1" -print -quit)"
-  else
-    tar -xOf "$dataset" --wildcards "*$1" >"$work/whole" || return
-    head -c $(($3 * 3073)) "$work/whole"
+    return
   fi
+  if [[ -d $dataset ]]; then
+    find "$dataset" -name "$1" -exec cat {} + >"$work/whole"
+  else
+    tar -xOf "$dataset" --wildcards "*$1" >"$work/whole" || true
+  fi
+  [[ -s $work/whole ]] || fail "$dataset brings no $1, so it is not CIFAR-10 in its binary version."
+  head -c $(($3 * 3073)) "$work/whole"
 }
 pack_images() {
   local i
@@ -136,12 +139,12 @@ pack_images() {
     >"$work/import.log" 2>&1 || { cat "$work/import.log" >&2; fail "no dataset was made (above)."; }
 }
 
+pack_images
 cp "$build/bin/annulus" "$pack/bin/"
 cp "${programs[@]}" "$pack/tests/"
 pack_mpi
 strip "$pack"/{bin,tests}/* "$pack"/openmpi/bin/or*
 pack_libraries
-pack_images
 cp -r configs "$pack/"
 cp -r "$here" "$pack/bench/gpu"
 mkdir "$pack/bench/peers"

@@ -19,7 +19,7 @@ title="Annulus on a borrowed machine, $call call"
 python=${PYTHON:-python3}
 if [[ -f MANIFEST ]]; then build=. on=(./run); else build=${BUILD:-build/carry} on=(); fi
 annulus=$build/bin/annulus tests=$build/tests
-PATH+=:/usr/local/cuda/bin # compute-sanitizer comes with CUDA
+PATH+=:/usr/local/cuda/bin:/usr/local/nvidia/bin # compute-sanitizer comes with CUDA, in containers nvidia-smi apart
 export NCCL_DEBUG=${NCCL_DEBUG:-WARN}
 if ((EUID == 0)); then export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; fi
 if ! ((dry)); then
@@ -141,7 +141,7 @@ sanitizer() {
 }
 
 # Small steps and many epochs, so that there is something to be stopped in; the rate suits so few of them.
-small=(configs/cifar10.yaml device.kind=cuda optimizer.learning_rate=0.005)
+small=(configs/cifar10.yaml device.kind=cuda data.limit=1280 optimizer.learning_rate=0.005)
 runs() {
   step runs resume 50 "${on[@]}" bench/gpu/resume_check.sh "$annulus" "$logs/runs" "${small[@]}" epochs=40
   # One rank and two on the same GPU, whose sums go through the host: the same bits.

@@ -84,18 +84,30 @@ TEST_F(GpuPack, TheArchiveHoldsWhatItNeedsAndTrainsFromItsOwnFolder) {
   for (const char* file : {"tests/kernels_gpu_test", "bench/gpu/short_run.sh", "bench/peers/compare.py",
                            "configs/vgg16.yaml", "lib/gcc/libstdc++.so.6", "openmpi/bin/orted"})
     EXPECT_TRUE(std::filesystem::exists(place_.path("annulus-gpu") / file)) << file;
+
+  const Outcome lacking =
+      place_.shell("rm annulus-gpu/lib/libdnnl.so* && tar -cf lacking.tar annulus-gpu && " + kBench +
+                   "check_pack.sh lacking.tar");
+  EXPECT_EQ(lacking.code, 1);
+  EXPECT_THAT(lacking.output, HasSubstr("FAILURE  tables: nothing brings libdnnl.so"));
 }
 
-TEST_F(GpuPack, AFileThatNeedsWhatIsNotCarriedIsFound) {
+TEST_F(GpuPack, RealImagesAreTheFirstOfTheArchiveThatIsNamed) {
   build("OFF", "90-real");
-  ASSERT_EQ(pack().code, 0);
+  place_.shell(
+      "mkdir cifar && for i in data_batch_1 data_batch_2 data_batch_3 data_batch_4 data_batch_5 test_batch; do "
+      "head -c 61460 /dev/zero >cifar/$i.bin; done && tar -czf cifar.tar.gz cifar && rm cifar/test_batch.bin");
 
-  const Outcome checked = place_.shell(
-      "tar -xf pack.tar.gz && rm annulus-gpu/lib/libdnnl.so* && tar -cf less.tar annulus-gpu && " + kBench +
-      "check_pack.sh less.tar");
+  const Outcome incomplete = pack("DATASET=cifar");
+  const Outcome large = pack("DATASET=cifar.tar.gz LIMIT_MB=1");
+  const Outcome info =
+      place_.shell("tar -xf pack.tar.gz && annulus-gpu/run $ANNULUS data info annulus-gpu/data/cifar10.h5");
 
-  EXPECT_EQ(checked.code, 1);
-  EXPECT_THAT(checked.output, HasSubstr("FAILURE  tables: nothing brings libdnnl.so"));
+  EXPECT_EQ(incomplete.code, 1);
+  EXPECT_THAT(incomplete.output, ContainsRegex("cifar brings no test_batch.bin"));
+  EXPECT_EQ(large.code, 1) << "an archive that is too large names its largest parts";
+  EXPECT_THAT(large.output, AllOf(HasSubstr("libdnnl"), HasSubstr("larger than 1 MB")));
+  EXPECT_THAT(info.output, AllOf(HasSubstr("train: 40 images of 32 x 32 x 3"), HasSubstr("test: 8 images")));
 }
 
 TEST_F(GpuPack, ABuildForThisProcessorOrForManyGpusIsRefused) {
@@ -110,15 +122,6 @@ TEST_F(GpuPack, ABuildForThisProcessorOrForManyGpusIsRefused) {
   EXPECT_EQ(many.code, 1);
   EXPECT_THAT(many.output, HasSubstr("several GPU architectures (80-real;90-real)"));
   EXPECT_FALSE(std::filesystem::exists(place_.path("pack.tar.gz")));
-}
-
-TEST_F(GpuPack, AnArchiveThatIsTooLargeNamesItsLargestParts) {
-  build("OFF", "90-real");
-
-  const Outcome outcome = pack("LIMIT_MB=1");
-
-  EXPECT_EQ(outcome.code, 1);
-  EXPECT_THAT(outcome.output, AllOf(HasSubstr("libdnnl"), HasSubstr("larger than 1 MB")));
 }
 
 TEST_F(GpuPack, ADryRunPrintsHowItWouldBuild) {
