@@ -13,8 +13,9 @@ if [[ ${1:-} == --dry-run ]]; then dry=1; shift; fi
 if (($# < 1 || $# > 2)) || [[ $1 == -* ]]; then sed -n '2,8s/^# //p' "$0" >&2; exit 2; fi
 output=$(realpath -m "$1")
 dataset=${2:+$(realpath -m "$2")}
+build=${BUILD:+$(realpath -m "$BUILD")}
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
-build=${BUILD:-build/gpu} jobs=${JOBS:-$(nproc)} limit=${STEP_LIMIT:-3600}
+build=${build:-build/gpu} jobs=${JOBS:-$(nproc)} limit=${STEP_LIMIT:-3600}
 kernels=$build/tests/kernels_gpu_test
 steps=$build/tests/cuda_step_gpu_test
 sanitize=(compute-sanitizer --error-exitcode 1 --tool)

@@ -13,9 +13,10 @@ if [[ ${1:-} == --dry-run ]]; then dry=1; shift; fi
 if (($# != 1)) || [[ $1 == -* ]]; then sed -n '2,9s/^# //p' "$0" >&2; exit 2; fi
 archive=$(realpath -m "$1")
 dataset=${DATASET:+$(realpath -m "$DATASET")}
+build=${BUILD:+$(realpath -m "$BUILD")}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$here/../.."
-build=${BUILD:-build/carry} jobs=${JOBS:-$(nproc)} images=${IMAGES:-1280} limit_mb=${LIMIT_MB:-60}
+build=${build:-build/carry} jobs=${JOBS:-$(nproc)} images=${IMAGES:-1280} limit_mb=${LIMIT_MB:-60}
 compress=${COMPRESS:-xz -T1 --lzma2=preset=4,dict=64MiB}
 
 fail() { printf 'pack.sh: %s\n' "$*" >&2; exit 1; }

@@ -12,12 +12,12 @@ set -uo pipefail
 dry=0
 if [[ ${1:-} == --dry-run ]]; then dry=1; shift; fi
 if (($# != 2)) || [[ $1 != first && $1 != second ]]; then sed -n '2,11s/^# //p' "$0" >&2; exit 2; fi
-call=$1 output=$(realpath -m "$2")
+call=$1 output=$(realpath -m "$2") build=${BUILD:+$(realpath -m "$BUILD")}
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
 if [[ $call == first ]]; then budget=${BUDGET:-300}; else budget=${BUDGET:-240}; fi
 title="Annulus on a borrowed machine, $call call"
 python=${PYTHON:-python3}
-if [[ -f MANIFEST ]]; then build=. on=(./run); else build=${BUILD:-build/carry} on=(); fi
+if [[ -f MANIFEST ]]; then build=. on=(./run); else build=${build:-build/carry} on=(); fi
 annulus=$build/bin/annulus tests=$build/tests
 PATH+=:/usr/local/cuda/bin:/usr/local/nvidia/bin # compute-sanitizer comes with CUDA, in containers nvidia-smi apart
 export NCCL_DEBUG=${NCCL_DEBUG:-WARN}
