@@ -73,7 +73,7 @@ TEST_F(GpuPack, TheArchiveHoldsWhatItNeedsAndTrainsFromItsOwnFolder) {
   const Outcome checked = place_.shell(kBench + "check_pack.sh pack.tar.gz");
   const Outcome trained = place_.shell(
       "tar -xf pack.tar.gz && cd annulus-gpu && ./run mpirun -n 2 --bind-to none --oversubscribe bin/annulus train "
-      "configs/smoke.yaml batch.size=8 --run run");
+      "configs/smoke.yaml batch.size=8 --run trained");
 
   EXPECT_EQ(packed.code, 0) << packed.output;
   EXPECT_THAT(packed.output,
