@@ -2,17 +2,20 @@
 # Everything that docs/gpu.md wants to know of a machine with a GPU, in its order: build, doctor, tests, sanitizers,
 # tables. Goes on after a failure, keeps a log of every step, and ends with a summary.
 # first_run.sh [--dry-run] OUTPUT_FOLDER [CIFAR10.h5]
-#   --dry-run   prints the commands, one a line, and does nothing
-# Environment: BUILD (build/gpu: made if need be), JOBS (cores), STEP_LIMIT (3600: seconds that a step may take), and what
-# run.sh beside this script knows (PYTHON, NETWORKS, ROUNDS, ...).
+# first_run.sh --short [--dry-run] first|second OUTPUT_FOLDER     on a borrowed machine: short_run.sh, minutes
+#   --dry-run   prints the commands, one per line, and does nothing
+# Environment: BUILD (build/gpu: made if need be), JOBS (cores), STEP_LIMIT (3600: seconds that a step may take), and
+# what run.sh beside this script knows (PYTHON, NETWORKS, ROUNDS, ...).
 set -uo pipefail
+if [[ ${1:-} == --short ]]; then exec "$(dirname "${BASH_SOURCE[0]}")/short_run.sh" "${@:2}"; fi
 dry=0
 if [[ ${1:-} == --dry-run ]]; then dry=1; shift; fi
-if (($# < 1 || $# > 2)) || [[ $1 == -* ]]; then sed -n '2,7s/^# //p' "$0" >&2; exit 2; fi
+if (($# < 1 || $# > 2)) || [[ $1 == -* ]]; then sed -n '2,8s/^# //p' "$0" >&2; exit 2; fi
 output=$(realpath -m "$1")
 dataset=${2:+$(realpath -m "$2")}
+build=${BUILD:+$(realpath -m "$BUILD")}
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
-build=${BUILD:-build/gpu} jobs=${JOBS:-$(nproc)} limit=${STEP_LIMIT:-3600}
+build=${build:-build/gpu} jobs=${JOBS:-$(nproc)} limit=${STEP_LIMIT:-3600}
 kernels=$build/tests/kernels_gpu_test
 steps=$build/tests/cuda_step_gpu_test
 sanitize=(compute-sanitizer --error-exitcode 1 --tool)

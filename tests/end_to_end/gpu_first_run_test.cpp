@@ -4,9 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
+#include "tests/end_to_end/played.hpp"
 #include "tests/end_to_end/program.hpp"
 
 namespace annulus::test {
@@ -22,30 +21,16 @@ class GpuFirstRun : public testing::Test {
   Outcome run(const std::string& arguments, const std::string& environment = {}) const {
     return place_.shell(environment + " " ANNULUS_SOURCE_DIR "/bench/gpu/first_run.sh " + arguments);
   }
-  /// A program of this name that ends with `code`, at the place of a build or in a folder for PATH.
-  void play(const std::string& name, int code) const {
-    const auto path = place_.path(name);
-    std::filesystem::create_directories(path.parent_path());
-    std::ofstream(path) << "#!/bin/sh\necho \"" << path.filename().string() << " $*\"\nexit " << code << "\n";
-    std::filesystem::permissions(path, std::filesystem::perms::owner_all);
-  }
   /// All programs of a first run; bench/gpu/run.sh itself stops at a Python without torch.
   std::string played() const {
     for (const char* name :
          {"bin/annulus", "tests/kernels_gpu_test", "tests/cuda_step_gpu_test", "tests/cuda_graph_gpu_test"})
-      play(std::string("build/") + name, 0);
+      play(place_.path(std::string("build/") + name), 0);
     for (const char* name : {"nvidia-smi", "ctest", "compute-sanitizer"})
-      play(std::string("path/") + name, 0);
-    play("path/python3", 1);
+      play(place_.path(std::string("path/") + name), 0);
+    play(place_.path("path/python3"), 1);
     return "BUILD=\"$PWD/build\" PATH=\"$PWD/path:$PATH\"";
   }
-  std::string read(const std::string& name) const {
-    std::ifstream file(place_.path(name));
-    std::stringstream text;
-    text << file.rdbuf();
-    return text.str();
-  }
-
   const Workplace place_{3};
 };
 
@@ -66,7 +51,7 @@ TEST_F(GpuFirstRun, ADryRunPrintsTheCommandsInTheirOrderAndDoesNothing) {
 
 TEST_F(GpuFirstRun, GoesOnAfterAFailureAndNamesIt) {
   const std::string environment = played();
-  play("path/ctest", 8);
+  play(place_.path("path/ctest"), 8);
 
   const Outcome outcome = run("out", environment);
 
@@ -74,8 +59,8 @@ TEST_F(GpuFirstRun, GoesOnAfterAFailureAndNamesIt) {
   EXPECT_THAT(outcome.output, AllOf(ContainsRegex("FAILURE +gpu-tests: status 8 .*gpu-tests.log"),
                                     ContainsRegex("ok +racecheck"), ContainsRegex("FAILURE +tables"),
                                     HasSubstr("2 of "), Not(ContainsRegex("FAILURE +doctor"))));
-  EXPECT_THAT(read("out/summary.txt"), HasSubstr("FAILURE  gpu-tests"));
-  EXPECT_THAT(read("out/03-gpu-tests.log"), HasSubstr("ctest --test-dir"));
+  EXPECT_THAT(read_file(place_.path("out/summary.txt")), HasSubstr("FAILURE  gpu-tests"));
+  EXPECT_THAT(read_file(place_.path("out/03-gpu-tests.log")), HasSubstr("ctest --test-dir"));
 }
 
 TEST_F(GpuFirstRun, AMissingProgramIsNamed) {
