@@ -1,15 +1,35 @@
 // A shared MPI window: the first rank of the host allocates all of it, the others look it up.
 #include "comm/ranks/mpi_node_memory.hpp"
 
+#include <sys/mman.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
 #include <exception>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
 
 namespace annulus::comm {
 namespace {
+
+/// Makes the system give all pages of a block now. Linux can since 5.14; older ones are believed to have
+/// them.
+/// @return false when there are not enough
+bool take_memory(std::span<std::byte> block) {
+  constexpr int kPopulateWrite = 23;  // MADV_POPULATE_WRITE, which glibc 2.31 does not name
+  const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+  const std::uintptr_t begin = reinterpret_cast<std::uintptr_t>(block.data()) / page * page;
+  const std::uintptr_t end = reinterpret_cast<std::uintptr_t>(block.data() + block.size());
+  while (madvise(reinterpret_cast<void*>(begin), end - begin, kPopulateWrite) !=
+         0)  // NOLINT(performance-no-int-to-ptr)
+    if (errno != EINTR && errno != EAGAIN) return errno == EINVAL;
+  return true;
+}
 
 class SharedMemory final : public NodeMemory {
  public:
@@ -21,6 +41,7 @@ class SharedMemory final : public NodeMemory {
     int unit = 0;
     CHECK_MPI(MPI_Win_shared_query(window_, 0, &found, &unit, &data_));
     expect_contract(static_cast<std::size_t>(found) == bytes, "all ranks of a host ask for the same size");
+    take_pages();
     CHECK_MPI(MPI_Win_lock_all(MPI_MODE_NOCHECK, window_));  // opens the epoch that MPI_Win_sync needs
   }
 
@@ -52,11 +73,33 @@ class SharedMemory final : public NodeMemory {
     void* mine = nullptr;
     const int code = MPI_Win_allocate_shared(static_cast<MPI_Aint>(bytes), 1, MPI_INFO_NULL,
                                              node_.communicator(), &mine, &window_);
-    if (code != MPI_SUCCESS) {
-      throw RuntimeError(
-          "This host has no room for {:.0f} MB of memory shared by its ranks, which keeps one copy of the data set per host instead of one per rank. Look at 'df -h /dev/shm' (a container starts with 64 MB: --shm-size raises it), or lower the memory budget of the data set so that it is read in pieces.",
-          static_cast<double>(size_) / 1e6);
-    }
+    if (code != MPI_SUCCESS) throw no_room();
+  }
+
+  /// Each rank takes those of its part, so that they lie near its cores.
+  void take_pages() {
+    const std::size_t begin =
+        size_ * static_cast<std::size_t>(node_.rank()) / static_cast<std::size_t>(node_.size());
+    const std::size_t end =
+        size_ * (static_cast<std::size_t>(node_.rank()) + 1) / static_cast<std::size_t>(node_.size());
+    const auto taken = static_cast<std::byte>(take_memory(bytes().subspan(begin, end - begin)));
+    std::vector<std::byte> all(static_cast<std::size_t>(node_.size()));
+    node_.all_gather(std::span(&taken, 1), all, "pages of memory shared on a host");
+    if (std::ranges::all_of(all, [](std::byte one) { return one != std::byte{0}; })) return;
+    const NoSharedMemory error = no_room();
+    CHECK_MPI(MPI_Win_free(&window_));  // all ranks are here
+    throw error;
+  }
+
+  NoSharedMemory no_room() const {
+    struct statvfs room {};
+    const bool known = statvfs("/dev/shm", &room) == 0;
+    return NoSharedMemory(
+        "this host has no room for {:.0f} MB of memory shared by its ranks, which keeps one copy of the data set per host instead of one per rank{}. Enlarge /dev/shm (`df -h /dev/shm`; a container starts with 64 MB: docker's --shm-size), end other jobs of this host, or lower data.resident_mb so that the data are read in pieces.",
+        static_cast<double>(size_) / 1e6,
+        known ? fmt::format(": /dev/shm has {:.0f} MB free",
+                            static_cast<double>(room.f_bavail) * static_cast<double>(room.f_frsize) / 1e6)
+              : "");
   }
 
   MpiGroup& node_;
@@ -67,8 +110,7 @@ class SharedMemory final : public NodeMemory {
 
 }  // namespace
 
-/// Twice what is asked for, as pages are taken only when they are first written: a process that finds none
-/// then is ended by SIGBUS, not by an error.
+/// Twice what is asked for: what is left is for others on this host.
 bool has_room_for_shared_memory(std::size_t bytes) {
   struct statvfs room {};
   if (statvfs("/dev/shm", &room) != 0) return false;
