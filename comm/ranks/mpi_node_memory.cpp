@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <cstdlib>
 #include <exception>
 #include <vector>
 
@@ -16,6 +17,16 @@
 
 namespace annulus::comm {
 namespace {
+
+/// False when a block certainly does not fit into /dev/shm, where Open MPI keeps it unless told otherwise.
+bool may_fit(std::size_t bytes) {
+  struct statvfs room {};
+  if (std::getenv("OMPI_MCA_osc_sm_backing_store_directory") != nullptr || access("/dev/shm", W_OK) != 0 ||
+      statvfs("/dev/shm", &room) != 0)
+    return true;
+  return static_cast<double>(room.f_bavail) * static_cast<double>(room.f_frsize) >=
+         static_cast<double>(bytes);
+}
 
 /// Makes the system give all pages of a block now. Linux can since 5.14; older ones are believed to have
 /// them.
@@ -34,7 +45,12 @@ bool take_memory(std::span<std::byte> block) {
 class SharedMemory final : public NodeMemory {
  public:
   SharedMemory(MpiGroup& node, std::size_t bytes) : node_(node), size_(bytes) {
-    node.barrier("allocation of memory shared on a host");  // the calls below have no limit of their own
+    // The calls below have no limit of their own, and one that fails on the first rank does not come back on
+    // others.
+    std::byte fits{node.rank() == 0 && may_fit(bytes)};
+    node.broadcast(std::span(&fits, 1), 0, "room for memory shared on a host");
+    node.barrier("allocation of memory shared on a host");
+    if (fits == std::byte{0}) throw no_room();
     allocate(node.rank() == 0 ? bytes : 0);
     return_errors(window_);
     MPI_Aint found = 0;

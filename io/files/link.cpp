@@ -20,6 +20,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
+fs::path folder_of(const fs::path& link) {
+  return link.has_parent_path() ? link.parent_path() : fs::path(".");
+}
+
 fs::path text_of(const fs::path& link) { return link.string() + ".txt"; }
 
 bool has_no_links(int code) {
@@ -36,8 +40,8 @@ void replace_by_text(const fs::path& link, const std::string& target, int code) 
   static std::atomic<bool> told{false};
   if (!told.exchange(true))
     log_warning(
-        "{}: this file system has no symbolic links ({}). The names of checkpoints that would be links, `latest` and `best`, are written into the text files {}.txt and so on",
-        link.string(), std::strerror(code), link.filename().string());
+        "{}: this file system has no symbolic links ({}). What would be links there, `latest` and `best`, are text files with the name of the checkpoint: latest.txt and best.txt",
+        folder_of(link).string(), std::strerror(code));
   write_text_file(text_of(link), target + "\n");
   std::error_code none;  // a copy of the file that a link once led to, say: it would be out of date
   fs::remove(link, none);
@@ -56,7 +60,7 @@ void replace_link(const fs::path& link, const std::string& target) {
   if (::rename(partial.c_str(), link.c_str()) != 0) throw failed("rename", link);
   std::error_code none;
   fs::remove(text_of(link), none);
-  sync_directory(link.has_parent_path() ? link.parent_path() : fs::path("."));
+  sync_directory(folder_of(link));
 }
 
 std::optional<std::string> link_target(const fs::path& link) {
@@ -75,8 +79,8 @@ std::optional<fs::path> follow_link(const fs::path& link) {
   std::error_code none;
   if (fs::exists(link, none)) return link;
   const auto target = link_target(link);
-  if (!target || !fs::exists(link.parent_path() / *target, none)) return std::nullopt;
-  return link.parent_path() / *target;
+  if (!target || !fs::exists(folder_of(link) / *target, none)) return std::nullopt;
+  return folder_of(link) / *target;
 }
 
 std::error_code remove_link(const fs::path& link) {
