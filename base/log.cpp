@@ -9,8 +9,10 @@
 #include <cstdio>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 #include "base/error.hpp"
+#include "base/file_kind.hpp"
 #include "base/printable.hpp"
 
 namespace annulus {
@@ -21,6 +23,7 @@ struct LogState {
   int rank = 0;
   int ranks = 1;
   std::shared_ptr<spdlog::logger> file;
+  bool complained = false;  ///< that the file cannot be written
   void (*before)() = nullptr;
   void (*after)() = nullptr;
 };
@@ -44,21 +47,6 @@ spdlog::level::level_enum spdlog_level(LogLevel level) {
   return spdlog::level::info;
 }
 
-std::shared_ptr<spdlog::logger> open_log_file(const std::string& file) {
-  try {
-    auto logger =
-        std::make_shared<spdlog::logger>("rank", std::make_shared<spdlog::sinks::basic_file_sink_mt>(file));
-    logger->set_level(spdlog::level::debug);
-    logger->set_pattern("%Y-%m-%d %H:%M:%S.%e %l %v");
-    logger->flush_on(spdlog::level::info);
-    return logger;
-  } catch (const spdlog::spdlog_ex& error) {
-    throw RuntimeError(
-        "The log file {} cannot be written ({}), so nobody could see afterwards what this rank did. Check that its folder may be written and the disk is not full, or give another run directory with --run.",
-        file, error.what());
-  }
-}
-
 void write_terminal(const LogState& log, LogLevel level, const std::string& message) {
   const bool loud = level == LogLevel::warning || level == LogLevel::error;
   if (!loud && (level == LogLevel::debug || log.rank != 0)) return;
@@ -71,6 +59,35 @@ void write_terminal(const LogState& log, LogLevel level, const std::string& mess
   if (log.after) log.after();
 }
 
+/// spdlog would write lines of its own, one a second. The disk is full: one is enough, and it has no lock to
+/// wait for, as this is called with that of the log.
+void complain_once(const std::string& file, const std::string& reason) {
+  LogState& log = state();
+  if (std::exchange(log.complained, true)) return;
+  write_terminal(
+      log, LogLevel::warning,
+      fmt::format(
+          "the log file {} cannot be written any more ({}): what follows is missing there. Is the disk full?",
+          file, printable(reason)));
+}
+
+std::shared_ptr<spdlog::logger> open_log_file(const std::string& file) {
+  require_writable_kind(file);
+  try {
+    auto logger =
+        std::make_shared<spdlog::logger>("rank", std::make_shared<spdlog::sinks::basic_file_sink_mt>(file));
+    logger->set_level(spdlog::level::debug);
+    logger->set_pattern("%Y-%m-%d %H:%M:%S.%e %l %v");
+    logger->flush_on(spdlog::level::info);
+    logger->set_error_handler([file](const std::string& reason) { complain_once(file, reason); });
+    return logger;
+  } catch (const spdlog::spdlog_ex& error) {
+    throw RuntimeError(
+        "The log file {} cannot be written ({}), so nobody could see afterwards what this rank did. Check that its folder may be written and the disk is not full, or give another run directory with --run.",
+        file, error.what());
+  }
+}
+
 }  // namespace
 
 void configure_log(int rank, int ranks, const std::string& file) {
@@ -78,6 +95,7 @@ void configure_log(int rank, int ranks, const std::string& file) {
   const std::lock_guard lock(log.mutex);
   log.rank = rank;
   log.ranks = ranks;
+  log.complained = false;
   log.file = file.empty() ? nullptr : open_log_file(file);
 }
 

@@ -22,6 +22,7 @@ namespace {
 /// What is behind `stdout`.
 struct Output {
   std::string unfinished;  ///< first bytes of a character whose others have not come yet
+  bool terminal = false;   ///< it was one at the start
   int error = 0;           ///< errno of the first write that failed
 };
 
@@ -81,7 +82,8 @@ class IntoStdout final : public std::streambuf {
 void guard_standard_output() {
   std::FILE* const stream = ::fopencookie(nullptr, "w", {.write = take});
   if (stream == nullptr) return;  // no memory: the output is what it would be without
-  if (::isatty(STDOUT_FILENO) != 0) std::setvbuf(stream, nullptr, _IOLBF, BUFSIZ);
+  output().terminal = ::isatty(STDOUT_FILENO) != 0;
+  if (output().terminal) std::setvbuf(stream, nullptr, _IOLBF, BUFSIZ);
   stdout = stream;
   static auto* const buffer = new IntoStdout;  // never destroyed, like Output
   std::cout.rdbuf(buffer);
@@ -92,7 +94,8 @@ void finish_standard_output() {
   std::fflush(stdout);
   Output& out = output();
   write_all(out, printable(std::exchange(out.unfinished, {})));
-  if (out.error == 0 || out.error == EPIPE) return;
+  // Nobody reads any more: the other end of a pipe is closed, or the terminal that was there is gone.
+  if (out.error == 0 || out.error == EPIPE || (out.error == EIO && out.terminal)) return;
   throw RuntimeError(
       "standard output: cannot be written ({}), so what was printed is not complete. Free some space, or send it somewhere else.",
       std::strerror(out.error));

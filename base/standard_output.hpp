@@ -9,7 +9,8 @@ namespace annulus {
 void guard_standard_output();
 
 /// Writes what is left. @throws RuntimeError with the reason when something was lost, on a full disk for
-/// example. Nothing is lost when a reader has closed its end of a pipe (`| head -1`): it has what it wanted.
+/// example. Nothing is lost when a reader has closed its end of a pipe (`| head -1`), as it has what it
+/// wanted, or when the terminal has been closed.
 void finish_standard_output();
 
 }  // namespace annulus

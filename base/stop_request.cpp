@@ -3,8 +3,10 @@
 #include "base/stop_request.hpp"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -16,7 +18,7 @@
 namespace annulus::trainer {
 namespace {
 
-constexpr std::array kSignals = {SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
+constexpr std::array kSignals = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU};
 constexpr int kInterruptedCode = 130;  // what shells expect after SIGINT: 128 + 2
 
 std::atomic<int> first_signal{0};
@@ -38,12 +40,24 @@ extern "C" void on_stop_signal(int signal_number) {
 
 }  // namespace
 
+void settle_signals() noexcept {
+  ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);
+  ::signal(SIGCHLD, SIG_DFL);
+  sigset_t heeded;
+  sigemptyset(&heeded);
+  for (const int signal_number : kSignals) sigaddset(&heeded, signal_number);
+  sigprocmask(SIG_UNBLOCK, &heeded, nullptr);
+}
+
 void catch_stop_signals() {
   struct sigaction action {};
   action.sa_handler = on_stop_signal;
   action.sa_flags = SA_RESTART;  // reads and writes under way go on: the step is finished first
   sigemptyset(&action.sa_mask);
   for (const int signal_number : kSignals) {
+    struct sigaction before {};
+    if (::sigaction(signal_number, nullptr, &before) == 0 && before.sa_handler == SIG_IGN) continue;
     if (::sigaction(signal_number, &action, nullptr) != 0)
       throw RuntimeError(
           "cannot catch {} ({}), so a stop request would lose the work since the last checkpoint. Is the program run under a tool that forbids signal handlers?",
@@ -51,25 +65,37 @@ void catch_stop_signals() {
   }
 }
 
+void ask_before_cpu_limit() noexcept {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_CPU, &limit) != 0 || limit.rlim_max == RLIM_INFINITY) return;
+  if (limit.rlim_cur < limit.rlim_max || limit.rlim_max < 2) return;
+  limit.rlim_cur = limit.rlim_max - std::clamp<rlim_t>(limit.rlim_max / 20, 1, 600);
+  static_cast<void>(::setrlimit(RLIMIT_CPU, &limit));  // refused: then the end comes unannounced, as before
+}
+
 void release_stop_signals() {
-  for (const int signal_number : kSignals) ::signal(signal_number, SIG_DFL);
+  for (const int signal_number : kSignals) {
+    struct sigaction now {};
+    if (::sigaction(signal_number, nullptr, &now) == 0 && now.sa_handler == on_stop_signal)
+      ::signal(signal_number, SIG_DFL);
+  }
   if (stop_requested()) ::raise(first_signal);
 }
 
 bool stop_requested() noexcept { return first_signal.load(std::memory_order_relaxed) != 0; }
 
-std::string stop_reason() {
-  switch (first_signal.load()) {
-    case SIGINT:
-      return "SIGINT";
-    case SIGTERM:
-      return "SIGTERM";
-    case SIGUSR1:
-      return "SIGUSR1";
-    case SIGUSR2:
-      return "SIGUSR2";
-    default:
+int stop_signal() noexcept { return first_signal.load(); }
+
+std::string stop_reason(int signal_number) {
+  switch (signal_number) {
+    case 0:
       return {};
+    case SIGHUP:
+      return "SIGHUP (the terminal is gone)";
+    case SIGXCPU:
+      return "SIGXCPU (the limit of CPU time, `ulimit -t`, is near)";
+    default:
+      return fmt::format("SIG{}", ::sigabbrev_np(signal_number));
   }
 }
 

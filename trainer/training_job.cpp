@@ -152,6 +152,8 @@ void TrainingJob::announce() const {
              static_cast<double>(bucket.bytes) / 1024);
 }
 
+bool TrainingJob::uses_gpu() const { return std::string_view(parts_->replica().kind()) == "cuda"; }
+
 Outcome TrainingJob::run() {
   TrainingLoop loop({.config = config_,
                      .group = group_,

@@ -46,6 +46,7 @@ class TrainingJob {
   Outcome run();
   const Config& config() const { return config_; }
   const RunState& state() const { return state_; }
+  bool uses_gpu() const;
 
  private:
   void open_data(const JobOptions& options);

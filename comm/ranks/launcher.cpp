@@ -49,6 +49,24 @@ int local_rank(const EnvironmentReader& read, int fallback) {
   return fallback;
 }
 
+int launched_rank(const EnvironmentReader& read) {
+  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"})
+    if (const auto rank = number(read, name)) return *rank;
+  return detect_launcher(read).launcher == "srun" ? number(read, "SLURM_PROCID").value_or(0) : 0;
+}
+
+std::string lone_process_message(const EnvironmentReader& read) {
+  // Any other step of the job, `srun --pty bash` for example, was asked for by its user as it is.
+  if (read("SLURM_JOB_ID") == nullptr || read("SLURM_STEP_NUM_TASKS") != nullptr) return {};
+  if (detect_launcher(read).launcher != "none") return {};
+  const int tasks = positive(read, "SLURM_NTASKS");
+  const int nodes = positive(read, "SLURM_JOB_NUM_NODES");
+  if (tasks <= 1 && nodes <= 1) return {};
+  return fmt::format(
+      "this SLURM job has {} task(s) on {} node(s), but the program was started without srun: it is one process alone, and the rest of the job stays idle. Start it with `srun --mpi=pmix annulus ...` or mpirun; `annulus job` writes a script that does",
+      tasks > 0 ? tasks : nodes, nodes > 0 ? nodes : 1);
+}
+
 std::string separate_worlds_message(const Launch& launch) {
   const std::string fix =
       launch.launcher == "srun"

@@ -24,6 +24,14 @@ Launch detect_launcher(const EnvironmentReader& read);
 /// @return `fallback` (MPI's own count) when the launcher does not say
 int local_rank(const EnvironmentReader& read, int fallback);
 
+/// This process' number among all, as the launcher says: for messages before MPI has started. 0 when it does
+/// not.
+int launched_rank(const EnvironmentReader& read);
+
+/// What to tell whoever starts the program inside a SLURM job of several tasks or nodes without a launcher:
+/// it is one process alone. Empty when that is not so.
+std::string lone_process_message(const EnvironmentReader& read);
+
 /// The sentence to show when the launcher started several ranks and MPI sees only one.
 std::string separate_worlds_message(const Launch& launch);
 

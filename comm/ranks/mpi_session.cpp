@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -15,6 +14,7 @@
 
 #include "base/log.hpp"
 #include "base/process_identity.hpp"
+#include "comm/ranks/call_guard.hpp"
 #include "comm/ranks/launcher.hpp"
 #include "comm/ranks/mpi_group.hpp"
 #include "comm/ranks/mpi_node_memory.hpp"
@@ -24,8 +24,6 @@ namespace {
 
 /// FUNNELED is enough, as only the main thread calls MPI, and cheaper than MULTIPLE.
 void initialise_mpi(int& argc, char**& argv) {
-  // Whoever writes to a rank of another host that has just died would be ended without a word.
-  std::signal(SIGPIPE, SIG_IGN);
   int provided = MPI_THREAD_SINGLE;
   CHECK_MPI(MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided));
   return_errors(MPI_COMM_WORLD);
@@ -71,6 +69,7 @@ const char* thread_support() {
 struct MpiSession::State {
   World world;
   bool started = false;           ///< MPI is initialised and to be finalised here
+  double call_limit_s = 0;        ///< of MPI's first and last calls; 0: none
   std::unique_ptr<MpiGroup> all;  ///< only when started
   std::unique_ptr<MpiGroup> node;
   std::unique_ptr<MpiGroup> failed;   ///< for ranks that have failed: nobody else talks here
@@ -84,6 +83,12 @@ struct MpiSession::State {
 };
 
 void MpiSession::State::start(const Launch& launch, int& argc, char**& argv) {
+  call_limit_s = mpi_call_limit([](const char* name) { return std::getenv(name); });
+  const CallGuard guard({.name = "MPI_Init",
+                         .meaning = "so the work cannot begin",
+                         .rank = launched_rank([](const char* name) { return std::getenv(name); }),
+                         .host = world.host,
+                         .limit_seconds = call_limit_s});
   initialise_mpi(argc, argv);
   started = true;
   all = MpiGroup::duplicate(MPI_COMM_WORLD);
@@ -105,6 +110,11 @@ void MpiSession::State::finish() noexcept {
       alarm(kSecondsAfterFailure);
     else
       all->barrier("end of the program");
+    const CallGuard guard({.name = "MPI_Finalize",
+                           .meaning = "although the work is done and saved",
+                           .rank = world.rank,
+                           .host = world.host,
+                           .limit_seconds = call_limit_s});
     failed.reset();
     node.reset();
     all.reset();
@@ -151,7 +161,12 @@ std::unique_ptr<NodeMemory> MpiSession::try_allocate_shared(std::size_t bytes) {
   // Rank 0 looks for all: /dev/shm changes, and ranks that find different answers would part ways.
   bool room = world.rank == 0 && has_room_for_shared_memory(bytes);
   state_->all->broadcast(std::as_writable_bytes(std::span(&room, 1)), 0, "room for shared memory");
-  return room ? allocate_node_memory(bytes) : nullptr;
+  if (!room) return nullptr;
+  try {
+    return allocate_node_memory(bytes);
+  } catch (const NoSharedMemory&) {  // on all of them: another job was faster
+    return nullptr;
+  }
 }
 
 Failure MpiSession::meet_failed(std::uint64_t cause) noexcept {

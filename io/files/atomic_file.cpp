@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "base/error.hpp"
+#include "base/file_kind.hpp"
 #include "base/log.hpp"
 #include "io/files/durable_file.hpp"
 #include "io/files/life_lock.hpp"
@@ -32,6 +33,7 @@ bool is_file_at(const Descriptor& file, const std::string& path) {
 /// Makes the partial file, or takes the one that a killed process left, and locks it.
 Descriptor claim(const std::string& partial) {
   for (;;) {
+    require_writable_kind(partial);
     Descriptor file(::open(partial.c_str(), O_CREAT | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0666));
     if (!file)
       throw UsageError("{}: cannot be opened ({}). Remove it, or choose another name.", partial,

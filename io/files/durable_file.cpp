@@ -7,7 +7,9 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -17,6 +19,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/file_kind.hpp"
 #include "base/log.hpp"
 #include "io/files/descriptor.hpp"
 
@@ -33,15 +36,17 @@ void check_system(bool succeeded, const char* call, const fs::path& path) {
   if (succeeded) return;
   const int code = errno;
   const bool full = code == ENOSPC || code == EDQUOT;
-  throw RuntimeError("{}: {} failed ({}). {}", path.string(), call, std::strerror(code),
-                     full            ? "Free some space or choose another place, then start again."
-                     : code == ELOOP ? "It is a symbolic link, through which nothing is written: remove it."
-                     : code == EFBIG
-                         ? "Raise the limit for the size of files (`ulimit -f`), then start again."
-                         : "Check that the directory exists and may be written, then start again.");
+  throw RuntimeError(
+      "{}: {} failed ({}). {}", path.string(), call, std::strerror(code),
+      full            ? "Free some space or choose another place, then start again."
+      : code == ELOOP ? "It is a symbolic link, through which nothing is written: remove it."
+      : code == EFBIG
+          ? "Raise the limit for the size of files (`ulimit -f`), or, where the file system takes no larger ones (FAT: 4 GiB), choose another place."
+          : "Check that the directory exists and may be written, then start again.");
 }
 
 Descriptor open_file(const fs::path& path, int flags) {
+  if ((flags & O_ACCMODE) != O_RDONLY) require_writable_kind(path);
   const int descriptor = ::open(path.c_str(), flags | O_CLOEXEC, 0644);
   check_system(descriptor >= 0, "open", path);
   return Descriptor(descriptor);
@@ -56,9 +61,16 @@ void write_all(const Descriptor& file, std::string_view text, const fs::path& pa
   }
 }
 
-void sync(const fs::path& path, int flags) {
-  const Descriptor descriptor = open_file(path, flags);
-  check_system(::fsync(descriptor.get()) == 0, "fsync", path);
+/// fsync, whose absence ends nothing: it is told once by a process.
+void sync(const Descriptor& file, const fs::path& path) {
+  static std::atomic<bool> told{false};
+  if (::fsync(file.get()) == 0) return;
+  if (!is_unsupported(errno)) return check_system(false, "fsync", path);
+  const int code = errno;
+  if (!told.exchange(true))
+    log_warning(
+        "{}: this file system cannot be asked to keep what was written (fsync: {}). All goes on as usual, but after a power cut the newest files there may be damaged or missing; older checkpoints are used then",
+        path.string(), std::strerror(code));
 }
 
 fs::path directory_of(const fs::path& path) {
@@ -89,17 +101,29 @@ std::string seal_text(std::uint64_t sum) { return fmt::format("{}{:016x}\n", kSe
 
 fs::path partial_name(const fs::path& path) { return path.string() + ".partial"; }
 
+bool is_unsupported(int error) noexcept {
+  constexpr std::array kCodes = {EINVAL, ENOTSUP, EOPNOTSUPP, ENOSYS, EBADF, EISDIR};
+  return std::ranges::find(kCodes, error) != kCodes.end();
+}
+
 void sync_to_disk(const fs::path& path) {
   const Descriptor file = open_file(path, O_RDONLY);
-  check_system(::fsync(file.get()) == 0, "fsync", path);
+  sync(file, path);
   // Only advice: a file system that does not take it lets the next read come from memory.
   static_cast<void>(::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED));
 }
 
+void sync_directory(const fs::path& directory) {
+  const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0 && errno == EACCES) return;  // may be written to and not be listed, and so not synced
+  check_system(descriptor >= 0, "open", directory);
+  sync(Descriptor(descriptor), directory);
+}
+
 void publish_file(const fs::path& from, const fs::path& to) {
-  sync(from, O_RDONLY);
+  sync(open_file(from, O_RDONLY), from);
   check_system(::rename(from.c_str(), to.c_str()) == 0, "rename", to);
-  sync(directory_of(to), O_RDONLY | O_DIRECTORY);
+  sync_directory(directory_of(to));
 }
 
 void write_text_file(const fs::path& path, const std::string& text) {
@@ -112,14 +136,6 @@ void write_text_file(const fs::path& path, const std::string& text) {
     fs::remove(partial, ignored);
     throw;
   }
-}
-
-void replace_link(const fs::path& link, const std::string& target) {
-  const fs::path partial = partial_name(link);
-  check_system(::unlink(partial.c_str()) == 0 || errno == ENOENT, "unlink", partial);
-  check_system(::symlink(target.c_str(), partial.c_str()) == 0, "symlink", partial);
-  check_system(::rename(partial.c_str(), link.c_str()) == 0, "rename", link);
-  sync(directory_of(link), O_RDONLY | O_DIRECTORY);
 }
 
 void check_space(const fs::path& path, std::uint64_t bytes) {

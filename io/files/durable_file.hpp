@@ -4,9 +4,9 @@
 // In: contents and the name that they shall have.
 // Out: the file, or an exception and what was there before.
 // Invariant: under its final name a file is complete and on the disk, at whatever moment the process or the
-// power ends.
-// Next: atomic_file.hpp (the same as an object), life_lock.hpp (who uses a directory), event_writer.hpp
-// (TensorBoard).
+// power ends. (A file system that has no fsync may lose it with the power; that is warned of.)
+// Next: atomic_file.hpp (the same as an object), link.hpp (names that lead to files), life_lock.hpp (who uses
+// a directory), event_writer.hpp (TensorBoard).
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,9 @@ namespace annulus::io {
 
 /// Name under which a file is written before it is complete: PATH.partial, in the same directory.
 std::filesystem::path partial_name(const std::filesystem::path& path);
+
+/// Whether an error of fsync says that this file system has none (CIFS, several of FUSE), not that it failed.
+bool is_unsupported(int error) noexcept;
 
 /// Waits until a file is on the disk and forgets what memory holds of it, so that the next read tells what
 /// the disk has. @throws RuntimeError
@@ -31,9 +34,9 @@ void publish_file(const std::filesystem::path& from, const std::filesystem::path
 /// Writes a small text file, whole or not at all. @throws RuntimeError; the old file is then untouched
 void write_text_file(const std::filesystem::path& path, const std::string& text);
 
-/// Points the symbolic link `link` to `target` (a name relative to the link's directory) in one step.
-/// @throws RuntimeError
-void replace_link(const std::filesystem::path& link, const std::string& target);
+/// Waits until the names in a directory are on the disk; where the file system cannot, a process warns once.
+/// @throws RuntimeError when the disk fails
+void sync_directory(const std::filesystem::path& directory);
 
 /// Finds out whether a file can grow to `bytes`: quotas and limits count, not only the free space. Creates
 /// the file or empties it. Asking first gives a clear answer, where a library that runs out of space halfway

@@ -1,10 +1,13 @@
 // TensorBoard's record format: length, its checksum, an Event of protobuf, its checksum.
 #include "io/files/event_writer.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
+#include <optional>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
@@ -36,13 +39,29 @@ std::string little_endian(T value) {
   return bytes;
 }
 
-/// A name that is not taken: TensorBoard reads the files of a directory in the order of their names.
-std::filesystem::path free_path(const std::filesystem::path& directory) {
-  const std::string name =
-      fmt::format("events.out.tfevents.{:010}.{}", static_cast<std::int64_t>(unix_seconds()), host_name());
-  std::filesystem::path path = directory / name;
-  for (int i = 1; std::filesystem::exists(path); ++i) path = directory / fmt::format("{}.{}", name, i);
-  return path;
+constexpr std::string_view kPrefix = "events.out.tfevents.";
+
+/// The time in a file's name; nothing for other files, and for times with more digits than are written here:
+/// no name of ours could sort after those.
+std::optional<std::int64_t> time_of(const std::string& name) {
+  constexpr std::ptrdiff_t kDigits = 10;
+  if (!name.starts_with(kPrefix)) return std::nullopt;
+  const char* begin = name.data() + kPrefix.size();
+  std::int64_t time = 0;
+  const auto [stop, error] = std::from_chars(begin, name.data() + name.size(), time);
+  if (error != std::errc{} || stop - begin != kDigits || *stop != '.') return std::nullopt;
+  return time;
+}
+
+/// TensorBoard reads the files of a directory in the order of their names, and takes what an earlier file
+/// says of later steps as undone. So the name must sort after all that are there, also when the clock was set
+/// back or is that of another host: then its time is the newest one's and a second more.
+std::filesystem::path next_path(const std::filesystem::path& directory) {
+  auto time = static_cast<std::int64_t>(unix_seconds());
+  std::error_code unreadable;  // then the file cannot be made either, which is said where that is tried
+  for (const auto& entry : std::filesystem::directory_iterator(directory, unreadable))
+    if (const auto other = time_of(entry.path().filename().string())) time = std::max(time, *other + 1);
+  return directory / fmt::format("{}{:010}.{}", kPrefix, time, host_name());
 }
 
 proto::Event new_event(std::uint64_t step) {
@@ -67,7 +86,7 @@ std::string tf_record(std::string_view data) {
   return record + little_endian(masked_crc(data));
 }
 
-EventWriter::EventWriter(const std::filesystem::path& directory) : path_(free_path(directory)) {
+EventWriter::EventWriter(const std::filesystem::path& directory) : path_(next_path(directory)) {
   file_.open(path_, std::ios::binary);
   proto::Event event = new_event(0);
   event.set_file_version("brain.Event:2");

@@ -24,7 +24,8 @@ struct Scalar {
 
 class EventWriter {
  public:
-  /// Creates a new file events.out.tfevents.TIME.HOST[.N] in a directory that exists.
+  /// Creates a new file events.out.tfevents.TIME.HOST in a directory that exists. TIME is in seconds since
+  /// 1970: now, or, where a file is there whose name has as late a time, a second more than that.
   /// @throws RuntimeError when it cannot be written
   explicit EventWriter(const std::filesystem::path& directory);
 

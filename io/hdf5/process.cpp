@@ -82,7 +82,7 @@ class SpawnSettings {
     check(::posix_spawnattr_init(&attributes_));
     sigset_t blocked;
     sigemptyset(&blocked);
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGTSTP})
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGTSTP, SIGXCPU})
       sigaddset(&blocked, signal);
     check(::posix_spawnattr_setsigmask(&attributes_, &blocked));
     check(::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK));

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -99,6 +100,26 @@ TEST_F(Log, HooksSurroundTerminalLinesOnly) {
   say_everything();
 
   EXPECT_EQ(hooks_called, "()()()") << "info, warning and error reach the terminal; debug does not";
+}
+
+TEST_F(Log, AFullDiskIsToldOnceInOurWords) {
+  testing::internal::CaptureStderr();
+  configure_log(0, 1, "/dev/full");
+  for (int i = 0; i < 5; ++i) log_info("message {}", i);
+  const std::string said = testing::internal::GetCapturedStderr();
+
+  EXPECT_THAT(said, AllOf(HasSubstr("warning: the log file /dev/full cannot be written any more"),
+                          HasSubstr("No space left"), HasSubstr("message 4"), Not(HasSubstr("LOG ERROR"))));
+  EXPECT_EQ(said.find("warning"), said.rfind("warning")) << said;
+}
+
+TEST_F(Log, APipeIsNoLogFile) {
+  const std::string path = testing::TempDir() + "log_pipe_" + std::to_string(getpid());
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+
+  EXPECT_THROW(configure_log(0, 1, path), UsageError);
+
+  std::filesystem::remove(path);
 }
 
 }  // namespace

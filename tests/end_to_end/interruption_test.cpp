@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
+#include <iterator>
 #include <thread>
 
 #include "tests/end_to_end/program.hpp"
@@ -33,13 +34,14 @@ TEST_P(StopSignal, LeavesACheckpointFromWhichTheRunGoesOn) {
 
   EXPECT_EQ(stopped.code, 75) << stopped.output;
   EXPECT_THAT(stopped.output, HasSubstr("Start the same command again to go on"));
+  EXPECT_THAT(stopped.output, HasSubstr(std::string("stopped on request: SIG") + sigabbrev_np(GetParam())));
   EXPECT_EQ(resumed.code, 0) << resumed.output;
   EXPECT_THAT(resumed.output, HasSubstr("resumed in parts after step"));
   EXPECT_EQ(place.state_hash("parts"), place.state_hash("whole"));
   EXPECT_THAT(place.unfinished(), IsEmpty());
 }
 
-INSTANTIATE_TEST_SUITE_P(Signals, StopSignal, testing::Values(SIGINT, SIGTERM, SIGUSR2));
+INSTANTIATE_TEST_SUITE_P(Signals, StopSignal, testing::Values(SIGINT, SIGTERM, SIGUSR2, SIGHUP, SIGXCPU));
 
 /// Whether every process of the program handles or ignores a signal by now.
 bool is_prepared_for(int number, const Workplace& place) {
@@ -66,6 +68,68 @@ TEST(Interruption, CountsBeforeMpiHasStarted) {
   EXPECT_FALSE(started);
 }
 
+/// A shell's words for a training of the smoke config.
+std::string training(const std::string& more) {
+  return "\"$ANNULUS\" train " + std::string(ANNULUS_SOURCE_DIR) +
+         "/configs/smoke.yaml data.path=data.h5 --run run " +
+         "checkpoint.every_epochs=0 checkpoint.keep_best=false " + more;
+}
+
+TEST(Interruption, AReaderOfTheOutputThatGoesAwayEndsNothing) {
+  const Workplace place(330);
+
+  const Outcome piped = place.shell("{ " + training("epochs=20") + " 2>&1; echo $? >code; } | head -n 1");
+
+  EXPECT_EQ(piped.code, 0);
+  std::ifstream file(place.path("code"));
+  int code = -1;
+  file >> code;
+  EXPECT_EQ(code, 0);
+  EXPECT_TRUE(std::filesystem::exists(place.path("run/checkpoints/latest")));
+}
+
+TEST(Interruption, WhatWasIgnoredAtTheStartIsNoRequest) {
+  const Workplace place(330);
+
+  // A shell without job control starts `COMMAND &` with SIGINT ignored; nohup ignores SIGHUP.
+  const Outcome outcome =
+      place.shell("nohup " + training("epochs=4000") +
+                  " >log 2>&1 & job=$!\n"
+                  "until grep -q step run/metrics.jsonl 2>/dev/null; do sleep 0.02; done\n"
+                  "kill -INT $job; kill -HUP $job\n"
+                  "seen=$(wc -l <run/metrics.jsonl)\n"
+                  "until test $(wc -l <run/metrics.jsonl) -gt $((seen + 3)); do sleep 0.02; done\n"
+                  "kill -TERM $job; wait $job");
+
+  EXPECT_EQ(outcome.code, 75);
+  EXPECT_THAT(place.metrics("run").back()["text"], HasSubstr("SIGTERM"));
+}
+
+TEST(Interruption, ALimitOfCpuTimeLeavesACheckpoint) {
+  const Workplace place(330);
+
+  const Outcome outcome = place.shell("ulimit -t 3; exec " + training("epochs=100000"));
+
+  EXPECT_EQ(outcome.code, 75) << outcome.output;
+  EXPECT_THAT(outcome.output, HasSubstr("stopped on request: SIGXCPU (the limit of CPU time"));
+  EXPECT_TRUE(std::filesystem::exists(place.path("run/checkpoints/latest")));
+}
+
+TEST(Interruption, AStopOfOneRankNamesItAndTheSignal) {
+  const Workplace place(330);
+  Process job = place.start(place.training("run", {"epochs=4000", "checkpoint.every_epochs=0"}), 2);
+  ASSERT_TRUE(place.has_started("run"));
+  for (const pid_t process : place.processes("annulus")) {
+    std::ifstream file("/proc/" + std::to_string(process) + "/environ");
+    std::string environment{std::istreambuf_iterator<char>(file), {}};
+    std::ranges::replace(environment, '\0', '\n');
+    if (environment.find("\nOMPI_COMM_WORLD_RANK=1\n") != std::string::npos) ::kill(process, SIGUSR1);
+  }
+  const Outcome outcome = job.wait();
+
+  EXPECT_THAT(outcome.output, HasSubstr("stopped on request: SIGUSR1, sent to rank 1"));
+}
+
 TEST(Interruption, CtrlCOnMpirunLeavesACheckpoint) {
   const Workplace place(330);
   const std::string words =
@@ -80,7 +144,8 @@ TEST(Interruption, CtrlCOnMpirunLeavesACheckpoint) {
 
   EXPECT_NE(outcome.code, 0);
   EXPECT_TRUE(std::filesystem::exists(place.path("run/checkpoints/latest")));
-  EXPECT_EQ(place.metrics("run").back()["kind"], "event");  // "stopped on request"
+  EXPECT_EQ(place.metrics("run").back()["kind"], "event");
+  EXPECT_THAT(place.metrics("run").back()["text"], HasSubstr("stopped on request: SIG"));
   EXPECT_THAT(place.unfinished(), IsEmpty());
   EXPECT_THAT(place.left_behind(), IsEmpty());
 }

@@ -74,6 +74,7 @@ TEST_P(LostRank, EndsTheJobWithOneMessage) {
   EXPECT_EQ(outcome.code, GetParam().code) << outcome.output;
   EXPECT_LT(outcome.seconds, GetParam().seconds);
   EXPECT_THAT(outcome.output, HasSubstr(GetParam().message));
+  EXPECT_THAT(outcome.output, testing::Not(HasSubstr("There is no checkpoint yet")));
   EXPECT_EQ(count(outcome.output, "error: "), 1) << outcome.output;
   EXPECT_TRUE(all_gone());
   const nlohmann::json status = final_status();

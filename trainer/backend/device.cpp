@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "base/control_group.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "comm/device/gpu.hpp"
@@ -18,25 +19,38 @@
 namespace annulus::trainer {
 namespace {
 
+/// The limits of a job do not change while it runs.
+const GroupLimits& group_limits() {
+  static const GroupLimits limits = control_group_limits();
+  return limits;
+}
+
+/// As many cores, at most, as a container or a batch system lets this process keep busy.
+int within_quota(int cores) { return std::min(cores, cores_of(group_limits()).value_or(cores)); }
+
 /// Cores that this process may run on.
 int allowed_cores() {
   cpu_set_t mask;
   CPU_ZERO(&mask);
   if (sched_getaffinity(0, sizeof mask, &mask) != 0)
-    return static_cast<int>(std::thread::hardware_concurrency());
-  return CPU_COUNT(&mask);
+    return within_quota(static_cast<int>(std::thread::hardware_concurrency()));
+  return within_quota(CPU_COUNT(&mask));
 }
 
 /// Refuses what no machine could hold before somebody asks for it: the system would promise the memory, and
 /// kill the process once it is used.
 void check_memory(const Config& config, std::int64_t owned_shards) {
-  const double machine =
+  const std::optional<std::uint64_t> group = group_limits().memory;
+  const double physical =
       static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  const bool limited = group && (physical <= 0 || static_cast<double>(*group) < physical);
+  const double machine = limited ? static_cast<double>(*group) : physical;
   const double needed = least_memory(config, owned_shards);
   if (machine <= 0 || needed <= machine) return;
   throw UsageError(
-      "batch.size = {} in batch.shards = {} (evaluation in blocks of {}) takes at least {:.1f} GB on each rank, but this machine has {:.1f} GB. Use a smaller batch.size, more batch.shards, a smaller batch.evaluation or a smaller network.",
-      config.batch.size, config.batch.shards, evaluation_block(config), needed / 1e9, machine / 1e9);
+      "batch.size = {} in batch.shards = {} (evaluation in blocks of {}) takes at least {:.1f} GB on each rank, but this {} has {:.1f} GB. Use a smaller batch.size, more batch.shards, a smaller batch.evaluation or a smaller network.",
+      config.batch.size, config.batch.shards, evaluation_block(config), needed / 1e9,
+      limited ? "job's control group (a container or the batch system)" : "machine", machine / 1e9);
 }
 
 /// Of the cuda backend, whose captured steps run shard after shard to the end.
@@ -76,7 +90,7 @@ double least_memory(const Config& config, std::int64_t owned_shards) {
 }
 
 int default_threads(const NodePlace& place, std::int64_t owned_shards) {
-  const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  const int cores = within_quota(static_cast<int>(std::max(1u, std::thread::hardware_concurrency())));
   const int allowed = std::max(1, allowed_cores());
   const int share = std::max(1, cores / place.node_ranks);
   return static_cast<int>(std::min<std::int64_t>(std::min(allowed, share), owned_shards));

@@ -22,6 +22,7 @@
 #include "trainer/model/network_builder.hpp"
 #include "trainer/preflight/directory.hpp"
 #include "trainer/preflight/facts.hpp"
+#include "trainer/preflight/leftovers.hpp"
 #include "trainer/run/environment.hpp"
 
 namespace annulus::trainer {
@@ -187,6 +188,7 @@ ExitCode doctor(const DoctorOptions& options, Context& context) {
     check_launch(world, report);
     report.add(Grade::good, "device", device_text(world));
   }
+  if (report.speaks()) report.add(find_leftovers());
   check_gpus(context, report);
   check_ranks(context, needs, report);
   check_directory(context, options, needs, report);

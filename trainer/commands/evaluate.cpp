@@ -9,6 +9,7 @@
 #include "trainer/commands/common/load.hpp"
 #include "trainer/commands/generators.hpp"
 #include "trainer/commands/origin.hpp"
+#include "trainer/commands/start_warnings.hpp"
 #include "trainer/data_names.hpp"
 #include "trainer/data_splits.hpp"
 #include "trainer/loop/evaluator.hpp"
@@ -61,6 +62,7 @@ std::string test_group(const Config& config) {
 ExitCode evaluate(const EvaluateOptions& options, Context& context) {
   const ModelSource source = find_model(options.model, context.mpi);
   require_labels(source.config);
+  warn_of_start(context.mpi.world());
   context.watch = std::make_unique<JobWatch>(source.config.watchdog, context.mpi, context.command_line);
   const auto replica = load_replica(source, context.mpi);
   const ModelOrigin origin = origin_of(source, context.mpi.group());

@@ -3,7 +3,6 @@
 
 #include <CLI/CLI.hpp>
 
-#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <span>
@@ -149,6 +148,7 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
     return annulus::io::reader_main(argv[2]);
   annulus::io::set_hdf5_reader(annulus::io::start_program("/proc/self/exe"));
   annulus::guard_standard_output();
+  settle_signals();
   try {
     // From the first moment: a job may be asked to stop while MPI still starts. And ranks that fail together
     // end one after another, of which srun ends the slower ones by SIGTERM: that would hide their exit code,
@@ -156,8 +156,7 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
     catch_stop_signals();
     annulus::comm::MpiSession mpi(argc, argv);
     annulus::configure_log(mpi.world().rank, mpi.world().ranks);
-    annulus::trainer::catch_crash_signals();
-    std::signal(SIGXFSZ, SIG_IGN);  // a write beyond `ulimit -f` then fails like one on a full disk
+    annulus::trainer::catch_crash_signals(mpi.world().host, mpi.world().rank);
     Context context{.mpi = mpi, .command_line = {argv, argv + argc}};
 
     CLI::App app{"Annulus: trains convolutional networks data-parallel on CPU cores and GPUs.", "annulus"};
@@ -178,7 +177,10 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
     add_status(program, action);
     if (const auto code = parse(app, argc, argv, mpi.world().rank)) return static_cast<int>(finished(*code));
     // Only a training can save and stop in order; every other verb ends at once, as users expect.
-    if (action.stop_signals == StopSignals::end_it) release_stop_signals();
+    if (action.stop_signals == StopSignals::end_it)
+      release_stop_signals();
+    else
+      ask_before_cpu_limit();
     return static_cast<int>(finished(run(context, action, verb_of(app))));
   } catch (const Error& error) {  // only the start of MPI gets here
     annulus::log_error("{}", error.what());

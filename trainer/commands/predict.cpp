@@ -10,6 +10,7 @@
 #include "io/hdf5/file.hpp"
 #include "trainer/commands/common/context.hpp"
 #include "trainer/commands/common/load.hpp"
+#include "trainer/commands/start_warnings.hpp"
 #include "trainer/data_names.hpp"
 #include "trainer/data_splits.hpp"
 #include "trainer/loop/evaluator.hpp"
@@ -132,6 +133,7 @@ ExitCode predict(const PredictOptions& options, Context& context) {
   ModelRequest request = options.model;
   request.overrides.push_back("data.path=" + options.input);
   ModelSource source = find_model(request, context.mpi);
+  warn_of_start(context.mpi.world());
   context.watch = std::make_unique<JobWatch>(source.config.watchdog, context.mpi, context.command_line);
   const bool labelled = drop_missing_labels(source.config, options.split);
   const auto replica = load_replica(source, context.mpi);

@@ -1,6 +1,7 @@
 // annulus status: how a run stands, seen from another shell.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -28,12 +29,13 @@ nlohmann::ordered_json to_json(const RankStatus& rank) {
           {"process", rank.beat.process},
           {"condition", rank.condition},
           {"step", rank.beat.step},
-          {"phase", to_string(rank.beat.phase)},
+          {"phase", rank.beat.state == RankState::ended ? nullptr
+                                                        : nlohmann::ordered_json(to_string(rank.beat.phase))},
           {"text", rank.beat.text},
           {"waiting", rank.beat.waiting},
           {"quiet_seconds", rank.beat.quiet_seconds},
           {"limit_seconds", rank.beat.limit_seconds},
-          {"age_seconds", rank.age_seconds},
+          {"age_seconds", optional_json(rank.age_seconds)},
           {"own_step_seconds", rank.beat.own_step_seconds},
           {"resident_mb", rank.beat.resident_mb},
           {"exit_code", rank.beat.exit_code},
@@ -86,17 +88,26 @@ void print_run(const std::string& run, const RunStatus& status) {
   }
 }
 
+/// What a rank is at, or how it ended: then it is in no phase any more.
+std::string place_of(const Heartbeat& beat) {
+  if (beat.state != RankState::ended) return where(beat.step, beat.phase, beat.text);
+  return fmt::format("step {}, exit code {}", beat.step, beat.exit_code);
+}
+
 void print_ranks(const RunStatus& status) {
   if (status.rank_status.empty()) return;
   fmt::print("  {:>4}  {:<16} {:>8}  {:<8} {:>8}  {:>7}  {}\n", "rank", "host", "process", "is", "ms/step",
              "seen", "at");
   for (const RankStatus& rank : status.rank_status) {
     const Heartbeat& beat = rank.beat;
-    fmt::print("  {:>4}  {:<16} {:>8}  {:<8} {:>8.3g}  {:>5.1f} s  {}\n", beat.rank, beat.host, beat.process,
-               rank.condition, 1e3 * beat.own_step_seconds, rank.age_seconds,
-               where(beat.step, beat.phase, beat.text));
+    fmt::print("  {:>4}  {:<16} {:>8}  {:<8} {:>8.3g}  {:>7}  {}\n", beat.rank, beat.host, beat.process,
+               rank.condition, 1e3 * beat.own_step_seconds,
+               rank.age_seconds ? fmt::format("{:.1f} s", *rank.age_seconds) : "?", place_of(beat));
     if (!rank.failure.empty()) fmt::print("        {}\n", rank.failure);
   }
+  if (std::ranges::any_of(status.rank_status, [](const RankStatus& rank) { return !rank.age_seconds; }))
+    fmt::print(
+        "  ?: dated in the future: a clock was set back since, or the clocks of the hosts differ; how long ago such a rank was seen is not known\n");
   const int missing = status.ranks - static_cast<int>(status.rank_status.size());
   if (missing > 0) fmt::print("  {} rank(s) have left no heartbeat yet\n", missing);
   if (status.slow) fmt::print("{}\n", describe(*status.slow));

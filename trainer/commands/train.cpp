@@ -7,6 +7,7 @@
 #include "trainer/commands/common/context.hpp"
 #include "trainer/commands/common/load.hpp"
 #include "trainer/commands/generators.hpp"
+#include "trainer/commands/start_warnings.hpp"
 #include "trainer/training_job.hpp"
 
 namespace annulus::trainer {
@@ -83,6 +84,8 @@ ExitCode train(TrainOptions options, Context& context) {
   context.watch->enter(run);
   configure_log(context.mpi.world().rank, context.mpi.world().ranks,
                 run + "/logs/rank-" + std::to_string(context.mpi.world().rank) + ".log");
+  warn_of_start(context.mpi.world());
+  if (!job.uses_gpu()) warn_of_binding(job.config(), context.mpi);
 
   if (job.config().debug)
     log_info(

@@ -74,11 +74,15 @@ ControlWord agree(comm::ProcessGroup& group, const ControlWord& mine, const Erro
                    "control word");
   check_steps(all);
   ControlWord agreed = mine;
+  bool found = false;
   for (int rank = 0; rank < group.size(); ++rank) {
     const Message& theirs = all[static_cast<std::size_t>(rank)];
     if (theirs.error != 0) share_failure(group, rank, static_cast<ExitCode>(theirs.error), failure);
-    agreed.stop |= theirs.word.stop;
     agreed.anomaly |= theirs.word.anomaly;
+    if (theirs.word.stop == 0 || found) continue;
+    found = true;
+    agreed.stop = theirs.word.stop;
+    agreed.stopped = static_cast<std::uint64_t>(rank);
   }
   check_hashes(all);
   return agreed;

@@ -15,6 +15,16 @@
 
 namespace annulus::trainer {
 
+namespace {
+
+/// "SIGTERM", and which rank was the first to hear of it.
+std::string who_asked(const ControlWord& word, int ranks) {
+  const std::string signal = stop_reason(static_cast<int>(word.stop));
+  return ranks == 1 ? signal : fmt::format("{}, sent to rank {}", signal, word.stopped);
+}
+
+}  // namespace
+
 /// Rounded up, so that half an epoch of 3 steps is 2 of them. But 0.07 epochs of 100 steps come to
 /// 7.000000000000001 in binary and are 7: a billionth of a step is rounding, nothing that was asked for.
 std::uint64_t total_steps(double epochs, std::uint64_t steps_per_epoch) {
@@ -49,8 +59,8 @@ bool TrainingLoop::advance() {
   const bool epoch_ended = state.step % steps_per_epoch_ == 0 || state.step == total_steps_;
   if (epoch_ended) finish_epoch();
   const bool ledger_due = is_ledger_step(epoch_ended);
-  if (agree(ledger_due).stop != 0) {
-    parts_.recorder.event(state, "stopped on request: " + stop_reason());
+  if (const ControlWord word = agree(ledger_due); word.stop != 0) {
+    parts_.recorder.event(state, "stopped on request: " + who_asked(word, parts_.group.size()));
     save(false);
     finish_saving();
     return true;
@@ -263,7 +273,7 @@ ControlWord TrainingLoop::agree(bool compare_states) {
   // A GPU is a step ahead of what is known of it; states are compared at a step that is over on every rank.
   if (compare_states) settle();
   const Activity agreeing(Phase::control);
-  ControlWord word{.step = parts_.state.step, .stop = stop_requested() ? 1U : 0U};
+  ControlWord word{.step = parts_.state.step, .stop = static_cast<std::uint32_t>(stop_signal())};
   if (compare_states) {
     parts_.engine.download();
     word.hash = raw_state_hash(parts_.replica, parts_.optimizer);

@@ -19,6 +19,7 @@
 
 #include "io/files/descriptor.hpp"
 #include "io/files/durable_file.hpp"
+#include "io/files/link.hpp"
 #include "io/hdf5/file.hpp"
 #include "trainer/loop/rank_zero.hpp"
 
@@ -76,8 +77,9 @@ Descriptor open_in(const fs::path& path) {
 
 [[noreturn]] void fail(const char* call) { throw RuntimeError("{} failed ({})", call, std::strerror(errno)); }
 
-/// Seconds that a write of 4 KB and its sync take, the median of some.
-double sync_seconds(const fs::path& path) {
+/// Seconds that a write of 4 KB and its sync take, the median of some; nothing where the file system has
+/// none.
+std::optional<double> sync_seconds(const fs::path& path) {
   const Descriptor file = open_in(path);
   if (file.get() < 0) fail("open");
   const std::string block(4096, 'x');
@@ -85,7 +87,9 @@ double sync_seconds(const fs::path& path) {
   for (double& each : seconds) {
     const auto start = std::chrono::steady_clock::now();
     if (::write(file.get(), block.data(), block.size()) != static_cast<ssize_t>(block.size())) fail("write");
-    if (::fsync(file.get()) != 0) fail("fsync");
+    const bool synced = ::fsync(file.get()) == 0;
+    if (!synced && io::is_unsupported(errno)) return std::nullopt;
+    if (!synced) fail("fsync");
     each = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
   std::ranges::sort(seconds);
@@ -94,9 +98,13 @@ double sync_seconds(const fs::path& path) {
 
 Finding judge_sync(const fs::path& folder) {
   constexpr double kSlow = 0.5;
-  const double seconds = sync_seconds(folder / "sync");
-  const std::string text = fmt::format("4 KB are written and synced in {:.1f} ms", 1e3 * seconds);
-  if (seconds < kSlow) return {Grade::good, "sync", text};
+  const std::optional<double> seconds = sync_seconds(folder / "sync");
+  if (!seconds)
+    return {
+        Grade::warning, "sync",
+        "files cannot be synced here: a run works, but after a power cut its newest files may be damaged or missing"};
+  const std::string text = fmt::format("4 KB are written and synced in {:.1f} ms", 1e3 * *seconds);
+  if (*seconds < kSlow) return {Grade::good, "sync", text};
   return {Grade::warning, "sync",
           text + ": every checkpoint waits for several; choose a faster disk with --run"};
 }
@@ -144,7 +152,8 @@ void try_publishing(const fs::path& folder) {
   io::write_text_file(folder / "published", "first");
   io::write_text_file(folder / "published", "second");
   io::replace_link(folder / "latest", "published");
-  if (fs::file_size(folder / "latest") != 6)
+  const auto latest = io::follow_link(folder / "latest");
+  if (!latest || fs::file_size(*latest) != 6)
     throw RuntimeError("a link does not lead to the file it was made for");
 }
 
@@ -203,6 +212,10 @@ std::vector<Finding> try_directory(const fs::path& directory) {
     findings.push_back(judge_locks(folder.path()));
     findings.push_back(attempt("files", "written, synced, renamed over each other, linked and removed",
                                [&] { try_publishing(folder.path()); }));
+    if (findings.back().grade == Grade::good && !fs::is_symlink(folder.path() / "latest"))
+      findings.push_back(
+          {Grade::warning, "links",
+           "there are no symbolic links here: `latest` and `best` of a run are text files, latest.txt and best.txt"});
     findings.push_back(
         attempt("HDF5", "a file is written and reads back the same", [&] { try_hdf5(folder.path()); }));
   } catch (const Error& error) {

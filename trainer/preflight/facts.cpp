@@ -13,6 +13,7 @@
 #include <limits>
 #include <thread>
 
+#include "base/control_group.hpp"
 #include "comm/device/allreduce_benchmark.hpp"
 #include "trainer/backend/device.hpp"
 
@@ -35,27 +36,14 @@ std::uint64_t number_after(const char* path, const std::string& word) {
   return 0;
 }
 
-/// A file of one number; unlimited when it says otherwise.
-std::uint64_t number_in(const char* path) {
-  std::ifstream file(path);
-  std::uint64_t value = 0;
-  return file >> value ? value : kUnlimited;
-}
-
-void read_memory(RankFacts& facts) {
+void read_limits(RankFacts& facts) {
   facts.total_memory = number_after("/proc/meminfo", "MemTotal:") * 1024;
   facts.available_memory = number_after("/proc/meminfo", "MemAvailable:") * 1024;
-  // A container or a batch system may allow less; version 2 and version 1 of control groups.
-  const std::pair<const char*, const char*> groups[] = {
-      {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"},
-      {"/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"}};
-  for (const auto& [limit_path, used_path] : groups) {
-    const std::uint64_t limit = number_in(limit_path);
-    const std::uint64_t used = number_in(used_path);
-    if (limit >= facts.total_memory || used == kUnlimited) continue;
-    facts.total_memory = limit;
-    facts.available_memory = std::min(facts.available_memory, limit > used ? limit - used : 0);
-  }
+  const GroupLimits group = control_group_limits();
+  facts.cpus = group.cpus.value_or(0);
+  facts.total_memory = std::min(facts.total_memory, group.memory.value_or(facts.total_memory));
+  facts.available_memory =
+      std::min(facts.available_memory, group.memory_left.value_or(facts.available_memory));
 }
 
 double wall_clock() {
@@ -96,15 +84,16 @@ RankFacts facts_of_this_rank(const comm::World& world) {
   facts.file_bytes = limit_of(RLIMIT_FSIZE);
   facts.locked_bytes = limit_of(RLIMIT_MEMLOCK);
   facts.core_bytes = limit_of(RLIMIT_CORE);
-  read_memory(facts);
+  read_limits(facts);
   facts.processor = own_processor(world.host);
   struct statvfs shared {};
   if (statvfs("/dev/shm", &shared) == 0) facts.shared_free = std::uint64_t{shared.f_bavail} * shared.f_frsize;
   return facts;
 }
 
-std::vector<RankFacts> gather_facts(comm::MpiSession& mpi) {
-  const RankFacts mine = facts_of_this_rank(mpi.world());
+std::vector<RankFacts> gather_facts(comm::MpiSession& mpi, std::int32_t threads) {
+  RankFacts mine = facts_of_this_rank(mpi.world());
+  if (threads > 0) mine.threads = threads;
   std::vector<RankFacts> all(static_cast<std::size_t>(mpi.world().ranks));
   mpi.group().all_gather(std::as_bytes(std::span(&mine, 1)), std::as_writable_bytes(std::span(all)),
                          "doctor");

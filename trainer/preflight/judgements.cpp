@@ -25,16 +25,22 @@ std::map<std::string, std::vector<std::size_t>> by_host(std::span<const RankFact
   return hosts;
 }
 
+constexpr const char* kOneCore =
+    "worker and loader threads share one core; start with `mpirun --bind-to none`, or srun with --cpus-per-task";
+
+/// One core, although the host has more than a core for each of its ranks.
+bool is_bound_to_one(const RankFacts& facts) {
+  return allowed_cores(facts) == 1 && facts.cores > facts.node_ranks;
+}
+
 Finding judge_rank(const RankFacts& facts, std::size_t rank) {
-  const std::int32_t allowed = allowed_cores(facts);
-  const bool bound_to_one = allowed == 1 && facts.cores > facts.node_ranks;
-  const std::string fix =
-      bound_to_one
-          ? ": worker and loader threads share one core; start with `mpirun --bind-to none`, or srun with --cpus-per-task"
-          : "";
+  const bool bound_to_one = is_bound_to_one(facts);
+  const std::string quota =
+      facts.cpus > 0 ? fmt::format(", of which the control group lets {:.3g} be busy", facts.cpus) : "";
   return {bound_to_one ? Grade::warning : Grade::good, fmt::format("rank {}", rank),
-          fmt::format("host {}, {} of {} core(s) ({}), {} worker thread(s){}", facts.host, allowed,
-                      facts.cores, core_list(facts), facts.threads, fix)};
+          fmt::format("host {}, {} of {} core(s) ({}){}, {} worker thread(s){}{}", facts.host,
+                      allowed_cores(facts), facts.cores, core_list(facts), quota, facts.threads,
+                      bound_to_one ? ": " : "", bound_to_one ? kOneCore : "")};
 }
 
 /// Ranks of a host whose threads outnumber the cores that they share.
@@ -126,6 +132,23 @@ std::vector<Finding> judge_binding(std::span<const RankFacts> ranks) {
   }
   findings.insert(findings.begin(), {Grade::good, "ranks", fmt::format("{}", fmt::join(counts, ", "))});
   return findings;
+}
+
+std::vector<std::string> binding_warnings(std::span<const RankFacts> ranks) {
+  std::vector<std::string> warnings;
+  std::vector<std::size_t> bound;
+  for (std::size_t rank = 0; rank < ranks.size(); ++rank)
+    if (is_bound_to_one(ranks[rank])) bound.push_back(rank);
+  constexpr std::size_t kMostNamed = 8;
+  const std::size_t more = bound.size() - std::min(bound.size(), kMostNamed);
+  if (!bound.empty())
+    warnings.push_back(fmt::format("rank(s) {}{} may use one core of {} each: {}",
+                                   fmt::join(std::span(bound).first(bound.size() - more), ", "),
+                                   more > 0 ? fmt::format(" and {} more", more) : "",
+                                   ranks[bound.front()].cores, kOneCore));
+  for (const auto& [host, numbers] : by_host(ranks))
+    if (const auto finding = judge_sharing(host, numbers, ranks)) warnings.push_back(finding->text);
+  return warnings;
 }
 
 Finding judge_processors(std::span<const RankFacts> ranks) {

@@ -40,6 +40,7 @@ struct RankFacts {
   std::int32_t node_ranks = 1;
   std::int32_t cores = 0;                    ///< of the host
   std::int32_t threads = 0;                  ///< worker threads that a training would use
+  double cpus = 0;                           ///< that its control group may keep busy; 0: all
   std::uint64_t mask[kMostCores / 64] = {};  ///< cores that it may run on, a bit each
   std::uint64_t open_files = kUnlimited;     ///< ulimit -n
   std::uint64_t address_space = kUnlimited;  ///< ulimit -v, bytes
@@ -69,6 +70,9 @@ Finding judge_launcher(const comm::Launch& launch, int ranks, bool in_allocation
 
 /// A line per rank: its cores and threads; then one per host on which ranks stand in each other's way.
 std::vector<Finding> judge_binding(std::span<const RankFacts> ranks);
+
+/// What a training says of its ranks' cores: the same warnings, those of ranks with one core in one line.
+std::vector<std::string> binding_warnings(std::span<const RankFacts> ranks);
 
 /// Whether kernels are the same on all ranks, or what a training will do about it.
 Finding judge_processors(std::span<const RankFacts> ranks);

@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "io/files/durable_file.hpp"
+#include "io/files/link.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -45,11 +46,16 @@ std::vector<fs::path> abandoned(const fs::path& directory) {
   return found;
 }
 
+/// @param error  of an attempt to remove it
+void remove_or_warn(const fs::path& path, std::error_code error) {
+  if (error)
+    log_warning("{} could not be removed ({}); it only takes up space.", path.string(), error.message());
+}
+
 void remove_or_warn(const fs::path& path) {
   std::error_code error;
   fs::remove(path, error);
-  if (error)
-    log_warning("{} could not be removed ({}); it only takes up space.", path.string(), error.message());
+  remove_or_warn(path, error);
 }
 
 }  // namespace
@@ -94,9 +100,8 @@ bool CheckpointStore::is_kept_for_ever(std::uint64_t step) const {
 }
 
 void CheckpointStore::remove_old() const {
-  std::error_code missing;
-  const std::string best = fs::read_symlink(fs::path(directory_) / "best", missing).filename().string();
-  const std::string latest = fs::read_symlink(fs::path(directory_) / "latest", missing).filename().string();
+  const std::string best = io::link_target(fs::path(directory_) / "best").value_or("");
+  const std::string latest = io::link_target(fs::path(directory_) / "latest").value_or("");
   std::vector<std::uint64_t> found = steps();
   const std::size_t kept =
       std::min(found.size(), static_cast<std::size_t>(std::max(retention_.keep_last, 1)));
@@ -113,8 +118,8 @@ void CheckpointStore::mend_link(const std::string& name, std::uint64_t step) con
   const fs::path link = fs::path(directory_) / name;
   if (fs::exists(path_of(step)))
     io::replace_link(link, file_name(step));
-  else if (fs::is_symlink(link) && !fs::exists(link))
-    remove_or_warn(link);
+  else if (io::link_target(link) && !io::follow_link(link))
+    remove_or_warn(link, io::remove_link(link));
 }
 
 /// Set aside, not removed: a checkpoint is "later" because of --resume PATH, a rollback, or because it could

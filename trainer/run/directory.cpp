@@ -10,6 +10,7 @@
 
 #include "base/error.hpp"
 #include "io/files/durable_file.hpp"
+#include "io/files/link.hpp"
 #include "io/files/small_file.hpp"
 #include "trainer/watch/crash_record.hpp"
 
@@ -130,6 +131,12 @@ void check_room(const fs::path& path, std::uint64_t bytes) {
 
 fs::path RunDirectory::log_file(int rank) const { return logs() / fmt::format("rank-{}.log", rank); }
 
+std::string RunDirectory::chosen_checkpoint() const {
+  for (const char* link : {"best", "latest"})
+    if (const auto path = io::follow_link(checkpoints() / link)) return path->string();
+  return {};
+}
+
 bool RunDirectory::holds_run() const {
   std::error_code unknown;
   return fs::is_regular_file(config(), unknown);
@@ -164,6 +171,7 @@ RunClaim start_run(const RunDirectory& directory, const RunStart& start) {
   for (const fs::path& path : {directory.checkpoints(), directory.logs(), directory.crash()})
     make_directory(path);
   RunClaim claim(directory.path());
+  io::try_out_folder(directory.checkpoints());
   clear_traces(directory.path());
   io::write_text_file(directory.environment(),
                       environment_json(start.environment, directory.stored_environment()));

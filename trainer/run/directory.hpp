@@ -32,6 +32,8 @@ class RunDirectory {
   std::filesystem::path heartbeats() const { return path_ / "heartbeats"; }
   std::filesystem::path log_file(int rank) const;
 
+  /// Path of the best checkpoint, else of the newest one; empty when there is none.
+  std::string chosen_checkpoint() const;
   /// Whether a run has been started here.
   bool holds_run() const;
   /// The configuration of the run here. @throws UsageError when there is none, naming what to try

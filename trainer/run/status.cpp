@@ -13,6 +13,7 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "io/files/link.hpp"
 #include "trainer/run/checkpoint_store.hpp"
 #include "trainer/run/directory.hpp"
 #include "trainer/run/step_lines.hpp"
@@ -52,6 +53,15 @@ std::optional<std::uint64_t> whole(const Json& record, const char* name) {
   return found->get<std::uint64_t>();
 }
 
+/// Clocks of hosts that are kept alike differ by less than that.
+constexpr double kClockSeconds = 2;
+
+std::optional<double> age_of(const Heartbeat& beat) {
+  const double age = unix_seconds() - beat.time;
+  if (age < -kClockSeconds) return std::nullopt;
+  return std::max(age, 0.0);
+}
+
 std::string condition_of(const RankStatus& rank, const ProcessIdentity& observer) {
   const Heartbeat& beat = rank.beat;
   if (beat.state == RankState::ended) return "ended";
@@ -59,12 +69,14 @@ std::string condition_of(const RankStatus& rank, const ProcessIdentity& observer
   const bool failed = beat.state == RankState::failed || !rank.failure.empty();
   if (life == Life::gone) return failed ? "failed" : "dead";
   if (life == Life::stopped || life == Life::traced) return "stopped";
-  if (life == Life::elsewhere && rank.age_seconds > kSilentSeconds) return failed ? "failed" : "silent";
+  if (life == Life::elsewhere && !rank.age_seconds) return failed ? "failed" : "unclear";
+  if (life == Life::elsewhere && *rank.age_seconds > kSilentSeconds) return failed ? "failed" : "silent";
   return beat.waiting ? "waiting" : "working";
 }
 
 bool is_alive(const RankStatus& rank) {
-  return rank.condition == "working" || rank.condition == "waiting" || rank.condition == "stopped";
+  return rank.condition == "working" || rank.condition == "waiting" || rank.condition == "stopped" ||
+         rank.condition == "unclear";
 }
 
 /// Heartbeats of the last start: rank 0 tells which that is.
@@ -97,7 +109,7 @@ void read_ranks(const fs::path& run, RunStatus& status) {
   const auto failures = read_failures(run / "crash");
   const ProcessIdentity observer = own_identity(host_name());
   for (const auto& [number, beat] : beats) {
-    RankStatus rank{.beat = beat, .age_seconds = unix_seconds() - beat.time, .condition = {}, .failure = {}};
+    RankStatus rank{.beat = beat, .age_seconds = age_of(beat), .condition = {}, .failure = {}};
     if (const auto found = failures.find(number); found != failures.end()) rank.failure = found->second;
     rank.condition = condition_of(rank, observer);
     status.ranks = beat.ranks;
@@ -115,9 +127,9 @@ void read_checkpoints(const RunDirectory& directory, RunStatus& status) {
   if (!fs::is_directory(directory.checkpoints(), none)) return;
   const CheckpointStore store(directory.checkpoints().string(), {});
   status.checkpoints = store.steps();
-  const fs::path best = fs::read_symlink(directory.checkpoints() / "best", none);
+  const std::string best = io::link_target(directory.checkpoints() / "best").value_or("");
   for (const std::uint64_t step : status.checkpoints)
-    if (!none && fs::path(store.path_of(step)).filename() == best.filename()) status.best_checkpoint = step;
+    if (fs::path(store.path_of(step)).filename() == best) status.best_checkpoint = step;
 }
 
 }  // namespace

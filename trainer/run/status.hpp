@@ -16,8 +16,11 @@ namespace annulus::trainer {
 /// One rank of the last start.
 struct RankStatus {
   Heartbeat beat;
-  double age_seconds = 0;  ///< of the heartbeat, by this machine's clock
-  /// "working", "waiting", "stopped", "silent", "ended", "failed" or "dead"
+  /// Of the heartbeat, by this machine's clock; nothing when it is dated in the future, as after a clock was
+  /// set back, or by the clock of another host.
+  std::optional<double> age_seconds;
+  /// "working", "waiting", "stopped", "silent", "ended", "failed" or "dead"; "unclear" for a rank of another
+  /// host whose heartbeat has no age
   std::string condition;
   std::string failure;  ///< what its crash record says, if it left one
 };

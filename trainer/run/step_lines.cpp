@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
+#include "base/file_kind.hpp"
 #include "base/log.hpp"
 #include "io/files/durable_file.hpp"
 
@@ -58,6 +59,7 @@ void drop_later(const std::string& path, const StepFilter& filter) {
 }
 
 std::ofstream open_to_append(const std::string& path) {
+  require_writable_kind(path);
   errno = 0;
   std::ofstream file(path, std::ios::app);
   if (file) return file;

@@ -11,6 +11,7 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "base/file_kind.hpp"
 #include "io/files/small_file.hpp"
 
 namespace annulus::trainer {
@@ -69,7 +70,9 @@ std::string crash_record(const WatchState& state, const CrashFacts& facts) {
 }
 
 bool write_crash_record(const fs::path& folder, const WatchState& state, const CrashFacts& facts) {
-  std::ofstream file(folder / fmt::format("rank-{}.json", state.party.rank));
+  const fs::path path = folder / fmt::format("rank-{}.json", state.party.rank);
+  require_writable_kind(path);
+  std::ofstream file(path);
   file << crash_record(state, facts) << std::flush;
   return file.good();
 }

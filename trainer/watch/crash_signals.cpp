@@ -118,7 +118,12 @@ void say(int signal_number, const VitalSigns& signs) {
        << " (process " << static_cast<std::uint64_t>(getpid()) << ") was ended by " << name_of(signal_number)
        << " at ";
   put_place(text, signs);
-  text << ". This is a fault of the program or of the machine; please report it";
+  if (signal_number == SIGBUS)
+    text
+        << ". Most often a file system in which memory or a mapped file lies is full: look at `df -h /dev/shm` and "
+           "at the disks of data and run, enlarge them or lower data.resident_mb. If none is, please report it";
+  else
+    text << ". This is a fault of the program or of the machine; please report it";
   if (prepared.has_files) text << " with " << prepared.record.data() << " and the backtrace beside it";
   text << ". The same command goes on from the newest checkpoint.\n";
   text.write_to(STDERR_FILENO);
@@ -131,7 +136,7 @@ void put_activity(Text& text, const VitalSigns& signs) {
 }
 
 void write_record(int signal_number, const VitalSigns& signs) {
-  const int file = open(prepared.record.data(), O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0666);
+  const int file = open(prepared.record.data(), O_CREAT | O_WRONLY | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0666);
   if (file < 0) return;
   static Text text;  // too large for the stack of a handler
   text << "{\"kind\": \"crash\",\n \"rank\": " << static_cast<std::uint64_t>(prepared.rank)
@@ -157,7 +162,8 @@ void write_record(int signal_number, const VitalSigns& signs) {
 }
 
 void write_backtrace() {
-  const int file = open(prepared.backtrace.data(), O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0666);
+  const int file =
+      open(prepared.backtrace.data(), O_CREAT | O_WRONLY | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0666);
   if (file < 0) return;
   std::array<void*, kFrames> frames{};
   backtrace_symbols_fd(frames.data(), backtrace(frames.data(), kFrames), file);
@@ -189,6 +195,11 @@ extern "C" void on_crash_signal(int signal_number) {
   raise(signal_number);  // takes effect when this handler returns
 }
 
+void set_host(const std::string& host) {
+  prepared.host = {};
+  std::memcpy(prepared.host.data(), host.data(), std::min(host.size(), prepared.host.size() - 1));
+}
+
 Path path_of(const std::string& text) {
   Path path{};
   expect_contract(text.size() < path.size(), "a path is no longer than the system allows");
@@ -198,7 +209,9 @@ Path path_of(const std::string& text) {
 
 }  // namespace
 
-void catch_crash_signals() {
+void catch_crash_signals(const std::string& host, int rank) {
+  set_host(host);
+  prepared.rank = rank;
 #ifndef ANNULUS_SANITIZER_HANDLES_SIGNALS
   std::array<void*, kFrames> frames{};
   backtrace(frames.data(), kFrames);  // loads what it needs
@@ -222,8 +235,7 @@ void set_crash_files(const CrashFiles& files) {
   prepared.record = path_of(rank + ".json");
   prepared.backtrace = path_of(rank + ".backtrace");
   prepared.origin = path_of(files.folder + "/origin");
-  prepared.host = {};
-  std::memcpy(prepared.host.data(), files.host.data(), std::min(files.host.size(), prepared.host.size() - 1));
+  set_host(files.host);
   prepared.rank = files.rank;
   prepared.ranks = files.ranks;
   prepared.has_files = true;

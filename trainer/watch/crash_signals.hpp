@@ -8,8 +8,8 @@ namespace annulus::trainer {
 /// Catches them: one line on the terminal says which rank, where and at what, then the signal does what it
 /// would have done, so that the exit code is the usual one. In builds with a sanitizer that has handlers of
 /// its own, does nothing. Main thread, once.
-/// @throws RuntimeError when the system refuses a handler
-void catch_crash_signals();
+/// @param host, rank  who this is, for that line @throws RuntimeError when the system refuses a handler
+void catch_crash_signals(const std::string& host, int rank);
 
 /// Where a crash record can go from now on, and who this is.
 struct CrashFiles {

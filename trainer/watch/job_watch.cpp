@@ -10,6 +10,7 @@
 #include "trainer/watch/crash_record.hpp"
 #include "trainer/watch/crash_signals.hpp"
 #include "trainer/watch/herald.hpp"
+#include "trainer/watch/speech.hpp"
 #include "trainer/watch/times.hpp"
 #include "trainer/watch/watch_state.hpp"
 #include "trainer/watch/watchdog.hpp"
@@ -80,11 +81,8 @@ void JobWatch::failing(const std::string& message, ExitCode code) noexcept {
 
 bool JobWatch::speaks_first() noexcept {
   try {
-    const std::filesystem::path run = parts_->state->run();
-    if (run.empty()) return true;
     const auto first = std::make_shared<std::atomic<bool>>(true);
-    within(kSecondsToClaim,
-           [first, run, rank = parts_->state->party.rank] { *first = claim_origin(run / "crash", rank); });
+    within(kSecondsToClaim, [first, state = parts_->state] { *first = claim_speech(*state); });
     return *first;
   } catch (const std::exception&) {
     return true;  // told twice is better than not at all

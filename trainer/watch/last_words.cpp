@@ -5,6 +5,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <charconv>
+#include <string_view>
 
 namespace annulus::trainer {
 namespace {
@@ -95,6 +97,11 @@ std::string what_next(const LastWords& facts) {
     if (peer.last) newest = std::max(newest, peer.last->checkpoint_step);
   const std::string run = facts.state.run().string();
   if (run.empty()) return "The same command can be started again.";
+  newest = std::max(newest, facts.listed_checkpoint.value_or(0));
+  if (newest == 0 && !facts.listed_checkpoint)
+    return fmt::format(
+        "The same command goes on from the newest checkpoint, if there is one: {}/checkpoints did not answer. More in {}/crash.",
+        run, run);
   if (newest == 0) return "There is no checkpoint yet: the same command starts from the beginning.";
   return fmt::format(
       "The newest complete checkpoint is that of step {}: the same command goes on from there. More in {}/crash.",
@@ -102,6 +109,22 @@ std::string what_next(const LastWords& facts) {
 }
 
 }  // namespace
+
+std::uint64_t newest_checkpoint(const std::filesystem::path& run) {
+  std::uint64_t newest = 0;
+  std::error_code none;
+  std::filesystem::directory_iterator entry(run / "checkpoints", none);
+  for (; !none && entry != std::filesystem::directory_iterator(); entry.increment(none)) {
+    const std::string name = entry->path().filename().string();
+    constexpr std::string_view kBegin = "step-";
+    std::uint64_t step = 0;
+    const auto [stop, error] =
+        std::from_chars(name.data() + std::min(kBegin.size(), name.size()), name.data() + name.size(), step);
+    if (name.starts_with(kBegin) && error == std::errc{} && std::string_view(stop) == ".h5")
+      newest = std::max(newest, step);
+  }
+  return newest;
+}
 
 std::string where(std::uint64_t step, Phase phase, const std::string& text) {
   std::string place = step > 0 ? fmt::format("step {}, ", step) : "";

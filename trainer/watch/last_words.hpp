@@ -2,6 +2,8 @@
 // waits, and what to do.
 #pragma once
 
+#include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,7 +19,14 @@ struct LastWords {
   VitalSigns signs;                       ///< of this rank
   std::string limit_key;                  ///< of the configuration, for this rank's phase
   std::vector<std::string> blocked = {};  ///< blocked_file_calls() of this rank, when it is to blame
+  /// newest_checkpoint() of the run; nothing when its directory did not answer in time
+  std::optional<std::uint64_t> listed_checkpoint = {};
 };
+
+/// Step of the newest complete checkpoint by the names in a run directory: only rank 0 knows it without
+/// looking.
+/// @return 0 when there is none
+std::uint64_t newest_checkpoint(const std::filesystem::path& run);
 
 /// One paragraph. @param verdict  what judge() found
 std::string last_words(const LastWords& facts, const Blame& verdict);

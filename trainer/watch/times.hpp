@@ -10,6 +10,7 @@
 //              kGraceSeconds        5     enough for a rank to end the job by itself and say why, before
 //                                         another rank, which knows less, loses patience with it
 //              kSecondsToBeStuck    0.1   two looks at /proc; short against the grace
+//              kSecondsToList       0.3   the names of the checkpoints; the launcher's second is not to pass
 //              kSecondsToClaim      1     one file made, on a disk that may be what hangs
 //              kSecondsToSpeak      2     one message, or one crash record
 //              kSecondsToEnd        10    longer than an orderly end of a failed rank
@@ -40,6 +41,7 @@ constexpr double kLauncherSeconds = 1;
 constexpr double kWaitToRead = 0.8;
 /// A rank that has failed waits two seconds for the others to fail as well; then it has no reason to stay.
 constexpr double kSecondsToEnd = 10;
+constexpr double kSecondsToList = 0.3;
 constexpr double kSecondsToClaim = 1;
 constexpr double kSecondsToSpeak = 2;
 constexpr double kSecondsToBeStuck = 0.1;
@@ -68,7 +70,8 @@ static_assert(kLookSeconds < kLongestLook);
 // watchdog stops waiting for it; and that is before the launcher ends this process as well.
 static_assert(kWaitBeforeLook + kLookSeconds + kPollSeconds < kWaitToRead && kWaitToRead < kLauncherSeconds);
 // A rank over its limit has noticed, looked what it hangs in, claimed to be the first, and spoken.
-static_assert(kLookSeconds + kSecondsToBeStuck + kSecondsToClaim + kSecondsToSpeak < kGraceSeconds);
+static_assert(kLookSeconds + kSecondsToBeStuck + kSecondsToList + kSecondsToClaim + kSecondsToSpeak <
+              kGraceSeconds);
 // A failed rank has written its record, asked who speaks, and waited for the others (2 s,
 // MpiSession::meet_failed); what is left is for MPI_Abort, which is given 3 s.
 static_assert(kSecondsToWrite + kSecondsToClaim + 2 + 3 < kSecondsToEnd);

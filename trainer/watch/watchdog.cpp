@@ -16,6 +16,7 @@
 #include "trainer/watch/bounded.hpp"
 #include "trainer/watch/crash_record.hpp"
 #include "trainer/watch/last_words.hpp"
+#include "trainer/watch/speech.hpp"
 #include "trainer/watch/times.hpp"
 
 namespace annulus::trainer {
@@ -177,6 +178,10 @@ void Watchdog::trip(const OwnView& own, const std::vector<PeerView>& peers, cons
   LastWords facts{
       .state = *state_, .own = own, .peers = peers, .signs = signs_, .limit_key = limits_.key_of(own.phase)};
   if (verdict.rank == own.rank) facts.blocked = blocked_file_calls(kSecondsToBeStuck);
+  if (const auto run = state_->run(); !run.empty()) {
+    const auto newest = std::make_shared<std::atomic<std::uint64_t>>(0);
+    if (within(kSecondsToList, [=] { *newest = newest_checkpoint(run); })) facts.listed_checkpoint = *newest;
+  }
   const ExitCode code = verdict.rank == own.rank ? ExitCode::watchdog : ExitCode::peer;
   end_job(last_words(facts, verdict), verdict.rank, code);
 }
@@ -186,7 +191,7 @@ void Watchdog::end_job(const std::string& message, int origin, ExitCode code) {
   const std::shared_ptr<WatchState> state = state_;
   const std::filesystem::path run = state->run();
   const auto first = std::make_shared<std::atomic<bool>>(true);
-  if (!run.empty()) within(kSecondsToClaim, [=] { *first = claim_origin(run / "crash", state->party.rank); });
+  within(kSecondsToClaim, [=] { *first = claim_speech(*state); });
   const std::string said = fmt::format("{} The job ends with code {}.", message, static_cast<int>(code));
   if (*first) within(kSecondsToSpeak, [=] { write_to_terminal(fmt::format("error: {}", said)); });
   const CrashFacts facts{

@@ -112,5 +112,43 @@ TEST(LocalRank, BelowMpirunSlurmSpeaksOfMpirunsHelper) {
 
 TEST(LocalRank, NonsenseIsNoNumber) { EXPECT_EQ(local({{"OMPI_COMM_WORLD_LOCAL_RANK", "one"}}), 5); }
 
+std::string lone(const Environment& environment) {
+  return lone_process_message([&](const char* name) {
+    const auto found = environment.find(name);
+    return found == environment.end() ? nullptr : found->second.c_str();
+  });
+}
+
+TEST(LoneProcess, IsToldInABatchScriptOfManyTasksOnly) {
+  const Environment batch{{"SLURM_JOB_ID", "7"}, {"SLURM_NTASKS", "4"}, {"SLURM_JOB_NUM_NODES", "2"}};
+  Environment nodes_only = batch;
+  nodes_only.erase("SLURM_NTASKS");
+  Environment mpirun = batch;
+  mpirun["OMPI_COMM_WORLD_SIZE"] = "4";
+  Environment step = batch;
+  step["SLURM_STEP_NUM_TASKS"] = "1";
+
+  EXPECT_THAT(lone(batch), testing::HasSubstr("4 task(s) on 2 node(s)"));
+  EXPECT_THAT(lone(nodes_only), testing::HasSubstr("2 task(s) on 2 node(s)"));
+  EXPECT_EQ(lone(mpirun), "");
+  EXPECT_EQ(lone(step), "");
+  EXPECT_EQ(lone({{"SLURM_JOB_ID", "7"}, {"SLURM_NTASKS", "1"}, {"SLURM_JOB_NUM_NODES", "1"}}), "");
+  EXPECT_EQ(lone({{"SLURM_NTASKS", "4"}}), "");
+}
+
+int rank_in(const Environment& environment) {
+  return launched_rank([&](const char* name) {
+    const auto found = environment.find(name);
+    return found == environment.end() ? nullptr : found->second.c_str();
+  });
+}
+
+TEST(LaunchedRank, IsWhatTheLauncherSays) {
+  EXPECT_EQ(rank_in({{"OMPI_COMM_WORLD_SIZE", "4"}, {"OMPI_COMM_WORLD_RANK", "3"}, {"SLURM_PROCID", "1"}}),
+            3);
+  EXPECT_EQ(rank_in({{"SLURM_STEP_NUM_TASKS", "4"}, {"SLURM_PROCID", "2"}}), 2);
+  EXPECT_EQ(rank_in({{"SLURM_PROCID", "2"}}), 0);
+}
+
 }  // namespace
 }  // namespace annulus::comm

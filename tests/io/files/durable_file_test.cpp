@@ -77,16 +77,6 @@ TEST_F(DurableFile, NamesTheFileItCannotWrite) {
   }
 }
 
-TEST_F(DurableFile, ReplacesLinks) {
-  write(directory / "new", "new");
-  replace_link(directory / "link", "old");
-
-  replace_link(directory / "link", "new");
-
-  EXPECT_EQ(fs::read_symlink(directory / "link"), "new");
-  EXPECT_EQ(read(directory / "link"), "new");
-}
-
 TEST_F(DurableFile, AsksForSpaceWithoutTakingIt) {
   check_space(directory / "a", 1 << 20);
 

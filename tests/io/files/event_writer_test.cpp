@@ -118,6 +118,20 @@ TEST_F(EventWriterTest, NeverTakesANameTwice) {
   EXPECT_NE(first.path(), second.path());
 }
 
+TEST_F(EventWriterTest, SortsAfterTheFilesOfAClockThatWasAhead) {
+  for (const char* name :
+       {"events.out.tfevents.9000000000.ahead", "events.out.tfevents.1000000000.zebra.1",
+        "events.out.tfevents.x", "events.out.tfevents.99999999999.of-others", "notes.9500000000.txt"})
+    std::ofstream(directory / name) << "kept";
+
+  const EventWriter writer(directory);
+  const EventWriter next(directory);
+
+  EXPECT_TRUE(writer.path().filename().string().starts_with("events.out.tfevents.9000000001."));
+  EXPECT_TRUE(next.path().filename().string().starts_with("events.out.tfevents.9000000002."));
+  EXPECT_EQ(read_file(directory / "events.out.tfevents.9000000000.ahead"), "kept");
+}
+
 TEST_F(EventWriterTest, SaysWhenItCannotWrite) {
   EXPECT_THROW(EventWriter(directory / "missing"), RuntimeError);
 }

@@ -30,11 +30,19 @@ TEST(Agree, JoinsTheWishesOfAllRanks) {
   const auto bit = std::uint32_t{1} << group().rank();
 
   const ControlWord agreed =
-      agree(group(), {.step = 7, .hash = 11, .stop = is_last() ? 1U : 0U, .anomaly = bit});
+      agree(group(), {.step = 7, .hash = 11, .stop = is_last() ? 15U : 0U, .anomaly = bit});
 
-  EXPECT_EQ(agreed.stop, 1U);
+  EXPECT_EQ(agreed.stop, 15U);
+  EXPECT_EQ(agreed.stopped, static_cast<std::uint64_t>(last_rank()));
   EXPECT_EQ(agreed.anomaly, (1U << group().size()) - 1);
   EXPECT_EQ(agree(group(), {.step = 8}).stop, 0U);
+}
+
+TEST(Agree, TheFirstRankThatWasAskedToStopIsNamed) {
+  const ControlWord agreed = agree(group(), {.step = 7, .stop = 10U + static_cast<unsigned>(group().rank())});
+
+  EXPECT_EQ(agreed.stop, 10U);
+  EXPECT_EQ(agreed.stopped, 0U);
 }
 
 TEST(Agree, AnErrorOfOneRankEndsAllWithItsMessageAndCode) {

@@ -2,10 +2,12 @@
 // trouble.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
 
 #include <cstring>
 
 #include "comm/ranks/process_group.hpp"
+#include "tests/support/refused_calls.hpp"
 #include "tests/trainer/temporary_directory.hpp"
 #include "trainer/preflight/directory.hpp"
 #include "trainer/preflight/judgements.hpp"
@@ -54,6 +56,19 @@ TEST(DoctorBinding, RanksWithCoresOfTheirOwnAreFine) {
   EXPECT_THAT(judge_binding(apart), Each(kIsGood));
   EXPECT_THAT(judge_binding(together), Each(kIsGood));
   EXPECT_EQ(core_list(rank_on("a", {60, 8}, 1)), "60-67");
+}
+
+TEST(DoctorBinding, ATrainingSaysTheWarningsOnly) {
+  const std::vector<RankFacts> apart{rank_on("a", {0, 4}, 4), rank_on("a", {4, 4}, 4)};
+  const std::vector<RankFacts> crowd{rank_on("a", {0, 2}, 2), rank_on("a", {0, 2}, 2)};
+  const std::vector<RankFacts> bound(20, rank_on("a", {3, 1}, 1));
+
+  EXPECT_THAT(binding_warnings(apart), testing::IsEmpty());
+  EXPECT_THAT(binding_warnings(crowd),
+              ElementsAre(HasSubstr("ranks 0, 1 on a run 4 worker threads on 2 core(s)")));
+  EXPECT_THAT(binding_warnings(bound),
+              ElementsAre(HasSubstr("rank(s) 0, 1, 2, 3, 4, 5, 6, 7 and 12 more may use one core of 8 each"),
+                          HasSubstr("run 20 worker threads on 1 core(s)")));
 }
 
 RankFacts rank_with(const char* host, const char* processor, InstructionSet isa) {
@@ -171,6 +186,21 @@ TEST(DoctorDirectory, OneRankSharesWithItself) {
 
   EXPECT_THAT(try_sharing(*group, directory.path()), kIsGood);
   EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
+}
+
+TEST(DoctorDirectory, WithoutLinksAndSyncingWorksAndIsToldOf) {
+  const TemporaryDirectory folder;
+  const auto look = [&] {
+    const auto findings = try_directory(folder.path());
+    return testing::Matches(Contains(AllOf(warns("cannot be synced"), Field(&Finding::what, "sync"))))(
+               findings) &&
+           testing::Matches(Contains(AllOf(warns("no symbolic links"), Field(&Finding::what, "links"))))(
+               findings) &&
+           testing::Matches(Each(Field(&Finding::grade, Not(Grade::failure))))(findings);
+  };
+
+  EXPECT_TRUE(test::runs_without({{SYS_symlink, EPERM}, {SYS_symlinkat, EPERM}, {SYS_fsync, ENOTSUP}}, look));
+  EXPECT_FALSE(look());
 }
 
 }  // namespace

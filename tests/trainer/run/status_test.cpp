@@ -106,6 +106,26 @@ TEST_F(RunStatusTest, ShowsWhatACrashedRankSaid) {
   EXPECT_EQ(status().rank_status.at(1).failure, "no memory");
 }
 
+TEST_F(RunStatusTest, AHeartbeatOfTheFutureHasNoAge) {
+  Heartbeat here = alive(0);
+  here.time += 34559999;  // the clock was set back
+  Heartbeat far = here;
+  far.rank = 1;
+  far.place += 1;
+  write(here);
+  write(far);
+
+  const RunStatus run = status();
+
+  EXPECT_FALSE(run.rank_status.at(0).age_seconds);
+  EXPECT_EQ(run.rank_status.at(0).condition, "working") << "of this host the system knows";
+  EXPECT_EQ(run.rank_status.at(1).condition, "unclear");
+  Heartbeat ahead = alive(0);
+  ahead.time += 1;  // clocks of two hosts
+  write(ahead);
+  EXPECT_EQ(status().rank_status.at(0).age_seconds, 0.0);
+}
+
 TEST_F(RunStatusTest, ARankElsewhereIsJudgedByItsHeartbeat) {
   Heartbeat far = alive(0);
   far.place += 1;

@@ -88,7 +88,7 @@ TEST(CrashSignals, LeaveALineARecordAndTheirOwnExitCode) {
   fs::remove_all(folder);
   fs::create_directories(folder);
   const auto crash = [&] {
-    catch_crash_signals();
+    catch_crash_signals("n2", 3);
     set_crash_files({.folder = folder, .host = "n2", .rank = 3, .ranks = 4});
     const Activity activity(Phase::update, "with \"quotes\"");
     note_step(7);
@@ -106,6 +106,17 @@ TEST(CrashSignals, LeaveALineARecordAndTheirOwnExitCode) {
   EXPECT_FALSE(read_file(folder + "/rank-3.backtrace").empty());
   EXPECT_FALSE(claim_origin(folder, 0)) << "the dying rank has spoken";
   fs::remove_all(folder);
+}
+
+TEST(CrashSignals, OneBeforeTheRunIsOpenNamesHostAndRank) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto crash = [] {
+    catch_crash_signals("n7", 5);
+    raise(SIGBUS);
+  };
+
+  EXPECT_EXIT(crash(), testing::KilledBySignal(SIGBUS),
+              "rank 5 on host n7 .*SIGBUS.*/dev/shm.*data.resident_mb");
 }
 #endif
 

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <utility>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -60,10 +61,7 @@ void locate_model(std::string& config, std::string& checkpoint) {
   }
   const RunDirectory run(config);
   run.stored_config();  // a directory without one is not a run
-  for (const char* link : {"best", "latest"}) {
-    const fs::path path = run.checkpoints() / link;
-    if (checkpoint.empty() && fs::exists(path)) checkpoint = path.string();
-  }
+  if (checkpoint.empty()) checkpoint = run.chosen_checkpoint();
   if (checkpoint.empty())
     throw UsageError("'{}' has no finished checkpoint yet. Train first, or name one with --checkpoint PATH.",
                      config);
@@ -121,6 +119,17 @@ void check_allowed(const std::vector<std::string>& words) {
           word, kDataClasses, kDataColumns, kDataPixels);
 }
 
+/// A model that is trained already: other shards would be no way out.
+void require_shares(std::int64_t shards, int ranks) {
+  if (shards % ranks == 0) return;
+  std::vector<std::int64_t> counts;
+  for (std::int64_t count = 1; count <= shards; ++count)
+    if (shards % count == 0) counts.push_back(count);
+  throw UsageError(
+      "the model was trained in batch.shards = {}, and the ranks that use it share the work out in the same way, which {} cannot do evenly. Start another number of ranks: {}.",
+      shards, ranks, fmt::join(counts, ", "));
+}
+
 }  // namespace
 
 LoadedConfig load_shared_config(const std::string& path, const std::vector<std::string>& overrides,
@@ -159,7 +168,7 @@ ModelSource find_model(const ModelRequest& request, comm::MpiSession& mpi) {
 
 std::unique_ptr<Replica> load_replica(const ModelSource& source, comm::MpiSession& mpi) {
   comm::ProcessGroup& group = mpi.group();
-  check_world(source.config, group.size());
+  require_shares(source.config.batch.shards, group.size());
   const auto owned = comm::owned_shards(source.config.batch.shards, group.rank(), group.size());
   auto replica = make_replica(source.config, choose_device(source.config, mpi), owned.size());
   on_rank_zero(group, "checkpoint", [&] {
