@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "io/files/durable_file.hpp"
 #include "io/hdf5/file.hpp"
 #include "tests/end_to_end/program.hpp"
 
@@ -107,8 +108,9 @@ TEST(OtherNetwork, IsNotAdvisedToBeAllowed) {
       place.training("run", {"epochs=2", "network.layers.8.dense.units=12", "--allow-change", "network"}));
 
   EXPECT_EQ(outcome.code, 2) << outcome.output;
-  EXPECT_THAT(outcome.output, AllOf(HasSubstr("the weights of the run do not fit this network"),
-                                    Not(HasSubstr("add --allow-change"))));
+  EXPECT_THAT(outcome.output,
+              AllOf(HasSubstr("the weights of the run do not fit it (dense/bias is (10) there, (12) now"),
+                    Not(HasSubstr("add --allow-change"))));
 }
 
 TEST(PartsOfEpochs, AreCheckpointIntervalsAndRowsOfTheirEpoch) {
@@ -161,6 +163,26 @@ TEST(CheckpointAlone, IsEnoughForEveryVerbThatTakesAModel) {
   EXPECT_EQ(figures(evaluated.output), figures(there.output));
   EXPECT_EQ(dataset.code, 65) << dataset.output;
   EXPECT_THAT(dataset.output, HasSubstr("data.h5: is not a checkpoint"));
+}
+
+TEST(CheckpointAlone, ThatDoesNotTellHowItsRunStoodIsAModelStill) {
+  const Workplace place(96);
+  ASSERT_EQ(place.run(place.training("run", {"epochs=1"})).code, 0);
+  const std::string path = fs::canonical(place.path("run/checkpoints/latest")).string();
+  {
+    io::Hdf5File file = io::Hdf5File::open_to_change(path);
+    file.set_attribute("/", "metrics", std::string("{\"step\": 3, \"be"));
+    file.close();
+  }
+  io::seal_file(path);
+
+  const Outcome evaluated = place.run({"evaluate", path});
+  const Outcome resumed = place.run(place.training("run", {"epochs=2"}));
+
+  EXPECT_EQ(evaluated.code, 0) << evaluated.output;
+  EXPECT_THAT(evaluated.output, HasSubstr("`metrics` cannot be read"));
+  EXPECT_EQ(resumed.code, 0) << resumed.output;
+  EXPECT_THAT(resumed.output, AllOf(HasSubstr("resumed in run after step 3"), HasSubstr("Done: 6 steps")));
 }
 
 }  // namespace

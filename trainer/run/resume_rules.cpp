@@ -216,8 +216,8 @@ void ResumeRules::compare_names(const CheckpointInfo& stored, const CheckpointIn
 std::string ResumeRules::remedy() const {
   constexpr std::size_t kShown = 6;
   if (!unfit_.empty())
-    return fmt::format(". That cannot be allowed: the weights of the run do not fit this network ({})",
-                       unfit_);
+    return fmt::format(
+        ". The change of the network cannot be allowed: the weights of the run do not fit it ({})", unfit_);
   return fmt::format("; or, if the numbers may change, add --allow-change {}",
                      refused_keys_.size() > kShown ? "KEY[,KEY...] (or groups such as `optimizer`)"
                                                    : fmt::format("{}", fmt::join(refused_keys_, ",")));

@@ -93,7 +93,7 @@ class Tail {
       if (length > 2 * kLongestLine) throw_too_long(path_);
       block_ = read(end - length, end);
       const std::size_t line_end = block_.find('\n');
-      if (line_end + 1 >= block_.size()) continue;  // not even one whole line
+      if (line_end == std::string::npos || line_end + 1 == block_.size()) continue;  // no line begins in it
       block_.erase(0, line_end + 1);
       return end - block_.size();
     }
