@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <span>
 #include <string_view>
 
@@ -56,19 +57,28 @@ std::string number_list(const std::vector<float>& values) {
 /// Bytes between two meetings of the ranks: seconds of reading, far from the limit of a wait.
 constexpr std::size_t kPieceBytes = std::size_t{1} << 28;
 
-/// Mean and deviation per channel as rank 0 finds them.
-io::Normalisation measure_on_rank_zero(io::SampleSource& training, float rescale, comm::ProcessGroup& group) {
+/// Whether a training with this mean and deviation is possible: they may come from a file.
+bool is_usable(const io::Normalisation& known, std::size_t channels) {
+  return known.mean.size() == channels && known.deviation.size() == channels &&
+         std::ranges::all_of(known.mean, [](float value) { return std::isfinite(value); }) &&
+         std::ranges::all_of(known.deviation, [](float value) { return std::isfinite(value) && value > 0; });
+}
+
+/// Mean and deviation per channel as rank 0 knows or finds them.
+io::Normalisation measure_on_rank_zero(io::SampleSource& training, float rescale, comm::ProcessGroup& group,
+                                       const io::Normalisation& known) {
   constexpr std::string_view kPurpose = "mean and deviation of the training data";
+  const auto channels = static_cast<std::size_t>(training.info().shape.channels);
+  const bool is_known = is_usable(known, channels);
   io::FeatureMeasurement measurement(training);
   for (std::uint8_t left = 1; left != 0;) {
-    on_rank_zero(group, kPurpose, [&] { left = measurement.read(kPieceBytes) ? 1 : 0; });
+    on_rank_zero(group, kPurpose, [&] { left = !is_known && measurement.read(kPieceBytes) ? 1 : 0; });
     group.broadcast(std::as_writable_bytes(std::span(&left, 1)), 0, kPurpose);
   }
   io::Normalisation result;
-  const auto channels = static_cast<std::size_t>(training.info().shape.channels);
   result.mean.resize(channels);
   result.deviation.resize(channels);
-  if (group.rank() == 0) result = measurement.result(rescale);
+  if (group.rank() == 0) result = is_known ? known : measurement.result(rescale);
   group.broadcast(std::as_writable_bytes(std::span(result.mean)), 0, kPurpose);
   group.broadcast(std::as_writable_bytes(std::span(result.deviation)), 0, kPurpose);
   return result;
@@ -280,10 +290,11 @@ void require_labels(const Config& config) {
         config.data.path);
 }
 
-void resolve_normalisation(Config& config, io::SampleSource& training, comm::ProcessGroup& group) {
+void resolve_normalisation(Config& config, io::SampleSource& training, comm::ProcessGroup& group,
+                           const io::Normalisation& known) {
   io::Normalisation& normalisation = config.normalisation;
   if (normalisation.kind != io::Normalisation::Kind::per_feature || !normalisation.mean.empty()) return;
-  const io::Normalisation measured = measure_on_rank_zero(training, normalisation.rescale, group);
+  const io::Normalisation measured = measure_on_rank_zero(training, normalisation.rescale, group, known);
   config = parse_config(config.yaml, "the resolved configuration",
                         {"normalisation.mean=" + number_list(measured.mean),
                          "normalisation.deviation=" + number_list(measured.deviation)})

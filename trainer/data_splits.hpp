@@ -86,7 +86,9 @@ void require_labels(const Config& config);
 /// Fills in mean and deviation of a per-feature normalisation from the training split, unless the config has
 /// them. The resolved text of the config then holds them too, so that evaluation needs no training data.
 /// Collective: rank 0 reads the split once and tells the others. @throws DataError, on all ranks
-void resolve_normalisation(Config& config, io::SampleSource& training, comm::ProcessGroup& group);
+/// @param known  rank 0: what was measured of these data before; without a mean: nothing is known
+void resolve_normalisation(Config& config, io::SampleSource& training, comm::ProcessGroup& group,
+                           const io::Normalisation& known = {});
 
 /// Generator for training (augmentation and normalisation) and for evaluation (normalisation only).
 io::Generator training_generator(const Config& config, const io::SourceInfo& source);

@@ -100,9 +100,7 @@ class FaultyRecorder final : public Recorder {
   }
   void epoch(const EpochRecord& record) override { recorder_->epoch(record); }
   void event(const RunState& state, const std::string& text) override { recorder_->event(state, text); }
-  bool checkpoint_due(const RunState& state, bool epoch_ended) const override {
-    return recorder_->checkpoint_due(state, epoch_ended);
-  }
+  bool checkpoint_due(const RunState& state) const override { return recorder_->checkpoint_due(state); }
   void checkpoint(const RunState& state, bool best) override {
     recorder_->checkpoint(state, best);
     if (!past_ || fault_.kind != FaultKind::lost_peer_during_save) return;

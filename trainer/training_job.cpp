@@ -66,7 +66,7 @@ void TrainingJob::open_data(const JobOptions& options) {
   if (validation_) require_same_scale(*validation_, config_, training, group_, ScaleOf::training);
   // An endless source is not read for this; its sister that ends has the same pixels.
   if (validation_ && training_->info().endless && config_.data.path.empty()) measure_pixels(*validation_);
-  resolve_normalisation(config_, *training_, group_);
+  resolve_normalisation(config_, *training_, group_, known_normalisation());
   data_seconds_ = seconds_since_process_start() - began;
 }
 
@@ -74,10 +74,21 @@ void TrainingJob::open_data(const JobOptions& options) {
 std::optional<io::DataSignature> TrainingJob::stored_data(const JobOptions& options) {
   std::optional<io::DataSignature> stored;
   on_rank_zero(group_, "names in the checkpoint", [&] {
-    stored = stored_signature({options.run_directory, options.resume, options.allow_change});
+    stored_ = stored_info({options.run_directory, options.resume, options.allow_change});
+    if (stored_) stored = stored_->data;
   });
   share_signature(group_, stored);
   return stored;
+}
+
+/// What an earlier start has measured of the same data, which takes minutes where they are large.
+io::Normalisation TrainingJob::known_normalisation() const {
+  if (!stored_ || stored_->dataset != fingerprint_) return {};
+  return measured_before(*stored_, config_).value_or(io::Normalisation{});
+}
+
+std::uint64_t TrainingJob::total_steps() const {
+  return trainer::total_steps(config_.epochs, parts_->sampler().steps_per_epoch());
 }
 
 void TrainingJob::measure_pixels(io::SampleSource& source) {

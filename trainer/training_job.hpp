@@ -47,10 +47,12 @@ class TrainingJob {
   const Config& config() const { return config_; }
   const RunState& state() const { return state_; }
   bool uses_gpu() const;
+  std::uint64_t total_steps() const;
 
  private:
   void open_data(const JobOptions& options);
   std::optional<io::DataSignature> stored_data(const JobOptions& options);
+  io::Normalisation known_normalisation() const;
   void measure_pixels(io::SampleSource& source);
   void make_parts();
   void open_run(const JobOptions& options);
@@ -73,6 +75,7 @@ class TrainingJob {
   std::string data_note_;               ///< how they were matched with those of an earlier start
   io::DataSignature data_;              ///< what they mean
   EarlierStart earlier_;
+  std::optional<CheckpointInfo> stored_;  ///< rank 0: what the run goes on from, as far as it is read first
   double data_seconds_ = 0;
 };
 

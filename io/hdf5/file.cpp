@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <optional>
 
 #include "base/nearest_name.hpp"
 #include "io/files/path_parts.hpp"
@@ -150,18 +151,24 @@ Hdf5Handle open_file(const std::string& path, unsigned mode, const Hdf5Place& pl
 /// How far a name leads into a file.
 enum class Walk { found, missing, dangling, elsewhere };
 
-/// Follows a name link by link: the library fails, instead of answering no, when a parent is missing.
+/// Follows a name link by link: the library fails, instead of answering no, when a parent is missing. Each is
+/// looked up in the group that it is in, not from the root: groups may be nested hundreds deep.
 Walk walk(hid_t file, const std::string& name, const Hdf5Place& place) {
-  std::string prefix;
-  for (const std::string& part : path_parts(name)) {
-    prefix += "/" + part;
-    if (hdf5_call("H5Lexists", place, [&] { return H5Lexists(file, prefix.c_str(), H5P_DEFAULT); }) == 0)
+  std::optional<Hdf5Handle> group;
+  const std::vector<std::string> parts = path_parts(name);
+  for (std::size_t k = 0; k < parts.size(); ++k) {
+    if (parts[k] == ".") continue;
+    const hid_t parent = group ? group->get() : file;
+    const char* const part = parts[k].c_str();
+    if (hdf5_call("H5Lexists", place, [&] { return H5Lexists(parent, part, H5P_DEFAULT); }) == 0)
       return Walk::missing;
-    const H5L_type_t link = link_type(file, prefix, place);
+    const H5L_type_t link = link_type(parent, parts[k], place);
     if (!stays_within(link)) return Walk::elsewhere;
-    const htri_t found = H5Oexists_by_name(file, prefix.c_str(), H5P_DEFAULT);
+    const htri_t found = H5Oexists_by_name(parent, part, H5P_DEFAULT);
     if (found < 0 && link == H5L_TYPE_HARD) throw_hdf5_error("H5Oexists_by_name", place);
     if (found <= 0) return Walk::dangling;  // or a link out of the file by way of another one
+    if (k + 1 < parts.size())
+      group = hdf5_handle("H5Oopen", place, [&] { return H5Oopen(parent, part, H5P_DEFAULT); });
   }
   return Walk::found;
 }

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "base/error.hpp"
 #include "io/augmentation/normalisation.hpp"
 #include "io/dataset/matched_source.hpp"
@@ -75,6 +77,37 @@ TEST(ResolveNormalisation, WhatTheConfigKnowsIsNotMeasured) {
   resolve_normalisation(config, source, group());
 
   EXPECT_EQ(config.normalisation, given);
+}
+
+TEST(ResolveNormalisation, WhatAnEarlierStartMeasuredIsNotMeasuredAgain) {
+  test::PatternSource source(9, {20, 21, 3});
+  source.before_read = [](auto) { FAIL() << "mean and deviation were known"; };
+  Config config = per_feature_config();
+  io::Normalisation known;
+  if (group().rank() == 0) {
+    known.mean = {0.1f, 0.2f, 0.3f};
+    known.deviation = {0.4f, 0.5f, 0.6f};
+  }
+
+  resolve_normalisation(config, source, group(), known);
+
+  EXPECT_EQ(config.normalisation.mean, (std::vector<float>{0.1f, 0.2f, 0.3f}));
+  EXPECT_EQ(config.normalisation.deviation, (std::vector<float>{0.4f, 0.5f, 0.6f}));
+  EXPECT_EQ(parse_config(config.yaml, "stored.yaml").config.normalisation, config.normalisation);
+}
+
+TEST(ResolveNormalisation, WhatCannotBeTrueIsMeasuredAgain) {
+  for (const float deviation : {0.0f, -1.0f, std::numeric_limits<float>::quiet_NaN()}) {
+    test::PatternSource source(9, {20, 21, 3});
+    Config config = per_feature_config();
+    io::Normalisation known;
+    known.mean = {1, 2, 3};
+    known.deviation = {1, 1, deviation};
+
+    resolve_normalisation(config, source, group(), known);
+
+    EXPECT_EQ(config.normalisation, test::measured_features(source, 1.0f / 255));
+  }
 }
 
 TEST(ResolveNormalisation, AnErrorOfTheReaderIsEverybodys) {

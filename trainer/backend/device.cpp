@@ -86,7 +86,10 @@ double least_memory(const Config& config, std::int64_t owned_shards) {
     return norm != nullptr && norm->statistics == StatisticsOf::step;
   });
   const double others = together ? shard * (owned - 1) * static_cast<double>(largest) : 0;
-  return sizeof(float) * (pass + others + batch + 2 * parameters);  // parameters and their gradients
+  // Validation keeps the probabilities of a block of every shard, and two counts of eight bytes for a class.
+  const auto classes = static_cast<double>(network.classes());
+  const double judged = (owned * static_cast<double>(evaluation_block(config)) + 4) * classes;
+  return sizeof(float) * (pass + others + batch + judged + 2 * parameters);  // parameters and their gradients
 }
 
 int default_threads(const NodePlace& place, std::int64_t owned_shards) {

@@ -42,7 +42,7 @@ DeviceChoice choose_device(const Config& config, comm::MpiSession& mpi,
                            InstructionSet earlier = InstructionSet::automatic);
 
 /// Bytes that a rank needs for sure, whatever the backend: a batch, the largest layer of a pass, the
-/// parameters.
+/// parameters, what validation counts.
 double least_memory(const Config& config, std::int64_t owned_shards);
 
 /// Compiles the config's network for the chosen device. @throws UsageError when no memory of this machine

@@ -1,5 +1,6 @@
 // annulus evaluate: how good is a model on a split, counted exactly.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -22,6 +23,7 @@ struct EvaluateOptions {
   ModelRequest model;
   std::string split;  ///< empty: data.test
   bool json = false;
+  bool confusion = false;
 };
 
 nlohmann::json to_json(const Evaluation& result, const std::vector<std::string>& names, std::size_t classes,
@@ -35,6 +37,11 @@ nlohmann::json to_json(const Evaluation& result, const std::vector<std::string>&
                       {"macro_recall", result.macro_recall}};
   json["classes"] = names;
   json["chose_the_model"] = chose_the_model;
+  for (std::size_t label = 0; label < classes; ++label) {
+    const std::optional<double> share = recall(result, label);
+    json["recall"].push_back(share ? nlohmann::json(*share) : nlohmann::json(nullptr));
+  }
+  if (result.confusion.empty()) return json;
   for (std::size_t label = 0; label < classes; ++label) {
     const auto row = result.confusion.begin() + static_cast<std::ptrdiff_t>(label * classes);
     json["confusion"].push_back(std::vector<std::uint64_t>(row, row + static_cast<std::ptrdiff_t>(classes)));
@@ -59,7 +66,27 @@ std::string test_group(const Config& config) {
   return in_group(config.data.test, "").empty() ? "test" : config.data.test;
 }
 
+/// What is printed of it; nobody reads a matrix of thousands of classes unless asked for.
+ConfusionMatrix confusion_wanted(const EvaluateOptions& options, std::int64_t classes) {
+  if (!options.json) return ConfusionMatrix::never;
+  if (!options.confusion) {
+    if (classes > kMostConfused)
+      log_info("the confusion matrix of {} classes is left out; --confusion adds it", classes);
+    return ConfusionMatrix::small;
+  }
+  const double bytes = 8.0 * static_cast<double>(classes) * static_cast<double>(classes);
+  const double machine =
+      static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  if (bytes > machine)
+    throw UsageError(
+        "command line: --confusion of {} classes takes {:.1f} GB on each rank, but this machine has {:.1f} GB. Leave it out: the recall of every class is shown without.",
+        classes, bytes / 1e9, machine / 1e9);
+  return ConfusionMatrix::always;
+}
+
 ExitCode evaluate(const EvaluateOptions& options, Context& context) {
+  if (options.confusion && !options.json)
+    throw UsageError("command line: --confusion is a part of the JSON. Add --json.");
   const ModelSource source = find_model(options.model, context.mpi);
   require_labels(source.config);
   warn_of_start(context.mpi.world());
@@ -74,7 +101,9 @@ ExitCode evaluate(const EvaluateOptions& options, Context& context) {
   const std::string judged_on = require_same_data(data.get(), source.config.data.path, context.mpi.group());
   require_same_scale(*data, source.config, model, context.mpi.group());
   const io::Generator generator = evaluation_generator(source.config, data->info());
-  Evaluator evaluator(*replica, context.mpi.group(), *data, generator, evaluator_options(source.config));
+  EvaluatorOptions counted = evaluator_options(source.config);
+  counted.confusion = confusion_wanted(options, replica->network().classes());
+  Evaluator evaluator(*replica, context.mpi.group(), *data, generator, counted);
   const Evaluation result = evaluator.run();
   if (!result.each_once)
     throw RuntimeError(
@@ -104,7 +133,11 @@ void add_evaluate(Verb& app, Action& action) {
   verb->add_option("overrides", options->model.overrides, "key=value, e.g. data.path=other.h5");
   add_model_options(*verb, options->model);
   verb->add_option("--split", options->split, "Group of the dataset file; data.test unless given");
-  verb->add_flag("--json", options->json, "One line of JSON, with the confusion matrix");
+  verb->add_flag("--json", options->json,
+                 "One line of JSON, with the confusion matrix of up to 1000 classes");
+  verb->add_flag(
+      "--confusion", options->confusion,
+      "With --json: the confusion matrix of any number of classes (8 bytes per pair on each rank)");
   verb->callback(
       [options, &action] { action = [options](Context& context) { return evaluate(*options, context); }; });
 }

@@ -4,9 +4,11 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <optional>
 #include <span>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "io/hdf5/file.hpp"
 #include "trainer/data_names.hpp"
 #include "trainer/loop/best_model.hpp"
@@ -25,10 +27,21 @@ bool is_best(const ModelSource& source, const CheckpointInfo& info, const RunSta
          std::filesystem::path(source.checkpoint).filename() != "latest";
 }
 
+/// Where its run stood. A model can be judged without: nothing is then known of what chose it.
+std::optional<RunState> stored_state(const CheckpointInfo& info) {
+  try {
+    return run_state_from_json(info.metrics);
+  } catch (const DataError& error) {
+    log_warning(
+        "the checkpoint of step {} does not tell any more how its run stood (its attribute `metrics` cannot be read): whether these samples have chosen the model is not known",
+        info.step);
+    return std::nullopt;
+  }
+}
+
 /// Whether the validations of its run have chosen this model.
-bool was_chosen(const ModelSource& source, const CheckpointInfo& info) {
+bool was_chosen(const ModelSource& source, const CheckpointInfo& info, const RunState& state) {
   if (info.validation_data.empty()) return false;
-  const RunState state = run_state_from_json(info.metrics);
   const int patience = source.config.early_stopping.patience;
   if (patience > 0 && state.epochs_without_improvement >= patience) return true;
   return is_best(source, info, state);
@@ -37,7 +50,7 @@ bool was_chosen(const ModelSource& source, const CheckpointInfo& info) {
 /// The file that the checkpoint's run was trained on; "" where its config is not understood.
 std::string path_of_training(const CheckpointInfo& info) {
   try {
-    return parse_config(info.config, "the configuration in the checkpoint").config.data.path;
+    return parse_stored_config(info.config, "the configuration in the checkpoint").config.data.path;
   } catch (const Error&) {
     return "";
   }
@@ -45,11 +58,11 @@ std::string path_of_training(const CheckpointInfo& info) {
 
 /// Versions that noted nothing about the validation took data.test where there was no group of that name,
 /// which their configs have even where nobody gave it.
-bool was_probably_chosen_by_test(const ModelSource& source, const CheckpointInfo& info) {
+bool was_probably_chosen_by_test(const ModelSource& source, const CheckpointInfo& info,
+                                 const RunState& state) {
   const DataConfig& data = source.config.data;
   if (!info.validation_data.empty() || data.path.empty()) return false;
-  if (!is_best(source, info, run_state_from_json(info.metrics)) || path_of_training(info) != data.path)
-    return false;
+  if (!is_best(source, info, state) || path_of_training(info) != data.path) return false;
   const std::string& name = data.validation;
   return !io::Hdf5File::open(data.path).exists(name.empty() ? kValidationGroup : name);
 }
@@ -69,11 +82,12 @@ std::string advice_for(const DataConfig& data) {
 
 ModelOrigin read_origin(const ModelSource& source) {
   const CheckpointInfo info = read_checkpoint_info(source.checkpoint);
+  const std::optional<RunState> state = stored_state(info);
   return {.training_data = info.dataset,
           .validated_on = info.validated_on,
           .validation_data = info.validation_data,
-          .chosen = was_chosen(source, info),
-          .probably_by_test = was_probably_chosen_by_test(source, info)};
+          .chosen = state && was_chosen(source, info, *state),
+          .probably_by_test = state && was_probably_chosen_by_test(source, info, *state)};
 }
 
 void share_text(std::string& text, comm::ProcessGroup& group) {

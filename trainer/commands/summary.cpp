@@ -1,4 +1,4 @@
-// annulus summary: the network of a config as a table.
+// annulus summary: the network of a config, a run or a checkpoint as a table.
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "trainer/commands/common/context.hpp"
+#include "trainer/commands/common/load.hpp"
 #include "trainer/loop/rank_zero.hpp"
 #include "trainer/model/config.hpp"
 #include "trainer/model/few_values.hpp"
@@ -24,8 +25,8 @@ void add_summary(Verb& app, Action& action) {
   };
   auto options = std::make_shared<Options>();
   Verb* verb =
-      app.add_subcommand("summary", "Layers of a config with shapes, parameters, connections, FLOPs, bytes");
-  verb->add_option("config", options->config, "YAML file")->required();
+      app.add_subcommand("summary", "Layers of a network with shapes, parameters, connections, FLOPs, bytes");
+  verb->add_option("config", options->config, "YAML file, run directory or checkpoint")->required();
   verb->add_option("overrides", options->overrides, "key=value");
   verb->add_option("--style", options->style, "`standard`, or `keras` for the lines that Keras 2 prints")
       ->one_of({"standard", "keras"})
@@ -34,7 +35,7 @@ void add_summary(Verb& app, Action& action) {
   verb->callback([options, &action] {
     action = [options](Context& context) {
       on_rank_zero(context.mpi.group(), "summary", [&] {
-        const Config config = load_config(options->config, options->overrides).config;
+        const Config config = load_any_config(options->config, options->overrides);
         const NetworkSummary summary = summarise(config.network);
         if (options->json)
           fmt::print("{}\n", to_json(summary, config.name));

@@ -1,4 +1,6 @@
 // annulus train: a config and a run directory become a trained model.
+#include <fmt/ranges.h>
+
 #include <chrono>
 #include <iostream>
 #include <memory>
@@ -66,6 +68,37 @@ bool stopped_early(const TrainingJob& job) {
   return patience > 0 && job.state().epochs_without_improvement >= patience;
 }
 
+/// What makes a run go on that has nothing left to do: everything that holds it up, not the first thing.
+std::string remedies(const TrainingJob& job) {
+  const Config& config = job.config();
+  std::vector<std::string> words;
+  if (job.state().step >= job.total_steps()) {
+    words.emplace_back("a larger epochs");
+    if (row_of(kSchedules, config.schedule.kind).spans_the_run)
+      words.emplace_back(fmt::format(
+          "--allow-change epochs (with schedule.kind = {} the learning rate depends on them: it goes on as if the run had been planned that long)",
+          word_of(config.schedule.kind)));
+  }
+  if (stopped_early(job))
+    words.emplace_back(fmt::format("early_stopping.patience={} or larger, or 0 for no early stop",
+                                   job.state().epochs_without_improvement + 1));
+  return fmt::format("{}", fmt::join(words, ", and "));
+}
+
+/// Of a start that found nothing to do.
+void say_that_all_was_done(const TrainingJob& job, const std::string& run) {
+  const std::uint64_t step = job.state().step;
+  const std::string reason =
+      step >= job.total_steps()
+          ? fmt::format("All {} steps were done before", job.total_steps())
+          : fmt::format(
+                "This run stopped early after step {} of {}, as there was no better validation {} for {} epochs",
+                step, job.total_steps(), phrase_of(job.config().checkpoint.best_by),
+                job.state().epochs_without_improvement);
+  log_info("{}. To go on, start again with {}. Model, metrics and checkpoints are in {}.", reason,
+           remedies(job), run);
+}
+
 ExitCode train(TrainOptions options, Context& context) {
   if (options.debug) add_debug_overrides(options.overrides);
   LoadedConfig loaded = load_shared_config(options.config, options.overrides, context.mpi);
@@ -99,14 +132,8 @@ ExitCode train(TrainOptions options, Context& context) {
   }
   if (const std::uint64_t skipped = job.state().anomalies.skipped; skipped > 0)
     log_info("{} bad step(s) were skipped; metrics.jsonl says which, and why.", skipped);
-  if (job.state().step == before && before > 0 && stopped_early(job))
-    log_info(
-        "This run stopped early after step {}, as there was no better validation {} for {} epochs. A larger early_stopping.patience, or 0, goes on. Model, metrics and checkpoints are in {}.",
-        before, phrase_of(job.config().checkpoint.best_by), job.state().epochs_without_improvement, run);
-  else if (job.state().step == before && before > 0)
-    log_info(
-        "All {} steps were done before; raise epochs to go on. Model, metrics and checkpoints are in {}.",
-        before, run);
+  if (job.state().step == before && before > 0)
+    say_that_all_was_done(job, run);
   else
     log_info("Done: {} steps. Model, metrics and checkpoints are in {}.", job.state().step, run);
   return ExitCode::done;

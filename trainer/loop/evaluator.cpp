@@ -1,11 +1,12 @@
-// Blocks of a split are shards of a step without shuffling; tallies are kept per shard and summed in shard
-// order.
+// Blocks of a split are shards of a step without shuffling. The loss is kept per shard and summed in shard
+// order; whole numbers are summed in any order, so a rank has one of each, however many shards it owns.
 #include "trainer/loop/evaluator.hpp"
 
 #include <algorithm>
 #include <bit>
 #include <cfloat>
 #include <cmath>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/vital_signs.hpp"
@@ -21,13 +22,23 @@ struct Evaluator::Tally {
   std::uint64_t samples = 0;
   std::uint64_t index_sum = 0;
   std::uint64_t index_xor = 0;
-  std::vector<std::uint64_t> confusion;
+};
+
+/// What a rank has counted for every class.
+struct Evaluator::Counts {
+  Counts(std::size_t classes, ConfusionMatrix matrix) : labelled(classes), recognised(classes) {
+    const bool small = classes <= static_cast<std::size_t>(kMostConfused);
+    if (matrix == ConfusionMatrix::always || (matrix == ConfusionMatrix::small && small))
+      confusion.resize(classes * classes);
+  }
+  std::vector<std::uint64_t> labelled;
+  std::vector<std::uint64_t> recognised;
+  std::vector<std::uint64_t> confusion;  ///< empty: not asked for
 };
 
 namespace {
 
-constexpr std::size_t kTallyWords =
-    5;  // loss, correct, samples, index sum, index xor; then the confusion matrix
+constexpr std::size_t kTallyWords = 5;  // loss, correct, samples, index sum, index xor
 
 io::SamplerOptions sampler_options(const io::SampleSource& source, const EvaluatorOptions& options) {
   return {.samples = source.info().samples,
@@ -62,15 +73,34 @@ double smoothed(std::span<const float> probabilities, std::int32_t label, double
   return (1 - smoothing) * wanted + smoothing * all / static_cast<double>(probabilities.size());
 }
 
-double mean_recall(const Evaluation& result, std::size_t classes) {
+double mean_recall(const Evaluation& result) {
   double sum = 0;
   std::uint64_t occurring = 0;
-  for (std::size_t label = 0; label < classes; ++label) {
+  for (std::size_t label = 0; label < result.labelled.size(); ++label) {
     const auto share = recall(result, label);
     sum += share.value_or(0);
     occurring += share ? 1 : 0;
   }
   return occurring == 0 ? 0 : sum / static_cast<double>(occurring);
+}
+
+/// Adds up the counts of all ranks, on every rank. In pieces, so that it takes no more memory with many
+/// ranks.
+void sum_over_ranks(std::vector<std::uint64_t>& counts, comm::ProcessGroup& group) {
+  constexpr std::size_t kWords = 1 << 20;
+  const auto ranks = static_cast<std::size_t>(group.size());
+  const std::size_t most = std::max<std::size_t>(1, kWords / ranks);
+  std::vector<std::uint64_t> all;
+  for (std::size_t begin = 0; begin < counts.size(); begin += most) {
+    const std::span mine = std::span(counts).subspan(begin, std::min(most, counts.size() - begin));
+    all.resize(mine.size() * ranks);
+    group.all_gather(std::as_bytes(mine), std::as_writable_bytes(std::span(all)), "counts of an evaluation");
+    for (std::size_t k = 0; k < mine.size(); ++k) {
+      mine[k] = 0;
+      for (std::size_t rank = 0; rank < ranks; ++rank) mine[k] += all[rank * mine.size() + k];
+    }
+    note_progress();
+  }
 }
 
 /// Exclusive or of 0, 1, ..., n - 1.
@@ -92,18 +122,17 @@ std::uint64_t xor_below(std::uint64_t n) {
 }  // namespace
 
 std::optional<double> recall(const Evaluation& result, std::size_t label) {
-  const auto classes = static_cast<std::size_t>(std::llround(std::sqrt(result.confusion.size())));
-  std::uint64_t total = 0;
-  for (std::size_t k = 0; k < classes; ++k) total += result.confusion[label * classes + k];
+  const std::uint64_t total = result.labelled[label];
   if (total == 0) return std::nullopt;
-  return static_cast<double>(result.confusion[label * classes + label]) / static_cast<double>(total);
+  return static_cast<double>(result.recognised[label]) / static_cast<double>(total);
 }
 
 EvaluatorOptions evaluator_options(const Config& config) {
   return {.block = evaluation_block(config),
           .shards = config.batch.shards,
           .loader_threads = config.data.loader_threads,
-          .label_smoothing = config.loss.smooth_validation ? config.loss.label_smoothing : 0.0f};
+          .label_smoothing = config.loss.smooth_validation ? config.loss.label_smoothing : 0.0f,
+          .confusion = ConfusionMatrix::never};
 }
 
 Evaluator::Evaluator(Replica& replica, comm::ProcessGroup& group, io::SampleSource& source,
@@ -126,7 +155,7 @@ Evaluation Evaluator::run(const Sink& sink) {
   const Activity validating(Phase::validation);
   const auto classes = static_cast<std::size_t>(replica_.network().classes());
   std::vector<Tally> tallies(owned_.size());
-  for (Tally& tally : tallies) tally.confusion.resize(classes * classes);
+  Counts counts(classes, options_.confusion);
   std::vector<float> probabilities(owned_.size() * options_.block * classes);
 
   loader_.seek(0, 0);
@@ -148,16 +177,17 @@ Evaluation Evaluator::run(const Sink& sink) {
     else
       replica_.predict_blocks(blocks);
     for (std::size_t i = 0; i < blocks.size(); ++i)
-      score(batch.shards[i], blocks[i].probabilities, tallies[i]);
+      score(batch.shards[i], blocks[i].probabilities, tallies[i], counts);
     if (sink) deliver(probabilities, batch, step, sink);
   }
-  const Evaluation result = combine(tallies);
+  const Evaluation result = combine(tallies, std::move(counts));
   const std::optional<Error> changed = failure_of(&source_);
   agree(group_, {}, changed ? &*changed : nullptr);
   return result;
 }
 
-void Evaluator::score(const io::Shard& shard, std::span<const float> probabilities, Tally& tally) const {
+void Evaluator::score(const io::Shard& shard, std::span<const float> probabilities, Tally& tally,
+                      Counts& counts) const {
   const std::size_t classes = probabilities.size() / shard.size();
   for (std::int64_t i = 0; i < shard.size(); ++i) {
     const auto row = probabilities.subspan(i * classes, classes);
@@ -166,7 +196,9 @@ void Evaluator::score(const io::Shard& shard, std::span<const float> probabiliti
     tally.loss +=
         options_.label_smoothing == 0 ? surprise(row[label]) : smoothed(row, label, options_.label_smoothing);
     tally.correct += predicted == label;
-    tally.confusion[label * classes + predicted] += 1;
+    counts.labelled[label] += 1;
+    counts.recognised[label] += predicted == label;
+    if (!counts.confusion.empty()) counts.confusion[label * classes + predicted] += 1;
     tally.samples += 1;
     tally.index_sum += shard.samples[i];
     tally.index_xor ^= shard.samples[i];
@@ -194,35 +226,32 @@ void Evaluator::deliver(const std::vector<float>& mine, const io::Batch& batch, 
   }
 }
 
-Evaluation Evaluator::combine(const std::vector<Tally>& tallies) {
-  const auto classes = static_cast<std::size_t>(replica_.network().classes());
+Evaluation Evaluator::combine(const std::vector<Tally>& tallies, Counts counts) {
   std::vector<std::uint64_t> mine;
-  for (const Tally& tally : tallies) {
+  for (const Tally& tally : tallies)
     mine.insert(mine.end(), {std::bit_cast<std::uint64_t>(tally.loss), tally.correct, tally.samples,
                              tally.index_sum, tally.index_xor});
-    mine.insert(mine.end(), tally.confusion.begin(), tally.confusion.end());
-  }
   std::vector<std::uint64_t> all(mine.size() * group_.size());
   group_.all_gather(std::as_bytes(std::span(mine)), std::as_writable_bytes(std::span(all)), "evaluation");
+  for (auto* sums : {&counts.labelled, &counts.recognised, &counts.confusion}) sum_over_ranks(*sums, group_);
 
-  Evaluation result;
-  result.confusion.resize(classes * classes);
+  Evaluation result{.labelled = std::move(counts.labelled),
+                    .recognised = std::move(counts.recognised),
+                    .confusion = std::move(counts.confusion)};
   double loss = 0;
   std::uint64_t correct = 0;
-  const std::size_t words = kTallyWords + classes * classes;
-  for (std::size_t at = 0; at < all.size(); at += words) {
+  for (std::size_t at = 0; at < all.size(); at += kTallyWords) {
     loss += std::bit_cast<double>(all[at]);
     correct += all[at + 1];
     result.samples += all[at + 2];
     result.index_sum += all[at + 3];
     result.index_xor ^= all[at + 4];
-    for (std::size_t k = 0; k < classes * classes; ++k) result.confusion[k] += all[at + kTallyWords + k];
   }
   const std::uint64_t n = source_.info().samples;
   expect_contract(n > 0, "a split has samples");
   result.loss = loss / static_cast<double>(result.samples);
   result.accuracy = static_cast<double>(correct) / static_cast<double>(result.samples);
-  result.macro_recall = mean_recall(result, classes);
+  result.macro_recall = mean_recall(result);
   const std::uint64_t expected_sum = n % 2 == 0 ? n / 2 * (n - 1) : (n - 1) / 2 * n;
   result.each_once =
       result.samples == n && result.index_sum == expected_sum && result.index_xor == xor_below(n);

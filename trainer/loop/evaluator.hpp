@@ -25,16 +25,26 @@ struct Evaluation {
   double accuracy = 0;  ///< share of samples whose most probable class is the label
   double macro_recall =
       0;  ///< mean over the classes that occur of the share of their samples that was recognised
-  std::uint64_t samples = 0;             ///< counted, not assumed
-  std::uint64_t index_sum = 0;           ///< sum of the sample numbers seen, modulo 2^64
-  std::uint64_t index_xor = 0;           ///< exclusive or of the sample numbers seen
-  std::vector<std::uint64_t> confusion;  ///< (classes, classes), rows = label, columns = prediction
+  std::uint64_t samples = 0;              ///< counted, not assumed
+  std::uint64_t index_sum = 0;            ///< sum of the sample numbers seen, modulo 2^64
+  std::uint64_t index_xor = 0;            ///< exclusive or of the sample numbers seen
+  std::vector<std::uint64_t> labelled;    ///< samples of each class
+  std::vector<std::uint64_t> recognised;  ///< those of them whose most probable class is the label
+  std::vector<std::uint64_t> confusion;  ///< (classes, classes), rows = label, columns = prediction; or empty
   /// Whether count, sum and exclusive or are those of "each of [0, samples) once".
   bool each_once = false;
 };
 
 /// Share of a class's samples that were recognised; nothing when there is none of it.
 std::optional<double> recall(const Evaluation& result, std::size_t label);
+
+/// Whether predictions are counted for every pair of classes: a matrix of whole numbers on every rank.
+enum class ConfusionMatrix {
+  never,
+  small,  ///< up to kMostConfused classes: 8 MB
+  always
+};
+constexpr std::int64_t kMostConfused = 1000;
 
 /// Parts of a split that ranks share out among themselves; fixed, so that the forward passes have the same
 /// shapes on any world size.
@@ -43,9 +53,10 @@ struct EvaluatorOptions {
   std::int64_t shards = 1;  ///< V; a multiple of the group's size
   int loader_threads = 1;
   double label_smoothing = 0;  ///< of the loss that is reported; 0 = plain cross entropy
+  ConfusionMatrix confusion = ConfusionMatrix::small;
 };
 
-/// As the config says.
+/// As the config says; without a confusion matrix.
 EvaluatorOptions evaluator_options(const Config& config);
 
 class Evaluator {
@@ -66,9 +77,11 @@ class Evaluator {
 
  private:
   struct Tally;
-  void score(const io::Shard& shard, std::span<const float> probabilities, Tally& tally) const;
+  struct Counts;
+  void score(const io::Shard& shard, std::span<const float> probabilities, Tally& tally,
+             Counts& counts) const;
   void deliver(const std::vector<float>& mine, const io::Batch& batch, std::uint64_t step, const Sink& sink);
-  Evaluation combine(const std::vector<Tally>& tallies);
+  Evaluation combine(const std::vector<Tally>& tallies, Counts counts);
 
   Replica& replica_;
   comm::ProcessGroup& group_;

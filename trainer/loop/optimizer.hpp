@@ -47,6 +47,7 @@ class Optimizer {
   /// Both; a gradient that is not finite is not applied.
   GradientReport update(Replica& replica, const GradientSum& gradient, double learning_rate);
 
+  const OptimizerConfig& config() const { return config_; }
   /// The states for checkpoints and hashes; empty for plain sgd.
   std::vector<StateArena> states();
   /// Updates done so far (Adam's bias correction depends on it): part of the state.

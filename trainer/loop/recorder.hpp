@@ -50,8 +50,8 @@ class Recorder {
   virtual void step(const StepRecord& record) = 0;
   virtual void epoch(const EpochRecord& record) = 0;
   virtual void event(const RunState& state, const std::string& text) = 0;
-  /// Whether the config asks for a checkpoint at this step. @param epoch_ended  an epoch has just ended
-  virtual bool checkpoint_due(const RunState& state, bool epoch_ended) const = 0;
+  /// Whether the config asks for a checkpoint at this step.
+  virtual bool checkpoint_due(const RunState& state) const = 0;
   /// Takes a checkpoint of this step, unless there is one, and its line in the ledger. Returns as soon as the
   /// state is copied; the file is written while training goes on. @param best  also make it the best one
   virtual void checkpoint(const RunState& state, bool best) = 0;

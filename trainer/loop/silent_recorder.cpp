@@ -11,7 +11,7 @@ class SilentRecorder final : public Recorder {
   void step(const StepRecord&) override {}
   void epoch(const EpochRecord&) override {}
   void event(const RunState&, const std::string&) override {}
-  bool checkpoint_due(const RunState&, bool) const override { return false; }
+  bool checkpoint_due(const RunState&) const override { return false; }
   void checkpoint(const RunState&, bool) override {}
   void ledger(const RunState&) override {}
   void finish() override {}

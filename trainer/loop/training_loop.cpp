@@ -56,7 +56,7 @@ Outcome TrainingLoop::run() {
 bool TrainingLoop::advance() {
   RunState& state = parts_.state;
   step();
-  const bool epoch_ended = state.step % steps_per_epoch_ == 0 || state.step == total_steps_;
+  const bool epoch_ended = at_end_of_epoch() || state.step == total_steps_;
   if (epoch_ended) finish_epoch();
   const bool ledger_due = is_ledger_step(epoch_ended);
   if (const ControlWord word = agree(ledger_due); word.stop != 0) {
@@ -65,7 +65,7 @@ bool TrainingLoop::advance() {
     finish_saving();
     return true;
   }
-  if (parts_.recorder.checkpoint_due(state, epoch_ended))
+  if (parts_.recorder.checkpoint_due(state))
     save(false);
   else if (ledger_due)
     parts_.recorder.ledger(state);
@@ -216,7 +216,8 @@ void TrainingLoop::finish_epoch() {
                                                         config.epochs, state.step - 1, steps_per_epoch_),
                          .training_seconds = training_seconds,
                          .validation = validation ? &*validation : nullptr});
-  state.epoch_loss_sum = state.epoch_correct = state.epoch_samples = 0;
+  // A run that ends within an epoch may go on: the row of this epoch is then that of all its steps.
+  if (at_end_of_epoch()) state.epoch_loss_sum = state.epoch_correct = state.epoch_samples = 0;
   if (validation) judge(*validation);
   training_since_ = steady_seconds();
 }
@@ -232,7 +233,7 @@ void TrainingLoop::judge(const Evaluation& validation) {
   if (has_improved(now, state.improved, figure, parts_.config.early_stopping.minimum_improvement)) {
     state.improved = now;
     state.epochs_without_improvement = 0;
-  } else {
+  } else if (at_end_of_epoch()) {  // a part of one says too little
     ++state.epochs_without_improvement;
   }
   const bool best = !is_better(state.best, now, figure);
@@ -288,6 +289,8 @@ std::optional<Error> TrainingLoop::failure() const {
   if (const std::optional<Error> failed = parts_.recorder.failure()) return failed;
   return failure_of(parts_.training);
 }
+
+bool TrainingLoop::at_end_of_epoch() const { return parts_.state.step % steps_per_epoch_ == 0; }
 
 bool TrainingLoop::stops_early() const {
   const int patience = parts_.config.early_stopping.patience;

@@ -98,6 +98,7 @@ class TrainingLoop {
   bool is_ledger_step(bool epoch_ended) const;
   ControlWord agree(bool compare_states);
   std::optional<Error> failure() const;
+  bool at_end_of_epoch() const;  ///< a whole one, not where a run ends within one
   bool stops_early() const;
 
   TrainingParts parts_;

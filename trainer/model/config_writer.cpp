@@ -3,7 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <string_view>
 
 #include "trainer/model/layer_table.hpp"
 #include "trainer/model/nested_numbers.hpp"
@@ -11,6 +14,19 @@
 
 namespace annulus::trainer {
 namespace {
+
+/// Of the keys that a resumed run is free to change, those that change no bit of a model, of its figures or
+/// of what chooses it.
+bool is_beside_the_model(const std::string& key) {
+  constexpr auto kBeside = std::to_array<std::string_view>(
+      {"data.loader_threads", "data.gpu_mb", "device.threads", "device.graph", "device.gpu_sharing",
+       "device.mixed", "bucket_kb", "checkpoint.every_epochs", "checkpoint.every_steps",
+       "checkpoint.every_seconds", "checkpoint.keep_last", "checkpoint.keep_best",
+       "checkpoint.keep_every_epochs", "checkpoint.keep_every_steps", "ledger.", "watchdog.", "debug"});
+  return std::ranges::any_of(kBeside, [&](std::string_view beside) {
+    return beside.back() == '.' ? key.starts_with(beside) : key == beside;
+  });
+}
 
 std::string list_of(const std::vector<std::string>& names) {
   std::vector<std::string> quoted;
@@ -76,6 +92,8 @@ struct AsYaml {
 }  // namespace
 
 void ConfigWriter::write(const std::string& key, const std::string& value) {
+  if (leaves_out_ && leaves_out_(prefix_ + key)) return;
+  yaml_ += std::exchange(group_line_, "");
   values_.push_back({prefix_ + key, value});
   if (in_layer_) {
     layer_fields_ += fmt::format("{}{}: {}", layer_fields_.empty() ? "" : ", ", key, value);
@@ -86,10 +104,14 @@ void ConfigWriter::write(const std::string& key, const std::string& value) {
 
 void ConfigWriter::begin(const char* group) {
   prefix_ = fmt::format("{}.", group);
-  yaml_ += fmt::format("{}:\n", group);
+  group_line_ = fmt::format("{}:\n", group);
 }
 
-void ConfigWriter::end() { prefix_.clear(); }
+void ConfigWriter::end() {
+  prefix_.clear();
+  if (!leaves_out_) yaml_ += group_line_;
+  group_line_.clear();
+}
 
 void ConfigWriter::visit(const char* key, const FieldValue& value) {
   const std::string text = std::visit(AsYaml{paddings_}, value);
@@ -127,6 +149,13 @@ void ConfigWriter::write_layer(const Network& network, std::size_t index) {
   in_layer_ = false;
   prefix_ = "network.";
   yaml_ += fmt::format("    - {}: {{{}}}\n", layer.type, layer_fields_);
+}
+
+std::string yaml_of_model(const Config& config) {
+  ConfigWriter writer(Paddings::as_given, is_beside_the_model);
+  Config copy = config;
+  describe(writer, copy);
+  return writer.yaml();
 }
 
 }  // namespace annulus::trainer

@@ -11,9 +11,12 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "io/files/durable_file.hpp"
 #include "io/hdf5/file.hpp"
+#include "trainer/backend/rules/optimizer_rules.hpp"
 #include "trainer/loop/state_hash.hpp"
+#include "trainer/model/config.hpp"
 #include "trainer/run/signature_file.hpp"
 
 namespace annulus::trainer {
@@ -71,6 +74,16 @@ std::string later_attribute(const io::Hdf5File& file, const std::string& name) {
   return file.has_attribute("/", name) ? file.string_attribute("/", name) : "";
 }
 
+/// Of no use to the model: where it cannot be read, what else is in the file can be.
+std::string metrics_in(const io::Hdf5File& file) {
+  try {
+    return file.string_attribute("/", "metrics");
+  } catch (const DataError& error) {
+    log_debug("{}", error.what());
+    return "";
+  }
+}
+
 CheckpointInfo read_attributes(const io::Hdf5File& file) {
   const std::string schema = file.string_attribute("/", "schema");
   if (schema != kSchema)
@@ -81,7 +94,7 @@ CheckpointInfo read_attributes(const io::Hdf5File& file) {
           .step_in_epoch = file.uint64_attribute("/", "step_in_epoch"),
           .seed = file.uint64_attribute("/", "seed"),
           .config = file.string_attribute("/", "config"),
-          .metrics = file.string_attribute("/", "metrics"),
+          .metrics = metrics_in(file),
           .program = file.string_attribute("/", "program"),
           .dataset = file.string_attribute("/", "dataset"),
           .device = later_attribute(file, "device"),
@@ -142,9 +155,24 @@ std::vector<float> stored_values(const io::Hdf5File& file, const StateTensor& te
   return values;
 }
 
+/// Whether somebody may have meant another file: a whole one, with other things in it.
+bool is_something_else(const std::string& path) {
+  try {
+    const io::Hdf5File file = io::Hdf5File::open(path);
+    return !file.has_attribute("/", "schema") ||
+           !file.string_attribute("/", "schema").starts_with("annulus-checkpoint");
+  } catch (const DataError&) {  // damaged
+    return false;
+  }
+}
+
 void check_seal(const std::string& path) {
-  if (const auto wrong = io::broken_seal(path))
-    throw DataError("{}: {}. Use another checkpoint of the run.", path, *wrong);
+  const auto wrong = io::broken_seal(path);
+  if (wrong && is_something_else(path))
+    throw DataError(
+        "{}: is not a checkpoint of this program, but another HDF5 file: one with images, perhaps. Name a checkpoint, such as runs/NAME/checkpoints/best, or a run directory.",
+        path);
+  if (wrong) throw DataError("{}: {}. Use another checkpoint of the run.", path, *wrong);
 }
 
 io::Hdf5File open_verified(const std::string& path) {
@@ -199,6 +227,36 @@ StateView as_stored(const io::Hdf5File& file, Replica& replica) {
   return view;
 }
 
+/// Parameters and moving averages; the states of the optimizer are read for the hash alone.
+void load_parameters(const io::Hdf5File& file, const CheckpointInfo& info, Replica& replica) {
+  const std::vector<StateTensor> tensors = state_tensors(replica, as_stored(file, replica));
+  for (const char* group : {"parameters", "optimizer"}) check_fits(file, group, below(group, tensors));
+  StateHasher hasher;
+  for (const StateTensor& tensor : tensors) {
+    const std::vector<float> values = stored_values(file, tensor);
+    hasher.add(values);
+    if (tensor.path.starts_with("parameters/"))
+      write_tensor(replica, tensor.place, values, arena_of(replica, tensor.place));
+  }
+  hasher.add(file.uint64_attribute("optimizer", "steps"));
+  check_hash(file.path(), hasher.value(), info.state_hash);
+}
+
+/// States of the same name are not always the same thing: lion's m is no mean, as adam's is.
+bool is_of_another(const io::Hdf5File& file, const CheckpointInfo& info, const OptimizerConfig& optimizer) {
+  std::vector<std::string> stored = file.members("optimizer");
+  std::vector<std::string> wanted = state_names(optimizer);
+  std::ranges::sort(stored);
+  std::ranges::sort(wanted);
+  if (stored != wanted) return true;
+  try {
+    return parse_stored_config(info.config, file.path()).config.optimizer.kind != optimizer.kind;
+  } catch (const Error& error) {  // a file of another making, whose states fit
+    log_debug("{}: its optimizer is not known: {}", file.path(), error.what());
+    return false;
+  }
+}
+
 }  // namespace
 
 std::uint64_t write_checkpoint(const std::string& path, const CheckpointInfo& info, const Replica& replica,
@@ -244,23 +302,21 @@ CheckpointInfo read_checkpoint_info(const std::string& path) { return read_attri
 CheckpointInfo load_model(const std::string& path, Replica& replica) {
   const io::Hdf5File file = open_verified(path);
   CheckpointInfo info = read_attributes(file);
-  const std::vector<StateTensor> tensors = state_tensors(replica, as_stored(file, replica));
-  for (const char* group : {"parameters", "optimizer"}) check_fits(file, group, below(group, tensors));
-  StateHasher hasher;
-  for (const StateTensor& tensor : tensors) {
-    const std::vector<float> values = stored_values(file, tensor);
-    hasher.add(values);
-    if (tensor.path.starts_with("parameters/"))
-      write_tensor(replica, tensor.place, values, arena_of(replica, tensor.place));
-  }
-  hasher.add(file.uint64_attribute("optimizer", "steps"));
-  check_hash(path, hasher.value(), info.state_hash);
+  load_parameters(file, info, replica);
   return info;
 }
 
-CheckpointInfo load_checkpoint(const std::string& path, Replica& replica, Optimizer& optimizer) {
+CheckpointInfo load_checkpoint(const std::string& path, Replica& replica, Optimizer& optimizer,
+                               OtherOptimizer other) {
   const io::Hdf5File file = open_verified(path);
   CheckpointInfo info = read_attributes(file);
+  if (other == OtherOptimizer::starts_anew && is_of_another(file, info, optimizer.config())) {
+    load_parameters(file, info, replica);
+    for (const StateArena& arena : optimizer.states()) std::ranges::fill(arena.values, 0.0f);
+    optimizer.set_steps(0);
+    info.optimizer_anew = true;
+    return info;
+  }
   const std::vector<StateTensor> tensors = state_tensors(replica, view_of(replica, optimizer));
   // All is checked before the first value is written into the replica: what does not fit leaves it as it was.
   for (const char* group : {"parameters", "optimizer"}) check_fits(file, group, below(group, tensors));

@@ -10,6 +10,7 @@
 #include "base/log.hpp"
 #include "io/files/durable_file.hpp"
 #include "io/files/link.hpp"
+#include "trainer/run/set_aside.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -129,25 +130,38 @@ void CheckpointStore::rewind(std::uint64_t step, std::uint64_t best) {
     if (later <= step) continue;
     const fs::path path = path_of(later);
     std::error_code error;
-    fs::rename(path, path.string() + ".set-aside", error);
+    const fs::path aside = set_aside_name(path);
+    fs::rename(path, aside, error);
     if (error)
       throw RuntimeError(
           "{}: is of a later step than the one that training goes on from, but cannot be renamed ({}). Remove it, or mend the permissions of its folder.",
           path.string(), error.message());
-    log_warning("{} is of a later step than the one that training goes on from: renamed to {}.set-aside",
-                path.string(), path.filename().string());
+    log_warning("{} is of a later step than the one that training goes on from: renamed to {}", path.string(),
+                aside.filename().string());
   }
   if (!fs::exists(directory_)) return;
   mend_link("latest", step);
   mend_link("best", best);
 }
 
-std::optional<io::DataSignature> CheckpointStore::newest_signature() const {
+std::optional<CheckpointInfo> CheckpointStore::best_info() const {
+  const fs::path best = fs::path(directory_) / "best";
+  std::error_code unknown;
+  if (!fs::exists(best, unknown)) return std::nullopt;
+  try {
+    return read_checkpoint_info(best.string());
+  } catch (const DataError& error) {
+    log_debug("{}", error.what());
+    return std::nullopt;
+  }
+}
+
+std::optional<CheckpointInfo> CheckpointStore::newest_info() const {
   std::vector<std::uint64_t> found = steps();
   std::reverse(found.begin(), found.end());
   for (const std::uint64_t step : found) {
     try {
-      return read_checkpoint_info(path_of(step)).data;
+      return read_checkpoint_info(path_of(step));
     } catch (const DataError&) {  // load_newest() says why
       continue;
     }
@@ -163,7 +177,7 @@ std::optional<CheckpointInfo> CheckpointStore::load_newest(
   std::reverse(found.begin(), found.end());
   for (const std::uint64_t step : found) {
     try {
-      CheckpointInfo info = load_checkpoint(path_of(step), replica, optimizer);
+      CheckpointInfo info = load_checkpoint(path_of(step), replica, optimizer, OtherOptimizer::starts_anew);
       if (check) check(info, path_of(step));
       return info;
     } catch (const DataError& error) {

@@ -33,17 +33,21 @@ class CheckpointStore {
   /// Points `best` to the checkpoint of a step, which must be there.
   void mark_best(std::uint64_t step);
 
-  /// Restores the newest checkpoint that is intact, with a warning for each newer one that is not.
+  /// Restores the newest checkpoint that is intact, with a warning for each newer one that is not. One of
+  /// another optimizer counts as intact: see OtherOptimizer::starts_anew.
   /// @param check  throws DataError for one whose attributes make no sense to the caller; it is passed over
   /// @return nothing when there are none at all   @throws DataError when there are some, but none is usable
   std::optional<CheckpointInfo> load_newest(
       Replica& replica, Optimizer& optimizer,
       const std::function<void(const CheckpointInfo&, const std::string& path)>& check = {}) const;
-  /// What the newest checkpoint that can be read says of the training data. Nothing where none does.
-  std::optional<io::DataSignature> newest_signature() const;
+  /// What stands in the newest checkpoint that can be read. Nothing where there is none.
+  std::optional<CheckpointInfo> newest_info() const;
+  /// The same of the one that `best` points to.
+  std::optional<CheckpointInfo> best_info() const;
 
   /// A run goes on after `step`: files of later steps belong to what it leaves behind, or are damaged. They
-  /// get the ending .set-aside, so that nothing resumes from them, and links to them are mended.
+  /// get the ending .set-aside (set_aside.hpp), so that nothing resumes from them, and links to them are
+  /// mended.
   /// @param best  the best step so far, to which `best` points if its file is there
   void rewind(std::uint64_t step, std::uint64_t best);
 

@@ -57,11 +57,12 @@ void check_free(const RunDirectory& directory) {
 
 void check_same(const RunDirectory& directory, const StoredDifferences& differences_from) {
   if (!differences_from) return;
-  const std::vector<std::string> differences = differences_from(directory.stored_config());
-  if (differences.empty()) return;
+  const Refusal refusal = differences_from(directory.stored_config());
+  if (refusal.differences.empty()) return;
   throw UsageError(
-      "{} holds a run of another configuration, and going on would mix the two. Different: {}. Choose another directory with --run DIR, start with the configuration in {}, or, if the numbers may change, add --allow-change KEY[,KEY...].",
-      directory.path().string(), fmt::join(differences, "; "), directory.config().string());
+      "{} holds a run of another configuration, and going on would mix the two. Different: {}. Choose another directory with --run DIR, or start with the configuration in {}{}.",
+      directory.path().string(), fmt::join(refusal.differences, "; "), directory.config().string(),
+      refusal.remedy);
 }
 
 /// Whether a file of that name may be written through a link; others are replaced as a whole, and so are the

@@ -45,9 +45,13 @@ class RunDirectory {
   std::filesystem::path path_;
 };
 
-/// What in the stored configuration (its argument) forbids to go on with the run, one text per key; nothing:
-/// the run may go on there.
-using StoredDifferences = std::function<std::vector<std::string>(const std::string& stored)>;
+/// What forbids to go on with a run.
+struct Refusal {
+  std::vector<std::string> differences;  ///< one text per key; none: the run may go on
+  std::string remedy;                    ///< ResumeRules::remedy()
+};
+/// What of it there is in the stored configuration (its argument).
+using StoredDifferences = std::function<Refusal(const std::string& stored)>;
 
 /// Whether a run could start or go on here, as far as can be told in milliseconds, without making anything.
 /// @param checkpoint_bytes  that a checkpoint needs at least

@@ -1,13 +1,13 @@
-// Both files are small enough to be read as a whole: a line an epoch, and a line every ten steps.
+// Read line by line: a run of millions of steps has hundreds of megabytes of them.
 #include "trainer/run/epoch_count.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
-#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <vector>
 
-#include "io/files/durable_file.hpp"
+#include "trainer/run/new_file.hpp"
 #include "trainer/run/step_lines.hpp"
 
 namespace annulus::trainer {
@@ -21,13 +21,6 @@ struct Place {
   std::uint64_t step = 0;
   bool is_event = false;  ///< then `epoch` was that of the next step
 };
-
-std::vector<std::string> lines_of(const std::string& path) {
-  std::ifstream file = open_lines(path);
-  std::vector<std::string> lines;
-  for (std::string line; next_line(file, path, line);) lines.push_back(line);
-  return lines;
-}
 
 std::optional<Place> place_in_json(const std::string& line) {
   const Json json = Json::parse(line, nullptr, false);
@@ -66,24 +59,45 @@ struct Form {
   std::string (*with_epoch)(const std::string& line, std::uint64_t epoch);
 };
 
-void convert(const std::string& path, std::uint64_t steps_per_epoch, const Form& form) {
-  std::vector<std::string> lines = lines_of(path);
-  std::optional<Place> first;
-  for (const std::string& line : lines)
-    if (const auto place = form.place_in(line); !first && place && !place->is_event) first = place;
-  if (!first || first->epoch * steps_per_epoch >= first->step) return;
-  std::string text;
-  for (const std::string& line : lines) {
-    const auto place = form.place_in(line);
-    text += (place ? form.with_epoch(line, counted_from_one(*place, steps_per_epoch)) : line) + "\n";
-  }
-  io::write_text_file(path, text);
+/// By the first line that tells of an epoch.
+bool counts_from_zero(const std::string& path, std::uint64_t steps_per_epoch, const Form& form) {
+  std::ifstream file = open_lines(path);
+  for (std::string line; next_line(file, path, line);)
+    if (const auto place = form.place_in(line); place && !place->is_event)
+      return place->epoch * steps_per_epoch < place->step;
+  return false;
 }
+
+void convert(const std::string& path, std::uint64_t steps_per_epoch, const Form& form) {
+  if (!counts_from_zero(path, steps_per_epoch, form)) return;
+  std::ifstream old = open_lines(path);
+  NewFile file(path);
+  for (std::string line; next_line(old, path, line);) {
+    const auto place = form.place_in(line);
+    file.add((place ? form.with_epoch(line, counted_from_one(*place, steps_per_epoch)) : line) + "\n");
+  }
+  file.publish();
+}
+
+/// 10^9: how finely a fraction of an epoch can be written. A decimal of nine places is exact in it.
+constexpr std::uint64_t kFractions = 1'000'000'000;
 
 }  // namespace
 
 std::uint64_t epoch_of(std::uint64_t step, std::uint64_t steps_per_epoch) {
   return step == 0 ? 1 : (step - 1) / steps_per_epoch + 1;
+}
+
+/// The k-th falls due at step ceil(k * epochs * steps_per_epoch), in whole numbers: in binary 11 times 1.1
+/// epochs would be a little less than 12.1.
+bool completes_epochs(double epochs, std::uint64_t step, std::uint64_t steps_per_epoch) {
+  __extension__ using Wide = unsigned __int128;
+  if (epochs <= 0 || step == 0) return false;
+  const auto parts = std::max<std::uint64_t>(
+      1, static_cast<std::uint64_t>(std::llround(epochs * static_cast<double>(kFractions))));
+  const Wide period = Wide{parts} * steps_per_epoch;
+  const auto completed = [&](std::uint64_t steps) { return Wide{steps} * kFractions / period; };
+  return completed(step) > completed(step - 1);
 }
 
 void count_epochs_from_one(const std::string& json_path, const std::string& csv_path,

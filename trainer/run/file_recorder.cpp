@@ -2,7 +2,6 @@
 // together.
 #include "trainer/run/file_recorder.hpp"
 
-#include <cmath>
 #include <filesystem>
 #include <optional>
 #include <utility>
@@ -14,6 +13,7 @@
 #include "io/files/durable_file.hpp"
 #include "trainer/loop/initialise.hpp"
 #include "trainer/loop/training_loop.hpp"
+#include "trainer/model/config_writer.hpp"
 #include "trainer/run/checkpoint_store.hpp"
 #include "trainer/run/directory.hpp"
 #include "trainer/run/environment.hpp"
@@ -22,6 +22,7 @@
 #include "trainer/run/metrics.hpp"
 #include "trainer/run/progress.hpp"
 #include "trainer/run/resume_rules.hpp"
+#include "trainer/run/resumed_state.hpp"
 #include "trainer/run/run_request.hpp"
 #include "trainer/run/save_times.hpp"
 #include "trainer/run/signature_file.hpp"
@@ -53,24 +54,6 @@ Retention retention(const CheckpointConfig& config, std::uint64_t steps_per_epoc
                       static_cast<std::uint64_t>(config.keep_every_epochs) * steps_per_epoch}};
 }
 
-std::string or_nothing(const std::string& text) { return text.empty() ? "nothing" : text; }
-
-/// @throws DataError when an attribute is not what this program writes
-void require_sound(const CheckpointInfo& info, const std::string& path) {
-  std::uint64_t step = 0;
-  try {
-    step = run_state_from_json(info.metrics).step;
-  } catch (const DataError& error) {
-    throw DataError("{}: {}", path, error.what());
-  }
-  if (step != info.step)
-    throw DataError("{}: its attribute `step` is {}, but its run state is of step {}. It is damaged.", path,
-                    info.step, step);
-  if (!is_fingerprint(info.dataset))
-    throw DataError("{}: its attribute `dataset` does not describe training data: {:?}. It is damaged.", path,
-                    info.dataset.substr(0, 80));
-}
-
 class FileRecorder final : public Recorder {
  public:
   explicit FileRecorder(const FileRecorderOptions& options)
@@ -95,7 +78,9 @@ class FileRecorder final : public Recorder {
       last_saved_step_ = is_named(resume) ? 0 : state.step;
     }
     claim_directory();
+    later_ = resume == "auto" ? LaterLines::dropped : LaterLines::set_aside;
     begin(state);
+    if (info && info->optimizer_anew) event(state, new_optimizer_note(*info));
     epoch_began_ = steady_seconds();  // to restore is not to train
     return state;
   }
@@ -104,6 +89,8 @@ class FileRecorder final : public Recorder {
     worker_.finish();
     const std::optional<CheckpointInfo> info = load_newest();
     if (info) write_fixed_weights(options_.replica);
+    if (info && info->optimizer_anew) log_info("{}", new_optimizer_note(*info));
+    later_ = LaterLines::dropped;
     const RunState state = info ? state_in(*info) : RunState{};
     last_saved_step_ = last_noted_step_ = state.step;
     epoch_began_ = steady_seconds();
@@ -156,11 +143,11 @@ class FileRecorder final : public Recorder {
     log_info("{}", text);
   }
 
-  bool checkpoint_due(const RunState& state, bool epoch_ended) const override {
+  bool checkpoint_due(const RunState& state) const override {
     const CheckpointConfig& config = options_.config.checkpoint;
     const bool by_steps = config.every_steps > 0 && state.step % config.every_steps == 0;
     const bool by_time = config.every_seconds > 0 && steady_seconds() - saved_at_ >= config.every_seconds;
-    return by_steps || by_time || (epoch_ended && ends_checkpoint_epoch(state));
+    return by_steps || by_time || completes_epochs(config.every_epochs, state.step, options_.steps_per_epoch);
   }
 
   void checkpoint(const RunState& state, bool best) override {
@@ -194,7 +181,7 @@ class FileRecorder final : public Recorder {
   CheckpointInfo load_named(const std::string& path) {
     rules_.compare_config(read_checkpoint_info(path).config, path);
     rules_.require(path);
-    return load_checkpoint(path, options_.replica, options_.optimizer);
+    return load_checkpoint(path, options_.replica, options_.optimizer, OtherOptimizer::starts_anew);
   }
 
   CheckpointInfo info_of(RunState state) const {
@@ -203,7 +190,7 @@ class FileRecorder final : public Recorder {
             .epoch = state.step / options_.steps_per_epoch,
             .step_in_epoch = state.step % options_.steps_per_epoch,
             .seed = options_.config.seed,
-            .config = options_.config.yaml,
+            .config = yaml_of_model(options_.config),
             .metrics = to_json(state),
             .program = program_version(),
             .dataset = options_.data_fingerprint,
@@ -275,9 +262,11 @@ class FileRecorder final : public Recorder {
     if (directory_.holds_run())
       rules_.compare_config(directory_.stored_config(), directory_.config().string());
     for (const KeyDifference& change : rules_.allowed()) facts.allowed_changes.push_back(to_string(change));
-    claim_ = start_run(directory_, {.config = options_.config.yaml,
-                                    .environment = facts,
-                                    .differences = [this](const std::string&) { return rules_.refused(); }});
+    claim_ = start_run(
+        directory_,
+        {.config = options_.config.yaml, .environment = facts, .differences = [this](const std::string&) {
+           return Refusal{rules_.refused(), rules_.remedy()};
+         }});
     io::write_text_file(directory_.data(), signature_json(options_.data));
   }
 
@@ -295,29 +284,15 @@ class FileRecorder final : public Recorder {
     return {step, epoch_of(step, options_.steps_per_epoch)};
   }
 
-  /// The state in a checkpoint. What validations on other samples, or another figure, said is no measure for
-  /// those to come.
+  std::string new_optimizer_note(const CheckpointInfo& info) const {
+    return fmt::format(
+        "optimizer.kind = {} starts without what an optimizer remembers of earlier steps: the checkpoint of step {} is of another one",
+        word_of(options_.config.optimizer.kind), info.step);
+  }
+
   RunState state_in(const CheckpointInfo& info) const {
-    RunState state = run_state_from_json(info.metrics);
-    const bool same_samples = info.validation_data == options_.validation_data;
-    if (!same_samples && options_.config.data.validation_fraction > 0 && state.step > 0)
-      log_warning(
-          "the samples for validation are others than before step {}: the model may have been trained on some of them, and figures on those are better than on new samples. A new run keeps them apart",
-          state.step);
-    const BestBy before = state.improved_by;
-    const BestBy figure = options_.config.checkpoint.best_by;
-    if (judge_improvement_by(figure, state) && (same_samples || info.validation_data.empty()) &&
-        options_.config.early_stopping.patience > 0)
-      log_info(
-          "epochs without improvement were judged by the {}, and are by the {} now: early stopping counts from here",
-          phrase_of(before), phrase_of(figure));
-    if (info.validation_data.empty() || same_samples) return state;
-    forget_validations(state);
-    log_info(
-        "validation was on {} ({}), and is on {} now ({}): the best model is chosen anew, and early stopping counts from here",
-        info.validated_on, info.validation_data, or_nothing(options_.validated_on),
-        or_nothing(options_.validation_data));
-    return state;
+    return resumed_state(info, {options_.config, options_.validated_on, options_.validation_data,
+                                [this] { return store_.best_info(); }});
   }
 
   void begin(const RunState& state) {
@@ -335,26 +310,24 @@ class FileRecorder final : public Recorder {
 
   /// Metrics and progress from this state on.
   void open(const RunState& state) {
-    note_plan(total_steps(options_.config.epochs, options_.steps_per_epoch), options_.steps_per_epoch);
+    const std::uint64_t total = total_steps(options_.config.epochs, options_.steps_per_epoch);
+    note_plan(total, options_.steps_per_epoch);
     note_checkpoint(state.step);
-    metrics_.emplace(directory_.path().string(), state.step, options_.steps_per_epoch);
+    metrics_.emplace(
+        directory_.path().string(),
+        MetricsStart{.step = state.step,
+                     .steps_per_epoch = options_.steps_per_epoch,
+                     .later = later_,
+                     // Versions before this one began the sums anew where a run ended within an epoch: then
+                     // the row that is there is the only one that tells of its steps.
+                     .finishes_epoch = state.step < total && state.epoch_samples > 0});
     store_.rewind(state.step, state.best_step);
-    if (options_.config.ledger.every_steps > 0) ledger_.emplace(directory_.ledger().string(), state.step);
-    progress_.emplace(
-        ProgressOptions{.start_step = state.step,
-                        .total_steps = total_steps(options_.config.epochs, options_.steps_per_epoch),
-                        .steps_per_epoch = options_.steps_per_epoch,
-                        .terminal = detect_terminal()});
-  }
-
-  /// Whether `every_epochs` (which may be more than one, or a fraction) falls due at the end of this epoch.
-  bool ends_checkpoint_epoch(const RunState& state) const {
-    const double every = options_.config.checkpoint.every_epochs;
-    if (every <= 0) return false;
-    const double epochs = static_cast<double>(state.step) / static_cast<double>(options_.steps_per_epoch);
-    // A rest of almost 0 on either side is none: after 11 epochs fmod leaves 1.0999999999999992 of `every` =
-    // 1.1, which is rounding.
-    return every <= 1 || std::fmod(epochs + 1e-9, every) < 1e-6;
+    if (options_.config.ledger.every_steps > 0)
+      ledger_.emplace(directory_.ledger().string(), state.step, later_);
+    progress_.emplace(ProgressOptions{.start_step = state.step,
+                                      .total_steps = total,
+                                      .steps_per_epoch = options_.steps_per_epoch,
+                                      .terminal = detect_terminal()});
   }
 
   FileRecorderOptions options_;
@@ -368,8 +341,9 @@ class FileRecorder final : public Recorder {
   double saved_at_;
   double epoch_samples_ = 0;
   std::uint64_t last_saved_step_ = 0;
-  std::uint64_t last_noted_step_ = 0;  ///< in the ledger
-  bool first_ = true;                  ///< no step of this process has been recorded
+  std::uint64_t last_noted_step_ = 0;       ///< in the ledger
+  LaterLines later_ = LaterLines::dropped;  ///< of what is there already
+  bool first_ = true;                       ///< no step of this process has been recorded
   std::optional<Error> failure_;
   std::optional<LedgerWriter> ledger_;
   SnapshotWorker worker_;  ///< last: it uses store and ledger

@@ -7,7 +7,6 @@
 #include <optional>
 
 #include "base/error.hpp"
-#include "trainer/run/step_lines.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -50,8 +49,9 @@ std::optional<LedgerLine> parse(const std::string& text) {
 
 }  // namespace
 
-LedgerWriter::LedgerWriter(std::string path, std::uint64_t start_step) : path_(std::move(path)) {
-  drop_later(path_, {.last_step = start_step, .step_of = step_of_json});
+LedgerWriter::LedgerWriter(std::string path, std::uint64_t start_step, LaterLines later)
+    : path_(std::move(path)) {
+  drop_later(path_, {.last_step = start_step, .step_of = step_of_json, .later = later});
   file_ = open_to_append(path_);
 }
 

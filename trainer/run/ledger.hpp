@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "trainer/loop/state_hash.hpp"
+#include "trainer/run/step_lines.hpp"
 
 namespace annulus::trainer {
 
@@ -25,7 +26,7 @@ struct LedgerLine {
 class LedgerWriter {
  public:
   /// Opens the file without whatever it says about steps after `start_step`. @throws RuntimeError
-  LedgerWriter(std::string path, std::uint64_t start_step);
+  LedgerWriter(std::string path, std::uint64_t start_step, LaterLines later = LaterLines::dropped);
   /// @throws RuntimeError
   void append(const LedgerLine& line);
 

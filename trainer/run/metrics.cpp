@@ -12,7 +12,6 @@
 
 #include "base/clock.hpp"
 #include "trainer/run/epoch_count.hpp"
-#include "trainer/run/step_lines.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -63,19 +62,35 @@ std::optional<std::uint64_t> step_of_csv(const std::string& line) {
   return step;
 }
 
+bool is_epoch_row(const std::string& line) {
+  const Json json = Json::parse(line, nullptr, false);
+  return json.is_object() && json.value("kind", Json()) == "epoch";
+}
+
 }  // namespace
 
-MetricsWriter::MetricsWriter(const std::string& run_directory, std::uint64_t start_step,
-                             std::uint64_t steps_per_epoch)
+MetricsWriter::MetricsWriter(const std::string& run_directory, const MetricsStart& start)
     : json_path_((fs::path(run_directory) / "metrics.jsonl").string()),
       csv_path_((fs::path(run_directory) / "metrics.csv").string()),
       events_(run_directory) {
-  drop_later(json_path_, {.last_step = start_step, .step_of = step_of_json});
-  drop_later(csv_path_, {.last_step = start_step, .step_of = step_of_csv, .header = kCsvHeader});
-  count_epochs_from_one(json_path_, csv_path_, steps_per_epoch);
+  drop_later(json_path_, {.last_step = start.step,
+                          .step_of = step_of_json,
+                          .later = start.later,
+                          .superseded = [&](const std::string& line) {
+                            return start.finishes_epoch && is_epoch_row(line) &&
+                                   step_of_json(line) == start.step;
+                          }});
+  drop_later(csv_path_, {.last_step = start.step,
+                         .step_of = step_of_csv,
+                         .header = kCsvHeader,
+                         .later = start.later,
+                         .superseded = [&](const std::string& line) {
+                           return start.finishes_epoch && step_of_csv(line) == start.step;
+                         }});
+  count_epochs_from_one(json_path_, csv_path_, start.steps_per_epoch);
   json_ = open_to_append(json_path_);
   csv_ = open_to_append(csv_path_);
-  events_.restart_at(start_step + 1);
+  events_.restart_at(start.step + 1);
 }
 
 void MetricsWriter::draw(MetricPosition at, const std::string& group, const std::vector<Metric>& metrics) {

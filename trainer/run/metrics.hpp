@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "io/files/event_writer.hpp"
+#include "trainer/run/step_lines.hpp"
 
 namespace annulus::trainer {
 
@@ -39,15 +40,27 @@ struct EpochRow {
   double seconds = 0;            ///< of the epoch, evaluation included
 };
 
+/// From where the files of a run go on.
+struct MetricsStart {
+  std::uint64_t step = 0;  ///< finished steps; 0: a new run
+  std::uint64_t steps_per_epoch = 1;
+  LaterLines later = LaterLines::dropped;
+  /// Of a run that ended in the midst of an epoch and goes on: the row of that part comes again, of the
+  /// whole.
+  bool finishes_epoch = false;
+};
+
 /// Every record is flushed, so a reader sees a running job. Lines of metrics.jsonl are objects with `kind`
 /// (step, epoch, evaluation, event), `step`, `epoch` (from 1), `time` (seconds since 1970) and the figures;
 /// NaN and Inf are null. TensorBoard tags: train/..., epoch/..., and SPLIT/... for evaluations.
 class MetricsWriter {
  public:
-  /// Opens the files in `run_directory`, without whatever they say about steps after `start_step` (0: a new
-  /// run). Those of an older version get its count of epochs (trainer/run/epoch_count.hpp).
+  /// Opens the files in `run_directory`, without whatever they say about steps after the start. Those of an
+  /// older version get this one's count of epochs (trainer/run/epoch_count.hpp).
   /// @throws RuntimeError when they cannot be written
-  MetricsWriter(const std::string& run_directory, std::uint64_t start_step, std::uint64_t steps_per_epoch);
+  MetricsWriter(const std::string& run_directory, const MetricsStart& start);
+  MetricsWriter(const std::string& run_directory, std::uint64_t start_step, std::uint64_t steps_per_epoch)
+      : MetricsWriter(run_directory, {.step = start_step, .steps_per_epoch = steps_per_epoch}) {}
 
   void step(MetricPosition at, const std::vector<Metric>& metrics);
   void evaluation(MetricPosition at, const std::string& split, const std::vector<Metric>& metrics);

@@ -15,6 +15,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -73,6 +74,40 @@ std::string numbers_text(const NumbersRecord& numbers) {
   return fmt::format("{} (trial shard {:016x})", numbers.machine, numbers.trial);
 }
 
+using Weights = std::map<std::string, Extents>;
+
+Weights weights_of(const Network& network) {
+  Weights weights;
+  for (const Layer& layer : network.layers)
+    for (const Parameter& parameter : layer.parameters)
+      weights[layer.name + "/" + parameter.name] = parameter.extents;
+  return weights;
+}
+
+std::string shape_in(const Weights& weights, const std::string& name) {
+  const auto found = weights.find(name);
+  return found == weights.end() ? "nothing" : fmt::format("({})", fmt::join(found->second, ", "));
+}
+
+/// "dense/kernel is (64, 16) there, (64, 8) now (and 1 more)"; empty where one network takes the weights of
+/// the other.
+std::string difference_of_weights(const Network& then, const Network& now) {
+  const Weights there = weights_of(then);
+  const Weights here = weights_of(now);
+  Weights all = there;
+  all.insert(here.begin(), here.end());
+  std::string first;
+  std::size_t more = 0;
+  for (const auto& [name, extents] : all) {
+    if (shape_in(there, name) == shape_in(here, name)) continue;
+    if (first.empty())
+      first = fmt::format("{} is {} there, {} now", name, shape_in(there, name), shape_in(here, name));
+    else
+      ++more;
+  }
+  return first + (more > 0 ? fmt::format(", and {} more", more) : "");
+}
+
 }  // namespace
 
 bool allows(const std::vector<std::string>& words, const std::string& key) {
@@ -110,8 +145,14 @@ ResumeRules::ResumeRules(const Config& config, std::vector<std::string> allowed)
   }
 }
 
+void ResumeRules::refuse(const KeyDifference& difference) {
+  refused_.push_back(to_string(difference));
+  if (std::ranges::find(refused_keys_, difference.key) == refused_keys_.end())
+    refused_keys_.push_back(difference.key);
+}
+
 void ResumeRules::sort(const KeyDifference& difference) {
-  if (!allows(allowed_, difference.key)) return refused_.push_back(to_string(difference));
+  if (!allows(allowed_, difference.key)) return refuse(difference);
   // The run directory and a named checkpoint may tell of the same change: noted once, in the metrics and in
   // environment.json.
   const bool known = std::ranges::any_of(
@@ -121,7 +162,13 @@ void ResumeRules::sort(const KeyDifference& difference) {
 
 void ResumeRules::compare_config(const std::string& stored, const std::string& source) {
   const Config then = parse_stored_config(stored, source).config;
-  for (const KeyDifference& difference : numeric_differences(then, config_)) sort(difference);
+  const std::string unfit = difference_of_weights(then.network, config_.network);
+  if (!unfit.empty()) unfit_ = unfit;
+  for (const KeyDifference& difference : numeric_differences(then, config_))
+    if (!unfit.empty() && difference.key.starts_with("network."))
+      refuse(difference);
+    else
+      sort(difference);
 }
 
 void ResumeRules::compare_origin(const CheckpointInfo& stored, const CheckpointInfo& now,
@@ -166,11 +213,21 @@ void ResumeRules::compare_names(const CheckpointInfo& stored, const CheckpointIn
         compare(kDataColumns, "of " + here.vector + " column ", then.columns, here.columns);
 }
 
+std::string ResumeRules::remedy() const {
+  constexpr std::size_t kShown = 6;
+  if (!unfit_.empty())
+    return fmt::format(
+        ". The change of the network cannot be allowed: the weights of the run do not fit it ({})", unfit_);
+  return fmt::format("; or, if the numbers may change, add --allow-change {}",
+                     refused_keys_.size() > kShown ? "KEY[,KEY...] (or groups such as `optimizer`)"
+                                                   : fmt::format("{}", fmt::join(refused_keys_, ",")));
+}
+
 void ResumeRules::require(const std::string& what) const {
   if (refused_.empty()) return;
   throw UsageError(
-      "{} was made otherwise, and going on would mix the two. Different: {}. Start again with what was there, choose another directory with --run DIR and --resume none, or, if the numbers may change, add --allow-change KEY[,KEY...].",
-      what, fmt::join(refused_, "; "));
+      "{} was made otherwise, and going on would mix the two. Different: {}. Start again with what was there, or choose another directory with --run DIR and --resume none{}.",
+      what, fmt::join(refused_, "; "), remedy());
 }
 
 }  // namespace annulus::trainer

@@ -35,7 +35,8 @@ class ResumeRules {
   /// @throws UsageError for a word that is neither
   ResumeRules(const Config& config, std::vector<std::string> allowed);
 
-  /// Sorts the differences to a stored configuration. @param source  names it in messages
+  /// Sorts the differences to a stored configuration. A network whose weights have other names or shapes is
+  /// refused whatever is allowed. @param source  names it in messages
   void compare_config(const std::string& stored, const std::string& source);
   /// The same for what a checkpoint says about data and device. Older ones do not say all: then a warning.
   /// @param data_note  stands behind other data in the message
@@ -45,11 +46,15 @@ class ResumeRules {
   const std::vector<KeyDifference>& allowed() const { return allowed_differences_; }
   /// Differences that are not allowed, as texts.
   const std::vector<std::string>& refused() const { return refused_; }
+  /// What would let the run go on in spite of them, as the end of a sentence that gives other advice before:
+  /// "; or, ... add --allow-change seed".
+  std::string remedy() const;
   /// @throws UsageError naming every difference that is not allowed  @param what  was to be gone on with
   void require(const std::string& what) const;
 
  private:
   void sort(const KeyDifference& difference);
+  void refuse(const KeyDifference& difference);
   void compare_content(const CheckpointInfo& stored, const CheckpointInfo& now, const std::string& note);
   void compare_names(const CheckpointInfo& stored, const CheckpointInfo& now);
 
@@ -57,6 +62,8 @@ class ResumeRules {
   std::vector<std::string> allowed_;
   std::vector<KeyDifference> allowed_differences_;
   std::vector<std::string> refused_;
+  std::vector<std::string> refused_keys_;
+  std::string unfit_;  ///< how the run's weights differ from the network's; empty: they fit
 };
 
 }  // namespace annulus::trainer

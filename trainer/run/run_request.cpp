@@ -23,7 +23,7 @@ bool is_named(const std::string& resume) { return resume != "auto" && resume != 
 StoredDifferences refused_by(ResumeRules& rules, const RunDirectory& directory) {
   return [&rules, source = directory.config().string()](const std::string& stored) {
     rules.compare_config(stored, source);
-    return rules.refused();
+    return Refusal{rules.refused(), rules.remedy()};
   };
 }
 
@@ -36,10 +36,29 @@ void check_run(const Config& config, const RunRequest& request) {
   rules.require(request.resume);
 }
 
-std::optional<io::DataSignature> stored_signature(const RunRequest& request) {
+std::optional<CheckpointInfo> stored_info(const RunRequest& request) {
   if (request.resume == "none") return std::nullopt;
-  if (is_named(request.resume)) return read_checkpoint_info(request.resume).data;
-  return CheckpointStore(RunDirectory(request.run_directory).checkpoints().string(), {}).newest_signature();
+  if (is_named(request.resume)) return read_checkpoint_info(request.resume);
+  return CheckpointStore(RunDirectory(request.run_directory).checkpoints().string(), {}).newest_info();
+}
+
+std::optional<io::DataSignature> stored_signature(const RunRequest& request) {
+  const std::optional<CheckpointInfo> info = stored_info(request);
+  return info ? info->data : std::nullopt;
+}
+
+std::optional<io::Normalisation> measured_before(const CheckpointInfo& info, const Config& config) {
+  constexpr auto kMeasured = io::Normalisation::Kind::per_feature;
+  if (config.normalisation.kind != kMeasured) return std::nullopt;
+  try {
+    const io::Normalisation then = parse_stored_config(info.config, "the checkpoint").config.normalisation;
+    if (then.kind != kMeasured || then.mean.empty() || then.rescale != config.normalisation.rescale)
+      return std::nullopt;
+    return then;
+  } catch (const Error& error) {  // restore() says what is wrong with it
+    log_debug("mean and deviation of the earlier start are not known: {}", error.what());
+    return std::nullopt;
+  }
 }
 
 EarlierStart glance_at_run(const RunRequest& request) {

@@ -25,9 +25,12 @@ struct RunRequest {
 /// @throws UsageError, DataError, RuntimeError as restore() would
 void check_run(const Config& config, const RunRequest& request);
 
-/// What the checkpoint that a start would go on from says of its training data. Rank 0 only.
-/// @return nothing for a new run, and where nothing was noted
+/// What stands in the checkpoint that a start would go on from. Rank 0 only. @return nothing for a new run
+std::optional<CheckpointInfo> stored_info(const RunRequest& request);
+/// What it says of its training data; nothing where nothing was noted.
 std::optional<io::DataSignature> stored_signature(const RunRequest& request);
+/// Mean and deviation as the run measured them of the same training data. @return nothing where it did not
+std::optional<io::Normalisation> measured_before(const CheckpointInfo& info, const Config& config);
 
 /// What can be seen at a glance of the checkpoint that a start will go on from. Plain bytes.
 struct EarlierStart {

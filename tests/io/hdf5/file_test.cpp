@@ -221,6 +221,25 @@ TEST(Hdf5File, ListsDatasetsOnlySoDeep) {
   EXPECT_THAT(file.datasets("nothing", 9), ElementsAre());
 }
 
+/// Looking up every level from the root would take minutes.
+TEST(Hdf5File, NamesMayLeadThroughAThousandGroups) {
+  const std::string path = fresh_path("thousand.h5");
+  std::string deep;
+  for (int level = 0; level < 1000; ++level) deep += "g/";
+  {
+    Hdf5File file = Hdf5File::create(path);
+    file.write(deep + "values", {2}, view(std::vector<std::int32_t>{7, 8}));
+    file.close();
+  }
+
+  const Hdf5File file = Hdf5File::open(path);
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(file.exists(deep + "values"));
+  EXPECT_TRUE(file.exists("/" + deep + "./values"));
+  EXPECT_FALSE(file.exists(deep + "g/values"));
+  EXPECT_FALSE(file.is_dataset(deep));
+  EXPECT_EQ(file.read<std::int32_t>(deep + "values"), (std::vector<std::int32_t>{7, 8}));
+}
+
 TEST(Hdf5File, IsSilentAndUsableFromAnotherThread) {
   const std::string path = fresh_path("thread.h5");
   Hdf5File file = Hdf5File::create(path);

@@ -80,6 +80,9 @@ TEST(EvaluatorOverRanks, FiguresAreThoseOfOneProcess) {
   EXPECT_EQ(result.loss, expected.loss);
   EXPECT_EQ(result.accuracy, expected.accuracy);
   EXPECT_EQ(result.confusion, expected.confusion);
+  EXPECT_EQ(result.labelled, expected.labelled);
+  EXPECT_EQ(result.recognised, expected.recognised);
+  EXPECT_EQ(result.macro_recall, expected.macro_recall);
   EXPECT_EQ(result.samples, kSamples);
   EXPECT_TRUE(result.each_once);
 }

@@ -74,6 +74,46 @@ TEST_F(EvaluatorTest, ConfusionHasLabelsAsRows) {
   EXPECT_THAT(result.confusion, ElementsAre(6, 2, 0, 0, 7, 1, 2, 0, 5));
 }
 
+TEST_F(EvaluatorTest, ClassesAreCountedWithAndWithoutAMatrix) {
+  for (const auto matrix : {ConfusionMatrix::never, ConfusionMatrix::small, ConfusionMatrix::always}) {
+    const Evaluation result = evaluate(23, mostly_right, {.block = 4, .shards = 3, .confusion = matrix});
+
+    EXPECT_THAT(result.labelled, ElementsAre(8, 8, 7));
+    EXPECT_THAT(result.recognised, ElementsAre(6, 7, 5));
+    EXPECT_EQ(recall(result, 2), 5.0 / 7);
+    EXPECT_EQ(result.confusion.size(), matrix == ConfusionMatrix::never ? 0u : 9u);
+  }
+}
+
+TEST_F(EvaluatorTest, NothingGrowsWithTheSquareOfManyClassesUnlessAskedFor) {
+  constexpr std::int64_t kClasses = kMostConfused + 1;
+  NumberedSource source(3);
+  AnsweringReplica replica(
+      [](std::uint64_t sample) {
+        std::vector<float> row(kClasses, 0.0f);
+        row[sample % kNumberedClasses] = 1;
+        return row;
+      },
+      kClasses);
+  const auto matrix_of = [&](ConfusionMatrix matrix) {
+    Evaluator evaluator(replica, *group_, source, io::Generator(source.info(), {}, {}, 0),
+                        {.block = 4, .shards = 1, .confusion = matrix});
+    return evaluator.run().confusion;
+  };
+
+  EXPECT_EQ(matrix_of(ConfusionMatrix::small).size(), 0u);
+  const std::vector<std::uint64_t> all = matrix_of(ConfusionMatrix::always);
+  ASSERT_EQ(all.size(), static_cast<std::size_t>(kClasses * kClasses));
+  EXPECT_EQ(all[kClasses + 1], 1u);
+  EXPECT_EQ(std::accumulate(all.begin(), all.end(), std::uint64_t{0}), 3u);
+}
+
+TEST_F(EvaluatorTest, ATrainingCountsNoPairsOfClasses) {
+  const Config config =
+      parse_config("network: {input: [2, 2, 1], layers: [flatten, dense: 2, softmax]}\n", "test.yaml").config;
+  EXPECT_EQ(evaluator_options(config).confusion, ConfusionMatrix::never);
+}
+
 TEST_F(EvaluatorTest, MacroRecallTakesClassesAlikeAndOnlyThoseThatOccur) {
   const Evaluation all = evaluate(23, mostly_right, {.block = 4, .shards = 3});
   const Evaluation two = evaluate(2, mostly_right, {.block = 4, .shards = 3});  // of the classes 0 and 1

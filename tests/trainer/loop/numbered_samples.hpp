@@ -41,21 +41,22 @@ using Answer = std::function<std::vector<float>(std::uint64_t sample)>;
 
 class AnsweringReplica final : public FakeReplica {
  public:
-  explicit AnsweringReplica(Answer answer) : FakeReplica(network_of_classes()), answer_(std::move(answer)) {}
+  explicit AnsweringReplica(Answer answer, std::int64_t classes = kNumberedClasses)
+      : FakeReplica(network_of(classes)), answer_(std::move(answer)) {}
 
   void predict(const PredictBlock& block) override {
     blocks.push_back(block.samples);
     for (std::int64_t i = 0; i < block.samples; ++i)
       std::ranges::copy(answer_(static_cast<std::uint64_t>(block.images[i])),
-                        block.probabilities.begin() + i * kNumberedClasses);
+                        block.probabilities.begin() + i * network().classes());
   }
 
   std::vector<std::int64_t> blocks;  ///< samples of every call
 
  private:
-  static Network network_of_classes() {
+  static Network network_of(std::int64_t classes) {
     Network network = small_network();
-    network.layers.back().output.channels = kNumberedClasses;
+    network.layers.back().output.channels = classes;
     return network;
   }
   Answer answer_;

@@ -66,7 +66,7 @@ class DiaryRecorder final : public Recorder {
   void event(const RunState& state, const std::string& text) override {
     diary_.push_back(fmt::format("event at {}: {}", state.step, text));
   }
-  bool checkpoint_due(const RunState& state, bool) const override { return state.step == 4; }
+  bool checkpoint_due(const RunState& state) const override { return state.step == 4; }
   void checkpoint(const RunState& state, bool) override {
     saved_ = state;
     diary_.push_back(
@@ -141,6 +141,32 @@ Answer with(float zero, float one, float two) {
     row[(sample + 1) % kNumberedClasses] = 1 - chances.at(sample);
     return row;
   };
+}
+
+TEST_F(Loop, ARunThatEndsWithinAnEpochKeepsItsSumsForTheRest) {
+  epochs = 4.0 / 3;
+
+  run(0);
+
+  EXPECT_EQ(state.step, 4u);
+  EXPECT_EQ(state.epoch_samples, 4);
+  EXPECT_THAT(diary, testing::Contains("epoch 1 loss 4"));
+  EXPECT_THAT(diary, testing::Contains("checkpoint 4 with 4 samples of the epoch"));
+}
+
+TEST_F(Loop, APartOfAnEpochIsNoEpochWithoutImprovement) {
+  epochs = 4.0 / 3;
+  config.early_stopping.patience = 5;
+  answers = {with(0.9f, 0.9f, 0.9f), with(0.1f, 0.1f, 0.1f)};
+
+  run(0);
+  EXPECT_EQ(state.epochs_without_improvement, 0);
+
+  state = {};
+  diary.clear();
+  epochs = 2;
+  run(0);
+  EXPECT_EQ(state.epochs_without_improvement, 1);
 }
 
 TEST_F(Loop, OfEquallyGoodModelsTheOneWithTheLowerLossIsTheBestThenTheLater) {

@@ -13,6 +13,7 @@
 #include "io/hdf5/file.hpp"
 #include "tests/trainer/fake_replica.hpp"
 #include "tests/trainer/temporary_directory.hpp"
+#include "trainer/model/config.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -84,6 +85,55 @@ TEST_F(Checkpoint, RestoresEverythingInAnotherLayout) {
   EXPECT_TRUE(std::ranges::equal(loaded.optimizer.states()[1].values, expected.optimizer.states()[1].values));
   EXPECT_EQ(loaded.optimizer.steps(), 1234u);
   EXPECT_EQ(info.state_hash, hash);
+}
+
+TEST_F(Checkpoint, OfAnotherOptimizerGivesTheModelAndItsOwnStatesBeginAnew) {
+  save();
+  for (const OptimizerConfig& config :
+       {OptimizerConfig{}, OptimizerConfig{.momentum = 0.9}, OptimizerConfig{.kind = OptimizerKind::lion}}) {
+    Model loaded(small_network(), FakeLayout::foreign, config);
+    for (const StateArena& state : loaded.optimizer.states()) std::ranges::fill(state.values, 3.0f);
+    loaded.optimizer.set_steps(9);
+
+    EXPECT_THAT(load_error(loaded), HasSubstr("does not fit the optimizer"));
+    const CheckpointInfo info =
+        load_checkpoint(path, loaded.replica, loaded.optimizer, OtherOptimizer::starts_anew);
+
+    Model expected(small_network(), FakeLayout::foreign, config);
+    expected.fill();
+    EXPECT_TRUE(info.optimizer_anew);
+    EXPECT_EQ(info.step, kInfo.step);
+    EXPECT_TRUE(std::ranges::equal(loaded.replica.parameters(), expected.replica.parameters()));
+    EXPECT_TRUE(std::ranges::equal(loaded.replica.statistics(), expected.replica.statistics()));
+    for (const StateArena& state : loaded.optimizer.states())
+      EXPECT_THAT(state.values, testing::Each(0.0f)) << state.name;
+    EXPECT_EQ(loaded.optimizer.steps(), 0u);
+  }
+}
+
+/// adam and adamw name their states alike.
+TEST_F(Checkpoint, OfAnotherKindWithStatesOfTheSameNamesBeginsAnewAsWell) {
+  const auto config_of = [](const char* kind) {
+    return parse_config(std::string("optimizer: {kind: ") + kind +
+                            "}\nnetwork: {input: [2, 2, 1], layers: [flatten, dense: 2, softmax]}\n",
+                        "test.yaml")
+        .config.yaml;
+  };
+  Model saved;
+  saved.fill();
+  CheckpointInfo info = kInfo;
+  info.config = config_of("adamw");
+  write_checkpoint(path, info, saved.replica, saved.optimizer);
+  Model loaded;
+  EXPECT_TRUE(
+      load_checkpoint(path, loaded.replica, loaded.optimizer, OtherOptimizer::starts_anew).optimizer_anew);
+  EXPECT_EQ(loaded.optimizer.steps(), 0u);
+
+  info.config = config_of("adam");
+  write_checkpoint(path, info, saved.replica, saved.optimizer);
+  EXPECT_FALSE(
+      load_checkpoint(path, loaded.replica, loaded.optimizer, OtherOptimizer::starts_anew).optimizer_anew);
+  EXPECT_EQ(loaded.optimizer.steps(), 1234u);
 }
 
 TEST_F(Checkpoint, RestoresTheStatesOfEveryOptimizer) {

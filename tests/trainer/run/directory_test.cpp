@@ -26,7 +26,9 @@ class RunDirectoryTest : public testing::Test {
                             .libraries = {{"MPI", "Open MPI 4"}},
                             .bucket_kb = 512,
                             .bucket_origin = "measured"},
-            .differences = [=](const std::string&) { return differences; }};
+            .differences = [=](const std::string&) {
+              return Refusal{differences, "; or add --allow-change"};
+            }};
   }
   nlohmann::json environment() const {
     return nlohmann::json::parse(read_file((run.environment()).string()));
@@ -74,8 +76,8 @@ TEST_F(RunDirectoryTest, RefusesAnotherConfiguration) {
   const std::string message =
       message_of<UsageError>([&] { start_run(run, start({"batch.size: 64 there, 128 now"})); });
 
-  EXPECT_THAT(message,
-              AllOf(HasSubstr("runs/first"), HasSubstr("batch.size: 64 there, 128 now"), HasSubstr("--run")));
+  EXPECT_THAT(message, AllOf(HasSubstr("runs/first"), HasSubstr("batch.size: 64 there, 128 now"),
+                             HasSubstr("--run"), testing::EndsWith("; or add --allow-change.")));
   EXPECT_EQ(read_file(run.environment().string()), before);
 }
 
@@ -161,7 +163,7 @@ class CheckRunTest : public RunDirectoryTest {
  protected:
   static constexpr std::uint64_t kBytes = 1000;
   static StoredDifferences differences(const std::vector<std::string>& keys = {}) {
-    return [=](const std::string&) { return keys; };
+    return [=](const std::string&) { return Refusal{keys, ""}; };
   }
 };
 

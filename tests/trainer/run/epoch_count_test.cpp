@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 #include "tests/trainer/temporary_directory.hpp"
 
 namespace annulus::trainer {
@@ -13,6 +15,31 @@ TEST(EpochCount, EveryStepBelongsToAnEpoch) {
   EXPECT_EQ(epoch_of(1, 8), 1u);
   EXPECT_EQ(epoch_of(8, 8), 1u);
   EXPECT_EQ(epoch_of(9, 8), 2u);
+}
+
+std::vector<std::uint64_t> completed(double epochs, std::uint64_t steps_per_epoch, std::uint64_t last) {
+  std::vector<std::uint64_t> steps;
+  for (std::uint64_t step = 1; step <= last; ++step)
+    if (completes_epochs(epochs, step, steps_per_epoch)) steps.push_back(step);
+  return steps;
+}
+
+TEST(EpochCount, PartsOfEpochsAreCountedInSteps) {
+  using Steps = std::vector<std::uint64_t>;
+  EXPECT_EQ(completed(0.5, 8, 24), (Steps{4, 8, 12, 16, 20, 24}));
+  EXPECT_EQ(completed(1.5, 8, 30), (Steps{12, 24}));
+  EXPECT_EQ(completed(0.3, 8, 12), (Steps{3, 5, 8, 10, 12}));
+  EXPECT_EQ(completed(0.1, 10, 4), (Steps{1, 2, 3, 4}));
+  EXPECT_EQ(completed(0.001, 8, 3), (Steps{1, 2, 3})) << "more often than once a step is every step";
+  EXPECT_EQ(completed(0, 8, 30), Steps{});
+}
+
+TEST(EpochCount, PartsOfEpochsAreExactAfterManySteps) {
+  constexpr std::uint64_t kSteps = 1'000'000'000'000;
+  EXPECT_TRUE(completes_epochs(1.1, 11 * kSteps, 10));
+  EXPECT_FALSE(completes_epochs(1.1, 11 * kSteps - 1, 10));
+  EXPECT_FALSE(completes_epochs(1.1, 11 * kSteps + 1, 10));
+  EXPECT_TRUE(completes_epochs(1e6, 1'000'000 * kSteps, kSteps));
 }
 
 class EpochFiles : public testing::Test {

@@ -167,6 +167,36 @@ TEST_F(FileRecorderTest, WhatOtherSamplesSaidOfTheModelIsForgotten) {
   EXPECT_EQ(info.validation_data, "samples A");
 }
 
+TEST_F(FileRecorderTest, ALossOfAnotherKindIsNoMeasure) {
+  const std::string by_loss = "checkpoint: {best_by: loss}\nloss: {label_smoothing: 0.1, smooth_validation: ";
+  const Config plain = parse(by_loss + "false}\n");
+  const Config smoothed = parse(by_loss + "true}\n");
+  {
+    const auto recorder = start(plain, "samples");
+    recorder->restore("auto");
+    recorder->checkpoint({.step = 5, .best = {.loss = 0.5}, .best_step = 5, .improved_by = BestBy::loss},
+                         true);
+    recorder->finish();
+  }
+
+  EXPECT_EQ(start(plain, "samples")->restore("auto").best_step, 5u);
+  EXPECT_EQ(start(smoothed, "samples")->restore("auto").best_step, 0u);
+}
+
+TEST_F(FileRecorderTest, WithoutANoteOfTheSamplesTheKeysTellWhatWasValidatedOn) {
+  const Config on_validation = parse("data: {path: x.h5, validation: judges}\n");
+  const Config on_others = parse("data: {path: x.h5, validation: others}\n");
+  {
+    const auto recorder = start(on_validation);
+    recorder->restore("auto");
+    recorder->checkpoint({.step = 5, .best = {.loss = 0.5, .accuracy = 0.75}, .best_step = 5}, true);
+    recorder->finish();
+  }
+
+  EXPECT_EQ(start(on_validation)->restore("auto").best_step, 5u);
+  EXPECT_EQ(start(on_others)->restore("auto").best_step, 0u);
+}
+
 TEST_F(FileRecorderTest, AnotherFigureCountsTheEpochsWithoutImprovementAnew) {
   const std::string patience = "early_stopping: {patience: 4}\n";
   const Config by_accuracy = parse(patience);
@@ -209,19 +239,22 @@ TEST_F(FileRecorderTest, SamplesThatWereTrainedOnDoNotBecomeHeldOutInSilence) {
 }
 
 TEST_F(FileRecorderTest, ACheckpointIsDueAsTheConfigSays) {
-  const auto due = [&](const std::string& when, std::uint64_t step, bool epoch_ended) {
+  const auto due = [&](const std::string& when) {
     const Config config = parse("checkpoint: {" + when + "}\n");
-    return start(config)->checkpoint_due({.step = step}, epoch_ended);
+    const auto recorder = start(config);
+    std::vector<std::uint64_t> steps;
+    for (std::uint64_t step = 1; step <= 3 * kStepsPerEpoch; ++step)
+      if (recorder->checkpoint_due({.step = step})) steps.push_back(step);
+    return steps;
   };
-  const std::string by_steps = "every_epochs: 0, every_steps: 3";
-  EXPECT_TRUE(due(by_steps, 6, false));
-  EXPECT_FALSE(due(by_steps, 5, true));
-  const std::string by_two_epochs = "every_epochs: 2";
-  EXPECT_TRUE(due(by_two_epochs, 2 * kStepsPerEpoch, true));
-  EXPECT_FALSE(due(by_two_epochs, 3 * kStepsPerEpoch, true));
-  EXPECT_FALSE(due(by_two_epochs, 2 * kStepsPerEpoch, false));
-  EXPECT_TRUE(due("every_epochs: 1", 3 * kStepsPerEpoch, true));
-  EXPECT_FALSE(due("every_epochs: 0", 3 * kStepsPerEpoch, true));
+
+  EXPECT_THAT(due("every_epochs: 0, every_steps: 4"), ElementsAre(4, 8, 12));
+  EXPECT_THAT(due("every_epochs: 1"), ElementsAre(5, 10, 15));
+  EXPECT_THAT(due("every_epochs: 2"), ElementsAre(10));
+  EXPECT_THAT(due("every_epochs: 0.6"), ElementsAre(3, 6, 9, 12, 15));
+  EXPECT_THAT(due("every_epochs: 0.5"), ElementsAre(3, 5, 8, 10, 13, 15));
+  EXPECT_THAT(due("every_epochs: 1.5"), ElementsAre(8, 15));
+  EXPECT_THAT(due("every_epochs: 0"), IsEmpty());
 }
 
 TEST_F(FileRecorderTest, AStepIsSavedOnceAndHasOneLineInTheLedger) {
@@ -290,30 +323,153 @@ TEST_F(FileRecorderAgain, AutoPassesOverADamagedOne) {
 }
 
 /// The checksum is right and an attribute is not: written so by a person, or by a fault before the checksum.
-TEST_F(FileRecorderAgain, AutoPassesOverOneWithADamagedAttribute) {
-  const auto damage = [&](const char* name, const auto& value) {
+class FileRecorderDamaged : public FileRecorderAgain {
+ protected:
+  template <class Value>
+  void change(const char* name, const Value& value) {
     const std::string path = file("checkpoints/step-000000010.h5");
-    fs::copy_file(path, directory_ / "whole.h5", fs::copy_options::overwrite_existing);
     io::Hdf5File checkpoint = io::Hdf5File::open_to_change(path);
     checkpoint.set_attribute("/", name, value);
     checkpoint.close();
     io::seal_file(path);
+  }
+};
+
+TEST_F(FileRecorderDamaged, AutoPassesOverOneWithADamagedAttribute) {
+  const auto damage = [&](const char* name, const auto& value) {
+    const std::string path = file("checkpoints/step-000000010.h5");
+    fs::copy_file(path, directory_ / "whole.h5", fs::copy_options::overwrite_existing);
+    change(name, value);
     testing::internal::CaptureStderr();
     EXPECT_EQ(start(config_)->restore("auto").step, 5u) << name;
     EXPECT_THAT(testing::internal::GetCapturedStderr(),
                 AllOf(HasSubstr("skipped a checkpoint that cannot be used"), HasSubstr("step-000000010.h5")))
         << name;
     EXPECT_EQ(replica_.parameters()[0], 5);
-    fs::remove(path + ".set-aside");
     fs::rename(directory_ / "whole.h5", path);
   };
 
-  damage("metrics", std::string("{\"step\": 10, \"epoch_"));
-  damage("metrics", std::string("{\"step\": -10}"));
-  damage("metrics", std::uint64_t{10});
   damage("step", std::uint64_t{1});
   damage("dataset", std::string("20 s\x01mples"));
   damage("seed", std::string("one"));
+}
+
+TEST_F(FileRecorderDamaged, OneThatDoesNotTellHowTheRunStoodLosesNothingElse) {
+  for (const std::string text : {"{\"step\": 10, \"epoch_", "{\"step\": -10}", ""}) {
+    change("metrics", text);
+    replica_.parameters()[0] = 0;
+
+    testing::internal::CaptureStderr();
+    const RunState state = start(config_)->restore("auto");
+    EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("`metrics` cannot be read")) << text;
+
+    EXPECT_EQ(state.step, 10u);
+    EXPECT_EQ(state.best_step, 0u);
+    EXPECT_EQ(replica_.parameters()[0], 10);
+  }
+}
+
+TEST_F(FileRecorderDamaged, TheBestOneTellsOfItself) {
+  {
+    const auto recorder = start(config_);
+    recorder->restore(file("checkpoints/step-000000005.h5"));
+    recorder->checkpoint({.step = 5, .best = {.loss = 0.5, .accuracy = 0.75}, .best_step = 5}, true);
+    recorder->checkpoint({.step = 10, .best = {.loss = 0.5, .accuracy = 0.75}, .best_step = 5}, false);
+    recorder->finish();
+  }
+  change("metrics", std::uint64_t{10});
+
+  const RunState state = start(config_)->restore("auto");
+
+  EXPECT_EQ(state.step, 10u);
+  EXPECT_EQ(state.best_step, 5u);
+  EXPECT_EQ(state.best.accuracy, 0.75);
+}
+
+TEST_F(FileRecorderAgain, WhatSomebodyGoesBackFromIsKeptHoweverOften) {
+  const std::string metrics = read_file(file("metrics.jsonl"));
+  const std::string ledger = read_file(file("ledger.jsonl"));
+  const auto train_anew = [&] {
+    const auto recorder = start(config_);
+    recorder->restore("none");
+    recorder->step({.step = 10, .samples = 4, .loss = 0.125});
+    save(*recorder, 10);
+    recorder->finish();
+  };
+
+  train_anew();
+  train_anew();
+
+  const std::string first = read_file(file("metrics.jsonl.set-aside"));
+  EXPECT_THAT(first, Not(IsEmpty()));
+  EXPECT_TRUE(metrics.ends_with(first));
+  EXPECT_THAT(first, HasSubstr("\"step\":10"));
+  EXPECT_THAT(read_file(file("metrics.jsonl.set-aside-2")), HasSubstr("\"loss\":0.125"));
+  EXPECT_EQ(read_file(file("ledger.jsonl.set-aside")), ledger);
+  EXPECT_TRUE(fs::exists(file("ledger.jsonl.set-aside-2")));
+  EXPECT_TRUE(fs::exists(file("checkpoints/step-000000010.h5.set-aside")));
+  EXPECT_TRUE(fs::exists(file("checkpoints/step-000000010.h5.set-aside-2")));
+}
+
+TEST_F(FileRecorderAgain, WhatARunRepeatsIsNotKept) {
+  {
+    const auto recorder = start(config_);
+    recorder->restore("auto");
+    for (std::uint64_t step = 11; step <= 20; ++step) recorder->step({.step = step, .samples = 4});
+  }
+
+  start(config_)->restore("auto");
+
+  EXPECT_FALSE(fs::exists(file("metrics.jsonl.set-aside")));
+  EXPECT_THAT(records(), Not(testing::Contains("step 20")));
+}
+
+TEST_F(FileRecorderTest, AnEpochThatIsFinishedLaterHasOneRow) {
+  const auto row_of = [&](const RunState& state, double loss) {
+    return EpochRecord{.epoch = 1, .step = state.step, .loss = loss, .training_seconds = 1};
+  };
+  const RunState half{.step = 7, .epoch_loss_sum = 4, .epoch_samples = 8};
+  const Config short_run = parse("epochs: 1.4\n");
+  const Config long_run = parse("epochs: 2\n");
+  {
+    const auto recorder = start(short_run);
+    recorder->restore("auto");
+    recorder->epoch({.epoch = 0, .step = 5, .loss = 1, .training_seconds = 1});
+    recorder->epoch(row_of(half, 0.5));
+    recorder->checkpoint(half, false);
+    recorder->finish();
+  }
+  start(short_run)->restore("auto");  // has nothing to do
+  EXPECT_THAT(read_file(file("metrics.csv")), HasSubstr("\n2,7,0.5,"));
+
+  const auto recorder = start(long_run);
+  const RunState state = recorder->restore("auto");
+  recorder->epoch(row_of({.step = 10}, 0.25));
+
+  EXPECT_EQ(state.epoch_loss_sum, 4);
+  EXPECT_THAT(read_file(file("metrics.csv")),
+              AllOf(HasSubstr("\n1,5,1,"), HasSubstr("\n2,10,0.25,"), Not(HasSubstr("\n2,7,"))));
+  EXPECT_THAT(records(), AllOf(testing::Contains("epoch 10"), Not(testing::Contains("epoch 7"))));
+}
+
+TEST_F(FileRecorderTest, EqualRunsHaveEqualCheckpointsHoweverTheyWereComputed) {
+  const auto saved_by = [&](const std::string& how) {
+    fs::remove_all(directory_ / "run");
+    const Config config = parse(how);
+    const auto recorder = start(config);
+    recorder->restore("none");
+    save(*recorder, 5);
+    recorder->finish();
+    return read_file(file("checkpoints/step-000000005.h5"));
+  };
+
+  const std::string one = saved_by("");
+  const std::string other = saved_by(
+      "device: {threads: 3, graph: false}\ndata: {path: x.h5, loader_threads: 2}\ncheckpoint: {keep_last: 7, every_epochs: 0.5}\nledger: {every_steps: 3}\nwatchdog: {factor: 20}\nbucket_kb: 64\n");
+  const std::string with_path = saved_by("data: {path: x.h5}\n");
+
+  EXPECT_EQ(other, with_path);
+  EXPECT_NE(one, with_path) << "the data are a part of the model's making";
 }
 
 TEST_F(FileRecorderAgain, KnowsWhatTheRunWasTrainedOn) {

@@ -61,6 +61,53 @@ TEST(ResumeRules, AllowKeysAndGroupsOfKeys) {
   EXPECT_THAT(rules.refused(), testing::Each(HasSubstr("seed")));
 }
 
+TEST(ResumeRules, AdviseWhatAllowsTheChange) {
+  const Config now = config_with({"seed=5", "optimizer.learning_rate=0.5"});
+  ResumeRules rules(now, {});
+
+  rules.compare_config(config_with({}).yaml, "run/config.yaml");
+
+  const std::string message = message_of<UsageError>([&] { rules.require("the run"); });
+  EXPECT_THAT(message, HasSubstr("--allow-change seed,optimizer.learning_rate."));
+  ResumeRules allowing(now, {"seed", "optimizer.learning_rate"});
+  allowing.compare_config(config_with({}).yaml, "run/config.yaml");
+  EXPECT_EQ(message_of<UsageError>([&] { allowing.require("the run"); }), "");
+}
+
+TEST(ResumeRules, NoWordAllowsANetworkThatTheWeightsDoNotFit) {
+  const Config then = config_with({});
+  const Config now = parse_config(R"(data: {path: some.h5}
+network: {input: [2, 2, 1], layers: [flatten, dense: 7, dense: 2, softmax]}
+)",
+                                  "test.yaml")
+                         .config;
+  for (const std::vector<std::string>& allowed : {std::vector<std::string>{}, {"network"}}) {
+    ResumeRules rules(now, allowed);
+
+    rules.compare_config(then.yaml, "run/config.yaml");
+
+    EXPECT_THAT(message_of<UsageError>([&] { rules.require("the run"); }),
+                AllOf(HasSubstr("dense/bias is (2) there, (7) now, and 3 more"),
+                      HasSubstr("choose another directory"), testing::Not(HasSubstr("--allow-change"))));
+  }
+}
+
+TEST(ResumeRules, ANetworkThatTheWeightsFitCanBeAllowed) {
+  const auto dropping = [](const char* rate) {
+    return parse_config(std::string("network: {input: [2, 2, 1], layers: [flatten, dropout: ") + rate +
+                            ", dense: 2, softmax]}\n",
+                        "test.yaml")
+        .config;
+  };
+  const Config now = dropping("0.5");
+  ResumeRules rules(now, {"network"});
+
+  rules.compare_config(dropping("0.25").yaml, "run/config.yaml");
+
+  EXPECT_EQ(rules.allowed().size(), 1u);
+  EXPECT_EQ(message_of<UsageError>([&] { rules.require("the run"); }), "");
+}
+
 TEST(ResumeRules, RefuseAnotherDeviceAndOtherData) {
   const Config now = config_with({});
   ResumeRules rules(now, {});

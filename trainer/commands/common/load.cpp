@@ -144,6 +144,15 @@ LoadedConfig load_shared_config(const std::string& path, const std::vector<std::
   return loaded;
 }
 
+Config load_any_config(const std::string& path, const std::vector<std::string>& overrides) {
+  if (std::filesystem::is_directory(path)) {
+    const RunDirectory run(path);
+    return parse_stored_config(run.stored_config(), run.config().string(), overrides).config;
+  }
+  if (!is_hdf5(path)) return load_config(path, overrides).config;
+  return parse_stored_config(read_checkpoint_info(path).config, path, overrides).config;
+}
+
 void add_model_options(Verb& verb, ModelRequest& request) {
   verb.add_option("--checkpoint", request.checkpoint,
                   "Checkpoint file (default: the run's best, else its latest)");

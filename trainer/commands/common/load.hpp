@@ -19,6 +19,10 @@ namespace annulus::trainer {
 LoadedConfig load_shared_config(const std::string& path, const std::vector<std::string>& overrides,
                                 comm::MpiSession& mpi);
 
+/// The config of what a person names, be it a YAML file, a run directory or a checkpoint. Rank 0 only.
+/// @throws UsageError, DataError
+Config load_any_config(const std::string& path, const std::vector<std::string>& overrides);
+
 /// Where a command line says that a model is, and how it differs from what was trained.
 struct ModelRequest {
   /// A run directory (its config.yaml and its best or latest checkpoint), a checkpoint, or a config, for
