@@ -102,7 +102,7 @@ ConvolutionPlan::Choice<Algorithm> ConvolutionPlan::choose(const char* direction
     const bool exact = libraries_.precision() == Precision::float32;
     const cudnnMathType_t math = exact ? CUDNN_FMA_MATH : result.mathType;
     const Choice<Algorithm> choice{Runner::library, result.algo, math, result.memory};
-    if (run(choice) != CUDNN_STATUS_SUCCESS) continue;
+    if (!went_well(run(choice))) continue;
     libraries_.trial_stream().synchronize();
     log_debug("{}, {}: algorithm {} of cuDNN, {} bytes of workspace", options_.name, direction,
               static_cast<int>(result.algo), result.memory);
@@ -147,7 +147,7 @@ void ConvolutionPlan::choose_forward() {
       return;
   }
   if (fused.workspace > kMostWorkspace) return;
-  if (run_fused(fused, tensors(fused.workspace), stream) != CUDNN_STATUS_SUCCESS) return;
+  if (!went_well(run_fused(fused, tensors(fused.workspace), stream))) return;
   libraries_.trial_stream().synchronize();
   forward_ = fused;
 }
