@@ -14,6 +14,7 @@
 #include "base/error.hpp"
 #include "base/file_kind.hpp"
 #include "base/printable.hpp"
+#include "base/quiet_log.hpp"
 
 namespace annulus {
 namespace {
@@ -26,6 +27,7 @@ struct LogState {
   bool complained = false;  ///< that the file cannot be written
   void (*before)() = nullptr;
   void (*after)() = nullptr;
+  TerminalLog terminal = TerminalLog::on;
 };
 
 LogState& state() {
@@ -48,6 +50,7 @@ spdlog::level::level_enum spdlog_level(LogLevel level) {
 }
 
 void write_terminal(const LogState& log, LogLevel level, const std::string& message) {
+  if (log.terminal == TerminalLog::off) return;
   const bool loud = level == LogLevel::warning || level == LogLevel::error;
   if (!loud && (level == LogLevel::debug || log.rank != 0)) return;
   std::string line;
@@ -111,6 +114,12 @@ void open_standard_streams() noexcept {
   for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
     if (fcntl(stream, F_GETFD) < 0)
       static_cast<void>(open("/dev/null", O_RDWR));  // takes the lowest free number
+}
+
+void set_terminal_log(TerminalLog wanted) {
+  LogState& log = state();
+  const std::lock_guard lock(log.mutex);
+  log.terminal = wanted;
 }
 
 void set_terminal_hooks(void (*before)(), void (*after)()) {

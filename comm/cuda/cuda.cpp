@@ -51,14 +51,34 @@ DeviceMemory memory_or_nothing() {
 OutOfDeviceMemory::OutOfDeviceMemory(std::string_view purpose, std::size_t asked, std::size_t free,
                                      std::size_t total)
     : RuntimeError(
-          "GPU {} has no room for {}: {:.1f} MB were asked for, {:.1f} MB of {:.1f} MB are free. Make the shards smaller (a larger batch.shards), or look with 'nvidia-smi' who else uses this GPU",
+          "GPU {} has no room for {}: {:.1f} MB were asked for, {:.1f} MB of {:.1f} MB are free. Make the shards smaller (a larger batch.shards), or look with 'nvidia-smi' who else uses this GPU.",
           current_device(), purpose, megabytes(asked), megabytes(free), megabytes(total)),
       asked_(asked),
       free_(free) {}
 
+OutOfDeviceMemory::OutOfDeviceMemory(std::string_view who, std::string_view words)
+    : OutOfDeviceMemory(who, words, memory_or_nothing()) {}
+
+OutOfDeviceMemory::OutOfDeviceMemory(std::string_view who, std::string_view words, const DeviceMemory& memory)
+    : RuntimeError(
+          "GPU {} has no room for what {} needs beside the network: it says '{}', {:.1f} MB of {:.1f} MB are free. Make the shards smaller (a larger batch.shards), or look with 'nvidia-smi' who else uses this GPU.",
+          current_device(), who, words, megabytes(memory.free), megabytes(memory.total)),
+      asked_(0),
+      free_(memory.free) {}
+
+bool no_device_memory() noexcept {
+  constexpr std::size_t kRoomForKernels = std::size_t{32}
+                                          << 20;  // cuBLAS's and cuDNN's code comes in such pieces
+  const DeviceMemory memory = memory_or_nothing();
+  return memory.total > 0 && memory.free < kRoomForKernels;
+}
+
 void check_cuda(cudaError_t code, const char* call, const char* file, int line) {
   if (code == cudaSuccess) return;
   cudaGetLastError();  // or the next check reports this one again
+  if (code == cudaErrorMemoryAllocation)
+    throw OutOfDeviceMemory(
+        "CUDA", fmt::format("{} in {} ({}:{})", cudaGetErrorString(code), call, source_name(file), line));
   throw RuntimeError("CUDA failed on GPU {} in {} ({}:{}): {} ({}). {}", current_device(), call,
                      source_name(file), line, cudaGetErrorString(code), cudaGetErrorName(code), advice(code));
 }

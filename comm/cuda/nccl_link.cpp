@@ -1,5 +1,10 @@
 // A communicator that never blocks the host: every call returns at once and is looked after until NCCL has
 // accepted it, so that a rank that is gone costs the others their limit and not forever.
+//
+// Ending is the exception. ncclCommAbort first tells all kernels to end, then waits, whatever the
+// configuration says about blocking, until the last graph that captured one of its transfers is destroyed
+// (init.cc: commDestroySync). Called in the midst of a capture or of an open exchange it could not even
+// start: both belong to the calling thread. So it gets a thread of its own (comm/device/end_transfers.hpp).
 #include "comm/cuda/nccl_link.hpp"
 
 #include <nccl.h>
@@ -13,6 +18,9 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "comm/cuda/cuda.hpp"
+#include "comm/cuda/out_of_device_memory.hpp"
+#include "comm/device/end_transfers.hpp"
 
 namespace annulus::comm {
 namespace {
@@ -43,6 +51,14 @@ void expect_versions(ProcessGroup& host) {
     throw UsageError(
         "Rank 0 found NCCL {}, but rank {} found NCCL {}: ranks with different versions do not understand each other. Install the same version on every host, and look at LD_LIBRARY_PATH there.",
         version_text(all[0]), other - all.begin(), version_text(*other));
+}
+
+/// NCCL has no code for it, only for a failed call of CUDA; the last of its warnings may say more.
+bool is_want_of_memory(ncclResult_t code, const std::string& words) {
+  if (code != ncclUnhandledCudaError) return false;
+  for (const char* const said : {"out of memory", "Failed to CUDA malloc", "Failed to CUDA calloc"})
+    if (words.find(said) != words.npos) return true;
+  return no_device_memory();
 }
 
 class NcclLink final : public DeviceLink {
@@ -79,11 +95,13 @@ class NcclLink final : public DeviceLink {
 
   ProcessGroup& host_;
   DeviceStream stream_;
+  int device_ = 0;
   ncclComm_t handle_ = nullptr;  ///< none after abort()
 };
 
 NcclLink::NcclLink(ProcessGroup& host, DeviceStream stream) : host_(host), stream_(stream) {
   expect_versions(host);
+  ANNULUS_CHECK_CUDA(cudaGetDevice(&device_));
   ncclUniqueId id{};
   if (host.rank() == 0) check(ncclGetUniqueId(&id), "id of NCCL's communicator");
   host.broadcast(std::as_writable_bytes(std::span(&id, 1)), 0, "id of NCCL's communicator");
@@ -145,6 +163,7 @@ void NcclLink::settle(std::string_view purpose) {
 void NcclLink::fail(ncclResult_t code, std::string_view purpose) {
   const std::string words = fmt::format("{} ({})", ncclGetErrorString(code), ncclGetLastError(handle_));
   abort();
+  if (is_want_of_memory(code, words)) throw OutOfDeviceMemory("NCCL", words);
   if (code == ncclRemoteError || code == ncclSystemError)
     throw PeerError(
         "rank {} of {}: NCCL lost another rank at '{}': {}. All transfers between GPUs were ended, and this rank cannot go on. Look for the first error in logs/rank-*.log of the run directory; NCCL_DEBUG=WARN says more.",
@@ -154,10 +173,18 @@ void NcclLink::fail(ncclResult_t code, std::string_view purpose) {
       host_.rank(), host_.size(), purpose, words);
 }
 
+/// The thread may outlive this link: it owns what it needs.
 void NcclLink::abort() noexcept {
   if (handle_ == nullptr) return;
-  const ncclResult_t code = ncclCommAbort(std::exchange(handle_, nullptr));
-  if (code != ncclSuccess && code != ncclInProgress) log_warning("NCCL could not end its transfers");
+  const auto end = [handle = std::exchange(handle_, nullptr), device = device_] {
+    cudaSetDevice(device);  // threads start with device 0, and NCCL goes back to that of its caller
+    const ncclResult_t code = ncclCommAbort(handle);
+    if (code != ncclSuccess && code != ncclInProgress) log_warning("NCCL could not end its transfers");
+  };
+  if (!end_transfers(end, give_up_graphs()))
+    log_warning(
+        "rank {} of {}: NCCL has not ended its transfers after {:.0f} s and is left alone with that. This rank goes on to say what went wrong; if its process does not end, kill it.",
+        host_.rank(), host_.size(), kSecondsForEnd);
 }
 
 }  // namespace

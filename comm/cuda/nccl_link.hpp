@@ -10,8 +10,9 @@ namespace annulus::comm {
 
 /// A communicator over the ranks of `host`, for the current device; everything is enqueued on `stream`.
 /// Collective: the id of the communicator is broadcast through `host`, every wait has its limit.
-/// @pre host.size() > 1, and no two ranks have the same GPU
-/// @throws UsageError when NCCL's versions do not fit, PeerError when ranks do not come
+/// A rank alone may have one, too: tests do.
+/// @pre no two ranks have the same GPU
+/// @throws UsageError when NCCL's versions do not fit, PeerError when ranks do not come, OutOfDeviceMemory
 std::unique_ptr<DeviceLink> make_nccl_link(ProcessGroup& host, DeviceStream stream);
 
 /// Version of the library found at run time, "2.28.9".

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -38,9 +39,20 @@ class DeviceLink {
   /// if so. Cheap.
   /// @throws PeerError naming this rank and `purpose`
   virtual void poll(std::string_view purpose) = 0;
-  /// Ends all transfers under way, so that no kernel waits for a rank that is gone. Nothing can be sent
-  /// afterwards.
+  /// Ends all transfers under way, so that no kernel waits for a rank that is gone, and has captured ones
+  /// given up. Comes back within seconds whatever the library does. Nothing can be sent afterwards.
   virtual void abort() noexcept = 0;
+
+  /// Who captures transfers in graphs says how they are given up: a library's abort waits for the last graph
+  /// that holds one. `give_up` destroys them; abort() calls it, from the thread that has called abort(), once
+  /// kernels have been told to end. Empty: there are none, or no longer.
+  void set_graphs(std::function<void()> give_up) { give_up_graphs_ = std::move(give_up); }
+
+ protected:
+  const std::function<void()>& give_up_graphs() const { return give_up_graphs_; }
+
+ private:
+  std::function<void()> give_up_graphs_;
 };
 
 /// A rank's GPU and how it reaches the others.

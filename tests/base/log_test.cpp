@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "base/error.hpp"
+#include "base/quiet_log.hpp"
 
 namespace annulus {
 namespace {
@@ -46,6 +47,14 @@ TEST_F(Log, OtherRanksOnlyWarnAndSayWhoTheyAre) {
   configure_log(2, 4);
 
   EXPECT_EQ(say_everything(), "[rank 2] warning: careful\n[rank 2] error: broken\n");
+}
+
+TEST_F(Log, TheTerminalMayBeKeptFree) {
+  set_terminal_log(TerminalLog::off);
+  EXPECT_EQ(say_everything(), "");
+
+  set_terminal_log(TerminalLog::on);
+  EXPECT_THAT(say_everything(), HasSubstr("warning: careful"));
 }
 
 TEST_F(Log, FileHoldsEverythingAndIsAppended) {

@@ -1,7 +1,7 @@
 // CUDA, cuDNN and cuBLASLt played on the host, as far as the model uses them and as their documentation
-// describes them: device memory is host memory, streams run at once. With it the planning, memory, layouts
-// and order of the model are tested where there is no GPU. What the libraries really do is the GPU tests'
-// matter.
+// describes them: device memory is host memory, streams run at once unless they are captured. With it the
+// planning, memory, layouts and order of the model are tested where there is no GPU. What the libraries
+// really do is the GPU tests' matter.
 #pragma once
 
 #include <cublasLt.h>
@@ -38,8 +38,9 @@ class PretendMemory {
   PretendMemory& operator=(const PretendMemory&) = delete;
 };
 
-/// Bytes of device memory in use.
+/// Bytes of device memory in use, and those that are left.
 std::size_t used_memory();
+std::size_t free_memory();
 
 /// What the host has done so far that holds up a stream.
 struct HostTraffic {

@@ -1,5 +1,6 @@
 // All our own kernels, run by loops.
 #include "comm/cuda/reduction_kernels.hpp"
+#include "tests/cuda_emulation/fake_streams.hpp"
 #include "tests/trainer/backend/cuda/host_executor.hpp"
 #include "trainer/backend/cuda/kernels/augmentation_body.hpp"
 #include "trainer/backend/cuda/kernels/convolution_body.hpp"
@@ -14,8 +15,8 @@
 namespace annulus::trainer::cuda {
 
 template <class Body>
-void enqueue(cudaStream_t, const Body& body) {
-  run_on_host(body);
+void enqueue(cudaStream_t stream, const Body& body) {
+  test::play(stream, [body] { run_on_host(body); });
 }
 
 ANNULUS_ELEMENTWISE_KERNELS
@@ -30,8 +31,10 @@ ANNULUS_OPTIMIZER_KERNELS
 namespace annulus::comm {
 
 template <class Body>
-void enqueue(cudaStream_t, const Body& body) {
-  for (std::int64_t i = body.indices(); i-- > 0;) body(i);
+void enqueue(cudaStream_t stream, const Body& body) {
+  annulus::test::play(stream, [body] {
+    for (std::int64_t i = body.indices(); i-- > 0;) body(i);
+  });
 }
 
 ANNULUS_REDUCTION_KERNELS

@@ -1,10 +1,11 @@
-// The runtime: memory, copies and streams that run at once.
+// The runtime: memory and copies.
 #include <cstdlib>
 #include <cstring>
 #include <map>
 
 #include "comm/cuda/cuda.hpp"
 #include "tests/cuda_emulation/fake_cuda.hpp"
+#include "tests/cuda_emulation/fake_streams.hpp"
 
 namespace annulus::test {
 namespace {
@@ -14,11 +15,11 @@ constexpr std::size_t kPlenty = std::size_t{1} << 40;
 std::size_t capacity = kPlenty;
 std::map<void*, std::size_t> sizes;  // of what is allocated
 
-std::size_t free_bytes() {
+}  // namespace
+std::size_t free_memory() {
   const std::size_t used = used_memory();
   return used < capacity ? capacity - used : 0;
 }
-}  // namespace
 std::size_t used_memory() {
   std::size_t used = 0;
   for (const auto& [data, size] : sizes) used += size;
@@ -29,7 +30,7 @@ PretendMemory::~PretendMemory() { capacity = kPlenty; }
 
 PretendCapture::PretendCapture() { capturing = true; }
 PretendCapture::~PretendCapture() { capturing = false; }
-bool pretends_capture() { return capturing; }
+bool pretends_capture() { return capturing || any_captured(); }
 
 HostTraffic& host_traffic() {
   static HostTraffic traffic;
@@ -43,7 +44,7 @@ extern "C" {
 
 cudaError_t cudaMalloc(void** data, std::size_t size) {
   if (pretends_capture()) return cudaErrorStreamCaptureUnsupported;
-  if (size > annulus::test::free_bytes()) return cudaErrorMemoryAllocation;
+  if (size > annulus::test::free_memory()) return cudaErrorMemoryAllocation;
   *data = std::aligned_alloc(256, (size + 255) / 256 * 256);
   annulus::test::sizes[*data] = size;
   std::memset(*data, 0xFF, size);  // NaN in float32 and bfloat16
@@ -59,8 +60,8 @@ cudaError_t cudaMemset(void* data, int value, std::size_t size) {
   std::memset(data, value, size);
   return cudaSuccess;
 }
-cudaError_t cudaMemsetAsync(void* data, int value, std::size_t size, cudaStream_t) {
-  std::memset(data, value, size);
+cudaError_t cudaMemsetAsync(void* data, int value, std::size_t size, cudaStream_t stream) {
+  annulus::test::play(stream, [=] { std::memset(data, value, size); });
   return cudaSuccess;
 }
 cudaError_t cudaMemcpy(void* to, const void* from, std::size_t size, cudaMemcpyKind) {
@@ -68,40 +69,31 @@ cudaError_t cudaMemcpy(void* to, const void* from, std::size_t size, cudaMemcpyK
   std::memcpy(to, from, size);
   return cudaSuccess;
 }
-cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t size, cudaMemcpyKind kind, cudaStream_t) {
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t size, cudaMemcpyKind kind,
+                            cudaStream_t stream) {
   const void* const host = kind == cudaMemcpyHostToDevice   ? from
                            : kind == cudaMemcpyDeviceToHost ? to
                                                             : nullptr;
   if (host != nullptr && !annulus::test::is_pinned(host)) ++annulus::test::host_traffic().pageable_copies;
-  if (size > 0) std::memcpy(to, from, size);
+  if (size > 0) annulus::test::play(stream, [=] { std::memcpy(to, from, size); });
   return cudaSuccess;
-}
-cudaError_t cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned, int) {
-  *stream = reinterpret_cast<cudaStream_t>(std::malloc(1));
-  return cudaSuccess;
-}
-cudaError_t cudaStreamDestroy(cudaStream_t stream) {
-  std::free(stream);
-  return cudaSuccess;
-}
-cudaError_t cudaDeviceGetStreamPriorityRange(int* least, int* greatest) {
-  *least = *greatest = 0;
-  return cudaSuccess;
-}
-cudaError_t cudaStreamSynchronize(cudaStream_t) {
-  ++annulus::test::host_traffic().waits;
-  return pretends_capture() ? cudaErrorStreamCaptureUnsupported : cudaSuccess;
 }
 cudaError_t cudaDeviceSynchronize() {
   return pretends_capture() ? cudaErrorStreamCaptureUnsupported : cudaSuccess;
 }
 cudaError_t cudaGetLastError() { return cudaSuccess; }
+cudaError_t cudaSetDevice(int) { return cudaSuccess; }
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
+  *properties = {};
+  std::strcpy(properties->name, "a played GPU");
+  return cudaSuccess;
+}
 cudaError_t cudaGetDevice(int* device) {
   *device = 0;
   return cudaSuccess;
 }
 cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
-  *free = annulus::test::free_bytes();
+  *free = annulus::test::free_memory();
   *total = annulus::test::capacity;
   return cudaSuccess;
 }

@@ -1,7 +1,6 @@
 // See fuzz_target.hpp.
 #include "tests/fuzz/fuzz_target.hpp"
 
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -10,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/quiet_log.hpp"
 #include "tests/support/forked_reader.hpp"
 
 namespace annulus::fuzz {
@@ -25,7 +25,7 @@ class Folder {
     path_ = parent / ("annulus-fuzz-" + std::to_string(::getpid()));
     fs::create_directories(path_);
     // Thousands of warnings about hostile files would hide what matters.
-    spdlog::set_level(spdlog::level::off);
+    set_terminal_log(TerminalLog::off);
   }
   ~Folder() {
     std::error_code ignored;  // what is left in the temporary files harms nobody

@@ -100,7 +100,7 @@ std::string_view name_of(int signal_number) {
     case SIGFPE:
       return "SIGFPE (arithmetic)";
     case SIGILL:
-      return "SIGILL (an instruction that this processor does not have)";
+      return "SIGILL (an instruction that this processor does not have: build with -DWITH_NATIVE_ARCH=OFF what is carried to other machines)";
     default:
       return "SIGABRT (the program gave up)";
   }

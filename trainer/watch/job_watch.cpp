@@ -5,8 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "base/bounded.hpp"
 #include "base/log.hpp"
-#include "trainer/watch/bounded.hpp"
 #include "trainer/watch/crash_record.hpp"
 #include "trainer/watch/crash_signals.hpp"
 #include "trainer/watch/herald.hpp"

@@ -10,10 +10,10 @@
 #include <utility>
 
 #include "base/blocked_calls.hpp"
+#include "base/bounded.hpp"
 #include "base/log.hpp"
 #include "base/printable.hpp"
 #include "base/stop_request.hpp"
-#include "trainer/watch/bounded.hpp"
 #include "trainer/watch/crash_record.hpp"
 #include "trainer/watch/last_words.hpp"
 #include "trainer/watch/speech.hpp"

@@ -103,7 +103,7 @@ TEST_F(DeviceReducerGpu, AGraphGivesTheSameBitsEveryTime) {
   ANNULUS_CHECK_CUDA(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeThreadLocal));
   enqueue(*reducer, gradients, sum.get(), stream.get());
   ANNULUS_CHECK_CUDA(cudaStreamEndCapture(stream.get(), &graph));
-  ANNULUS_CHECK_CUDA(cudaGraphInstantiate(&program, graph, 0));
+  ANNULUS_CHECK_CUDA(cudaGraphInstantiate(&program, graph, cudaGraphInstantiateFlagUseNodePriority));
   for (int i = 0; i < 3; ++i) {
     fill_zero(sum.get(), kElements, stream.get());
     ANNULUS_CHECK_CUDA(cudaGraphLaunch(program, stream.get()));

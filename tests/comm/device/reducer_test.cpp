@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "tests/comm/device/device_reducer_oracle.hpp"
+#include "tests/support/abandoned_group.hpp"
 
 namespace annulus::comm {
 namespace {
@@ -67,21 +68,8 @@ TEST(DeviceReducer, InsistsOnItsOrder) {
   EXPECT_THROW(reducer->finish(compute), std::logic_error) << "shard 1 is missing";
 }
 
-/// The first of two ranks; the other never answers.
-class AbandonedGroup final : public ProcessGroup {
- public:
-  int rank() const override { return 0; }
-  int size() const override { return 2; }
-  void barrier(std::string_view) override {}
-  void broadcast(std::span<std::byte>, int, std::string_view) override {}
-  void all_gather(std::span<const std::byte>, std::span<std::byte>, std::string_view) override {}
-  std::unique_ptr<Transfer> start_all_reduce_sum(std::span<float>) override { return nullptr; }
-  std::unique_ptr<Transfer> start_send(std::span<const float>, int, int) override { return nullptr; }
-  std::unique_ptr<Transfer> start_receive(std::span<float>, int, int) override { return nullptr; }
-};
-
 TEST(DeviceReducer, ALostRankEndsTheWaitWithTheBucketsName) {
-  AbandonedGroup host;
+  test::AbandonedGroup host;
   host.set_limit(std::chrono::seconds(0));
   test::LazyGroup device(host, test::Ahead::computation, Transport::nccl);
   device.link->lose_peers();

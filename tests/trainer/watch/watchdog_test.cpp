@@ -8,8 +8,8 @@
 #include <future>
 #include <nlohmann/json.hpp>
 
+#include "base/bounded.hpp"
 #include "tests/trainer/temporary_directory.hpp"
-#include "trainer/watch/bounded.hpp"
 
 namespace annulus::trainer {
 namespace {

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <string>
 
 #include "comm/device/group.hpp"
 #include "comm/host/gradient_reducer.hpp"
@@ -21,6 +23,12 @@ namespace annulus::trainer {
 /// what is free and which smaller shard was seen to fit
 std::unique_ptr<Replica> make_cuda_replica(const Network& network, const CompileOptions& options,
                                            Precision precision);
+
+/// How many layers run which way, by kind of layer: {"convolutions": {"fused": 13, "unfused": 0, ...}, ...}.
+using KernelCounts = std::map<std::string, std::map<std::string, int>>;
+
+/// Of a replica's training shard; nothing for one of another backend.
+KernelCounts kernel_counts(const Replica& replica);
 
 /// What a step is made of; all but the values outlives the engine.
 struct CudaStepParts {

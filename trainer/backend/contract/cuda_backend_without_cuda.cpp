@@ -14,6 +14,8 @@ std::unique_ptr<Replica> make_cuda_replica(const Network&, const CompileOptions&
   throw UsageError(kMissing);
 }
 
+KernelCounts kernel_counts(const Replica&) { return {}; }
+
 std::unique_ptr<StepEngine> make_cuda_step_engine(const CudaStepParts&) { throw UsageError(kMissing); }
 
 }  // namespace annulus::trainer

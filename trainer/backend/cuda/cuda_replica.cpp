@@ -4,9 +4,11 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "comm/cuda/out_of_device_memory.hpp"
 #include "trainer/backend/contract/cuda_backend.hpp"
 #include "trainer/backend/cuda/batch_prediction.hpp"
+#include "trainer/backend/cuda/steps/kernel_account.hpp"
 #include "trainer/backend/cuda/steps/libraries.hpp"
 
 namespace annulus::trainer::cuda {
@@ -122,7 +124,7 @@ std::unique_ptr<BatchPredictor> CudaReplica::make_predictor(const PredictorOptio
   return std::make_unique<BatchPrediction>(model_, stream_, images_.get(), options);
 }
 
-/// Kernels are chosen by the libraries for the GPU; cuDNN's and cuBLASLt's choices follow from what is here.
+/// Libraries choose kernels by what is here, and by whether the GPU has room for them.
 Machine CudaReplica::machine() const {
   int device = 0;
   cudaDeviceProp properties{};
@@ -132,7 +134,7 @@ Machine CudaReplica::machine() const {
                                    properties.major, properties.minor, properties.multiProcessorCount),
           .instructions = "",
           .libraries = library_versions(),
-          .kernels = ""};
+          .kernels = model_.account().choices()};
 }
 
 std::string CudaReplica::describe() const {
@@ -173,7 +175,9 @@ std::unique_ptr<Replica> make_cuda_replica(const Network& network, const Compile
                                            Precision precision) {
   std::string message;
   try {
-    return std::make_unique<cuda::CudaReplica>(network, options, precision);
+    auto replica = std::make_unique<cuda::CudaReplica>(network, options, precision);
+    log_info("kernels: {}", replica->model().account().text());
+    return replica;
   } catch (const comm::OutOfDeviceMemory& error) {
     message = error.what();
   }
@@ -184,6 +188,11 @@ std::unique_ptr<Replica> make_cuda_replica(const Network& network, const Compile
   throw RuntimeError(
       "{} Shards of {} images do not fit this GPU beside what is on it, shards of {} do: raise batch.shards (or lower batch.size) until batch.size / batch.shards is at most that.",
       message, options.shard_samples, fits);
+}
+
+KernelCounts kernel_counts(const Replica& replica) {
+  const auto* const mine = dynamic_cast<const cuda::CudaReplica*>(&replica);
+  return mine == nullptr ? KernelCounts{} : mine->model().account().counts();
 }
 
 }  // namespace annulus::trainer

@@ -23,6 +23,7 @@ class CudaReplica final : public Replica {
   CudaReplica(const Network& network, const CompileOptions& options, Precision precision);
 
   DeviceModel& model() { return model_; }
+  const DeviceModel& model() const { return model_; }
   const comm::Stream& stream() const { return stream_; }
 
   const Network& network() const override { return model_.network(); }

@@ -29,6 +29,7 @@ std::int64_t shard_samples(const Config& config) { return config.batch.size / co
 
 CudaStepEngine::CudaStepEngine(const CudaStepParts& parts)
     : replica_(checked(parts.replica)),
+      link_(parts.group.link()),
       stream_(replica_.stream().get()),
       shard_stride_((static_cast<std::size_t>(shard_samples(parts.config)) + 15) / 16 *
                     16),  // 64-byte aligned
@@ -54,6 +55,16 @@ CudaStepEngine::CudaStepEngine(const CudaStepParts& parts)
     uses_graphs_ = false;
     log_info("ranks share a GPU and reduce through host memory: steps are not captured as CUDA graphs");
   }
+  if (link_ != nullptr) link_->set_graphs([this] { give_up_graphs(); });
+}
+
+CudaStepEngine::~CudaStepEngine() {
+  if (link_ != nullptr) link_->set_graphs({});
+}
+
+/// When transfers are ended: graphs hold some. A running graph may be destroyed; it goes when it is over.
+void CudaStepEngine::give_up_graphs() noexcept {
+  for (auto& [samples, shape] : shapes_) shape.graph.reset();
 }
 
 std::uint64_t* CudaStepEngine::samples_of(std::byte* block) const {
@@ -70,7 +81,8 @@ void CudaStepEngine::fill(Slot& slot, const io::Batch& batch, const StepOrder& o
   const UpdateScalars update = optimizer_.next(order, batch.samples, begun_ - finished_);
   const Block values{.scalars = {.epoch = static_cast<std::uint32_t>(batch.epoch),
                                  .samples = static_cast<std::int32_t>(batch.samples),
-                                 .learning_rate = static_cast<float>(order.learning_rate)},
+                                 .learning_rate = static_cast<float>(order.learning_rate),
+                                 .spoil = order.spoil == Spoil::gradient ? 1u : 0u},
                      .update = update};
   std::memcpy(block, &values, sizeof values);
   for (std::size_t i = 0; i < batch.shards.size(); ++i) {
@@ -90,7 +102,7 @@ void CudaStepEngine::begin(const io::Batch& batch, const StepOrder& order) {
   fill(slot, batch, order);
   comm::copy_to_device(block_.get(), std::span<const std::byte>(slot.block.span()), stream_);
   images_.send(batch, stream_);
-  run(batch, order.spoil);
+  run(batch);
   comm::copy_to_host(slot.report.span(), report_.get(), stream_);
   slot.over.record(stream_);
   comm::stream_wait(slot.results.get(), slot.over);
@@ -98,25 +110,25 @@ void CudaStepEngine::begin(const io::Batch& batch, const StepOrder& order) {
   images_.wait_sent();  // short: the GPU copies beside the step before
 }
 
-void CudaStepEngine::run(const io::Batch& batch, Spoil spoil) {
-  if (!uses_graphs_) return enqueue_step(batch, spoil);
+/// What is captured, and which steps launch it, is the same on every rank, whatever a rank spoils: NCCL wants
+/// all ranks of a transfer in a graph, or none.
+void CudaStepEngine::run(const io::Batch& batch) {
+  if (!uses_graphs_) return enqueue_step(batch);
   Shape& shape = shapes_[batch.samples];
   if (shape.graph == nullptr && shape.steps < kWarmUpSteps) {
     ++shape.steps;
-    return enqueue_step(batch, spoil);
+    return enqueue_step(batch);
   }
   if (shape.graph == nullptr)
-    shape.graph = std::make_unique<StepGraph>(stream_, [&] { enqueue_step(batch, Spoil::nothing); });
-  if (spoil == Spoil::gradient) return enqueue_step(batch, spoil);  // the graph has no place for it
+    shape.graph = std::make_unique<StepGraph>(stream_, [&] { enqueue_step(batch); });
   shape.graph->launch(stream_);
 }
 
 /// Forward and backward shard by shard, buckets leaving as backward fills them; then the update.
-void CudaStepEngine::enqueue_step(const io::Batch& batch, Spoil spoil) {
+void CudaStepEngine::enqueue_step(const io::Batch& batch) {
   std::int64_t first = 0;
   for (std::size_t i = 0; i < batch.shards.size(); ++i) {
-    const bool spoilt = spoil == Spoil::gradient && i == 0;
-    enqueue_shard(batch.shards[i], {i * shard_stride_, first, spoilt ? Spoil::gradient : Spoil::nothing});
+    enqueue_shard(batch.shards[i], {i * shard_stride_, first});
     first += batch.shards[i].size();
   }
   const float* const sums = reducer_->finish(stream_);
@@ -141,19 +153,10 @@ void CudaStepEngine::enqueue_shard(const io::Shard& shard, const ShardOrder& ord
                           .scalars = scalars,
                           .size = shard.size()},
                          gradients, stream_, [&](std::size_t ready) {
-                           for (; next < buckets.size() && buckets[next].end <= ready; ++next) {
-                             if (order.spoil == Spoil::gradient) spoil(gradients, buckets[next]);
+                           for (; next < buckets.size() && buckets[next].end <= ready; ++next)
                              reducer_->bucket_ready(shard.index, next, stream_);
-                           }
                          });
   expect_contract(next == buckets.size(), "backward names all elements of the gradient buffer in the end");
-}
-
-/// Makes the first parameter's gradient NaN, if it lies in this bucket.
-void CudaStepEngine::spoil(float* gradients, const comm::Bucket& bucket) {
-  const std::size_t element = gradient_offset(replica_.layout());
-  if (element < bucket.begin || element >= bucket.end) return;
-  ANNULUS_CHECK_CUDA(cudaMemsetAsync(gradients + element, 0xff, sizeof(float), stream_));  // all bits: a NaN
 }
 
 StepResult CudaStepEngine::finish() {

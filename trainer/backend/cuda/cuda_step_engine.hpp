@@ -20,6 +20,9 @@ class CudaStepEngine final : public StepEngine {
  public:
   /// Collective. @throws OutOfDeviceMemory, PeerError, and as its parts do
   explicit CudaStepEngine(const CudaStepParts& parts);
+  ~CudaStepEngine() override;
+  CudaStepEngine(const CudaStepEngine&) = delete;
+  CudaStepEngine& operator=(const CudaStepEngine&) = delete;
 
   void begin(const io::Batch& batch, const StepOrder& order) override;
   StepResult finish() override;
@@ -55,18 +58,18 @@ class CudaStepEngine final : public StepEngine {
   struct ShardOrder {
     std::size_t place;   ///< of its sample numbers and labels
     std::int64_t first;  ///< samples of the rank's shards before it
-    Spoil spoil;
   };
 
   void fill(Slot& slot, const io::Batch& batch, const StepOrder& order);
-  void run(const io::Batch& batch, Spoil spoil);
-  void enqueue_step(const io::Batch& batch, Spoil spoil);
+  void run(const io::Batch& batch);
+  void enqueue_step(const io::Batch& batch);
   void enqueue_shard(const io::Shard& shard, const ShardOrder& order);
-  void spoil(float* gradients, const comm::Bucket& bucket);
+  void give_up_graphs() noexcept;
   std::uint64_t* samples_of(std::byte* block) const;
   std::int32_t* labels_of(std::byte* block) const;
 
   CudaReplica& replica_;
+  comm::DeviceLink* link_;    ///< of the group; null for a rank alone
   cudaStream_t stream_;       ///< of the replica: all of a step but communication and copies from the host
   std::size_t shard_stride_;  ///< elements from one shard's sample numbers (or labels) to the next one's
   std::size_t entries_;       ///< sample numbers (or labels) in a block, gaps included

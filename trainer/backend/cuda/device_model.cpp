@@ -115,6 +115,7 @@ void DeviceModel::train(const DeviceShard& shard, float* gradients, cudaStream_t
   if (shard.size == 0) {
     const std::size_t count = gradient_elements(layout());
     comm::fill_zero(gradients, count, stream);
+    state_->store.enqueue_leftovers(gradients, shard.scalars, stream);
     ready(count);
     return;
   }
@@ -140,6 +141,10 @@ std::size_t DeviceModel::activation_bytes() const {
   std::size_t bytes = 0;
   for (const comm::DeviceBuffer<std::byte>& block : state_->blocks) bytes += block.bytes();
   return bytes;
+}
+
+const KernelAccount& DeviceModel::account() const {
+  return state_->program({state_->options.shard_samples, Mode::training}).account();
 }
 
 std::string DeviceModel::describe() const {

@@ -17,6 +17,8 @@
 
 namespace annulus::trainer::cuda {
 
+class KernelAccount;
+
 /// One shard in device memory. Pointers are 64-byte aligned unless it says otherwise and, for a captured
 /// graph, stay where they are.
 struct DeviceShard {
@@ -24,7 +26,7 @@ struct DeviceShard {
   const float* vectors = nullptr;          ///< (size, total_length(Network::vectors)); 4-byte aligned
   const std::int32_t* labels = nullptr;    ///< (size) in [0, classes): checked by the caller, see below
   const std::uint64_t* samples = nullptr;  ///< (size) sample numbers: keys of dropout
-  const StepScalars* scalars = nullptr;    ///< one, read by dropout
+  const StepScalars* scalars = nullptr;    ///< one, read by dropout and drills; null without
   std::int64_t size = 0;                   ///< 0 <= size <= shard_samples
 };
 
@@ -99,6 +101,8 @@ class DeviceModel {
   std::size_t activation_bytes() const;
   /// "cuDNN 9.13, cuBLASLt 13.0, bfloat16": for the log.
   std::string describe() const;
+  /// Which way the layers of a training shard run.
+  const KernelAccount& account() const;
 
  private:
   struct State;

@@ -2,6 +2,7 @@
 #include "trainer/backend/cuda/program.hpp"
 
 #include <array>
+#include <utility>
 
 #include "base/error.hpp"
 #include "trainer/backend/cuda/kernels/loss_body.hpp"
@@ -25,6 +26,7 @@ Program::Program(const ProgramEnvironment& environment, ProgramShape shape)
     : environment_(environment), shape_(shape) {
   Compiler compiler(environment.libraries, environment.store, plan_, shape);
   steps_ = lower(compiler, environment.network, {environment.options.seed, environment.loss});
+  account_ = compiler.account();
   environment.libraries.free_scratch();
   block_bytes_ = plan_.lay_out();
   if (shape.mode == Mode::training) ready_ = ready_table(environment.store.layout(), steps_);
@@ -41,12 +43,17 @@ void Program::train(const DeviceShard& shard, float* gradients, cudaStream_t str
                              .samples = shard.samples,
                              .scalars = shard.scalars,
                              .gradients = gradients};
-  environment_.store.clear_gaps(gradients, stream);
   const Checks checks = this->checks(context);
   run_forward(context, checks);
   const ArenaLayout& layout = environment_.store.layout();
-  std::size_t reported = gradient_offset(layout);  // the head and the statistics are forward's work
-  ready(reported);
+  // The head and the statistics are forward's work, but leave with the first gradients: what is left to do in
+  // the buffer is one kernel, and one of the things it does comes after these.
+  std::size_t reported = gradient_offset(layout);
+  bool begun = false;
+  const auto report = [&](std::size_t count) {
+    if (!std::exchange(begun, true)) environment_.store.enqueue_leftovers(gradients, shard.scalars, stream);
+    ready(reported = count);
+  };
   for (std::size_t i = steps_.size(); i-- > 0;) {
     const PlannedStep& step = steps_[i];
     step.step->backward(context);
@@ -57,9 +64,9 @@ void Program::train(const DeviceShard& shard, float* gradients, cudaStream_t str
                                                  shape_.samples * input.shape.size(), stream));
     if (ready_[i] <= reported) continue;
     if (checks) check_parameters(step.layer, context, *checks);
-    ready(reported = ready_[i]);
+    report(ready_[i]);
   }
-  if (reported < gradient_elements(layout)) ready(gradient_elements(layout));
+  if (!begun || reported < gradient_elements(layout)) report(gradient_elements(layout));
 }
 
 void Program::predict(const DevicePrediction& prediction, cudaStream_t stream) {

@@ -27,6 +27,7 @@ class Program {
 
   ProgramShape shape() const { return shape_; }
   std::size_t block_bytes() const { return block_bytes_; }
+  const KernelAccount& account() const { return account_; }
   /// Before the first run; the block stays where it is from then on.
   void place(std::byte* block) { block_ = block; }
 
@@ -48,6 +49,7 @@ class Program {
   std::size_t block_bytes_ = 0;
   std::byte* block_ = nullptr;
   std::vector<PlannedStep> steps_;
+  KernelAccount account_;
   std::vector<std::size_t> ready_;                  // by step, see ready_table()
   mutable comm::DeviceBuffer<std::int64_t> found_;  // when values are checked
 };

@@ -68,7 +68,8 @@ StepGraph::StepGraph(cudaStream_t stream, const std::function<void()>& enqueue_w
   // Only a template: what is instantiated from it is a copy, and outlives it.
   const UniqueHandle<GraphTraits> graph = capture.end();
   cudaGraphExec_t executable = nullptr;
-  ANNULUS_CHECK_CUDA(cudaGraphInstantiate(&executable, graph.get(), 0));
+  // Kernels keep the priority of the stream that they were captured on: those of communication go first.
+  ANNULUS_CHECK_CUDA(cudaGraphInstantiate(&executable, graph.get(), cudaGraphInstantiateFlagUseNodePriority));
   graph_ = UniqueHandle<GraphExecTraits>(executable);
 }
 

@@ -317,12 +317,11 @@ TEST_F(DeviceModelOptions, ReadyGrowsToTheEnd) {
   driver.train(test::random_samples(network_, 2, 1), 0);
 
   const ArenaLayout& layout = driver.model().layout();
-  // Head and statistics, then after each of the four layers with parameters, last layer first.
-  EXPECT_THAT(
-      driver.ready(),
-      testing::ElementsAre(gradient_offset(layout), gradient_offset(layout) + layout.trainable[2].offset,
-                           gradient_offset(layout) + layout.trainable[4].offset,
-                           gradient_offset(layout) + layout.trainable[6].offset, gradient_elements(layout)));
+  // After each of the four layers with parameters, last layer first; head and statistics with the first.
+  EXPECT_THAT(driver.ready(), testing::ElementsAre(gradient_offset(layout) + layout.trainable[2].offset,
+                                                   gradient_offset(layout) + layout.trainable[4].offset,
+                                                   gradient_offset(layout) + layout.trainable[6].offset,
+                                                   gradient_elements(layout)));
 }
 
 TEST_F(DeviceModelOptions, EmptyShardIsZero) {

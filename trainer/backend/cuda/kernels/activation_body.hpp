@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cmath>
+#include <limits>
 
 #include "trainer/backend/cuda/kernels/element.hpp"
+#include "trainer/backend/cuda/kernels/step_scalars.hpp"
 #include "trainer/model/network.hpp"
 
 namespace annulus::trainer::cuda {
@@ -212,14 +214,22 @@ struct CropBody {
   }
 };
 
-/// target[places[i]] = 0: the padding of a gradient buffer.
-struct ZeroBody {
-  float* target;
-  const std::uint32_t* places;
-  std::int64_t count;  ///< of places
+/// What the layers leave to do in a gradient buffer: gradients[padding[i]] = 0, and the NaN of a drill. That
+/// one is a matter of every step, of which most leave it alone: a captured step cannot have a kernel more.
+struct LeftoverBody {
+  float* gradients;
+  const std::uint32_t* padding;
+  std::int64_t count;          ///< of the padding
+  float* first = nullptr;      ///< that a drill spoils; null without parameters
+  const StepScalars* scalars;  ///< whose `spoil`; null: never
 
-  ANNULUS_DEVICE std::int64_t indices() const { return count; }
-  ANNULUS_DEVICE void operator()(std::int64_t i) const { target[places[i]] = 0.0f; }
+  ANNULUS_DEVICE std::int64_t indices() const { return count + 1; }
+  ANNULUS_DEVICE void operator()(std::int64_t i) const {
+    if (i < count)
+      gradients[padding[i]] = 0.0f;
+    else if (first != nullptr && scalars != nullptr && scalars->spoil != 0)
+      *first = std::numeric_limits<float>::quiet_NaN();
+  }
 };
 
 }  // namespace annulus::trainer::cuda

@@ -33,7 +33,7 @@
   ANNULUS_KERNEL_OF_PAIRS(ConvertBody)        \
   ANNULUS_KERNEL_OF_PACKS(PadBody)            \
   ANNULUS_KERNEL_OF_PACKS(CropBody)           \
-  ANNULUS_KERNEL(ZeroBody)                    \
+  ANNULUS_KERNEL(LeftoverBody)                \
   ANNULUS_KERNEL_OF_QUADS(DropoutBody)        \
   ANNULUS_KERNEL_OF_PAIRS(CopyColumnsBody)    \
   ANNULUS_KERNEL(GatherRowsBody)              \

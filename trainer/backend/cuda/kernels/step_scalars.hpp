@@ -10,7 +10,7 @@ struct StepScalars {
   std::uint32_t epoch = 0;   ///< counts dropout masks
   std::int32_t samples = 0;  ///< of the step over all ranks: what the sum of gradients is divided by
   float learning_rate = 0;
-  std::uint32_t update = 0;  ///< number of this update from 1 on: bias correction of Adam
+  std::uint32_t spoil = 0;  ///< not 0: this rank makes its first gradient NaN, as a drill asks
 };
 
 }  // namespace annulus::trainer::cuda

@@ -133,8 +133,7 @@ ConvolutionPlan::Choice<Algorithm> ConvolutionPlan::choose(std::span<const Perf>
         return bytes;
       },
       [&](const One& one) {
-        if (run(Choice<Algorithm>{Runner::library, one.algorithm, one.math, one.workspace}) !=
-            CUDNN_STATUS_SUCCESS)
+        if (!went_well(run(Choice<Algorithm>{Runner::library, one.algorithm, one.math, one.workspace})))
           return false;
         libraries_.trial_stream().synchronize();
         return true;
@@ -229,7 +228,7 @@ void ConvolutionPlan::choose_fused() {
       continue;
     if (fused.workspace > kMostWorkspace) continue;
     set_activation(way.nan);
-    if (run_fused(fused, trial_tensors(fused.workspace), stream) != CUDNN_STATUS_SUCCESS) continue;
+    if (!went_well(run_fused(fused, trial_tensors(fused.workspace), stream))) continue;
     libraries_.trial_stream().synchronize();
     forward_ = fused;
     return;

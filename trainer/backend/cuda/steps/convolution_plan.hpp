@@ -8,6 +8,7 @@
 
 #include "trainer/backend/cuda/kernels/convolution_body.hpp"
 #include "trainer/backend/cuda/kernels/instances.hpp"
+#include "trainer/backend/cuda/steps/kernel_account.hpp"
 #include "trainer/backend/cuda/steps/libraries.hpp"
 #include "trainer/backend/cuda/steps/plan_choice.hpp"
 #include "trainer/model/network.hpp"
@@ -32,6 +33,9 @@ class ConvolutionPlan {
   std::size_t forward_workspace() const { return forward_.workspace; }
   std::size_t data_workspace() const { return data_.workspace; }
   std::size_t kernel_workspace() const { return kernel_.workspace; }
+
+  /// How it runs: convolution_run.cpp.
+  ConvolutionRun describe_run() const;
 
   /// Tensors in device memory; kernel, bias and their gradients have the element type of activations.
   struct Forward {

@@ -64,6 +64,7 @@ class ConvolutionStep final : public Step {
                                      .activation = tail.activation,
                                      .name = ref.layer.name}),
         frame_packs_(packs_of(element_, frame_.channels)) {
+    compiler.account().add(ref.layer.name, plan_.describe_run());
     kernel_values_ = compiler.store().weights(ref.index, kKernel);
     if (bias_) bias_values_ = compiler.store().weights(ref.index, kBias);
     place_forward(compiler, input, output);

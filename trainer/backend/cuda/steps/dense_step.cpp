@@ -78,6 +78,7 @@ void DenseStep::plan_forward(Compiler& compiler, const LayerRef& ref, const Valu
     forward_ = GemmPlan::make_or_throw(compiler.libraries(), shape, ref.layer.name);
   }
   epilogue_ = shape.epilogue;
+  compiler.account().add(ref.layer.name, fused_epilogue(), epilogue_);
   x_ = compiler.use(input.data, Pass::forward);
   y_ = output.data;
   forward_workspace_ = compiler.scratch(forward_->workspace(), Pass::forward);

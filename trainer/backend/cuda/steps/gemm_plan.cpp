@@ -149,7 +149,7 @@ bool GemmPlan::choose() {
     algorithm_ = result.algo;
     workspace_ = result.workspaceSize;
     tensors.workspace = libraries.scratch(kWorkspacePart, workspace_);
-    if (try_run(tensors, libraries.trial_stream().get()) != CUBLAS_STATUS_SUCCESS) continue;
+    if (!went_well(try_run(tensors, libraries.trial_stream().get()))) continue;
     libraries.trial_stream().synchronize();
     return true;
   }

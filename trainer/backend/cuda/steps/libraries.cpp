@@ -5,11 +5,53 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "comm/cuda/out_of_device_memory.hpp"
 
 namespace annulus::trainer::cuda {
+namespace {
+
+/// Codes that a library also has for a GPU that is full: a handle is made, code of a kernel is loaded.
+bool may_be_memory(cudnnStatus_t status) {
+  const int kind = CUDNN_STATUS_CATEGORY(status);
+  return status == CUDNN_STATUS_NOT_INITIALIZED || kind == CUDNN_STATUS_INTERNAL_ERROR ||
+         kind == CUDNN_STATUS_EXECUTION_FAILED;
+}
+bool may_be_memory(cublasStatus_t status) {
+  return status == CUBLAS_STATUS_NOT_INITIALIZED || status == CUBLAS_STATUS_INTERNAL_ERROR ||
+         status == CUBLAS_STATUS_EXECUTION_FAILED;
+}
+
+/// CUDNN_STATUS_ALLOC_FAILED, by its name of old, is memory of the host.
+bool is_want_of_memory(cudnnStatus_t status) {
+  return status == CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED ||
+         (status != CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED && may_be_memory(status) &&
+          comm::no_device_memory());
+}
+bool is_want_of_memory(cublasStatus_t status) {
+  return status == CUBLAS_STATUS_ALLOC_FAILED || (may_be_memory(status) && comm::no_device_memory());
+}
+
+comm::OutOfDeviceMemory want_of_memory(cudnnStatus_t status) {
+  return {"cuDNN", cudnnGetErrorString(status)};
+}
+comm::OutOfDeviceMemory want_of_memory(cublasStatus_t status) {
+  return {"cuBLASLt", cublasLtGetStatusString(status)};
+}
+
+}  // namespace
+
+bool went_well(cudnnStatus_t status) {
+  if (is_want_of_memory(status)) throw want_of_memory(status);
+  return status == CUDNN_STATUS_SUCCESS;
+}
+
+bool went_well(cublasStatus_t status) {
+  if (is_want_of_memory(status)) throw want_of_memory(status);
+  return status == CUBLAS_STATUS_SUCCESS;
+}
 
 void check_cudnn(cudnnStatus_t status, const char* call, const char* file, int line) {
-  if (status == CUDNN_STATUS_SUCCESS) return;
+  if (went_well(status)) return;
   std::array<char, 512> details{};
   cudnnGetLastErrorString(details.data(), details.size());
   throw RuntimeError(
@@ -18,7 +60,7 @@ void check_cudnn(cudnnStatus_t status, const char* call, const char* file, int l
 }
 
 void check_cublas(cublasStatus_t status, const char* call, const char* file, int line) {
-  if (status == CUBLAS_STATUS_SUCCESS) return;
+  if (went_well(status)) return;
   throw RuntimeError(
       "cuBLASLt failed with {} in {} at {}:{}. Run `annulus doctor` to see driver and libraries.",
       cublasLtGetStatusString(status), call, file, line);

@@ -14,9 +14,15 @@
 
 namespace annulus::trainer::cuda {
 
-/// @throws RuntimeError with the call, its place, and the library's own words
+/// @throws RuntimeError with the call, its place, and the library's own words; OutOfDeviceMemory where the
+/// status, or a GPU that is full, says that memory was what was missing
 void check_cudnn(cudnnStatus_t status, const char* call, const char* file, int line);
 void check_cublas(cublasStatus_t status, const char* call, const char* file, int line);
+
+/// Whether a trial went well. An algorithm that fails is passed over, but not for want of memory: that says
+/// nothing about it, and a smaller shard may have room for it. @throws OutOfDeviceMemory then
+bool went_well(cudnnStatus_t status);
+bool went_well(cublasStatus_t status);
 
 /// Says what closing failed of; for destructors.
 void log_failed_close(const char* what, int status) noexcept;

@@ -100,10 +100,14 @@ void ParameterStore::refresh(cudaStream_t stream) const {
                                        .elements = static_cast<std::int64_t>(layout_.trainable_count)});
 }
 
-void ParameterStore::clear_gaps(float* gradients, cudaStream_t stream) const {
-  enqueue(
-      stream,
-      ZeroBody{.target = gradients, .places = gaps_.get(), .count = static_cast<std::int64_t>(gaps_.size())});
+void ParameterStore::enqueue_leftovers(float* gradients, const StepScalars* scalars,
+                                       cudaStream_t stream) const {
+  const bool parameters = layout_.trainable_count > 0;
+  enqueue(stream, LeftoverBody{.gradients = gradients,
+                               .padding = gaps_.get(),
+                               .count = static_cast<std::int64_t>(gaps_.size()),
+                               .first = parameters ? gradients + gradient_offset(layout_) : nullptr,
+                               .scalars = scalars});
 }
 
 namespace {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "trainer/backend/contract/replica.hpp"
+#include "trainer/backend/cuda/kernels/step_scalars.hpp"
 #include "trainer/backend/cuda/steps/libraries.hpp"
 
 namespace annulus::trainer::cuda {
@@ -28,8 +29,11 @@ class ParameterStore {
 
   /// Enqueues the copy in `element`.
   void refresh(cudaStream_t stream) const;
-  /// Enqueues zeros for what no tensor covers in a gradient buffer, its head aside.
-  void clear_gaps(float* gradients, cudaStream_t stream) const;
+  /// Enqueues what the layers leave to do in a gradient buffer, one kernel: zeros for what no tensor covers,
+  /// the head aside, and a drill's NaN in the first parameter's gradient. After that gradient, before any
+  /// leaves.
+  /// @param scalars  device, or null: no drill
+  void enqueue_leftovers(float* gradients, const StepScalars* scalars, cudaStream_t stream) const;
 
   /// As Replica::read and write, on host memory.
   std::vector<float> read(const Segment& segment, std::span<const float> arena) const;

@@ -9,6 +9,7 @@
 #include "trainer/backend/cuda/kernels/enqueue.hpp"
 #include "trainer/backend/cuda/kernels/pool_body.hpp"
 #include "trainer/backend/cuda/kernels/step_scalars.hpp"
+#include "trainer/backend/cuda/steps/kernel_account.hpp"
 #include "trainer/backend/cuda/steps/parameter_store.hpp"
 #include "trainer/backend/planning/graph_lowering.hpp"
 #include "trainer/backend/planning/memory_plan.hpp"
@@ -80,6 +81,8 @@ class Compiler {
   std::int64_t samples() const { return shape_.samples; }
   bool training() const { return shape_.mode == Mode::training; }
   Element element() const { return libraries_.element(); }
+  /// Where steps say which way they run.
+  KernelAccount& account() { return account_; }
 
   void next_step() { plan_.next_step(); }
   /// Notes that the current step uses the buffer in this pass; hands the buffer back.
@@ -110,6 +113,7 @@ class Compiler {
   const ParameterStore& store_;
   MemoryPlan& plan_;
   ProgramShape shape_;
+  KernelAccount account_;
 };
 
 }  // namespace annulus::trainer::cuda
