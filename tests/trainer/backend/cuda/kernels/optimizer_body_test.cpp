@@ -17,7 +17,7 @@ namespace {
 
 Network long_network() {
   Network network = small_network();
-  network.layers.back().parameters.front().extents = {3000, 3};  // three pieces, the last one short
+  network.layers.back().parameters.front().extents = {3001, 3};  // three pieces, the last one short and odd
   return network;
 }
 
