@@ -27,7 +27,7 @@ namespace annulus::comm {
 /// Capture: first do two steps without (NCCL connects lazily), then capture the calls above with
 /// cudaStreamCaptureModeThreadLocal on `compute`; the communication stream joins and leaves the capture by
 /// events. All ranks capture, and all launch the same graphs in the same order. Graphs are destroyed before
-/// the group: NCCL keeps what they use until then.
+/// the group, or when it asks for that (DeviceLink::set_graphs): NCCL keeps what they use until then.
 class DeviceReducer {
  public:
   virtual ~DeviceReducer() = default;
