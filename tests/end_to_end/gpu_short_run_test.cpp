@@ -99,7 +99,7 @@ TEST_F(GpuShortRun, GoesOnAfterAFailureAndNamesTheTest) {
       "echo 'model.cpp:7: Failure'; echo '  3.5 is not 4'; echo '[  FAILED  ] Oracle.Trains/lenet, where GetParam() "
       "= 1 (3 ms)'; echo '[  FAILED  ] 1 test, listed below:'; exit 1");
   play_lines(place_.path("build/tests/cuda_graph_gpu_test"),
-             "echo '[ RUN      ] Graphs.Capture'; kill -SEGV $$");
+             "echo '[ RUN      ] Graphs.Capture'; seq 9; kill -SEGV $$");
 
   const Outcome outcome = run("first out", environment);
 
