@@ -45,6 +45,7 @@ reason_of() {
     grep -A 5 -m 1 -E ': Failure$' "$log"
   else
     tail -n 1000 "$log" | grep '^\[ ' | tail -n 1 | grep '^\[ RUN'
+    grep -A 6 -m 1 -E '^=+ (Invalid|Error: |Program hit|Uninitialized|Potential)' "$log" # compute-sanitizer's first
     grep -v '^ *$' "$log" | tail -n 4
   fi | indented
 }
