@@ -128,6 +128,7 @@ void publish_file(const fs::path& from, const fs::path& to) {
 
 void write_text_file(const fs::path& path, const std::string& text) {
   const fs::path partial = partial_name(path);
+  require_writable_kind(partial);  // what is not ours is not removed below
   try {
     write_all(open_file(partial, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW), text, partial);
     publish_file(partial, path);
