@@ -355,7 +355,7 @@ TEST_F(FileRecorderDamaged, AutoPassesOverOneWithADamagedAttribute) {
 }
 
 TEST_F(FileRecorderDamaged, OneThatDoesNotTellHowTheRunStoodLosesNothingElse) {
-  for (const std::string text : {"{\"step\": 10, \"epoch_", "{\"step\": -10}", ""}) {
+  for (const std::string text : {"{\"step\": 10, \"epoch_", "{\"step\": -10}", "null"}) {
     change("metrics", text);
     replica_.parameters()[0] = 0;
 
