@@ -5,8 +5,8 @@
 
 namespace annulus::trainer {
 
-/// Master weights, sums of gradients over shards, batch statistics and the loss are float32 in all of them; in
-/// bfloat16 cuDNN rounds a shard's gradients of convolution kernels to that before they are summed.
+/// Master weights, sums of gradients over shards, batch statistics and the loss are float32 in all of them;
+/// in bfloat16 cuDNN rounds a shard's gradients of convolution kernels to that before they are summed.
 enum class Precision {
   float32,  ///< float32 throughout, no tensor cores
   tf32,  ///< float32 in memory; products of convolutions and dense layers are rounded to 10 bits of mantissa
