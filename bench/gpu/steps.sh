@@ -81,7 +81,7 @@ wait_for() {
 
 # step FILE NAME LIMIT COMMAND...: its log goes to the end of FILE.log. Begun while half of its limit is left.
 step() {
-  local file=$1 name=$2 limit=$3 log status=0 began=$SECONDS left=$((budget - SECONDS)) process word
+  local file=$1 name=$2 limit=$3 log status=0 began=$SECONDS left=$((budget - SECONDS)) process word reason
   shift 3
   if ((dry)); then
     printf '%s\n' "${*@Q}"
@@ -116,7 +116,8 @@ step() {
     ((++without_gpu))
   else
     ((++failed))
-    lines[-1]+=$'\n'$(reason_of "$log")
+    reason=$(reason_of "$log")
+    lines[-1]+=${reason:+$'\n'$reason}
   fi
   printf '%s\n' "${lines[-1]}"
   { printf '===== %s (status %d): %s\n' "$name" "$status" "$*"; shortened "$log"; printf '\n'; } >>"$output/$file.log"
