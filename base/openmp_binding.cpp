@@ -3,16 +3,17 @@
 // exists already is touched, the array of the environment itself, which libgomp reads later.
 #include "base/openmp_binding.hpp"
 
-#include <array>
 #include <cstddef>
 
 namespace annulus {
 namespace {
 
-constexpr std::array kNames = {"OMP_PROC_BIND=", "OMP_PLACES=", "GOMP_CPU_AFFINITY=", "KMP_AFFINITY="};
+/// Plain arrays: a member function of std::array would be one that sanitizers look into.
+constexpr const char* kNames[] = {"OMP_PROC_BIND=", "OMP_PLACES=", "GOMP_CPU_AFFINITY=", "KMP_AFFINITY="};
+constexpr std::size_t kCount = sizeof kNames / sizeof *kNames;
 
-/// Zero before any code runs.
-std::array<const char*, kNames.size()> removed;
+/// Null before any code runs.
+const char* removed[kCount];
 
 #define ANNULUS_BEFORE_LIBRARIES __attribute__((no_sanitize("address", "thread", "undefined")))
 
@@ -26,10 +27,10 @@ ANNULUS_BEFORE_LIBRARIES void remove_binding(int, char**, char** environment) {
   char** kept = environment;
   for (char** entry = environment; *entry != nullptr; ++entry) {
     bool goes = false;
-    for (std::size_t i = 0; i < kNames.size(); ++i) {
-      if (!begins_with(*entry, *(kNames.data() + i))) continue;
+    for (std::size_t i = 0; i < kCount; ++i) {
+      if (!begins_with(*entry, kNames[i])) continue;
       goes = true;
-      *(removed.data() + i) = *entry;
+      removed[i] = *entry;
     }
     if (!goes) *kept++ = *entry;
   }

@@ -92,14 +92,14 @@ TEST(Interruption, WhatWasIgnoredAtTheStartIsNoRequest) {
   const Workplace place(330);
 
   // A shell without job control starts `COMMAND &` with SIGINT ignored; nohup ignores SIGHUP.
-  const Outcome outcome =
-      place.shell("nohup " + training("epochs=4000") +
-                  " >log 2>&1 & job=$!\n"
-                  "until grep -q step run/metrics.jsonl 2>/dev/null; do sleep 0.02; done\n"
-                  "kill -INT $job; kill -HUP $job\n"
-                  "seen=$(wc -l <run/metrics.jsonl)\n"
-                  "until test $(wc -l <run/metrics.jsonl) -gt $((seen + 3)); do sleep 0.02; done\n"
-                  "kill -TERM $job; wait $job");
+  const Outcome outcome = place.shell(
+      "nohup " + training("epochs=4000") +
+      " >log 2>&1 & job=$!\n"
+      "until grep -q step run/metrics.jsonl 2>/dev/null; do sleep 0.02; done\n"
+      "kill -INT $job; kill -HUP $job\n"
+      "seen=$(wc -l <run/metrics.jsonl)\n"
+      "until test $(wc -l <run/metrics.jsonl) -gt $((seen + 3)); do kill -0 $job || exit 1; sleep 0.02; done\n"
+      "kill -TERM $job; wait $job");
 
   EXPECT_EQ(outcome.code, 75);
   EXPECT_THAT(place.metrics("run").back()["text"], HasSubstr("SIGTERM"));

@@ -89,7 +89,7 @@ TEST_F(Link, ReplacesATextOfAnotherFileSystem) {
 TEST_F(Link, OfForeignTextOnlyPlainNamesAreFollowed) {
   write(folder.string() + ".secret", "secret");
   for (const std::string& bad : {"../" + folder.filename().string() + ".secret", std::string("/etc/passwd"),
-                                std::string(".."), std::string(""), std::string("a\nb")}) {
+                                 std::string(".."), std::string(""), std::string("a\nb")}) {
     write(folder / "best.txt", bad);
     EXPECT_FALSE(link_target(folder / "best")) << bad;
     EXPECT_FALSE(follow_link(folder / "best")) << bad;

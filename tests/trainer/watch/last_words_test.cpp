@@ -30,6 +30,7 @@ TEST(LastWords, OfARankThatCouldHaveLeftAReasonAndOneThatCouldNot) {
 
 /// What a rank that knows of no checkpoint says of them.
 std::string of_checkpoints(const std::string& run, std::optional<std::uint64_t> listed) {
+  note_checkpoint(0);
   WatchState state({.rank = 1, .start = 1, .identities = {own_identity("n1"), own_identity("n2")}}, {},
                    {"annulus"});
   state.set_run(run);
