@@ -93,6 +93,9 @@ void finish_standard_output() {
   Output& out = output();
   write_all(out, printable(std::exchange(out.unfinished, {})));
   if (out.error == 0 || out.error == EPIPE) return;
+  if (out.error == EBADF)
+    throw RuntimeError(
+        "standard output: is closed, so what was printed is lost. Send it somewhere, to /dev/null for example, where nobody wants it.");
   throw RuntimeError(
       "standard output: cannot be written ({}), so what was printed is not complete. Free some space, or send it somewhere else.",
       std::strerror(out.error));

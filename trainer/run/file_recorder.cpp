@@ -9,6 +9,7 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "base/printable.hpp"
 #include "base/process_time.hpp"
 #include "base/vital_signs.hpp"
 #include "io/files/durable_file.hpp"
@@ -67,8 +68,8 @@ void require_sound(const CheckpointInfo& info, const std::string& path) {
     throw DataError("{}: its attribute `step` is {}, but its run state is of step {}. It is damaged.", path,
                     info.step, step);
   if (!is_fingerprint(info.dataset))
-    throw DataError("{}: its attribute `dataset` does not describe training data: {:?}. It is damaged.", path,
-                    info.dataset.substr(0, 80));
+    throw DataError("{}: its attribute `dataset` does not describe training data: {}. It is damaged.", path,
+                    quoted_name(info.dataset, 80));
 }
 
 class FileRecorder final : public Recorder {
