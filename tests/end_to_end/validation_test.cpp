@@ -226,6 +226,7 @@ TEST(Output, NamesOfOthersReachNoTerminal) {
   for (const Outcome* outcome : {&table, &json, &info, &group}) {
     EXPECT_THAT(outcome->output, Not(HasSubstr("\x1b")));
     EXPECT_THAT(outcome->output, Not(HasSubstr("\xC2\x9B")));
+    EXPECT_THAT(outcome->output, Not(HasSubstr("\n  dog"))) << "a name that makes a line of its own";
     EXPECT_THAT(outcome->output, Not(HasSubstr("\xE9")));
   }
   EXPECT_THAT(table.output,
