@@ -112,8 +112,8 @@ void log_message(LogLevel level, const std::string& text) {
 
 void open_standard_streams() noexcept {
   for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
-    if (fcntl(stream, F_GETFD) < 0)
-      static_cast<void>(open("/dev/null", O_RDWR));  // takes the lowest free number
+    if (fcntl(stream, F_GETFD) < 0)  // opening takes the lowest free number
+      static_cast<void>(open("/dev/null", stream == STDERR_FILENO ? O_WRONLY : O_RDONLY));
 }
 
 void set_terminal_log(TerminalLog wanted) {

@@ -12,7 +12,8 @@ namespace annulus {
 enum class LogLevel { debug, info, warning, error };
 
 /// Opens /dev/null for each of the three standard streams that the process was started without. The files
-/// opened next would take their numbers, and messages would end up in them.
+/// opened next would take their numbers, and messages would end up in them. What is written to a standard
+/// output that was closed still fails (EBADF): finish_standard_output() says so.
 void open_standard_streams() noexcept;
 
 /// Says who is speaking. Called once the rank is known, and again when the run directory exists.

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace annulus {
 namespace {
 
@@ -27,6 +29,34 @@ bool is_obeyed(unsigned code) {
   return control || direction || line_end;
 }
 
+/// The longest beginning of at most `most` bytes that ends behind a character.
+std::string_view beginning(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return text;
+  std::size_t end = 0;
+  while (end < most) {
+    const std::size_t length = std::max<std::size_t>(1, utf8_length(text, end));
+    if (end + length > most) break;
+    end += length;
+  }
+  return text.substr(0, end);
+}
+
+/// Every letter of `letters` in a name becomes a backslash and the one of `words` in the same place.
+std::string escaped(std::string_view name, std::string_view letters, std::string_view words) {
+  std::string text;
+  for (const char letter : name) {
+    const std::size_t place = letters.find(letter);
+    if (place != std::string_view::npos) text += '\\';
+    text += place == std::string_view::npos ? letter : words[place];
+  }
+  return text;
+}
+
+std::string shown(std::string_view name, std::size_t most, std::string_view letters, std::string_view words) {
+  const std::string_view kept = beginning(name, most);
+  return printable(escaped(kept, letters, words)) + (kept.size() < name.size() ? "..." : "");
+}
+
 }  // namespace
 
 std::size_t utf8_length(std::string_view text, std::size_t at) {
@@ -40,6 +70,13 @@ std::size_t utf8_length(std::string_view text, std::size_t at) {
   const bool overlong = (first == 0xE0 && second < 0xA0) || (first == 0xF0 && second < 0x90);
   const bool not_a_character = (first == 0xED && second > 0x9F) || (first == 0xF4 && second > 0x8F);
   return overlong || not_a_character ? 0 : length;
+}
+
+std::size_t shown_length(std::string_view text, std::size_t at) {
+  const std::size_t length = utf8_length(text, at);
+  if (length == 0) return 0;
+  const unsigned code = code_point(text, at, length);
+  return code < 0x20 || is_obeyed(code) ? 0 : length;
 }
 
 std::string printable(std::string_view text) {
@@ -59,6 +96,23 @@ std::string printable(std::string_view text) {
     at += length;
   }
   return shown;
+}
+
+std::string shown_name(std::string_view name, std::size_t most) {
+  return shown(name, most, "\n\r\t\\", "nrt\\");
+}
+
+std::string quoted_name(std::string_view name, std::size_t most) {
+  // The dots of a name that was cut stand behind the closing mark: they are not of the name.
+  const std::string_view kept = beginning(name, most);
+  return fmt::format("\"{}\"{}", shown(kept, most, "\n\r\t\\\"", "nrt\\\""),
+                     kept.size() < name.size() ? "..." : "");
+}
+
+std::string shown_names(std::span<const std::string> names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + shown_name(name);
+  return text;
 }
 
 }  // namespace annulus

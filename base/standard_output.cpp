@@ -96,6 +96,9 @@ void finish_standard_output() {
   write_all(out, printable(std::exchange(out.unfinished, {})));
   // Nobody reads any more: the other end of a pipe is closed, or the terminal that was there is gone.
   if (out.error == 0 || out.error == EPIPE || (out.error == EIO && out.terminal)) return;
+  if (out.error == EBADF)
+    throw RuntimeError(
+        "standard output: is closed, so what was printed is lost. Send it somewhere, to /dev/null for example, where nobody wants it.");
   throw RuntimeError(
       "standard output: cannot be written ({}), so what was printed is not complete. Free some space, or send it somewhere else.",
       std::strerror(out.error));

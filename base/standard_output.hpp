@@ -8,9 +8,9 @@ namespace annulus {
 /// gets what printable() makes of the text. Called once, before anything is written.
 void guard_standard_output();
 
-/// Writes what is left. @throws RuntimeError with the reason when something was lost, on a full disk for
-/// example. Nothing is lost when a reader has closed its end of a pipe (`| head -1`), as it has what it
-/// wanted, or when the terminal has been closed.
+/// Writes what is left. @throws RuntimeError with the reason when something was lost, on a full disk
+/// or where standard output was closed (`>&-`). Nothing is lost when a reader has closed its end of a pipe
+/// (`| head -1`), as it has what it wanted, or when the terminal has been closed.
 void finish_standard_output();
 
 }  // namespace annulus

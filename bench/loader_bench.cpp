@@ -19,6 +19,8 @@ class MemorySource final : public SampleSource {
     origin_.read(samples, {pixels_, labels_});
   }
   const SourceInfo& info() const override { return origin_.info(); }
+  std::span<const std::int32_t> all_labels() const override { return {}; }
+  void check_unchanged() const override {}
   void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {
     for (std::size_t k = 0; k < samples.size(); ++k) {
       std::memcpy(buffers.pixels.data() + k * kSize, pixels_.data() + samples[k] * kSize, kSize);

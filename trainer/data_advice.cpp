@@ -5,7 +5,9 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/printable.hpp"
 #include "io/dataset/axes.hpp"
+#include "io/dataset/doubled_name.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -26,7 +28,7 @@ std::string names_from_zero_text(const io::SourceInfo& source) {
   if (source.numbered || source.classes.empty() || source.stored.smallest_label < 1) return "";
   return fmt::format(
       " With data.first_label=1 the first name, {}, belongs to label 1: drop data.first_label if it belongs to label 0.",
-      source.classes.front());
+      shown_name(source.classes.front()));
 }
 
 /// For vectors where images are asked for, the reverse, and vectors of another length.
@@ -123,6 +125,23 @@ void throw_too_many_classes(const io::SourceInfo& source, std::int64_t outputs) 
         classes - 1 == outputs ? "" : fmt::format(", and give the last layer {} units", classes - 1));
   throw UsageError("{} has {} classes, but the network ends in {} outputs. Give its last layer {} units.{}",
                    source.name, classes, outputs, classes, names_from_zero_text(source));
+}
+
+std::string doubled_classes(const io::SourceInfo& source) {
+  const auto doubled = source.numbered ? std::nullopt : io::doubled_name(source.classes);
+  if (!doubled) return "";
+  return fmt::format(
+      "{}: the class {}. The two are told apart by their numbers alone: no other file can be compared with these names. Give each class a name of its own (attribute `classes`), or, if they are one, write one label for both.",
+      source.name, io::doubled_text(source.classes, *doubled));
+}
+
+std::string nothing_to_learn(const Network& network) {
+  for (const Layer& layer : network.layers)
+    for (const Parameter& parameter : layer.parameters)
+      if (parameter.trainable && parameter.fixed.empty()) return "";
+  return fmt::format(
+      "network: {}, so there is nothing to learn: training leaves the model as it is. Leave out the `weights` of a layer that shall learn, or add a layer that has some (dense, conv2d).",
+      parameter_count(network) > 0 ? "all weights are fixed" : "no layer has weights");
 }
 
 void note_odd_training_data(const io::SourceInfo& source) {

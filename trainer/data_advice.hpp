@@ -1,6 +1,8 @@
 // What to do when the data of a file do not fit the network: advice that leads to right training.
 #pragma once
 
+#include <string>
+
 #include "io/dataset/sample_source.hpp"
 #include "trainer/model/network.hpp"
 
@@ -15,6 +17,12 @@ enum class NetworkState { planned, trained };
 
 /// @throws UsageError saying how many classes there are, or that labels count from 1
 [[noreturn]] void throw_too_many_classes(const io::SourceInfo& source, std::int64_t outputs);
+
+/// A sentence about a class name that stands twice in the list of the data; "" where each is its own.
+std::string doubled_classes(const io::SourceInfo& source);
+
+/// A sentence about a network in which no weight can change; "" where one can.
+std::string nothing_to_learn(const Network& network);
 
 /// Says in the log what fits the network, but looks like a slip: channels taken for rows, labels from 1.
 void note_odd_training_data(const io::SourceInfo& source);

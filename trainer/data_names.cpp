@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/printable.hpp"
 #include "io/hdf5/file.hpp"
 #include "trainer/validation_split.hpp"
 
@@ -67,12 +68,12 @@ std::string keys_for(const io::Hdf5File& file, const DataConfig& data) {
   if (train.images.empty() && rank_of(file, data.images) > 0) train.images = data.images;
   if (train.labels.empty() && rank_of(file, data.labels) > 0) train.labels = data.labels;
   const RootNames validation = root_names(file, {"val"});
-  std::string keys = fmt::format("data.train=/ data.images={} data.labels={}", train.images,
-                                 train.labels.empty() ? "NAME" : train.labels);
+  std::string keys = fmt::format("data.train=/ data.images={} data.labels={}", shown_name(train.images),
+                                 train.labels.empty() ? "NAME" : shown_name(train.labels));
   const auto add = [&](const char* split, const RootNames& names) {
     if (names.images.empty() || names.labels.empty()) return false;
-    keys +=
-        fmt::format(" data.{0}=/ data.{0}_images={1} data.{0}_labels={2}", split, names.images, names.labels);
+    keys += fmt::format(" data.{0}=/ data.{0}_images={1} data.{0}_labels={2}", split,
+                        shown_name(names.images), shown_name(names.labels));
     return true;
   };
   // Test samples are none to validate on: a part of the training samples takes their place.
@@ -123,7 +124,7 @@ void check_names(const Config& config, const SplitNames& names) {
   if (file.exists(names.images) || file.leads_elsewhere(names.images)) return;
   if (config.data.validation_fraction > 0 && names.group == kValidationGroup && !file.exists(names.group))
     throw DataError(
-        "{}: there is no group '{}'. The part of '{}' that a training keeps for validation is known to `annulus evaluate RUN --split {}` alone, and only with the file, the data.validation_fraction and the seed of that training; here data.validation_fraction = {} and seed = {}. Leave these as the run has them, or name another split.",
+        "{}: there is no group '{}'. The part of '{}' that a training keeps for validation is known to `annulus evaluate` and `annulus predict` as `--split {}`, and only with the file, the data.validation_fraction and the seed of that training; here data.validation_fraction = {} and seed = {}. Leave these as the run has them, or name another split.",
         config.data.path, names.group, config.data.train, kValidationGroup, config.data.validation_fraction,
         config.seed);
   if (rank_of(file, config.data.images) == 0 && root_names(file, {"train"}).images.empty())

@@ -152,13 +152,16 @@ std::unique_ptr<io::SampleSource> fitted(std::unique_ptr<io::SampleSource> sourc
                                                  {.labelled = model->labelled,
                                                   .classes_by_number = allows(model->allowed, kDataClasses),
                                                   .columns_by_place = allows(model->allowed, kDataColumns),
-                                                  .any_form = allows(model->allowed, kDataPixels)});
+                                                  .any_form = allows(model->allowed, kDataPixels),
+                                                  .outputs = config.network.classes(),
+                                                  .first_label = config.data.first_label});
     for (const std::string& note : matched.notes) log_info("{}", note);
     if (model->notes != nullptr) *model->notes = matched.notes;
     source = std::move(matched.source);
-    require_outputs(source->info(), config);
   }
-  check_fits(source->info(), config.network, model != nullptr && model->data.has_value());
+  const bool trained = model != nullptr && (model->has_weights || model->data);
+  if (trained) require_outputs(source->info(), config);
+  check_fits(source->info(), config.network, trained);
   return source;
 }
 
@@ -186,6 +189,7 @@ SplitTraining open_parts(const Config& config, const NodeMemoryFactory& memory, 
 std::string names_text(const io::SourceInfo& info) {
   std::string names = io::joined_names(info.classes);
   for (const std::vector<std::string>& columns : info.columns) names += io::joined_names(columns) + '\n';
+  names += io::joined_names(info.value_names);
   return fmt::format(", names {:016x}", stable_hash(names));
 }
 

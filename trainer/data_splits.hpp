@@ -31,6 +31,9 @@ struct TrainedOn {
   std::vector<std::string> allowed = {};
   bool labelled = true;                       ///< whether labels count
   std::vector<std::string>* notes = nullptr;  ///< gets what was mapped, in sentences
+  /// Whether there are weights, which fit one network alone. So they do wherever `data` are known; a
+  /// checkpoint of an older version knows none.
+  bool has_weights = false;
 };
 
 /// What a training works on.
@@ -65,8 +68,9 @@ std::unique_ptr<io::SampleSource> open_split(const Config& config, Split split,
                                              const NodeMemoryFactory& memory,
                                              const TrainedOn* model = nullptr);
 
-/// open_group() for `annulus evaluate`: of a run that has kept a part of its training samples for validation,
-/// `train` and `validation` are these two parts, as long as the file holds the data that it was trained on.
+/// open_group() for those who judge a model: of a run that has kept a part of its training samples for
+/// validation, `train` and `validation` are these two parts, as long as the file holds the data that it was
+/// trained on.
 /// @param trained_on  data_fingerprint() of the training samples, as the checkpoint has it
 std::unique_ptr<io::SampleSource> open_judged(const Config& config, const std::string& group,
                                               const std::string& trained_on, const NodeMemoryFactory& memory,

@@ -8,6 +8,7 @@
 #include "base/vital_signs.hpp"
 #include "io/hdf5/process.hpp"
 #include "trainer/backend/device.hpp"
+#include "trainer/data_advice.hpp"
 #include "trainer/loop/initialise.hpp"
 #include "trainer/loop/rank_zero.hpp"
 #include "trainer/loop/shared_signature.hpp"
@@ -48,7 +49,10 @@ void TrainingJob::open_data(const JobOptions& options) {
   const double began = seconds_since_process_start();
   const NodeMemoryFactory memory = [this](std::size_t bytes) { return mpi_.allocate_node_memory(bytes); };
   std::vector<std::string> notes;
-  TrainedOn before{.data = stored_data(options), .allowed = options.allow_change, .notes = &notes};
+  TrainedOn before{.data = stored_data(options),
+                   .allowed = options.allow_change,
+                   .notes = &notes,
+                   .has_weights = earlier_.goes_on != 0};
   // Allowed to be others, the file's own names are the run's from here on.
   if (before.data && allows(options.allow_change, kDataClasses)) before.data->classes.clear();
   TrainingData data = open_training_data(config_, memory, options.sources, &before);
@@ -155,8 +159,11 @@ void TrainingJob::announce() const {
       log_info("layer {}: {}, its windows do not divide {} x {} pixels", layer.name,
                to_string(layer.left_over), layer.input.height, layer.input.width);
   log_info("device: {}", parts_->replica().describe());
-  if (group_.rank() == 0)
+  if (group_.rank() == 0) {
     for (const std::string& note : few_values(config_, data.samples)) log_warning("{}", note);
+    for (const std::string& note : {doubled_classes(data), nothing_to_learn(config_.network)})
+      if (!note.empty()) log_warning("{}", note);
+  }
   const comm::BucketSize& bucket = parts_->bucket_size();
   if (bucket.origin == comm::BucketSize::Origin::measured)
     log_info("gradients travel in buckets of {:.0f} KB, as measured between the ranks (bucket_kb sets it)",

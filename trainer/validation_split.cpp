@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/nearest_name.hpp"
+#include "base/printable.hpp"
 #include "io/dataset/stratified_choice.hpp"
 #include "io/dataset/subset.hpp"
 #include "io/hdf5/file.hpp"
@@ -43,10 +44,11 @@ std::vector<std::string> groups_with_images(const io::Hdf5File& file, const std:
   const std::string near = io::nearest_name(data.validation, groups);
   const std::string there = groups.empty()
                                 ? fmt::format("There is no group beside '{}'", data.train)
-                                : fmt::format("Groups beside '{}': {}", data.train, fmt::join(groups, ", "));
+                                : fmt::format("Groups beside '{}': {}", data.train, shown_names(groups));
   throw UsageError(
       "{}: has no group '{}', which data.validation names to validate on.{} {}. Without that key {} `data.validation=none` does without validation.",
-      data.path, data.validation, near.empty() ? "" : " Did you mean " + near + "?", there, kAdvice);
+      data.path, data.validation, near.empty() ? "" : " Did you mean " + shown_name(near) + "?", there,
+      kAdvice);
 }
 
 /// Names of data sets in a group that nobody reads.
@@ -66,8 +68,9 @@ std::string class_list(const std::vector<std::int32_t>& classes, const std::vect
   std::vector<std::string> shown;
   for (const std::int32_t label : classes)
     if (shown.size() < kShown)
-      shown.push_back(static_cast<std::size_t>(label) < names.size() ? names[static_cast<std::size_t>(label)]
-                                                                     : std::to_string(label));
+      shown.push_back(static_cast<std::size_t>(label) < names.size()
+                          ? shown_name(names[static_cast<std::size_t>(label)])
+                          : std::to_string(label));
   const std::size_t hidden = classes.size() - shown.size();
   return fmt::format("{}{}", fmt::join(shown, ", "), hidden > 0 ? fmt::format(" and {} more", hidden) : "");
 }
@@ -93,13 +96,14 @@ void announce_none(const Config& config) {
   const std::string reason = reason_of_none(config.data);
   const int patience = config.early_stopping.patience;
   const BestBy figure = config.checkpoint.best_by;
-  if (patience > 0 || figure != BestBy::accuracy)
+  if (patience > 0 || figure != BestBy::accuracy) {
     throw UsageError(
         "{}, so nothing is validated, but {} goes by a validation. Name a group with data.validation; or {}",
         reason,
         patience > 0 ? fmt::format("early_stopping.patience = {}", patience)
                      : fmt::format("checkpoint.best_by = {}", word_of(figure)),
         advice_for(config.data));
+  }
   if (config.data.validation == kNoValidation)
     return log_info("{}: no checkpoint is the best one, the latest is the model", reason);
   log_info("{}, so nothing is validated and no checkpoint is the best one: the latest is the model. {}",

@@ -28,13 +28,14 @@ std::string axes_of_image(ImageAxes axes, const Extents& extents, const std::str
   if (axes == ImageAxes::automatic && extents.size() == 2) return "C";  // flat vectors
   const std::string all = axes == ImageAxes::automatic ? "NHWC" : word_of(axes);
   if (all.size() == extents.size()) return all.substr(1);
-  if (axes != ImageAxes::automatic && extents.size() >= 2 && extents.size() <= 4)
+  if (axes != ImageAxes::automatic && extents.size() >= 2 && extents.size() <= 4) {
     throw DataError(
         "{}: has the shape ({}), but data.axes (now {}) names {} axes. Set data.axes to auto if it is {}, or to the order of its axes.",
         place, fmt::join(extents, ", "), word_of(axes), all.size(),
         extents.size() == 4   ? "(N, H, W, C)"
         : extents.size() == 3 ? "(N, H, W)"
                               : "(N, values), flat vectors");
+  }
   throw DataError(
       "{}: has the shape ({}), but images have the shape (N, H, W, C) or (N, H, W), or the axes that data.axes names{}, and flat vectors (N, values). Reshape it to the axes in which its values lie, for example with h5py (rows of CIFAR-10 are (N, C, H, W)), or name another dataset.",
       place, fmt::join(extents, ", "),

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/log.hpp"
+#include "base/printable.hpp"
 #include "io/dataset/labels.hpp"
 #include "io/dataset/pixels.hpp"
 
@@ -97,6 +98,19 @@ std::vector<std::string> class_names(const Hdf5File& file) {
   return file.is_dataset("classes") ? file.texts("classes") : std::vector<std::string>{};
 }
 
+SplitClasses split_classes(const Hdf5File& file, const std::string& images, const std::string& labels) {
+  const std::size_t slash = images.find_last_of('/');
+  for (const std::string& object : {slash == std::string::npos ? "" : images.substr(0, slash), labels}) {
+    if (object.empty() || !file.has_attribute(object, "classes")) continue;
+    try {
+      std::vector<std::string> names = file.strings_attribute(object, "classes");
+      if (names.size() > 1) return {std::move(names), object};
+    } catch (const DataError&) {  // something else that a foreign file calls so
+    }
+  }
+  return {};
+}
+
 SampleShape image_shape(const DatasetInfo& images, const std::string& file, const std::string& name,
                         ImageAxes axes) {
   const Extents& extents = images.extents;
@@ -127,7 +141,7 @@ DatasetColumns::DatasetColumns(const DatasetOptions& options)
   info_.name = source_name(options);
   info_.shape = image_shape(images, path_, images_name_, options.axes);
   info_.pixels = pixel_type(images, path_, images_name_);
-  info_.classes = class_names(file_);
+  name_classes(options);
   checked_bytes(images, path_, images_name_);
   row_bytes_ = static_cast<std::size_t>(info_.shape.size()) * size_of(info_.pixels);
   order_ = AxisOrder(axes_of_image(options.axes, images.extents, path_), info_.shape, size_of(info_.pixels));
@@ -150,6 +164,22 @@ DatasetColumns::DatasetColumns(const DatasetOptions& options)
   if (chunked()) chunk_rows_ = std::min(static_cast<std::uint64_t>(images.chunk.front()), images.rows());
   info_.chunk = chunk_rows_;
   open_vectors(options);
+}
+
+/// The root names the classes of all splits; where it does not, a split may name its own.
+void DatasetColumns::name_classes(const DatasetOptions& options) {
+  info_.classes = class_names(file_);
+  SplitClasses own = split_classes(file_, options.images, options.labels);
+  if (own.names.empty() || own.names == info_.classes) return;
+  if (info_.classes.empty()) {
+    notes_.push_back(
+        fmt::format("{}: class names are read from the attribute `classes` of {}.", path_, own.object));
+    info_.classes = std::move(own.names);
+    return;
+  }
+  notes_.push_back(fmt::format(
+      "{}: the class names of {} are not those of the root (attribute `classes`), which are taken. Remove one of the two lists.",
+      path_, own.object));
 }
 
 void DatasetColumns::note_images(ImageAxes axes) {
@@ -193,10 +223,11 @@ void DatasetColumns::open_labels(const DatasetOptions& options) {
   labels_ = std::move(labels.numbers);
   info_.stored.smallest_label = labels.smallest;
   if (options.first_label > 0 && labels.smallest > 0)  // one-hot rows count from 0 whatever it is
-    notes_.push_back(fmt::format(
-        "{}, {}: labels count from {} in the file (data.first_label){}.", path_, options.labels,
-        options.first_label,
-        info_.classes.empty() ? "" : fmt::format(": {} is {}", options.first_label, info_.classes.front())));
+    notes_.push_back(fmt::format("{}, {}: labels count from {} in the file (data.first_label){}.", path_,
+                                 options.labels, options.first_label,
+                                 info_.classes.empty() ? ""
+                                                       : fmt::format(": {} is {}", options.first_label,
+                                                                     shown_name(info_.classes.front()))));
   if (!labels.note.empty()) notes_.push_back(fmt::format("{}, {}: {}.", path_, options.labels, labels.note));
 }
 

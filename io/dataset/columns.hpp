@@ -16,6 +16,13 @@ namespace annulus::io {
 /// Class names of a file: the root attribute `classes`, or the text of a dataset `classes`, or none.
 std::vector<std::string> class_names(const Hdf5File& file);
 
+/// Where people put them instead: the attribute `classes` of the group of a split, or of its labels.
+struct SplitClasses {
+  std::vector<std::string> names;  ///< none: neither has such a list
+  std::string object;              ///< that has it
+};
+SplitClasses split_classes(const Hdf5File& file, const std::string& images, const std::string& labels);
+
 /// (H, W, C), or (values) of flat vectors, of an images dataset. @throws DataError when it holds no images
 SampleShape image_shape(const DatasetInfo& images, const std::string& file, const std::string& name,
                         ImageAxes axes = ImageAxes::automatic);
@@ -52,6 +59,7 @@ class DatasetColumns {
     Hdf5Dataset dataset;
     std::size_t length = 0;
   };
+  void name_classes(const DatasetOptions& options);
   void note_images(ImageAxes axes);
   void note_axes(ImageAxes axes, const std::string& place);
   void open_labels(const DatasetOptions& options);

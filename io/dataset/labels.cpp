@@ -100,10 +100,25 @@ class LabelReader {
       });
     }
     if (labels_.numbers.empty()) labels_.smallest = 0;
+    note_form();
     return std::move(labels_);
   }
 
  private:
+  /// What was said of the values, and how their shape or type was taken.
+  void note_form() {
+    const DatasetInfo& info = source_.info();
+    const bool one_hot = is_one_hot(info.extents, rules_.samples);
+    std::vector<std::string> parts;
+    if (!labels_.note.empty()) parts.push_back(labels_.note);
+    if (info.type.is_bool && !one_hot)
+      parts.emplace_back("bool values are read as class numbers, false as 0 and true as 1");
+    if (info.extents.size() > 1 && !one_hot)
+      parts.push_back(fmt::format("({}) is read as a class number for each of {} samples",
+                                  fmt::join(info.extents, ", "), labels_.numbers.size()));
+    labels_.note = fmt::format("{}", fmt::join(parts, "; "));
+  }
+
   void add(std::int64_t label) {
     if (label < rules_.first || label >= kMostClasses + rules_.first) refuse(label);
     const std::int64_t number = label - rules_.first;
@@ -171,7 +186,7 @@ class LabelReader {
     if (label < rules_.first && signs && smallest < largest)
       throw DataError("{}, but class numbers start at 0. Write (labels + 1) // 2: -1 and 1 become 0 and 1.",
                       where);
-    if (label < rules_.first)
+    if (label < rules_.first) {
       throw DataError(
           "{}, but class numbers start at {}{}.", where, rules_.first,
           smallest < 0
@@ -179,6 +194,7 @@ class LabelReader {
               : fmt::format(
                     " (data.first_label). If this file counts from {0}, set data.first_label={0}; mend that row otherwise",
                     smallest));
+    }
     if (rules_.classes > 0 && rules_.first == 0 && smallest == 1 &&
         largest == static_cast<std::int64_t>(rules_.classes))
       throw DataError(

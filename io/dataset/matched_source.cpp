@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/printable.hpp"
 #include "io/dataset/name_match.hpp"
 
 namespace annulus::io {
@@ -149,7 +150,7 @@ MatchedSource match_source(std::unique_ptr<SampleSource> source, const DataSigna
   if (!options.any_form && !info.form.empty() && !model.form.empty() && info.form != model.form)
     throw DataError(
         "{}: its images were made otherwise than those that the model was trained on: {}; there {}. A pixel shows something else, so its answers would mean nothing. Choose images of that form (`annulus rich images` makes them, data.images names them), or add --allow-change data.pixels.",
-        info.name, info.form, model.form);
+        info.name, shown_name(info.form), shown_name(model.form));
   ClassMap classes = match_classes(*source, model, options, matched.notes);
   drop_identity(classes);
   Columns columns;

@@ -21,6 +21,8 @@ struct MatchOptions {
   bool classes_by_number = false;  ///< a label is the number of an output, whatever the names say
   bool columns_by_place = false;   ///< columns are taken as they stand
   bool any_form = false;           ///< images may have been made otherwise
+  std::int64_t outputs = 0;        ///< of the model; 0: not known
+  std::int64_t first_label = 0;    ///< number of the first class in files
 };
 
 struct MatchedSource {

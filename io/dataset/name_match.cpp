@@ -4,11 +4,15 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <charconv>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 
 #include "base/error.hpp"
 #include "base/nearest_name.hpp"
+#include "base/printable.hpp"
+#include "io/dataset/doubled_name.hpp"
 
 namespace annulus::io {
 namespace {
@@ -17,15 +21,9 @@ using Names = std::vector<std::string>;
 
 constexpr std::size_t kShown = 6;
 
-/// Foreign text, with quotes around it and control characters and odd bytes escaped.
-std::string quoted(const std::string& name) {
-  constexpr std::size_t kMost = 60;
-  return name.size() <= kMost ? fmt::format("{:?}", name) : fmt::format("{:?}...", name.substr(0, kMost));
-}
-
 std::string list_of(const Names& names) {
   Names shown;
-  for (std::size_t i = 0; i < std::min(kShown, names.size()); ++i) shown.push_back(quoted(names[i]));
+  for (std::size_t i = 0; i < std::min(kShown, names.size()); ++i) shown.push_back(quoted_name(names[i]));
   if (names.size() > kShown) shown.push_back(fmt::format("... ({} in all)", names.size()));
   return fmt::format("{}", fmt::join(shown, ", "));
 }
@@ -40,12 +38,12 @@ using Places = std::unordered_map<std::string, std::size_t>;
 
 /// @throws DataError for a name that stands there twice: nobody can tell which one is meant
 Places places_of(const Names& names, const std::string& owner, const char* what) {
+  if (const auto doubled = doubled_name(names))
+    throw DataError(
+        "{}: the {} {}, so names cannot be compared with those of the model. Give each a name of its own.",
+        owner, what, doubled_text(names, *doubled));
   Places places;
-  for (std::size_t i = 0; i < names.size(); ++i)
-    if (!places.emplace(names[i], i).second)
-      throw DataError(
-          "{}: the {} {} stands there twice ({} and {}, counted from 0), so names cannot be compared with those of the model. Give each a name of its own.",
-          owner, what, quoted(names[i]), places[names[i]], i);
+  for (std::size_t i = 0; i < names.size(); ++i) places.emplace(names[i], i);
   return places;
 }
 
@@ -54,16 +52,61 @@ Places places_of(const Names& names, const std::string& owner, const char* what)
   throw DataError(
       "{}: has samples of classes that the model was not trained on: {}. Its classes are {}.{} Leave those samples out (`annulus predict` does without labels: data.labels=none). If they are classes of the model under another name, write the model's names into the attribute `classes` of the file, index = label (h5py: file.attrs[\"classes\"] = [...]); or add --allow-change data.classes, with which a label is the number of the model's output whatever the names say.",
       info.name, list_of(unknown), list_of(known),
-      near.empty() ? "" : fmt::format(" Is {} meant by {}?", quoted(near), quoted(unknown.front())));
+      near.empty() ? ""
+                   : fmt::format(" Is {} meant by {}?", quoted_name(near), quoted_name(unknown.front())));
+}
+
+/// Which of so many labels samples have; all, where the labels are not known.
+std::vector<bool> used_labels(const SampleSource& source, std::size_t count) {
+  std::vector<bool> used(count, source.all_labels().empty());
+  for (const std::int32_t label : source.all_labels())
+    if (label >= 0 && static_cast<std::size_t>(label) < used.size())
+      used[static_cast<std::size_t>(label)] = true;
+  return used;
+}
+
+/// The number that a name is, written as numbers usually are.
+std::optional<std::int64_t> number_of(const std::string& name) {
+  std::int64_t number = 0;
+  const char* const end = name.data() + name.size();
+  const auto [stop, error] = std::from_chars(name.data(), end, number);
+  const bool whole = error == std::errc{} && stop == end && number >= 0;
+  return whole && std::to_string(number) == name ? std::optional(number) : std::nullopt;
+}
+
+/// Names that are numbers of outputs, but not of those at their places: then a label without a name may mean
+/// either. @return the first such place, of those that samples have
+std::optional<std::size_t> other_number(const Names& names, const std::vector<bool>& used,
+                                        const MatchOptions& options) {
+  std::optional<std::size_t> found;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (i < used.size() && !used[i]) continue;
+    const std::optional<std::int64_t> number = number_of(names[i]);
+    if (!number) return std::nullopt;
+    const std::int64_t output = *number - options.first_label;
+    if (output < 0 || (options.outputs > 0 && output >= options.outputs)) return std::nullopt;
+    if (!found && output != static_cast<std::int64_t>(i)) found = i;
+  }
+  return found;
+}
+
+/// @throws DataError where one side has numbers alone, and the names of the other are other numbers
+void refuse_other_numbers(const SampleSource& source, const DataSignature& model,
+                          const MatchOptions& options) {
+  const SourceInfo& info = source.info();
+  const Names& names = info.numbered ? model.classes : info.classes;
+  const auto place = other_number(names, used_labels(source, names.size()), options);
+  if (!place) return;
+  throw DataError(
+      "{}: {} by numbers that are not those of their labels ({} is called {}), and {}, so nobody can tell which output of the model a label means. Number the labels as in training, and name each class by its own number or none at all (attribute `classes`); or add --allow-change data.classes, with which a label is the number of the model's output whatever the names say.",
+      info.name, info.numbered ? "the data of the training call their classes" : "calls its classes", *place,
+      quoted_name(names[*place]), info.numbered ? "it names none" : "those of the training named none");
 }
 
 /// Classes of the source that the model does not know and that samples have.
 Names missing_classes(const SampleSource& source, const std::vector<std::int32_t>& labels) {
   const Names& names = source.info().classes;
-  std::vector<bool> used(names.size(), source.all_labels().empty());
-  for (const std::int32_t label : source.all_labels())
-    if (label >= 0 && static_cast<std::size_t>(label) < used.size())
-      used[static_cast<std::size_t>(label)] = true;
+  const std::vector<bool> used = used_labels(source, names.size());
   Names missing;
   for (std::size_t i = 0; i < names.size(); ++i)
     if (labels[i] == kNoClass && used[i]) missing.push_back(names[i]);
@@ -91,7 +134,7 @@ std::string mapped_note(const SourceInfo& info, const ClassMap& map) {
   if (moved == 0) return {};
   return fmt::format(
       "{} numbers its classes otherwise than the data of the training did ({} is {} there and was {}{}): its labels are taken by name.",
-      info.name, quoted(info.classes[first]), first, map.labels[first],
+      info.name, quoted_name(info.classes[first]), first, map.labels[first],
       moved > 1 ? fmt::format(", and {} more", moved - 1) : "");
 }
 
@@ -153,6 +196,7 @@ ClassMap match_classes(const SampleSource& source, const DataSignature& model, c
   if (!options.labelled || options.classes_by_number || same || (info.numbered && model.classes.empty()))
     return classes_by_number(info, model, options.labelled);
   if (info.numbered || model.classes.empty()) {
+    refuse_other_numbers(source, model, options);
     // A list "0", "1", ... says no more than numbers do.
     if (!are_numbers(info.numbered ? model.classes : info.classes))
       notes.push_back(number_note(info, info.numbered ? "it names" : kTrainingNamed, ""));

@@ -75,20 +75,21 @@ struct SampleBuffers {
   std::span<float> vectors = {};   ///< (n, total_length(SourceInfo::vectors)); empty where nobody wants them
 };
 
-/// Reads samples by number. `read` is called from one thread at a time (the loader's I/O thread).
+/// Reads samples by number. Nothing has a default: a source around another one passes every call on. `read`
+/// is called from one thread at a time (the loader's I/O thread).
 class SampleSource {
  public:
   virtual ~SampleSource() = default;
   virtual const SourceInfo& info() const = 0;
   /// Labels of all samples, where they are in memory anyway; else nothing.
-  virtual std::span<const std::int32_t> all_labels() const { return {}; }
+  virtual std::span<const std::int32_t> all_labels() const = 0;
   /// Reads samples by number, below SourceInfo::samples unless the source is endless.
   /// @throws DataError naming file, dataset and row
   virtual void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) = 0;
-  /// Whether what was read so far is what was there when the source was opened. Cheap; called from any
-  /// thread.
+  /// Whether what was read so far is what was there when the source was opened; nothing to do for what lies
+  /// in memory or is made. Cheap; called from any thread.
   /// @throws DataError when somebody has written to its file since
-  virtual void check_unchanged() const {}
+  virtual void check_unchanged() const = 0;
 };
 
 }  // namespace annulus::io

@@ -100,6 +100,7 @@ StratifiedChoice choose_stratified(std::span<const std::int32_t> labels, double 
   deal_out_rest(shares,
                 static_cast<std::uint64_t>(std::llround(fraction * static_cast<double>(labels.size()))));
   std::vector<std::vector<std::uint64_t>> places;
+  places.reserve(shares.size());
   for (const Share& share : shares) places.push_back(places_of(share, seed_of_class(seed, places.size())));
   choice.chosen = chosen_among(labels, places);
   return choice;

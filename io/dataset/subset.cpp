@@ -64,6 +64,7 @@ class Kept final : public SampleSource {
   }
 
   const SourceInfo& info() const override { return info_; }
+  void check_unchanged() const override {}
   std::span<const std::int32_t> all_labels() const override { return labels_; }
 
   void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {

@@ -10,7 +10,9 @@
 #include <limits>
 #include <ostream>
 
+#include "base/printable.hpp"
 #include "io/dataset/columns.hpp"
+#include "io/dataset/doubled_name.hpp"
 #include "io/dataset/labels.hpp"
 #include "io/dataset/pixels.hpp"
 
@@ -98,6 +100,8 @@ bool is_usual_split(const std::string& name) {
 }
 
 void count_labels_of(const Hdf5File& file, std::size_t classes, SplitSummary& split) {
+  if (classes == 0) split.classes = split_classes(file, split.name + "/images", split.name + "/labels").names;
+  classes = std::max(classes, split.classes.size());
   const Labels labels =
       read_labels(file, split.name + "/labels", {.samples = split.samples, .classes = classes});
   if (labels.numbers.size() != split.samples)
@@ -160,7 +164,7 @@ std::string column_text(const ColumnSummary& column) {
   if (info.extents.empty() && !column.remark.empty()) return "cannot be read: " + column.remark;
   std::string layout =
       info.chunk.empty() ? "contiguous" : fmt::format("chunks of {} rows", info.chunk.front());
-  if (!info.filters.empty()) layout += fmt::format(", {}", fmt::join(info.filters, ", "));
+  if (!info.filters.empty()) layout += fmt::format(", {}", shown_names(info.filters));
   return fmt::format("({})  {}  {}  {:.1f} MB stored{}{}", fmt::join(info.extents, ", "),
                      to_string(info.type), layout, static_cast<double>(info.stored_bytes) / 1e6,
                      column.remark.empty() ? "" : "; ", column.remark);
@@ -172,23 +176,24 @@ void print_labels(const SplitSummary& split, const std::vector<std::string>& cla
   constexpr std::size_t kShown = 20;
   fmt::print(out, "  {} per class:", split.shape.flat ? "samples" : "images");
   for (std::size_t k = 0; k < std::min(kShown, split.label_counts.size()); ++k)
-    fmt::print(out, " {} {}{}", k < classes.size() ? classes[k] : std::to_string(k), split.label_counts[k],
-               k + 1 < split.label_counts.size() ? "," : "");
+    fmt::print(out, " {} {}{}", k < classes.size() ? shown_name(classes[k]) : std::to_string(k),
+               split.label_counts[k], k + 1 < split.label_counts.size() ? "," : "");
   fmt::print(out, "{}\n", split.label_counts.size() > kShown ? " ..." : "");
   if (classes.empty() && split.label_counts.size() > 1 && split.label_counts.front() == 0)
     fmt::print(out, "  label 0 never occurs; where labels count from 1, data.first_label is 1\n");
 }
 
-void print_split(const SplitSummary& split, const std::vector<std::string>& classes, std::ostream& out) {
+void print_split(const SplitSummary& split, const std::vector<std::string>& of_file, std::ostream& out) {
+  const std::vector<std::string>& classes = split.classes.empty() ? of_file : split.classes;
   const std::string form = split.shape.flat
                                ? fmt::format("vectors of {} values, read as", split.shape.channels)
                                : fmt::format("images of {} x {} x {}", split.shape.height, split.shape.width,
                                              split.shape.channels);
-  fmt::print(out, "\n{}: {} {} {}, {:.1f} MB in memory\n", split.name, split.samples, form,
+  fmt::print(out, "\n{}: {} {} {}, {:.1f} MB in memory\n", shown_name(split.name), split.samples, form,
              split.pixels == PixelType::uint8 ? "uint8" : "float32",
              static_cast<double>(split.pixel_bytes) / 1e6);
   for (const ColumnSummary& column : split.columns)
-    fmt::print(out, "  {:<12} {}\n", column.name, column_text(column));
+    fmt::print(out, "  {:<12} {}\n", shown_name(column.name), column_text(column));
   print_labels(split, classes, out);
   for (std::size_t c = 0; c < split.statistics.size(); ++c)
     fmt::print(out, "  {} {}: mean {:.4f}, deviation {:.4f}, from {:g} to {:g}\n",
@@ -260,12 +265,18 @@ std::uint64_t try_images(const std::string& path, const std::string& split) {
 }
 
 void print_dataset(const DatasetSummary& summary, std::ostream& out) {
+  constexpr std::size_t kMostText = 4096;
   fmt::print(out, "{} ({:.1f} MB)\n", summary.path, static_cast<double>(summary.file_bytes) / 1e6);
-  fmt::print(out, "schema: {}\n", summary.schema.empty() ? "none (a foreign file)" : summary.schema);
-  if (!summary.description.empty()) fmt::print(out, "description: {}\n", summary.description);
+  fmt::print(out, "schema: {}\n",
+             summary.schema.empty() ? "none (a foreign file)" : shown_name(summary.schema));
+  if (!summary.description.empty())
+    fmt::print(out, "description: {}\n", shown_name(summary.description, kMostText));
   if (!summary.classes.empty())
-    fmt::print(out, "{} classes: {}\n", summary.classes.size(), fmt::join(summary.classes, ", "));
-  for (const auto& [name, value] : summary.attributes) fmt::print(out, "{}: {}\n", name, value);
+    fmt::print(out, "{} classes: {}\n", summary.classes.size(), shown_names(summary.classes));
+  if (const auto doubled = doubled_name(summary.classes))
+    fmt::print(out, "  the class {}\n", doubled_text(summary.classes, *doubled));
+  for (const auto& [name, value] : summary.attributes)
+    fmt::print(out, "{}: {}\n", shown_name(name), shown_name(value, kMostText));
   for (const SplitSummary& split : summary.splits) print_split(split, summary.classes, out);
   for (const auto& [name, reason] : summary.unusable)
     fmt::print(out, "\n{}: cannot be a split: {}\n", name, reason);

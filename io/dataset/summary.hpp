@@ -33,6 +33,7 @@ struct SplitSummary {
   SampleShape shape;
   PixelType pixels = PixelType::uint8;
   std::vector<ColumnSummary> columns;       ///< images and labels included
+  std::vector<std::string> classes;         ///< of its own, where the root names none
   std::vector<std::uint64_t> label_counts;  ///< per class; empty where the labels cannot be used
   std::string label_fault;                  ///< why they cannot, or nothing
   std::vector<PixelStatistics> statistics;  ///< per channel, when asked for; raw pixel units

@@ -26,6 +26,8 @@ class SyntheticSource final : public SampleSource {
   }
 
   const SourceInfo& info() const override { return info_; }
+  std::span<const std::int32_t> all_labels() const override { return {}; }
+  void check_unchanged() const override {}
 
   void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {
     const std::size_t size = info_.shape.size();

@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "base/nearest_name.hpp"
+#include "base/printable.hpp"
 #include "io/files/path_parts.hpp"
 #include "io/hdf5/library.hpp"
 #include "io/hdf5/process.hpp"
@@ -51,8 +52,9 @@ void collect_datasets(const Hdf5File& file, const std::string& group, int depth,
   constexpr std::size_t kShown = 20;
   const bool more = found.size() > kShown;
   if (more) found.resize(kShown);
-  throw DataError("{}: there is no dataset {}. It holds {}{}.{}", file.path(), name, fmt::join(found, ", "),
-                  more ? ", ..." : "", nearest.empty() ? "" : fmt::format(" Did you mean {}?", nearest));
+  throw DataError("{}: there is no dataset {}. It holds {}{}.{}", file.path(), name, shown_names(found),
+                  more ? ", ..." : "",
+                  nearest.empty() ? "" : fmt::format(" Did you mean {}?", shown_name(nearest)));
 }
 
 /// The library's own rule: these bytes at the beginning, or at 512, 1024, 2048 and so on.
@@ -270,7 +272,7 @@ Hdf5Dataset Hdf5File::dataset(const std::string& name) const {
   if (!exists(name)) throw_missing(*this, name);
   if (!is_dataset(name))
     throw DataError("{}: {} is a group, but a dataset is needed. It holds {}.", path_, name,
-                    fmt::join(members(name), ", "));
+                    shown_names(members(name)));
   auto handle = hdf5_handle("H5Dopen2", {path_, name},
                             [&] { return H5Dopen2(handle_.get(), name.c_str(), H5P_DEFAULT); });
   return {std::move(handle), path_, name};

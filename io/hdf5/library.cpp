@@ -98,6 +98,18 @@ std::optional<hid_t> file_of(hid_t object) {
   return file;
 }
 
+/// Whether an enumeration has the words of numpy's bool, as h5py, PyTables and Julia write them.
+bool has_words_of_bool(hid_t type) {
+  if (H5Tget_nmembers(type) != 2) return false;
+  for (unsigned i = 0; i < 2; ++i) {
+    char* const word = H5Tget_member_name(type, i);
+    const bool known = word != nullptr && std::string_view(word) == (i == 0 ? "FALSE" : "TRUE");
+    H5free_memory(word);
+    if (!known) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 void Hdf5Traits::close(type id) noexcept {
@@ -184,6 +196,7 @@ StoredType describe_type(hid_t type) {
   if (kind == H5T_ENUM) {
     const Hdf5Handle numbers(H5Tget_super(type));
     if (numbers.get() >= 0) stored = describe_type(numbers.get());
+    stored.is_bool = stored.is_integer() && has_words_of_bool(type);
   }
   if (kind == H5T_INTEGER && fills_its_bytes(type, stored.bytes))
     stored.kind = H5Tget_sign(type) == H5T_SGN_NONE ? StoredType::Kind::unsigned_integer
@@ -202,6 +215,7 @@ void check_convertible(const StoredType& stored, ElementType wanted, const Hdf5P
 }
 
 std::string to_string(const StoredType& type) {
+  if (type.is_bool) return "bool";
   switch (type.kind) {
     case StoredType::Kind::signed_integer:
       return fmt::format("int{}", 8 * type.bytes);

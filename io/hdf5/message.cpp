@@ -21,6 +21,7 @@ DatasetInfo MessageReader::take_info() {
   info.extents = take<Extents>();
   info.type.kind = take_enum(StoredType::Kind::other);
   info.type.bytes = take<std::size_t>();
+  info.type.is_bool = take<bool>();
   info.chunk = take<Extents>();
   info.filters = take<std::vector<std::string>>();
   info.stored_bytes = take<std::uint64_t>();

@@ -70,6 +70,7 @@ class MessageWriter {
     put(info.extents);
     put(info.type.kind);
     put(info.type.bytes);
+    put(info.type.is_bool);
     put(info.chunk);
     put(info.filters);
     put(info.stored_bytes);

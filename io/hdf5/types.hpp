@@ -49,10 +49,11 @@ struct StoredType {
   enum class Kind { signed_integer, unsigned_integer, real, other };
   Kind kind = Kind::other;
   std::size_t bytes = 0;
+  bool is_bool = false;  ///< an enumeration FALSE = 0, TRUE = 1, as h5py writes numpy's bool
   bool is_integer() const { return kind == Kind::signed_integer || kind == Kind::unsigned_integer; }
 };
 
-/// "uint8", "float32", or, for what is not a number, "16-byte non-numeric".
+/// "uint8", "float32", "bool", or, for what is not a number, "16-byte non-numeric".
 std::string to_string(const StoredType& type);
 
 struct DatasetInfo {

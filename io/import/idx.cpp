@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "base/error.hpp"
+#include "io/dataset/doubled_name.hpp"
 #include "io/import/archive.hpp"
 #include "io/import/output.hpp"
 
@@ -157,6 +158,9 @@ std::vector<std::string> class_names_of(const std::vector<std::string>& given,
   if (!given.empty() && static_cast<std::size_t>(largest) >= given.size())
     throw DataError("{}: has the label {}, but only {} class names were given.", owner->labels.path, largest,
                     given.size());
+  if (const auto doubled = doubled_name(given))
+    throw UsageError("Class names: {}, so nobody could tell the two by name. Give each a name of its own.",
+                     doubled_text(given, *doubled));
   if (!given.empty()) return given;
   std::vector<std::string> names;
   for (std::int32_t k = 0; k <= largest; ++k) names.push_back(std::to_string(k));

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "base/error.hpp"
+#include "base/printable.hpp"
 #include "io/files/path_parts.hpp"
 
 namespace annulus::io {
@@ -48,12 +49,12 @@ void check_layout(const std::string& source, const std::vector<ListedImage>& ima
     if (layout_of(image) != layout)
       throw DataError(
           "{}: {} and {} lie at different depths or in different trees. Expected is CLASS/FILE, or train/CLASS/FILE and test/CLASS/FILE, for all images.",
-          source, first.name, image.name);
+          source, shown_name(first.name), shown_name(image.name));
   }
   for (std::size_t i = 1; i < images.size(); ++i)
     if (images[i].name == images[i - 1].name)
       throw DataError("{}: holds {} twice. Make the archive again without the repetition.", source,
-                      images[i].name);
+                      shown_name(images[i].name));
 }
 
 /// A folder beside those of the classes, or the same in another split.
@@ -95,10 +96,10 @@ void check_barren(const std::string& source, const std::vector<ClassFolder>& bar
   for (const ClassFolder& folder : barren) {
     if (named.size() < kNamed)
       named.push_back(folder.contents.unread_pictures == 0
-                          ? folder.path + " (empty)"
-                          : fmt::format("{} (pictures in other formats: {}, for example {})", folder.path,
-                                        folder.contents.unread_pictures,
-                                        folder.contents.example.substr(folder.path.size() + 1)));
+                          ? shown_name(folder.path) + " (empty)"
+                          : fmt::format("{} (pictures in other formats: {}, for example {})",
+                                        shown_name(folder.path), folder.contents.unread_pictures,
+                                        shown_name(folder.contents.example.substr(folder.path.size() + 1))));
   }
   if (barren.empty()) return;
   throw DataError(
@@ -113,7 +114,8 @@ std::vector<std::string> find_doubts(const std::vector<std::string>& classes,
   doubts.reserve(no_classes.size());
   for (const ClassFolder& folder : no_classes)
     doubts.push_back(fmt::format("The folder {} holds no pictures (but {}), so it is not a class.",
-                                 folder.path, folder.contents.example.substr(folder.path.size() + 1)));
+                                 shown_name(folder.path),
+                                 shown_name(folder.contents.example.substr(folder.path.size() + 1))));
   std::map<std::string, std::string> small;
   for (const std::string& name : classes) {
     std::string letters = name;
@@ -122,7 +124,7 @@ std::vector<std::string> find_doubts(const std::vector<std::string>& classes,
     const auto [other, first] = small.emplace(letters, name);
     if (!first)
       doubts.push_back(fmt::format("The classes {} and {} differ only in capital letters. Are they one?",
-                                   other->second, name));
+                                   shown_name(other->second), shown_name(name)));
   }
   return doubts;
 }
@@ -139,12 +141,12 @@ std::vector<std::string> find_classes(const std::string& source, const std::vect
   for (const ClassFolder& folder : kept) add(folder.split, folder.class_name);
   if (all.size() < 2)
     throw DataError("{}: all images lie in one folder, {}, but one folder per class is needed.", source,
-                    *all.begin());
+                    shown_name(*all.begin()));
   for (const std::string& name : all)
     if (!trained.empty() && !trained.contains(name))
       throw DataError(
           "{}: the class {} has no training images. Is a folder name misspelt? Classes of train: {}.", source,
-          name, fmt::join(trained, ", "));
+          shown_name(name), shown_names(std::vector<std::string>(trained.begin(), trained.end())));
   return {all.begin(), all.end()};
 }
 
@@ -200,7 +202,7 @@ ListedImage place_image(const std::string& source, const std::string& name) {
   if (folders.empty())
     throw DataError(
         "{}: {} lies in no class folder. Expected is CLASS/FILE, or train/CLASS/FILE and test/CLASS/FILE.",
-        source, name);
+        source, shown_name(name));
   ListedImage image;
   image.name = name;
   image.class_name = folders.back();

@@ -10,6 +10,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/printable.hpp"
 #include "base/worker_pool.hpp"
 #include "io/files/atomic_file.hpp"
 #include "io/import/archive.hpp"
@@ -116,7 +117,7 @@ class BatchDecoder {
   }
 
   Stored decoded(ImageDecoder& decoder, const SourceFile& file) const {
-    const std::string place = options_.source + ", " + file.name;
+    const std::string place = options_.source + ", " + shown_name(file.name);
     return wanted_.pixels == PixelType::uint8
                ? stored(decoder.decode(file.contents, wanted_.decode, place))
                : stored(decoder.decode_float(file.contents, wanted_.decode, place));
@@ -134,8 +135,8 @@ class BatchDecoder {
     if (!(picture.shape == shape_)) {
       throw DataError(
           "{}: {} has {} x {} pixels, but {} has {} x {}; a dataset holds images of one size. Ask for a common size, for example --resize {}x{}.",
-          options_.source, first_name_, shape_.height, shape_.width, file.name, picture.shape.height,
-          picture.shape.width, shape_.height, shape_.width);
+          options_.source, shown_name(first_name_), shape_.height, shape_.width, shown_name(file.name),
+          picture.shape.height, picture.shape.width, shape_.height, shape_.width);
     }
     listed.hash = XXH64(file.contents.data(), file.contents.size(), 0);
     listed.notes = picture.notes;
@@ -177,7 +178,7 @@ void report_left_out(const LeftOut& left_out, const std::vector<std::string>& de
   for (const std::string& sentence : left_out.warnings()) log_warning("{}", sentence);
   if (!dead_links.empty())
     log_warning("Left out links that lead to nothing inside the source, or in a circle: {}, for example {}.",
-                dead_links.size(), dead_links.front());
+                dead_links.size(), shown_name(dead_links.front()));
   for (const std::string& sentence : left_out.remarks()) log_info("{}", sentence);
 }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/printable.hpp"
 #include "io/files/path_parts.hpp"
 #include "io/pictures/image_codec.hpp"
 
@@ -37,7 +38,7 @@ bool is_hidden(const std::string& name) {
 }
 
 void LeftOut::Kind::add(const std::string& name) {
-  if (count++ == 0) example = name;
+  if (count++ == 0) example = shown_name(name);
 }
 
 void LeftOut::add_file(const std::string& name) {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/printable.hpp"
 #include "io/files/path_parts.hpp"
 
 namespace annulus::io {
@@ -65,7 +66,7 @@ std::vector<std::string> LinkTable::names_of(const std::string& file) {
       append_names_of(std::string(names[next]), names);
       if (names.size() > kMostNames)
         throw DataError("{}: {} has more than {} names through links, which no data set needs.", archive_,
-                        file, kMostNames);
+                        shown_name(file), kMostNames);
     }
   }
   names.erase(names.begin());

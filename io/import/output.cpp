@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "io/dataset/doubled_name.hpp"
 #include "io/dataset/stratified_choice.hpp"
 #include "io/dataset/writer.hpp"
 
@@ -77,6 +78,9 @@ void check_import_options(const ImportOptions& options) {
 }
 
 void write_imported(const ImportOptions& options, ImportedData data, const ProgressCallback& progress) {
+  if (const auto doubled = doubled_name(data.classes))
+    throw DataError("{}: the class {}, so nobody could tell the two by name.", options.source,
+                    doubled_text(data.classes, *doubled));
   take_validation(options, data.splits);
   std::uint64_t rows = 0;
   for (const ImportSplit& split : data.splits) rows += split.labels.size();

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "base/printable.hpp"
+
 namespace annulus::io {
 namespace {
 
@@ -17,7 +19,7 @@ struct Tally {
 Tally tally(const std::vector<ListedImage>& images, bool PictureNotes::*note) {
   Tally tally;
   for (const ListedImage& image : images)
-    if (image.notes.*note && tally.count++ == 0) tally.example = image.name;
+    if (image.notes.*note && tally.count++ == 0) tally.example = shown_name(image.name);
   return tally;
 }
 

@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/nearest_name.hpp"
+#include "base/printable.hpp"
 #include "base/random.hpp"
 #include "io/import/archive.hpp"
 #include "io/import/output.hpp"
@@ -130,7 +131,7 @@ std::size_t label_column(const std::string& wanted, const std::string& usual, co
   throw UsageError("{}: {}{} The class stands in the last column unless --label names another.", path,
                    header ? fmt::format("no column is called '{}'.", wanted)
                           : fmt::format("its first line holds no names, so there is no column '{}'.", wanted),
-                   near.empty() ? "" : fmt::format(" Did you mean {}?", near));
+                   near.empty() ? "" : fmt::format(" Did you mean {}?", shown_name(near)));
 }
 
 /// What to do about a field that is no number.
@@ -140,11 +141,11 @@ std::string advice_for(const Fields& fields, std::size_t place, std::size_t labe
                                      [](const std::string& field) { return number_of(field).has_value(); });
   const bool lone = static_cast<std::size_t>(numbers) + 1 == fields.size();
   if (!lone || table.label_named || fields[place].empty()) return "Mend or drop that line.";
-  const std::string column = table.names.empty() ? std::to_string(place + 1) : table.names[place];
+  const std::string column = table.names.empty() ? std::to_string(place + 1) : shown_name(table.names[place]);
   const bool plain = column.find_first_of(" '\"") == std::string::npos;
   return fmt::format(
       "The class is taken from column {}. If it stands in column {}, {}; else mend or drop that line.",
-      table.names.empty() ? std::to_string(label + 1) : table.names[label], column,
+      table.names.empty() ? std::to_string(label + 1) : shown_name(table.names[label]), column,
       table.names.empty() ? "name the columns in a first line, and that one with --label"
                           : fmt::format("add --label {}", plain ? column : fmt::format("\"{}\"", column)));
 }
@@ -157,10 +158,10 @@ void add_row(const Fields& fields, std::size_t label, const std::string& place, 
     if (i == label) continue;
     const std::optional<float> value = number_of(fields[i]);
     if (!value)
-      throw DataError(
-          "{}: column {}{} holds \"{}\", but all columns except that of the class hold numbers. {}", place,
-          i + 1, table.names.empty() ? "" : fmt::format(" ({})", table.names[i]), fields[i],
-          advice_for(fields, i, label, table));
+      throw DataError("{}: column {}{} holds {}, but all columns except that of the class hold numbers. {}",
+                      place, i + 1,
+                      table.names.empty() ? "" : fmt::format(" ({})", shown_name(table.names[i])),
+                      quoted_name(fields[i]), advice_for(fields, i, label, table));
     table.values.push_back(*value);
   }
   if (fields[label].empty()) throw DataError("{}: its class is missing. Mend or drop that line.", place);
@@ -205,8 +206,8 @@ std::map<std::string, std::size_t> places_of(const Fields& names, const std::str
   for (std::size_t i = 0; i < names.size(); ++i)
     if (!places.emplace(names[i], i).second)
       throw DataError(
-          "{}: two columns are called \"{}\", and the columns do not stand as in {}, so they cannot be taken by name. Give each a name of its own.",
-          path, names[i], other_path);
+          "{}: two columns are called {}, and the columns do not stand as in {}, so they cannot be taken by name. Give each a name of its own.",
+          path, quoted_name(names[i]), other_path);
   return places;
 }
 
@@ -214,8 +215,9 @@ std::map<std::string, std::size_t> places_of(const Fields& names, const std::str
                                 const std::string& other_path) {
   const std::string near = nearest_name(name, others);
   throw DataError(
-      "{}: no column of values is called \"{}\", as one of {} is.{} The columns of the two files are taken by name: mend the names, or, if the columns stand in the same order, take the line of names out of {}.",
-      other_path, name, path, near.empty() ? "" : fmt::format(" Is it \"{}\"?", near), other_path);
+      "{}: no column of values is called {}, as one of {} is.{} The columns of the two files are taken by name: mend the names, or, if the columns stand in the same order, take the line of names out of {}.",
+      other_path, quoted_name(name), path, near.empty() ? "" : fmt::format(" Is it {}?", quoted_name(near)),
+      other_path);
 }
 
 /// Brings the values of another table into the order of the first one's, by name.
@@ -256,8 +258,8 @@ std::vector<std::string> class_names_of(const std::vector<Table>& tables) {
   constexpr std::size_t kMost = 1000;
   if (names.size() > kMost)
     throw DataError(
-        "{}: its class column has {} different entries, such as \"{}\" and \"{}\". Is it a column of values? --label names that of the class.",
-        tables.front().path, names.size(), names.front(), names.back());
+        "{}: its class column has {} different entries, such as {} and {}. Is it a column of values? --label names that of the class.",
+        tables.front().path, names.size(), quoted_name(names.front()), quoted_name(names.back()));
   return names;
 }
 

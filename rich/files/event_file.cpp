@@ -9,6 +9,7 @@
 #include <functional>
 
 #include "base/error.hpp"
+#include "base/printable.hpp"
 
 namespace annulus::rich {
 namespace {
@@ -72,7 +73,7 @@ void require_species(const io::Hdf5File& file, const std::string& object) {
   if (found == known) return;
   throw DataError(
       "{}: the attribute `species` of {} numbers the particles {}, but this program numbers them {}: a kaon there would be another particle here. Renumber the columns and the attribute, or make the file again.",
-      file.path(), object, fmt::join(found, ", "), fmt::join(known, ", "));
+      file.path(), object, shown_names(found), fmt::join(known, ", "));
 }
 
 EventFile::EventFile(const std::string& path) : file_(io::Hdf5File::open(path)) {

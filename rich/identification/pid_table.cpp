@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "base/error.hpp"
+#include "base/printable.hpp"
 
 namespace annulus::rich {
 
@@ -26,9 +27,10 @@ std::vector<Species> species_of_classes(const std::vector<std::string>& classes,
     if (!species)
       throw DataError(
           "{}: '{}' among the classes ({}) is not a particle, so there is no table of particles. Possible are {}; for other data there is `annulus evaluate`.",
-          where, name, fmt::join(classes, ", "), fmt::join(enum_words<Species>(), ", "));
+          where, shown_name(name), shown_names(classes), fmt::join(enum_words<Species>(), ", "));
     if (std::ranges::find(result, *species) != result.end())
-      throw DataError("{}: class '{}' comes twice; its tracks could not be told apart.", where, name);
+      throw DataError("{}: class '{}' comes twice; its tracks could not be told apart.", where,
+                      shown_name(name));
     result.push_back(*species);
   }
   return result;

@@ -40,5 +40,37 @@ TEST(Printable, EscapesBytesThatAreNoCharacters) {
   EXPECT_EQ(printable("\xE7\x8C"), "\\xe7\\x8c") << "the end is missing";
 }
 
+TEST(Printable, KeepsANameOnItsLine) {
+  EXPECT_EQ(shown_name("Käse 猫"), "Käse 猫");
+  EXPECT_EQ(shown_name("cat\n  dog   1.0000"), "cat\\n  dog   1.0000");
+  EXPECT_EQ(shown_name("a\tb\rc\x1b[1m"), "a\\tb\\rc\\u001b[1m");
+  EXPECT_EQ(shown_name("caf\xE9"), "caf\\xe9");
+}
+
+TEST(Printable, TellsWhatATerminalOnlyShows) {
+  EXPECT_EQ(shown_length("a\n", 0), 1U);
+  EXPECT_EQ(shown_length("a\n", 1), 0U) << "a line end";
+  EXPECT_EQ(shown_length("\x1b[1m", 0), 0U);
+  EXPECT_EQ(shown_length("ä", 0), 2U);
+  EXPECT_EQ(shown_length("\xC2\x9B", 0), 0U) << "CSI of C1";
+  EXPECT_EQ(shown_length("\xE9", 0), 0U) << "Latin-1";
+}
+
+TEST(Printable, NoTwoNamesLookAlike) {
+  EXPECT_EQ(shown_name("a\\n"), "a\\\\n");
+  EXPECT_NE(shown_name("a\\n"), shown_name("a\n"));
+  EXPECT_NE(shown_name("\\u001b"), shown_name("\x1b"));
+  EXPECT_EQ(quoted_name("say \"cat\""), R"("say \"cat\"")");
+  EXPECT_NE(quoted_name("a\" and \"b"), "\"a\" and \"b\"");
+}
+
+TEST(Printable, CutsALongNameBehindACharacter) {
+  EXPECT_EQ(shown_name("abcdef", 6), "abcdef");
+  EXPECT_EQ(shown_name("abcdef", 5), "abcde...");
+  EXPECT_EQ(shown_name("aä\xF0\x9F\x98\x80", 4), "aä...") << "a character of four bytes has no room";
+  EXPECT_EQ(shown_name("\xE9\xE9\xE9", 2), "\\xe9\\xe9...") << "bytes that are no characters count as one";
+  EXPECT_EQ(quoted_name("abcdef", 5), "\"abcde\"...");
+}
+
 }  // namespace
 }  // namespace annulus

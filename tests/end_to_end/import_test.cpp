@@ -108,6 +108,24 @@ TEST(FirstSteps, SizesMayBeOneWordOrTwo) {
   EXPECT_THAT(one.output, HasSubstr("--resize"));
 }
 
+TEST(FirstSteps, TheSourceMayStandBehindTheNamesOfTheClasses) {
+  const Workplace place(12);
+  write_digits(place.path("digits"), "train", 20);
+  const std::string names = "--classes a b c d e f g h i j";
+  const auto import = [&](const std::string& words) {
+    return place.shell("\"$ANNULUS\" data import idx " + words + " --replace --output out.h5");
+  };
+
+  for (const std::string& words : {names + " digits", "digits " + names, names + " digits --deflate 1"}) {
+    const Outcome outcome = import(words);
+    EXPECT_EQ(outcome.code, 0) << words << outcome.output;
+    EXPECT_THAT(outcome.output, HasSubstr("10 classes: a, b, c, d, e, f, g, h, i, j\n")) << words;
+  }
+  const Outcome none = import(names);
+  EXPECT_EQ(none.code, 2);
+  EXPECT_THAT(none.output, HasSubstr("The source is missing"));
+}
+
 TEST(FirstSteps, ThousandsOfClassesAreNamed) {
   const Workplace place(12);
   io::NamedFiles files;

@@ -89,6 +89,73 @@ TEST(Validation, APartOfTheTrainingSamplesIsTheSameOnAnyNumberOfRanks) {
   EXPECT_THAT(other.output, HasSubstr("data.validation_fraction: 0.25 there, 0.5 now"));
 }
 
+TEST(Validation, ThePartThatWasHeldOutCanBePredicted) {
+  const Workplace place(96);
+  ASSERT_EQ(place.run(place.training("run", {"data.validation_fraction=0.25"})).code, 0);
+  const auto predict = [&](const std::string& split, const std::string& name) {
+    return place.run({"predict", "run", "--input", "data.h5", "--split", split, "--output", name});
+  };
+
+  const Outcome judged = place.run({"evaluate", "run", "--split", "validation", "--json"});
+  const Outcome part = predict("validation", "part.h5");
+  const Outcome whole = predict("train", "whole.h5");
+
+  ASSERT_EQ(part.code, 0) << part.output;
+  const io::Hdf5File predictions = io::Hdf5File::open(place.path("part.h5").string());
+  const auto rows = predictions.read<std::uint64_t>("rows");
+  const auto answers = predictions.read<std::int32_t>("predictions");
+  const auto labels = predictions.read<std::int32_t>("labels");
+  ASSERT_EQ(rows.size(), 24u);
+  ASSERT_EQ(labels.size(), 24u);
+  const io::Hdf5File data = io::Hdf5File::open(place.path("data.h5").string());
+  const auto stored = data.read<std::int32_t>("train/labels");
+  const io::Hdf5File all = io::Hdf5File::open(place.path("whole.h5").string());
+  const auto others = all.read<std::int32_t>("predictions");
+  ASSERT_EQ(others.size(), 96u) << whole.output;
+  int right = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    EXPECT_EQ(labels[i], stored[rows[i]]);
+    EXPECT_EQ(answers[i], others[rows[i]]) << "row " << rows[i];
+    right += answers[i] == labels[i];
+  }
+  EXPECT_NEAR(json_in(judged.output)["accuracy"].get<double>(), right / 24.0, 1e-9) << judged.output;
+  EXPECT_FALSE(all.exists("rows"));
+  EXPECT_THAT(whole.output,
+              AllOf(HasSubstr("data.validation_fraction = 0.25"), HasSubstr("--split validation")));
+}
+
+TEST(Validation, TheSamplesThatTrainedTheModelAreNamedWhenTheyArePredicted) {
+  const Workplace place(36);
+  ASSERT_EQ(place.run(place.training("run")).code, 0);
+  const auto predict = [&](const std::string& split) {
+    return place.run({"predict", "run", "--input", "data.h5", "--split", split, "--output", split + ".h5"})
+        .output;
+  };
+
+  EXPECT_THAT(predict("train"), HasSubstr("'train' holds the very samples that the model was trained on"));
+  EXPECT_THAT(predict("test"), Not(HasSubstr("was trained on")));
+}
+
+/// The fraction came from the command line of the training, and the config knows nothing of it.
+TEST(Validation, ACheckpointKnowsWhatWasHeldOutWhereTheConfigDoesNot) {
+  const Workplace place(96);
+  ASSERT_EQ(place.run(place.training("run", {"data.validation_fraction=0.25", "seed=77"})).code, 0);
+  std::filesystem::copy_file(place.path("run/checkpoints/latest"), place.path("model.h5"));
+  const std::string smoke = std::string(ANNULUS_SOURCE_DIR) + "/configs/smoke.yaml";
+  const auto evaluate = [&](const std::string& split, const std::vector<std::string>& more = {}) {
+    std::vector<std::string> words{"evaluate",          smoke,     "--checkpoint", "model.h5",
+                                   "data.path=data.h5", "--split", split};
+    words.insert(words.end(), more.begin(), more.end());
+    return place.run(words);
+  };
+
+  const Outcome held_out = evaluate("validation");
+  EXPECT_EQ(held_out.code, 0) << held_out.output;
+  EXPECT_THAT(held_out.output, AllOf(HasSubstr("samples 24 "), HasSubstr("taken from the checkpoint")));
+  EXPECT_THAT(evaluate("train").output, HasSubstr("samples 72 "));
+  EXPECT_THAT(evaluate("train", {"data.validation_fraction=0"}).output, HasSubstr("samples 96 "));
+}
+
 TEST(Validation, WhatCannotBeDecidedIsRefusedBeforeAnythingIsWritten) {
   const Workplace place(36);
 
@@ -118,6 +185,9 @@ TEST(Output, ThatCannotBeWrittenIsAnErrorOfEveryVerb) {
     EXPECT_NE(outcome.code, 0) << words;
     EXPECT_THAT(outcome.output, HasSubstr("standard output: cannot be written (No space left on device)"))
         << words;
+    const Outcome closed = place.shell(std::string("\"$ANNULUS\" ") + words + " >&-");
+    EXPECT_NE(closed.code, 0) << words;
+    EXPECT_THAT(closed.output, HasSubstr("standard output: is closed")) << words;
   }
   for (const std::string& words : {"summary " + smoke, "train " + smoke + " --print-config",
                                    "job " + smoke + " --nodes 1 --ranks-per-node 1 --time 1:00:00"}) {
@@ -139,10 +209,14 @@ TEST(Output, NamesOfOthersReachNoTerminal) {
     names[2] =
         "\xC2\x9B"
         "2J";
+    names[3] = "cat\n  dog                      1.0000";
+    names[4] = "tab\tulator";
+    names[6] = names[5];
     file.set_attribute("/", "classes", names);
     file.close();
   }
-  ASSERT_EQ(place.run(place.training("run")).code, 0);
+  const Outcome training = place.run(place.training("run"));
+  ASSERT_EQ(training.code, 0) << training.output;
 
   const Outcome table = place.run({"evaluate", "run"});
   const Outcome json = place.run({"evaluate", "run", "--json"});
@@ -152,11 +226,17 @@ TEST(Output, NamesOfOthersReachNoTerminal) {
   for (const Outcome* outcome : {&table, &json, &info, &group}) {
     EXPECT_THAT(outcome->output, Not(HasSubstr("\x1b")));
     EXPECT_THAT(outcome->output, Not(HasSubstr("\xC2\x9B")));
+    EXPECT_THAT(outcome->output, Not(HasSubstr("\n  dog"))) << "a name that makes a line of its own";
     EXPECT_THAT(outcome->output, Not(HasSubstr("\xE9")));
   }
   EXPECT_THAT(table.output,
               AllOf(HasSubstr("\\u001b[31mred"), HasSubstr("caf\\xe9"), HasSubstr("\\u009b2J")));
-  EXPECT_THAT(info.output, HasSubstr("\\u001b[31mred"));
+  for (const Outcome* outcome : {&table, &info})
+    EXPECT_THAT(outcome->output,
+                AllOf(HasSubstr("\\u001b[31mred"), HasSubstr("cat\\n  dog"), HasSubstr("tab\\tulator"),
+                      HasSubstr("the class \"plain5\" stands there twice (5 and 6, counted from 0)")));
+  EXPECT_THAT(table.output, AllOf(HasSubstr("plain5 (5)"), HasSubstr("plain5 (6)")));
+  EXPECT_THAT(training.output, HasSubstr("warning: data.h5:train: the class \"plain5\" stands there twice"));
   ASSERT_EQ(json.code, 0) << json.output;
   EXPECT_EQ(json_in(json.output)["classes"][0], "\x1b[31mred") << json.output;
   EXPECT_EQ(json_in(json.output)["classes"][1], "caf\xEF\xBF\xBD");

@@ -37,6 +37,8 @@ class PatternSource final : public io::SampleSource {
   }
 
   const io::SourceInfo& info() const override { return info_; }
+  std::span<const std::int32_t> all_labels() const override { return {}; }
+  void check_unchanged() const override {}
 
   void read(std::span<const std::uint64_t> samples, const io::SampleBuffers& buffers) override {
     if (before_read) before_read(samples);

@@ -29,6 +29,31 @@ std::string mismatch(const io::SourceInfo& source, const SampleShape& input,
   }
 }
 
+TEST(DataAdvice, ADoubledClassIsNamedWithItsPlaces) {
+  io::SourceInfo source{.name = "data.h5:train", .classes = {"ant", "bee", "ant"}};
+  EXPECT_THAT(doubled_classes(source), AllOf(HasSubstr("data.h5:train: the class \"ant\" stands there twice"),
+                                             HasSubstr("(0 and 2, counted from 0)")));
+  source.classes[2] = "Ant";
+  EXPECT_EQ(doubled_classes(source), "");
+}
+
+TEST(DataAdvice, ANetworkInWhichNothingLearnsIsSaidToBeOne) {
+  Parameter kernel{.name = "kernel", .extents = {1, 1}};
+  Network network;
+  network.layers.resize(2);
+  EXPECT_THAT(nothing_to_learn(network), HasSubstr("no layer has weights"));
+  kernel.fixed = {1};
+  network.layers[1].parameters = {kernel};
+  EXPECT_THAT(nothing_to_learn(network), HasSubstr("all weights are fixed"));
+  kernel.fixed.clear();
+  kernel.trainable = false;
+  network.layers[0].parameters = {kernel};
+  EXPECT_THAT(nothing_to_learn(network), HasSubstr("all weights are fixed"));
+  kernel.trainable = true;
+  network.layers[0].parameters.push_back(kernel);
+  EXPECT_EQ(nothing_to_learn(network), "");
+}
+
 TEST(DataAdvice, ChannelsFirstAreRecognised) {
   const auto first = HasSubstr("channels first, as PyTorch keeps them: set data.axes to NCHW");
   const auto no_rows = Not(HasSubstr("images' shape if"));

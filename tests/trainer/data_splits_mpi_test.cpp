@@ -175,6 +175,36 @@ TEST(RequireSameData, NamesCount) {
               AllOf(HasSubstr("rank 1"), HasSubstr("names ")));
 }
 
+/// Flat vectors of two values, under these names.
+class NamedValues final : public io::SampleSource {
+ public:
+  explicit NamedValues(std::vector<std::string> names)
+      : source_(9, SampleShape{1, 1, 2, true}), info_(source_.info()) {
+    info_.value_names = std::move(names);
+  }
+  const io::SourceInfo& info() const override { return info_; }
+  std::span<const std::int32_t> all_labels() const override { return source_.all_labels(); }
+  void check_unchanged() const override { source_.check_unchanged(); }
+  void read(std::span<const std::uint64_t> samples, const io::SampleBuffers& buffers) override {
+    source_.read(samples, buffers);
+  }
+
+ private:
+  test::PatternSource source_;
+  io::SourceInfo info_;
+};
+
+TEST(RequireSameData, NamesOfFlatValuesCount) {
+  NamedValues usual({"px", "py"});
+  NamedValues turned({"py", "px"});
+  EXPECT_NO_THROW(require_same_data(&usual, "a.h5", group()));
+  if (group().size() == 1) return;
+
+  EXPECT_THAT(message_of<DataError>(
+                  [&] { require_same_data(group().rank() == 1 ? &turned : &usual, "a.h5", group()); }),
+              AllOf(HasSubstr("rank 1"), HasSubstr("names ")));
+}
+
 TEST(RequireSameScale, IsRefusedOnAllRanksAndTheRescaleNamed) {
   test::PatternSource source(40, {20, 21, 3}, io::PixelType::float32);  // 0 to 255
   const Config config = per_feature_config();

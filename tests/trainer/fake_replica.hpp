@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "base/random.hpp"
@@ -23,7 +24,7 @@ inline Network small_network() {
   const auto layer = [](const char* name, Operation operation, std::vector<Parameter> parameters) {
     Layer result;
     result.name = name;
-    result.operation = operation;
+    result.operation = std::move(operation);
     result.parameters = std::move(parameters);
     return result;
   };

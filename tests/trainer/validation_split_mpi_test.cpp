@@ -26,6 +26,7 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 comm::ProcessGroup& group() { return test::session().group(); }
 
@@ -171,6 +172,24 @@ TEST_F(ValidationSplit, TrainMeansThePartAlsoWhereItsGroupIsCalledOtherwise) {
                              [](std::size_t bytes) { return test::session().allocate_node_memory(bytes); })),
         rows_of(*data.training))
         << name;
+}
+
+/// A checkpoint of an older version knows no names of its data, but has weights all the same.
+TEST_F(ValidationSplit, WhatDoesNotFitAModelOfAnOlderVersionIsNotTheConfigsFault) {
+  write({"train", "test"});
+  const TrainedOn model{.data = {}, .has_weights = true};
+  const auto message = [&](const std::vector<std::string>& overrides) {
+    return message_of<Error>([&] {
+      open_group(
+          config(overrides), "test",
+          [](std::size_t bytes) { return test::session().allocate_node_memory(bytes); }, {}, &model);
+    });
+  };
+
+  EXPECT_THAT(message({"network.input=[4, 4, 1]"}),
+              AllOf(HasSubstr("the model takes images of shape (4, 4, 1)"), Not(HasSubstr("network.input"))));
+  EXPECT_THAT(message({"network.layers=[flatten, dense: 2, softmax]"}),
+              AllOf(HasSubstr("the model has 2 outputs"), Not(HasSubstr("Give its last layer"))));
 }
 
 TEST_F(ValidationSplit, AGroupThatIsNamedMustBeThere) {

@@ -2,15 +2,18 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "base/log.hpp"
+#include "base/printable.hpp"
 #include "trainer/commands/common/context.hpp"
 #include "trainer/commands/common/load.hpp"
 #include "trainer/commands/generators.hpp"
 #include "trainer/commands/origin.hpp"
 #include "trainer/commands/start_warnings.hpp"
+#include "trainer/data_advice.hpp"
 #include "trainer/data_names.hpp"
 #include "trainer/data_splits.hpp"
 #include "trainer/loop/evaluator.hpp"
@@ -49,15 +52,28 @@ nlohmann::json to_json(const Evaluation& result, const std::vector<std::string>&
   return json;
 }
 
+/// What the row of a class is called: the names of two rows never look alike.
+std::vector<std::string> row_names(const std::vector<std::string>& names, std::size_t classes) {
+  std::map<std::string, int> count;
+  for (const std::string& name : names) ++count[name];
+  std::vector<std::string> rows;
+  for (std::size_t label = 0; label < classes; ++label)
+    if (label >= names.size())
+      rows.push_back(fmt::format("output {}", label));
+    else
+      rows.push_back(shown_name(names[label]) + (count[names[label]] > 1 ? fmt::format(" ({})", label) : ""));
+  return rows;
+}
+
 void print_table(const Evaluation& result, const std::vector<std::string>& names, std::size_t classes) {
   fmt::print("samples {} ({})   loss {:.4f}   accuracy {:.4f}   macro recall {:.4f}\n", result.samples,
              result.each_once ? "each counted once" : "NOT each counted once", result.loss, result.accuracy,
              result.macro_recall);
   fmt::print("  {:<24} {}\n", "class", "recognised");
+  const std::vector<std::string> rows = row_names(names, classes);
   for (std::size_t label = 0; label < classes; ++label) {
     const std::optional<double> share = recall(result, label);
-    const std::string name = label < names.size() ? names[label] : fmt::format("output {}", label);
-    fmt::print("  {:<24} {}\n", name, share ? fmt::format("{:.4f}", *share) : "no samples");
+    fmt::print("  {:<24} {}\n", rows[label], share ? fmt::format("{:.4f}", *share) : "no samples");
   }
 }
 
@@ -93,7 +109,7 @@ ExitCode evaluate(const EvaluateOptions& options, Context& context) {
   context.watch = std::make_unique<JobWatch>(source.config.watchdog, context.mpi, context.command_line);
   const auto replica = load_replica(source, context.mpi);
   const ModelOrigin origin = origin_of(source, context.mpi.group());
-  const TrainedOn model{.data = source.data, .allowed = source.allow_change};
+  const TrainedOn model{.data = source.data, .allowed = source.allow_change, .has_weights = true};
   const std::string split = options.split.empty() ? test_group(source.config) : options.split;
   const auto data = open_judged(
       source.config, split, origin.training_data,
@@ -110,6 +126,7 @@ ExitCode evaluate(const EvaluateOptions& options, Context& context) {
         "the evaluation of {} counted {} samples with index sum {}, which is not each of its {} samples once. This is a fault of the program; please report it.",
         data->info().name, result.samples, result.index_sum, data->info().samples);
   if (context.mpi.world().rank != 0) return ExitCode::done;
+  if (const std::string note = doubled_classes(data->info()); !note.empty()) log_warning("{}", note);
   const auto classes = static_cast<std::size_t>(replica->network().classes());
   const std::string remark = remark_on_choice(origin, source.config, split, judged_on);
   if (options.json)

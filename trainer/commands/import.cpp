@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <functional>
 #include <iostream>
 #include <memory>
@@ -57,16 +58,32 @@ Import add_cifar100(Verb& verb) {
   };
 }
 
+/// An option of any number of words takes the source as well where that stands behind it.
+void take_source_back(std::vector<std::string>& words, io::ImportOptions& options) {
+  if (!options.source.empty() || words.size() < 2 || !std::filesystem::exists(words.back())) return;
+  options.source = words.back();
+  words.pop_back();
+}
+
+void require_source(const io::ImportOptions& options, const io::IdxFiles& files) {
+  if (!options.source.empty() || (!files.train_images.empty() && !files.train_labels.empty())) return;
+  throw UsageError(
+      "The source is missing: name the folder with the IDX files, before --classes or behind it.");
+}
+
 Import add_idx(Verb& verb) {
   const auto own = std::make_shared<io::IdxOptions>();
   verb.add_option("--pad", own->pad, "Zero pixels added on every side (2: 28x28 becomes 32x32)");
-  verb.add_option("--classes", own->classes, "Names of the classes instead of numbers");
+  verb.add_option("--classes", own->classes, "Names of the classes instead of numbers, one word for each");
   verb.add_option("--train-images", own->files.train_images, "File, when not named as usual");
   verb.add_option("--train-labels", own->files.train_labels, "File, when not named as usual");
   verb.add_option("--test-images", own->files.test_images, "File, when not named as usual");
   verb.add_option("--test-labels", own->files.test_labels, "File, when not named as usual");
   return [own](const io::ImportOptions& common, const io::ProgressCallback& progress) {
-    io::import_idx(common, *own, progress);
+    io::ImportOptions options = common;
+    take_source_back(own->classes, options);
+    require_source(options, own->files);
+    io::import_idx(options, *own, progress);
   };
 }
 
@@ -121,16 +138,17 @@ Import add_table(Verb& verb) {
 }
 
 struct Importer {
-  const char* word;
-  const char* text;
+  const char* word = nullptr;
+  const char* text = nullptr;
   /// Adds the options that no other importer has.
-  Import (*add_options)(Verb& verb);
+  Import (*add_options)(Verb& verb) = nullptr;
+  bool many_words = false;  ///< one of them takes any number of words
 };
 
 constexpr Importer kImporters[] = {
     {"cifar10", "CIFAR-10, binary version", [](Verb&) -> Import { return io::import_cifar10; }},
     {"cifar100", "CIFAR-100, binary version", add_cifar100},
-    {"idx", "MNIST-style IDX files, plain or gzip", add_idx},
+    {"idx", "MNIST-style IDX files, plain or gzip", add_idx, true},
     {"table", "Text with one sample per line: numbers and a class (CSV), plain or gzip", add_table},
     {"images", "JPEG or PNG images in class folders: folder, tar (gz, xz, bz2) or zip", add_images},
 };
@@ -163,8 +181,9 @@ ExitCode run(io::ImportOptions options, const Import& importer, Context& context
 }
 
 /// Options that all importers share.
-void add_common(Verb& verb, io::ImportOptions& options, bool& replace) {
-  verb.add_option("source", options.source, "Archive or folder")->required();
+void add_common(Verb& verb, io::ImportOptions& options, bool& replace, bool many_words) {
+  VerbOption* source = verb.add_option("source", options.source, "Archive or folder");
+  if (!many_words) source->required();  // else another option may hold it until the words are counted
   verb.add_option("--output", options.output, "HDF5 file to write")->required();
   verb.add_flag("--replace", replace, "Overwrite the output file");
   verb.add_option("--description", options.description, "Text stored in the file");
@@ -183,7 +202,7 @@ void add_importer(Verb& parent, const Importer& importer, Action& action) {
   };
   const auto common = std::make_shared<Common>();
   Verb& verb = *parent.add_subcommand(importer.word, importer.text);
-  add_common(verb, common->options, common->replace);
+  add_common(verb, common->options, common->replace, importer.many_words);
   verb.callback([common, import = importer.add_options(verb), &action] {
     if (common->replace) common->options.existing = io::Existing::replace;
     action = [common, import](Context& context) { return run(common->options, import, context); };

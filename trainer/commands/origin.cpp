@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/printable.hpp"
 #include "io/hdf5/file.hpp"
 #include "trainer/data_names.hpp"
 #include "trainer/loop/best_model.hpp"
@@ -123,7 +124,8 @@ std::string remark_on_choice(const ModelOrigin& origin, const Config& config, co
   return fmt::format(
       "These samples chose the model, as the best of its run by the {} on '{}': these figures are the best of all epochs, and new samples will see lower ones.{}",
       phrase_of(config.checkpoint.best_by),
-      in_root ? names_of(config, on_test ? Split::test : Split::validation).images : origin.validated_on,
+      in_root ? names_of(config, on_test ? Split::test : Split::validation).images
+              : shown_name(origin.validated_on),
       on_test ? advice_for(config.data) : "");
 }
 

@@ -5,17 +5,21 @@
 #include <optional>
 
 #include "base/log.hpp"
+#include "io/dataset/row_set.hpp"
 #include "io/dataset/writer.hpp"
 #include "io/files/atomic_file.hpp"
 #include "io/hdf5/file.hpp"
 #include "trainer/commands/common/context.hpp"
 #include "trainer/commands/common/load.hpp"
+#include "trainer/commands/origin.hpp"
 #include "trainer/commands/start_warnings.hpp"
+#include "trainer/data_advice.hpp"
 #include "trainer/data_names.hpp"
 #include "trainer/data_splits.hpp"
 #include "trainer/loop/evaluator.hpp"
 #include "trainer/loop/rank_zero.hpp"
 #include "trainer/pixel_scale.hpp"
+#include "trainer/validation_split.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -63,11 +67,17 @@ class PredictionFile {
   }
 
   /// Copies what says which sample a row is, where the images have it: without it nobody could look the rows
-  /// up in other columns of the file.
-  void carry_over(const std::string& path, const std::string& group) {
+  /// up in other columns of the file. Of a part of a group also the row of each sample in it.
+  /// @param rows  which rows of the group were predicted; null: all, one after another
+  void carry_over(const std::string& path, const std::string& group, const io::RowSet* rows) {
     const io::Hdf5File images = io::Hdf5File::open(path);
-    carry_over<std::uint64_t>(images, group + "/track", "track");
-    carry_over<float>(images, group + "/momentum", "momentum");
+    carry_over<std::uint64_t>(images, group + "/track", "track", rows);
+    carry_over<float>(images, group + "/momentum", "momentum", rows);
+    if (rows == nullptr) return;
+    std::vector<std::uint64_t> numbers(rows->size());
+    for (std::uint64_t i = 0; i < rows->size(); ++i) numbers[i] = rows->row(i);
+    file_->write("rows", {shape_.samples}, std::span<const std::uint64_t>(numbers));
+    file_->set_attribute("rows", "group", group);
   }
 
   void finish(const ModelSource& model, const io::SourceInfo& data) {
@@ -94,10 +104,11 @@ class PredictionFile {
   }
 
   template <class Value>
-  void carry_over(const io::Hdf5File& images, const std::string& from, const std::string& to) {
+  void carry_over(const io::Hdf5File& images, const std::string& from, const std::string& to,
+                  const io::RowSet* chosen) {
     if (!images.exists(from)) return;
     const io::Hdf5Dataset source = images.dataset(from);
-    const auto rows = static_cast<std::uint64_t>(shape_.samples);
+    const std::uint64_t rows = chosen ? chosen->whole() : static_cast<std::uint64_t>(shape_.samples);
     const io::StoredType& type = source.info().type;
     const auto kind =
         std::is_floating_point_v<Value> ? io::StoredType::Kind::real : io::StoredType::Kind::unsigned_integer;
@@ -108,6 +119,9 @@ class PredictionFile {
                       from, rows);
     std::vector<Value> values(rows);
     source.read_rows(0, rows, std::span<Value>(values));
+    for (std::uint64_t i = 0; chosen != nullptr && i < chosen->size(); ++i)
+      values[i] = values[chosen->row(i)];
+    values.resize(static_cast<std::size_t>(shape_.samples));
     file_->write(to, {shape_.samples}, std::span<const Value>(values));
   }
 
@@ -129,19 +143,46 @@ bool drop_missing_labels(Config& config, const std::string& split) {
   return !data.labels.empty();
 }
 
+/// Whether `--split validation` means the part of its training samples that the run has kept for validation.
+bool is_held_out(const Config& config, const std::string& split) {
+  return config.data.validation_fraction > 0 && split == kValidationGroup &&
+         !io::Hdf5File::open(config.data.path).exists(split);
+}
+
+/// Which of the samples are known to the model, as far as that can be told.
+std::string remark_on_training(const Config& config, const std::string& split, const ModelOrigin& origin,
+                               const std::string& predicted) {
+  if (predicted == origin.training_data)
+    return fmt::format(
+        "'{}' holds the very samples that the model was trained on: its answers are better there than on new ones.",
+        split);
+  if (config.data.validation_fraction == 0 || names_of(config, split) != names_of(config, Split::train))
+    return "";
+  return fmt::format(
+      "If this is the file of the training, the model was trained on all of '{}' but the part that was held out (data.validation_fraction = {}). `--split {}` predicts that part alone.",
+      split, config.data.validation_fraction, kValidationGroup);
+}
+
 ExitCode predict(const PredictOptions& options, Context& context) {
   ModelRequest request = options.model;
   request.overrides.push_back("data.path=" + options.input);
   ModelSource source = find_model(request, context.mpi);
   warn_of_start(context.mpi.world());
   context.watch = std::make_unique<JobWatch>(source.config.watchdog, context.mpi, context.command_line);
-  const bool labelled = drop_missing_labels(source.config, options.split);
+  const bool held_out = is_held_out(source.config, options.split);
+  const bool labelled = held_out || drop_missing_labels(source.config, options.split);
   const auto replica = load_replica(source, context.mpi);
-  const TrainedOn model{.data = source.data, .allowed = source.allow_change, .labelled = labelled};
-  const auto data = open_group(
-      source.config, options.split,
-      [&](std::size_t bytes) { return context.mpi.allocate_node_memory(bytes); }, {}, &model);
-  require_same_data(data.get(), source.config.data.path, context.mpi.group());
+  const ModelOrigin origin = origin_of(source, context.mpi.group());
+  const TrainedOn model{
+      .data = source.data, .allowed = source.allow_change, .labelled = labelled, .has_weights = true};
+  const NodeMemoryFactory memory = [&](std::size_t bytes) { return context.mpi.allocate_node_memory(bytes); };
+  const auto data = held_out
+                        ? open_judged(source.config, options.split, origin.training_data, memory, {}, &model)
+                        : open_group(source.config, options.split, memory, {}, &model);
+  const std::string predicted = require_same_data(data.get(), source.config.data.path, context.mpi.group());
+  if (const std::string remark = remark_on_training(source.config, options.split, origin, predicted);
+      !remark.empty())
+    log_info("{}", remark);
   require_same_scale(*data, source.config, model, context.mpi.group());
   const io::Generator generator = evaluation_generator(source.config, data->info());
   Evaluator evaluator(*replica, context.mpi.group(), *data, generator, evaluator_options(source.config));
@@ -158,7 +199,9 @@ ExitCode predict(const PredictOptions& options, Context& context) {
         file->append(probabilities, labels);
       });
   on_rank_zero(context.mpi.group(), "output file", [&] {
-    file->carry_over(source.config.data.path, options.split);
+    if (const std::string note = doubled_classes(data->info()); !note.empty()) log_warning("{}", note);
+    file->carry_over(source.config.data.path, held_out ? source.config.data.train : options.split,
+                     data->info().rows.get());
     file->finish(source, data->info());
   });
   log_info("{} predictions in {}{}", data->info().samples, options.output,

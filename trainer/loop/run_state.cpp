@@ -13,6 +13,7 @@
 
 #include "base/enum_words.hpp"
 #include "base/error.hpp"
+#include "base/printable.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -81,8 +82,8 @@ BestBy figure_in(const nlohmann::json& json) {
   const std::optional<BestBy> figure = enum_of<BestBy>(word);
   if (!figure)
     throw DataError(
-        "the run state in a checkpoint has improved_by = {:?}, which is no figure of a validation. The checkpoint is damaged or from another version of the program; resume from another one.",
-        word.substr(0, 60));
+        "the run state in a checkpoint has improved_by = {}, which is no figure of a validation. The checkpoint is damaged or from another version of the program; resume from another one.",
+        quoted_name(word));
   return *figure;
 }
 

@@ -121,7 +121,7 @@ NumbersRecord require_same_numbers(const Config& config, Replica& replica, comm:
   if (odd.empty()) return record;
   const bool lengths =
       std::ranges::any_of(all, [&](const RankNumbers& rank) { return lengths_differ(rank, all.front()); });
-  if (lengths || config.device.mixed == MixedMachines::refuse)
+  if (lengths || config.device.mixed == MixedMachines::refuse) {
     throw UsageError(
         "the ranks do not compute alike, and the numbers would depend on who computes which shard: {}. Start on {}{}.",
         odd,
@@ -129,6 +129,7 @@ NumbersRecord require_same_numbers(const Config& config, Replica& replica, comm:
             ? "GPUs of one kind with the same libraries"
             : "hosts of one kind (`sbatch --constraint`), or with the same libraries and one instruction set that all of them have (e.g. device.isa=avx2)",
         lengths ? "" : "; or accept it with device.mixed=allow");
+  }
   if (group.rank() == 0)
     log_warning(
         "the ranks do not compute alike: {}. As device.mixed allows it, the numbers depend on who computes which shard, and no other start will repeat them.",

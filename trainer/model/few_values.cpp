@@ -102,7 +102,7 @@ std::vector<std::string> few_values(const Config& config, std::uint64_t samples)
   const auto last = static_cast<std::int64_t>(samples % static_cast<std::uint64_t>(config.batch.size));
   if (last == 0 || !poor.empty()) return notes;
   const std::vector<PoorNorm> at_tail = poorer_than(config, last, kFewValues);
-  if (!at_tail.empty())
+  if (!at_tail.empty()) {
     notes.push_back(fmt::format(
         "the last step of an epoch has {} sample{}, and there {} takes its mean and variance over {}: noise, which the moving averages take at full weight right before validation. A batch.size that divides the {} training samples avoids it{}.",
         last, last == 1 ? "" : "s", names_of(at_tail), values_text(at_tail.front()), samples,
@@ -110,6 +110,7 @@ std::vector<std::string> few_values(const Config& config, std::uint64_t samples)
         config.data.generator.empty() && config.data.validation_fraction == 0
             ? fmt::format(", and so does data.limit={}", samples - static_cast<std::uint64_t>(last))
             : ""));
+  }
   return notes;
 }
 

@@ -200,11 +200,12 @@ std::string advice_about_key(const std::string& prefix, const std::string& name)
 std::string advice_about_layer(const std::string& type) {
   const std::string bare = bare_name(type);
   if (bare.empty()) return "";
+  // First: Keras' class of several kinds of layers is Activation, of which there is something to say.
+  for (const ForeignName& entry : kLayers)
+    if (has_name(entry, bare)) return advice(entry);
   for (const LayerType& known : layer_table())
     if (bare == bare_name(known.keras_class) || bare == bare_name(known.word))
       return fmt::format(" Did you mean {}?", known.word);
-  for (const ForeignName& entry : kLayers)
-    if (has_name(entry, bare)) return advice(entry);
   return "";
 }
 

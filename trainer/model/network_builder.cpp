@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/error.hpp"
+#include "base/printable.hpp"
 #include "trainer/model/layer_table.hpp"
 
 namespace annulus::trainer {
@@ -37,11 +38,11 @@ bool is_softmax(const Layer& layer) {
 void check_input_name(const std::string& name, const std::map<std::string, int>& taken,
                       const std::string& source) {
   if (!is_name(name)) {
-    throw UsageError("{}: the input {:?} of the network needs another name: 1 to {} letters, digits, _ or -.",
-                     source, name, kLongestName);
+    throw UsageError("{}: the input {} of the network needs another name: 1 to {} letters, digits, _ or -.",
+                     source, quoted_name(name), kLongestName);
   }
   if (!taken.contains(name)) return;
-  throw UsageError("{}: the network's inputs need names of their own, but {:?} {}.", source, name,
+  throw UsageError("{}: the network's inputs need names of their own, but {} {}.", source, quoted_name(name),
                    name == kInputName ? "always stands for the image" : "is there twice");
 }
 
@@ -159,8 +160,8 @@ std::vector<int> NetworkBuilder::resolve_inputs(const Layer& layer,
     if (found == index_of_.end()) {
       std::vector<std::string> earlier;
       for (const auto& entry : index_of_) earlier.push_back(entry.first);
-      throw UsageError("{}: its input {:?} is not the name of an earlier layer or an input. Known: {}.",
-                       place_of(layer, source_), name, fmt::join(earlier, ", "));
+      throw UsageError("{}: its input {} is not the name of an earlier layer or an input. Known: {}.",
+                       place_of(layer, source_), quoted_name(name), fmt::join(earlier, ", "));
     }
     indices.push_back(found->second);
   }

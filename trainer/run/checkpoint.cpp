@@ -12,6 +12,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/printable.hpp"
 #include "io/files/durable_file.hpp"
 #include "io/hdf5/file.hpp"
 #include "trainer/backend/rules/optimizer_rules.hpp"
@@ -220,9 +221,8 @@ StateView as_stored(const io::Hdf5File& file, Replica& replica) {
   const auto states = states_in_order(stored);
   if (!states)
     throw DataError(
-        "{}: no optimizer of this program has just the states that lie in /optimizer: {:?}. The file was changed or is from another version; use another checkpoint.",
-        file.path(),
-        fmt::join(stored.begin(), stored.begin() + std::min<std::ptrdiff_t>(9, std::ssize(stored)), ", "));
+        "{}: no optimizer of this program has just the states that lie in /optimizer: {}. The file was changed or is from another version; use another checkpoint.",
+        file.path(), shown_names(std::span(stored).first(std::min<std::size_t>(9, stored.size()))));
   for (const std::string& state : *states) view.arenas.push_back({state, {}});
   return view;
 }

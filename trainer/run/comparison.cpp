@@ -15,6 +15,7 @@
 #include "trainer/run/checkpoint.hpp"
 #include "trainer/run/checkpoint_store.hpp"
 #include "trainer/run/directory.hpp"
+#include "trainer/run/signature_file.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -157,13 +158,16 @@ CheckpointComparison compare_checkpoints(const std::string& a, const std::string
   return result;
 }
 
-bool RunComparison::equal() const { return ledgers ? !ledgers->first_different : checkpoints->same_hash; }
+bool RunComparison::same_state() const {
+  return ledgers ? !ledgers->first_different : checkpoints->same_hash;
+}
 
 RunComparison compare_runs(const std::string& a, const std::string& b) {
   const RunDirectory one(a), other(b);
   RunComparison comparison{.a = a, .b = b};
   comparison.config = numeric_differences(config_of(one), config_of(other));
   comparison.environment = environment_differences(one, other);
+  comparison.data = signature_differences(one.stored_data(), other.stored_data());
   add_ledgers(comparison, one, other);
   if (!comparison.ledgers || comparison.ledgers->first_different)
     comparison.checkpoints = compare_saved(one, other);

@@ -51,7 +51,12 @@ struct RunComparison {
   std::optional<CheckpointComparison> checkpoints;
   std::vector<KeyDifference> config;       ///< keys that change numbers
   std::vector<KeyDifference> environment;  ///< program, devices, ranks
-  bool equal() const;
+  /// What the numbers of the training data mean, as far as both runs say it (data.json): `data.classes`,
+  /// `data.columns.INPUT`, `data.pixels.FACT`.
+  std::vector<KeyDifference> data;
+  bool same_state() const;
+  /// The same state, which means the same.
+  bool equal() const { return same_state() && data.empty(); }
 };
 /// @throws UsageError when one is not a run, or nothing of the two can be compared; DataError
 RunComparison compare_runs(const std::string& a, const std::string& b);

@@ -100,7 +100,8 @@ std::string to_text(const RunComparison& comparison) {
   else
     text += fmt::format("Checkpoints are compared, for {}.\n", comparison.no_ledgers);
   if (comparison.checkpoints) text += text_of(*comparison.checkpoints);
-  if (comparison.equal()) return text;
+  text += list_of("What the numbers of the training data mean differs:", comparison, comparison.data);
+  if (comparison.same_state()) return text;
   text += list_of("The configurations differ in what changes numbers:", comparison, comparison.config);
   if (comparison.config.empty())
     text += "The configurations ask for the same numbers, so the cause lies in data, devices or libraries.\n";
@@ -120,6 +121,7 @@ std::string to_json(const RunComparison& comparison) {
   if (comparison.checkpoints) json["checkpoints"] = json_of(*comparison.checkpoints);
   json["config"] = json_of(comparison.config);
   json["environment"] = json_of(comparison.environment);
+  json["data"] = json_of(comparison.data);
   return json.dump(2, ' ', false, Json::error_handler_t::replace);  // names in files may be any bytes
 }
 

@@ -159,6 +159,11 @@ std::string RunDirectory::stored_environment() const {
   return io::read_small_file(environment(), kMostBytes).value_or("");
 }
 
+std::string RunDirectory::stored_data() const {
+  constexpr std::uint64_t kMostBytes = 64 << 20;  // names take 16 MB at most, escaped more
+  return io::read_small_file(data(), kMostBytes).value_or("");
+}
+
 void check_run(const RunDirectory& directory, const StoredDifferences& differences,
                std::uint64_t checkpoint_bytes) {
   check_free_or_same(directory, differences);

@@ -40,6 +40,8 @@ class RunDirectory {
   std::string stored_config() const;
   /// The text of environment.json; empty when there is none that can be read.
   std::string stored_environment() const;
+  /// The text of data.json, likewise.
+  std::string stored_data() const;
 
  private:
   std::filesystem::path path_;

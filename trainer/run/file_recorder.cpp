@@ -8,6 +8,7 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "base/printable.hpp"
 #include "base/process_time.hpp"
 #include "base/vital_signs.hpp"
 #include "io/files/durable_file.hpp"

@@ -20,6 +20,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/nearest_name.hpp"
+#include "base/printable.hpp"
 #include "io/dataset/content_hash.hpp"
 
 namespace annulus::trainer {
@@ -51,8 +52,8 @@ std::string differing(const Names& names, const Names& others) {
   std::string first;
   std::size_t more = 0;
   for (std::size_t i = 0; i < std::max(names.size(), others.size()); ++i) {
-    const std::string name = i < names.size() ? fmt::format("{:?}", names[i]) : "nothing";
-    if (name == (i < others.size() ? fmt::format("{:?}", others[i]) : "nothing")) continue;
+    if (i < names.size() && i < others.size() && names[i] == others[i]) continue;
+    const std::string name = i < names.size() ? quoted_name(names[i]) : "nothing";
     if (first.empty())
       first = fmt::format("{} is {}", i, name);
     else

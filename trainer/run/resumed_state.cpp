@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/printable.hpp"
 #include "trainer/loop/best_model.hpp"
 #include "trainer/run/resume_rules.hpp"
 
@@ -116,8 +117,8 @@ void require_sound(const CheckpointInfo& info, const std::string& path) {
     throw DataError("{}: its attribute `step` is {}, but its run state is of step {}. It is damaged.", path,
                     info.step, state->step);
   if (!is_fingerprint(info.dataset))
-    throw DataError("{}: its attribute `dataset` does not describe training data: {:?}. It is damaged.", path,
-                    info.dataset.substr(0, 80));
+    throw DataError("{}: its attribute `dataset` does not describe training data: {}. It is damaged.", path,
+                    quoted_name(info.dataset, 80));
 }
 
 }  // namespace annulus::trainer

@@ -1,13 +1,16 @@
 // See signature_file.hpp.
 #include "trainer/run/signature_file.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <span>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/printable.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -25,8 +28,8 @@ std::size_t vector_number(const std::string& member, const std::string& file) {
   const char* const end = member.data() + member.size();
   const auto [stop, error] = std::from_chars(member.data(), end, number);
   if (error != std::errc{} || stop != end || number >= kMostVectors)
-    throw DataError("{}, {}: {:?} is not the number of a vector. The checkpoint is damaged.", file, kColumns,
-                    member);
+    throw DataError("{}, {}: {} is not the number of a vector. The checkpoint is damaged.", file, kColumns,
+                    quoted_name(member));
   return number;
 }
 
@@ -95,8 +98,8 @@ io::PixelFacts read_pixels(const io::Hdf5File& file) {
   const auto type = enum_of<io::PixelType>(word);
   if (!type)
     throw DataError(
-        "{}, {}: the attribute pixel_type is {:?}, which is not a type of pixels. The checkpoint is damaged.",
-        file.path(), kGroup, word);
+        "{}, {}: the attribute pixel_type is {}, which is not a type of pixels. The checkpoint is damaged.",
+        file.path(), kGroup, quoted_name(word));
   io::PixelFacts pixels{.type = *type, .rescale = finite_attribute(file, "rescale")};
   if (!file.has_attribute(kGroup, "pixel_mean")) return pixels;
   pixels.measured = true;
@@ -105,6 +108,47 @@ io::PixelFacts read_pixels(const io::Hdf5File& file) {
   pixels.mean = finite_attribute(file, "pixel_mean");
   pixels.deviation = finite_attribute(file, "pixel_deviation");
   return pixels;
+}
+
+/// Null where there is none.
+nlohmann::json member(const nlohmann::json& json, const std::string& name) {
+  const auto found = json.is_object() ? json.find(name) : json.end();
+  return json.is_object() && found != json.end() ? *found : nlohmann::json();
+}
+
+std::set<std::string> member_names(const nlohmann::json& one, const nlohmann::json& other) {
+  std::set<std::string> names;
+  for (const nlohmann::json* json : {&one, &other})
+    for (auto entry = json->begin(); json->is_object() && entry != json->end(); ++entry)
+      names.insert(entry.key());
+  return names;
+}
+
+std::string value_text(const nlohmann::json& value) {
+  return value.is_null() ? "" : value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+/// "0 is "doe" (and 3 more)": the first entry of a list that is another in the other one.
+std::string list_text(const nlohmann::json& list, const nlohmann::json& other) {
+  std::size_t first = 0, differing = 0;
+  for (std::size_t i = std::max(list.size(), other.size()); i-- > 0;) {
+    if (i < list.size() && i < other.size() && list[i] == other[i]) continue;
+    first = i;
+    ++differing;
+  }
+  const bool named = first < list.size() && list[first].is_string();
+  return fmt::format("{} is {}{}", first,
+                     named ? quoted_name(list[first].get<std::string>()) : std::string("nothing"),
+                     differing > 1 ? fmt::format(" (and {} more)", differing - 1) : "");
+}
+
+void add_difference(const std::string& key, const nlohmann::json& one, const nlohmann::json& other,
+                    std::vector<KeyDifference>& differences) {
+  if (one == other) return;
+  if (one.is_array() && other.is_array())
+    differences.push_back({key, list_text(one, other), list_text(other, one)});
+  else
+    differences.push_back({key, value_text(one), value_text(other)});
 }
 
 }  // namespace
@@ -153,6 +197,21 @@ std::string signature_json(const io::DataSignature& signature) {
                            {"deviation", pixels.deviation}});
   if (!signature.form.empty()) json["pixels"]["form"] = signature.form;
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::vector<KeyDifference> signature_differences(const std::string& one, const std::string& other) {
+  const auto read = [](const std::string& text) { return nlohmann::json::parse(text, nullptr, false); };
+  const nlohmann::json a = read(one), b = read(other);
+  std::vector<KeyDifference> differences;
+  if (!a.is_object() || !b.is_object()) return differences;
+  add_difference("data.classes", member(a, "classes"), member(b, "classes"), differences);
+  for (const char* group : {"columns", "pixels"}) {
+    const nlohmann::json own = member(a, group), others = member(b, group);
+    for (const std::string& name : member_names(own, others))
+      add_difference(fmt::format("data.{}.{}", group, name), member(own, name), member(others, name),
+                     differences);
+  }
+  return differences;
 }
 
 }  // namespace annulus::trainer

@@ -10,9 +10,11 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "io/dataset/signature.hpp"
 #include "io/hdf5/file.hpp"
+#include "trainer/model/config.hpp"
 
 namespace annulus::trainer {
 
@@ -27,5 +29,10 @@ std::optional<io::DataSignature> read_signature(const io::Hdf5File& file);
 
 /// Bytes that are not UTF-8 are replaced: for readers, not to be compared with.
 std::string signature_json(const io::DataSignature& signature);
+
+/// What two such texts say otherwise: keys `data.classes`, `data.columns.INPUT` and `data.pixels.FACT`; of
+/// lists of names the first that differs. Nothing where one of the two is none, as that of a run by an older
+/// version.
+std::vector<KeyDifference> signature_differences(const std::string& one, const std::string& other);
 
 }  // namespace annulus::trainer

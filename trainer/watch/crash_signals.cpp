@@ -17,6 +17,7 @@
 #include <string_view>
 
 #include "base/error.hpp"
+#include "base/printable.hpp"
 #include "base/vital_signs.hpp"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -74,6 +75,16 @@ class Text {
     put('"');
     return *this;
   }
+  /// Text of others for a terminal: every byte that it would obey becomes a question mark.
+  Text& shown(std::string_view text) {
+    for (std::size_t at = 0; at < text.size();) {
+      const std::size_t length = shown_length(text, at);
+      if (length == 0) put('?');
+      for (std::size_t i = 0; i < length; ++i) put(text[at + i]);
+      at += length == 0 ? 1 : length;
+    }
+    return *this;
+  }
   void write_to(int file) const {
     std::size_t done = 0;
     while (done < size_) {
@@ -87,7 +98,7 @@ class Text {
   void put(char c) {
     if (size_ < buffer_.size()) buffer_[size_++] = c;
   }
-  std::array<char, 24 * 1024> buffer_;
+  std::array<char, 24 * 1024> buffer_{};
   std::size_t size_ = 0;
 };
 
@@ -109,7 +120,9 @@ std::string_view name_of(int signal_number) {
 void put_place(Text& text, const VitalSigns& signs) {
   if (signs.step > 0) text << "step " << signs.step << ", ";
   text << "phase '" << to_string(signs.phase) << "'";
-  if (signs.text[0] != '\0') text << " (" << signs.text.data() << ")";
+  if (signs.text[0] == '\0') return;
+  text << " (";
+  text.shown(signs.text.data()) << ")";
 }
 
 void say(int signal_number, const VitalSigns& signs) {
@@ -124,7 +137,10 @@ void say(int signal_number, const VitalSigns& signs) {
            "at the disks of data and run, enlarge them or lower data.resident_mb. If none is, please report it";
   else
     text << ". This is a fault of the program or of the machine; please report it";
-  if (prepared.has_files) text << " with " << prepared.record.data() << " and the backtrace beside it";
+  if (prepared.has_files) {
+    text << " with ";
+    text.shown(prepared.record.data()) << " and the backtrace beside it";
+  }
   text << ". The same command goes on from the newest checkpoint.\n";
   text.write_to(STDERR_FILENO);
 }
@@ -145,7 +161,7 @@ void write_record(int signal_number, const VitalSigns& signs) {
                                     << ",\n \"message\": ";
   text.quoted(name_of(signal_number))
       << ",\n \"signal\": " << static_cast<std::uint64_t>(signal_number)
-      << ",\n \"exit_code\": " << static_cast<std::uint64_t>(128 + signal_number)
+      << ",\n \"exit_code\": " << std::uint64_t{128} + static_cast<std::uint64_t>(signal_number)
       << ",\n \"origin\": " << static_cast<std::uint64_t>(prepared.rank) << ",\n \"phase\": ";
   text.quoted(to_string(signs.phase)) << ",\n \"step\": " << signs.step << ",\n \"text\": ";
   text.quoted(signs.text.data()) << ",\n \"waiting\": " << (signs.waiting ? "true" : "false")

@@ -8,6 +8,7 @@
 
 #include "io/dataset/dataset.hpp"
 #include "io/hdf5/file.hpp"
+#include "tests/io/foreign_hdf5.hpp"
 #include "tests/io/io_test_support.hpp"
 
 namespace annulus::io {
@@ -64,7 +65,7 @@ std::string write_images(const std::string& axes, std::int64_t chunk_rows = 0) {
   return path;
 }
 
-std::unique_ptr<SampleSource> open(DatasetOptions options) {
+std::unique_ptr<SampleSource> open(const DatasetOptions& options) {
   return open_dataset(options, make_private_memory);
 }
 
@@ -98,7 +99,7 @@ void expect_pixels(SampleSource& source, std::int64_t channels) {
 template <class Value>
 void expect_read_everywhere(const std::string& axes, ImageAxes named, PixelType pixels) {
   const std::int64_t channels = axes.find('C') == std::string::npos ? 1 : kChannels;
-  for (const std::int64_t chunk_rows : {0, 4})
+  for (const std::int64_t chunk_rows : {0, 4}) {
     for (const std::uint64_t resident : {std::uint64_t{0}, std::uint64_t{1} << 20}) {
       SCOPED_TRACE(axes + ", chunks of " + std::to_string(chunk_rows));
       const auto source =
@@ -106,6 +107,7 @@ void expect_read_everywhere(const std::string& axes, ImageAxes named, PixelType 
       EXPECT_EQ(source->info().pixels, pixels);
       expect_pixels(*source, channels);
     }
+  }
 }
 
 TEST(Conversion, PixelsOfAnyNumberType) {
@@ -144,7 +146,7 @@ TEST(Conversion, WholeNumbersThatFloat32CannotHoldAreRefused) {
 /// The labels of `values` with these extents, or the error.
 template <class Value>
 std::string labels_of(const std::vector<Value>& values, const Extents& extents, std::int64_t first = 0,
-                      std::vector<std::string> classes = {}) {
+                      const std::vector<std::string>& classes = {}) {
   const std::string path = fresh_path("labels.h5");
   const std::vector<std::uint8_t> pixels(4);
   Hdf5File file = Hdf5File::create(path);
@@ -272,6 +274,62 @@ TEST(Conversion, WhatNamedAxesAndLabelsDoIsSaid) {
   };
   EXPECT_THAT(labels(1), HasSubstr("labels count from 1 in the file (data.first_label): 1 is a"));
   EXPECT_THAT(labels(0), Not(HasSubstr("data.first_label")));
+}
+
+TEST(Conversion, LabelsAndPixelsOfAnotherFormAreSaid) {
+  const auto said = [](const std::vector<std::int32_t>& labels, const Extents& extents) {
+    testing::internal::CaptureStderr();
+    labels_of(labels, extents);
+    return testing::internal::GetCapturedStderr();
+  };
+  EXPECT_THAT(said({2, 0, 1, 0}, {4, 1, 1, 1}),
+              HasSubstr("labels: (4, 1, 1, 1) is read as a class number for each of 4 samples."));
+  EXPECT_THAT(said({2, 0, 1, 0}, {1, 4}), HasSubstr("(1, 4) is read as a class number for each of 4"));
+  EXPECT_EQ(said({2, 0, 1, 0}, {4}), "");
+
+  const std::string path = fresh_path("bool.h5");
+  Hdf5File::create(path).close();
+  write_bools(path, "train/images", {4, 1, 1, 1}, {1, 0, 1, 1});
+  write_bools(path, "train/labels", {4, 1}, {0, 1, 1, 0});
+  for (const std::uint64_t resident : {0, 1 << 20}) {
+    const auto source = open({.path = path, .resident_bytes = resident});
+    EXPECT_THAT(source->all_labels(), ElementsAre(0, 1, 1, 0));
+    EXPECT_EQ(source->info().pixels, PixelType::float32);
+  }
+  EXPECT_THAT(said_of({.path = path}),
+              AllOf(HasSubstr("train/images: bool pixels are read as float32"),
+                    HasSubstr("bool values are read as class numbers, false as 0 and true as 1; (4, 1) is")));
+}
+
+/// A file whose classes are named where a split is, with these lists.
+std::string named_file(const std::vector<std::string>& root, const std::vector<std::string>& group,
+                       const std::vector<std::string>& labels) {
+  const std::string path = write_images<std::uint8_t>("NHWC");
+  Hdf5File file = Hdf5File::open_to_change(path);
+  for (const auto& [object, names] :
+       {std::pair{"/", &root}, std::pair{"train", &group}, std::pair{"train/labels", &labels}})
+    if (!names->empty()) file.set_attribute(object, "classes", *names);
+  file.close();
+  return path;
+}
+
+TEST(Conversion, ClassNamesOfASplitAreReadWhereTheRootHasNone) {
+  const std::vector<std::string> names{"ant", "bee", "cod"}, others{"cod", "bee", "ant"};
+  const auto opened = [](const std::string& path) { return open({.path = path})->info(); };
+
+  for (const std::string& path :
+       {named_file({}, names, {}), named_file({}, {}, names), named_file({}, names, others)}) {
+    EXPECT_EQ(opened(path).classes, names);
+    EXPECT_FALSE(opened(path).numbered);
+    EXPECT_THAT(said_of({.path = path}),
+                HasSubstr("class names are read from the attribute `classes` of train"));
+  }
+  EXPECT_EQ(opened(named_file(others, names, {})).classes, others);
+  EXPECT_THAT(said_of({.path = named_file(others, names, {})}),
+              HasSubstr("the class names of train are not those of the root"));
+  EXPECT_EQ(said_of({.path = named_file(names, names, {})}), "");
+  EXPECT_TRUE(opened(named_file({}, {"only a title"}, {})).numbered);
+  EXPECT_THAT(open_error({.path = named_file({}, {"ant", "bee"}, {})}), HasSubstr("row 2 has the label 2"));
 }
 
 TEST(Conversion, NamedAxesUnlikeThoseOfTheWriterAreDoubted) {

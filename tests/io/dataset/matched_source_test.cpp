@@ -143,6 +143,47 @@ TEST(MatchClasses, NamesThatAreNumbersSayNoMoreThanNumbers) {
   EXPECT_THAT(match({"0", "1"}, {0, 1}).notes, ElementsAre(HasSubstr("but by number")));
 }
 
+/// Label 0 is called "1": output 0 may be meant, or output 1.
+TEST(MatchClasses, NamesThatAreOtherNumbersAreRefusedWhereTheOtherSideHasNone) {
+  const DataSignature nameless;
+  const MatchOptions ten{.outputs = 10};
+  EXPECT_THAT(
+      error_of([&] {
+        match({"1", "0"}, {0, 1}, nameless, ten);
+      }),
+      AllOf(HasSubstr("later.h5:test: calls its classes by numbers"), HasSubstr("(0 is called \"1\")"),
+            HasSubstr("those of the training named none"), HasSubstr("--allow-change data.classes")));
+  EXPECT_THAT(
+      error_of([&] {
+        match({}, {0, 1}, {{"1", "0"}, {}, {}}, ten);
+      }),
+      AllOf(HasSubstr("the data of the training call their classes by numbers"), HasSubstr("it names none")));
+  EXPECT_THAT(error_of([&] {
+                match({"0", "2", "3"}, {0, 2}, nameless, ten);
+              }),
+              HasSubstr("2 is called \"3\""));
+
+  // As the advice says.
+  EXPECT_THAT(labels_of(*match({"1", "0"}, {0, 1}, nameless, {.classes_by_number = true}).source),
+              ElementsAre(0, 1));
+  EXPECT_EQ(error_of([&] { match({"0", "1"}, {0, 1}, nameless, ten); }), "");
+}
+
+TEST(MatchClasses, OtherNumbersThatCanMeanNoOutputAreNames) {
+  const DataSignature nameless;
+  const auto taken = ElementsAre(HasSubstr("numbers of the model's outputs"));
+  EXPECT_THAT(match({"1", "2", "3"}, {0, 1, 2}, nameless, {.outputs = 3}).notes, taken) << "from 1";
+  EXPECT_THAT(match({"1", "bee"}, {0, 1}, nameless, {.outputs = 3}).notes, taken);
+  EXPECT_THAT(match({"01", "00"}, {0, 1}, nameless, {.outputs = 3}).notes, taken)
+      << "not written as numbers are";
+  EXPECT_EQ(error_of([&] { match({"0", "2"}, {0, 0}, nameless, {.outputs = 3}); }), "") << "no sample has it";
+  EXPECT_EQ(error_of([&] {
+              match({"1", "2"}, {0, 1}, nameless, {.outputs = 3, .first_label = 1});
+            }),
+            "")
+      << "counted from 1 in the file";
+}
+
 TEST(MatchClasses, LabelsBeyondTheModelStayVisible) {
   const MatchedSource matched = match({}, {5, 0});
 
@@ -234,6 +275,8 @@ class FlatSource final : public SampleSource {
     info_.value_names = std::move(names);
   }
   const SourceInfo& info() const override { return info_; }
+  std::span<const std::int32_t> all_labels() const override { return {}; }
+  void check_unchanged() const override {}
   void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {
     EXPECT_EQ(buffers.pixels.size(), samples.size() * 3 * size_of(info_.pixels));
     for (std::size_t i = 0; i < samples.size() * 3; ++i) {

@@ -106,6 +106,8 @@ class OneNotFinite final : public SampleSource {
     info_.pixels = PixelType::float32;
   }
   const SourceInfo& info() const override { return info_; }
+  std::span<const std::int32_t> all_labels() const override { return {}; }
+  void check_unchanged() const override {}
   void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {
     auto* const values = reinterpret_cast<float*>(buffers.pixels.data());
     values[0] = static_cast<float>(samples[0]);

@@ -67,6 +67,7 @@ class RewrittenSource final : public SampleSource {
  public:
   RewrittenSource() { info_ = {.name = "a.h5", .samples = 3, .shape = {1, 1, 1}}; }
   const SourceInfo& info() const override { return info_; }
+  std::span<const std::int32_t> all_labels() const override { return {}; }
   void read(std::span<const std::uint64_t>, const SampleBuffers&) override {}
   void check_unchanged() const override { throw DataError("somebody has written to it"); }
 
@@ -188,6 +189,7 @@ TEST(Subset, GivesTheRowsOfItsSetWhereverTheyLie) {
   std::iota(numbers.begin(), numbers.end(), std::uint64_t{0});
   std::reverse(numbers.begin(), numbers.end());
   std::vector<std::uint64_t> stored;
+  stored.reserve(numbers.size());
   for (const std::uint64_t number : numbers) stored.push_back(3 + 7 * number);
   const Samples expected = read(*resident, stored);
 

@@ -107,6 +107,24 @@ TEST(DatasetWriter, NamesMoreClassesThanAnAttributeHolds) {
   EXPECT_EQ(Hdf5File::open(path).texts("classes"), names);
 }
 
+/// An attribute of text takes 16 bytes a name and has to stay below 64 KB.
+TEST(DatasetWriter, NamesAsManyClassesInAnAttributeAsFit) {
+  for (const int count : {4000, 4001}) {
+    const std::string path = fresh_path("many.h5");
+    DatasetSpec spec = small_spec();
+    spec.classes.clear();
+    for (int k = 0; k < count; ++k) spec.classes.push_back(std::to_string(k) + " of many");
+    const std::vector<std::string> names = spec.classes;
+
+    DatasetWriter writer(path, Existing::refuse, std::move(spec));
+    writer.append("train", kPixels, kLabels);
+    writer.commit();
+
+    EXPECT_EQ(Hdf5File::open(path).has_attribute("/", "classes"), count == 4000) << count;
+    EXPECT_EQ(open_dataset({.path = path}, make_private_memory)->info().classes, names);
+  }
+}
+
 TEST(DatasetWriter, ClassesThatAreNumbersNameNothing) {
   const std::string path = fresh_path("foreign.h5");
   Hdf5File file = Hdf5File::create(path);

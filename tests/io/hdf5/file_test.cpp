@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "base/nearest_name.hpp"
+#include "tests/io/foreign_hdf5.hpp"
 #include "tests/io/io_test_support.hpp"
 
 namespace annulus::io {
@@ -109,15 +110,11 @@ TEST(Hdf5File, AttributesComeBackAndAreReplaced) {
 TEST(Hdf5File, ReadsStringsOfFixedLength) {
   const std::string path = fresh_path("fixed.h5");
   Hdf5File::create(path).close();
-  const hid_t id = H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
-  const hid_t type = H5Tcopy(H5T_C_S1);
-  H5Tset_size(type, 4);
-  H5Tset_strpad(type, H5T_STR_NULLPAD);
-  const hsize_t size = 2;
-  const hid_t space = H5Screate_simple(1, &size, nullptr);
-  const hid_t attribute = H5Acreate2(id, "classes", type, space, H5P_DEFAULT, H5P_DEFAULT);
-  H5Awrite(attribute, type, "cat\0bird");
-  H5Aclose(attribute), H5Sclose(space), H5Tclose(type), H5Fclose(id);
+  write_fixed_texts(path, [](hid_t file, hid_t type, hid_t space, const char* texts) {
+    const hid_t attribute = H5Acreate2(file, "classes", type, space, H5P_DEFAULT, H5P_DEFAULT);
+    H5Awrite(attribute, type, texts);
+    H5Aclose(attribute);
+  });
 
   const auto classes = Hdf5File::open(path).strings_attribute("/", "classes");
 

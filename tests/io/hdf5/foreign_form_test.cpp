@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "io/hdf5/file.hpp"
+#include "tests/io/foreign_hdf5.hpp"
 #include "tests/io/io_test_support.hpp"
 
 #ifdef __SANITIZE_ADDRESS__
@@ -175,8 +176,14 @@ TEST(ForeignForm, HalfPrecisionAndNamedNumbersAreNumbers) {
     H5Tclose(type);
   });
   const std::string truth = with_library([&](hid_t file) {
+    const hid_t type = make_bool_type();
+    write_made(file, type, type, std::vector<std::int8_t>{1, 0, 1});
+    H5Tclose(type);
+  });
+
+  const std::string words = with_library([&](hid_t file) {
     const hid_t type = H5Tenum_create(H5T_NATIVE_INT8);
-    for (std::int8_t value : {0, 1}) H5Tenum_insert(type, value == 0 ? "FALSE" : "TRUE", &value);
+    for (std::int8_t value : {0, 1}) H5Tenum_insert(type, value == 0 ? "FALSE" : "CAT", &value);
     write_made(file, type, type, std::vector<std::int8_t>{1, 0, 1});
     H5Tclose(type);
   });
@@ -185,6 +192,8 @@ TEST(ForeignForm, HalfPrecisionAndNamedNumbersAreNumbers) {
   EXPECT_THAT(Hdf5File::open(half).read<float>("made"),
               ElementsAre(0, -1.5, 65504, 0.000061035156F, 0.33325195F));  // numpy's float16(1/3)
   EXPECT_THAT(Hdf5File::open(truth).read<std::int64_t>("made"), ElementsAre(1, 0, 1));
+  EXPECT_EQ(to_string(Hdf5File::open(truth).dataset("made").info().type), "bool");
+  EXPECT_EQ(to_string(Hdf5File::open(words).dataset("made").info().type), "int8");
 }
 
 TEST(ForeignForm, FewBytesAreEnoughWhenEveryChunkIsThere) {

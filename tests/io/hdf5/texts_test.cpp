@@ -5,6 +5,7 @@
 
 #include "io/hdf5/file.hpp"
 #include "io/hdf5/process.hpp"
+#include "tests/io/foreign_hdf5.hpp"
 #include "tests/io/io_test_support.hpp"
 #include "tests/support/forked_reader.hpp"
 
@@ -56,15 +57,11 @@ INSTANTIATE_TEST_SUITE_P(Hdf5, Texts, testing::Bool(),
 TEST(Hdf5Texts, OfFixedLengthAreRead) {
   const std::string path = fresh_path("fixed.h5");
   Hdf5File::create(path).close();
-  const hid_t id = H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
-  const hid_t type = H5Tcopy(H5T_C_S1);
-  H5Tset_size(type, 4);
-  H5Tset_strpad(type, H5T_STR_NULLPAD);
-  const hsize_t size = 2;
-  const hid_t space = H5Screate_simple(1, &size, nullptr);
-  const hid_t dataset = H5Dcreate2(id, "list", type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-  H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, "cat\0bird");
-  H5Dclose(dataset), H5Sclose(space), H5Tclose(type), H5Fclose(id);
+  write_fixed_texts(path, [](hid_t file, hid_t type, hid_t space, const char* texts) {
+    const hid_t dataset = H5Dcreate2(file, "list", type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, texts);
+    H5Dclose(dataset);
+  });
 
   EXPECT_THAT(Hdf5File::open(path).texts("list"), ElementsAre("cat", "bird"));
 }

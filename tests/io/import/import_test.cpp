@@ -84,6 +84,16 @@ TEST(ImportCifar, TenFromAnArchive) {
               AllOf(testing::Contains("reading cifar-10-binary.tar.gz"), testing::Contains("writing test")));
 }
 
+TEST(ImportCifar, RefusesAnArchiveThatNamesTwoClassesAlike) {
+  NamedFiles files = cifar10_files();
+  files[1].second = "cat\ncat\n\n";
+
+  EXPECT_THAT(error_of([&] {
+                import_cifar10({.source = cifar10_archive(files), .output = fresh_path("cifar10.h5")});
+              }),
+              HasSubstr("the class \"cat\" stands there twice (0 and 1, counted from 0)"));
+}
+
 TEST(ImportCifar, HundredFromAFolderFineAndCoarse) {
   const std::string folder = fresh_path("cifar-100-binary");
   write_text(folder + "/fine_label_names.txt", "apple\nbear\n");
@@ -228,6 +238,17 @@ TEST(ImportIdx, PadsAndTakesNames) {
             edge + zero + "abc" + zero + zero + "def" + zero + edge);
   EXPECT_FALSE(file.exists("test"));
   EXPECT_THAT(file.strings_attribute("/", "classes"), ElementsAre("a", "b", "c", "d", "e"));
+}
+
+TEST(ImportIdx, RefusesANameForTwoClasses) {
+  const std::string output = fresh_path("mnist.h5");
+
+  EXPECT_THAT(error_of([&] {
+                import_idx({.source = idx_folder(), .output = output},
+                           {.classes = {"zero", "one", "two", "one", "four"}});
+              }),
+              HasSubstr("Class names: \"one\" stands there twice (1 and 3, counted from 0)"));
+  EXPECT_FALSE(std::filesystem::exists(output));
 }
 
 TEST(ImportIdx, NamesWhatIsWrong) {

@@ -105,6 +105,11 @@ TEST(ImportTable, KeepsTheNamesOfColumns) {
   const auto source =
       open_dataset({.path = path, .images = "train/images", .labels = "train/labels"}, make_private_memory);
   EXPECT_THAT(source->info().value_names, ElementsAre("a", "b", "c"));
+  EXPECT_THAT(Hdf5File::open(imported("\xEF\xBB\xBF"
+                                      "a;b;kind\n1;2;x\n3;4;y\n"))
+                  .strings_attribute("train/images", "columns"),
+              ElementsAre("a", "b"))
+      << "the mark of UTF-8 is not of the first name";
 }
 
 TEST(ImportTable, KeepsMoreNamesThanAnAttributeHolds) {

@@ -57,6 +57,7 @@ class Labelled final : public SampleSource {
   Labelled(std::vector<std::int32_t> labels, SampleShape shape)
       : labels_(std::move(labels)), origin_(labels_.size(), shape) {}
   const SourceInfo& info() const override { return origin_.info(); }
+  void check_unchanged() const override {}
   std::span<const std::int32_t> all_labels() const override { return labels_; }
   void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {
     origin_.read(samples, buffers);
@@ -125,6 +126,8 @@ TEST(ContactSheet, StretchesFloatPixelsAndShowsOneChannelGrey) {
 class OddFloats final : public SampleSource {
  public:
   const SourceInfo& info() const override { return origin_.info(); }
+  std::span<const std::int32_t> all_labels() const override { return {}; }
+  void check_unchanged() const override {}
   void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {
     origin_.read(samples, buffers);
     const float values[] = {100, 300, std::numeric_limits<float>::quiet_NaN(),
@@ -187,6 +190,8 @@ TEST(ContactSheet, ShowsTwoChannelsSideBySide) {
 class Hits final : public SampleSource {
  public:
   const SourceInfo& info() const override { return origin_.info(); }
+  std::span<const std::int32_t> all_labels() const override { return {}; }
+  void check_unchanged() const override {}
   void read(std::span<const std::uint64_t>, const SampleBuffers& buffers) override {
     for (std::size_t i = 0; i < buffers.pixels.size(); ++i)
       buffers.pixels[i] = static_cast<std::byte>(i % 2 == 0 ? i / 2 : 0);

@@ -4,6 +4,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "tests/trainer/fake_replica.hpp"
 #include "trainer/loop/trial_shard.hpp"
 #include "trainer/model/network_builder.hpp"
 
@@ -78,6 +83,65 @@ TEST(TrialShard, SeesArithmeticThatDiffersInTheLastBits) {
   const auto other = make_reference_replica(some_network(), {.shard_samples = 5});
 
   EXPECT_NE(trial_hash(*one, 5), trial_hash(*other, 5));
+}
+
+/// Keeps what it was trained on, and answers with gradients of its own choice.
+class WatchedReplica final : public FakeReplica {
+ public:
+  using FakeReplica::FakeReplica;
+  void upload() override { uploaded.assign(parameters().begin(), parameters().end()); }
+  void train(const io::Batch& batch, comm::GradientReducer& reducer) override {
+    ASSERT_EQ(batch.shards.size(), 1u);
+    shard = batch.shards.front();
+    samples = batch.samples;
+    images.assign(shard.images.begin(), shard.images.end());
+    vectors.assign(shard.vectors.begin(), shard.vectors.end());
+    labels.assign(shard.labels.begin(), shard.labels.end());
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(shard.images.data()) % 64, 0u);
+    const std::span<float> leaf = reducer.begin_shard(0);
+    std::ranges::fill(leaf, 0.5f);
+    leaf.back() = last;
+    for (std::size_t b = 0; b < reducer.buckets().size(); ++b) reducer.bucket_ready(0, b);
+  }
+
+  float last = 0.5f;
+  io::Shard shard;
+  std::int64_t samples = 0;
+  std::vector<float> images, vectors, uploaded;
+  std::vector<std::int32_t> labels;
+};
+
+/// Whether numbers lie in [-1, 1), and no two of them are equal.
+void expect_spread(const std::vector<float>& values) {
+  EXPECT_TRUE(std::ranges::all_of(values, [](float value) { return value >= -1 && value < 1; }));
+  EXPECT_EQ(std::set<float>(values.begin(), values.end()).size(), values.size());
+  EXPECT_LT(*std::ranges::min_element(values), -0.5f);
+  EXPECT_GT(*std::ranges::max_element(values), 0.5f);
+}
+
+TEST(TrialShard, HasSamplesOfEveryKind) {
+  Network network = NetworkBuilder({.height = 3, .width = 5, .channels = 2})
+                        .vector_input({"track", 6})
+                        .flatten({.name = "flat"})
+                        .add(Concat{}, {.inputs = {"flat", "track"}})
+                        .dense({.units = 3})
+                        .build();
+  WatchedReplica replica(std::move(network));
+
+  const std::uint64_t hash = trial_hash(replica, 7);
+
+  EXPECT_EQ(replica.samples, 7);
+  EXPECT_EQ(replica.shard.size(), 7);
+  ASSERT_EQ(replica.images.size(), 7u * 30);
+  ASSERT_EQ(replica.vectors.size(), 7u * 6);
+  expect_spread(replica.images);
+  expect_spread(replica.vectors);
+  EXPECT_NE(replica.images[0], replica.vectors[0]) << "of numbers of their own";
+  EXPECT_THAT(replica.labels, testing::ElementsAre(0, 1, 2, 0, 1, 2, 0));
+  EXPECT_TRUE(std::ranges::any_of(replica.uploaded, [](float value) { return value != 0; }));
+
+  replica.last = std::nextafter(0.5f, 1.0f);
+  EXPECT_NE(trial_hash(replica, 7), hash) << "the last bit of the last gradient";
 }
 
 TEST(TrialShard, StepStatisticsNeedNobodyElse) {

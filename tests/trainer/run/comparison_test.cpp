@@ -8,6 +8,7 @@
 #include "tests/trainer/fake_replica.hpp"
 #include "tests/trainer/temporary_directory.hpp"
 #include "trainer/run/checkpoint.hpp"
+#include "trainer/run/signature_file.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -96,6 +97,52 @@ TEST_F(CompareCheckpoints, FindsEqualOnesEqual) {
 
   EXPECT_TRUE(found.same_hash);
   EXPECT_THAT(found.tensors, IsEmpty());
+}
+
+/// Text of a run's data.json.
+std::string data_text(const std::vector<std::string>& classes, const std::vector<std::string>& columns,
+                      double rescale = 1) {
+  return signature_json({.classes = classes,
+                         .vectors = {{"track", columns}},
+                         .pixels = {.type = io::PixelType::uint8, .measured = false, .rescale = rescale}});
+}
+
+TEST(CompareRuns, NamesWhatTheDataMeanOtherwise) {
+  const auto found = signature_differences(data_text({"ant", "bee", "cod"}, {"p", "x"}),
+                                           data_text({"ant", "cod", "bee"}, {"p"}, 0.5));
+
+  ASSERT_EQ(found.size(), 3u);
+  EXPECT_EQ(found[0].key, "data.classes");
+  EXPECT_EQ(found[0].one, "1 is \"bee\" (and 1 more)");
+  EXPECT_EQ(found[0].other, "1 is \"cod\" (and 1 more)");
+  EXPECT_EQ(found[1].key, "data.columns.track");
+  EXPECT_EQ(found[1].one, "1 is \"x\"");
+  EXPECT_EQ(found[1].other, "1 is nothing");
+  EXPECT_EQ(found[2].key, "data.pixels.rescale");
+  EXPECT_EQ(found[2].other, "0.5");
+}
+
+TEST(CompareRuns, ComparesNoNamesWhereARunHasNone) {
+  const std::string text = data_text({"ant"}, {"p"});
+
+  EXPECT_THAT(signature_differences(text, text), IsEmpty());
+  EXPECT_THAT(signature_differences(text, ""), IsEmpty()) << "of an older version";
+  EXPECT_THAT(signature_differences("[1]", text), IsEmpty());
+  EXPECT_EQ(signature_differences(text, "{\"classes\": 3}")[0].other, "3") << "changed by hand";
+}
+
+TEST(CompareRuns, TheSameStateUnderOtherNamesIsNotEqual) {
+  RunComparison runs{.a = "a", .b = "b", .ledgers = compare_ledgers({line(1, 1, 1, 1)}, {line(1, 1, 1, 1)})};
+  EXPECT_TRUE(runs.equal());
+
+  runs.data = {{"data.classes", "0 is \"ant\"", "0 is \"bee\""}};
+
+  EXPECT_FALSE(runs.equal());
+  EXPECT_TRUE(runs.same_state());
+  EXPECT_THAT(to_text(runs), AllOf(HasSubstr("Equal: the same state"),
+                                   HasSubstr("data.classes: 0 is \"ant\" in a, 0 is \"bee\" in b"),
+                                   Not(HasSubstr("cause lies in"))));
+  EXPECT_THAT(to_json(runs), AllOf(HasSubstr("\"equal\": false"), HasSubstr("data.classes")));
 }
 
 TEST(CompareRuns, RefusesWhatIsNoRun) {

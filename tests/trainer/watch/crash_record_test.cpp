@@ -90,13 +90,14 @@ TEST(CrashSignals, LeaveALineARecordAndTheirOwnExitCode) {
   const auto crash = [&] {
     catch_crash_signals("n2", 3);
     set_crash_files({.folder = folder, .host = "n2", .rank = 3, .ranks = 4});
-    const Activity activity(Phase::update, "with \"quotes\"");
+    const Activity activity(Phase::update, "with \"quotes\"\n\x1b[31mnaïve");
     note_step(7);
     raise(SIGSEGV);
   };
 
-  EXPECT_EXIT(crash(), testing::KilledBySignal(SIGSEGV),
-              "error: rank 3 on host n2 .* was ended by SIGSEGV .* at step 7, phase 'update' .with .quotes");
+  EXPECT_EXIT(
+      crash(), testing::KilledBySignal(SIGSEGV),
+      "error: rank 3 on host n2 .* was ended by SIGSEGV .* at step 7, phase 'update' .with .quotes.[?][?].31mnaïve");
 
   const auto json = nlohmann::json::parse(read_file(folder + "/rank-3.json"));
   EXPECT_EQ(json["exit_code"], 139);

@@ -7,6 +7,7 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -92,6 +93,36 @@ void adopt_normalisation(const ModelRequest& request, Config& config, const std:
                .config;
 }
 
+/// What the training of a checkpoint was told; nothing where this version does not understand it.
+std::optional<Config> config_of_training(const std::string& stored, const std::string& checkpoint) {
+  try {
+    return parse_stored_config(stored, checkpoint).config;
+  } catch (const UsageError&) {
+    return std::nullopt;
+  }
+}
+
+/// Nor does a config of a person's making have what the command line of the training said: which samples were
+/// held out. It would judge the model by samples that it was trained on.
+void adopt_held_out(const ModelRequest& request, Config& config, const std::string& stored,
+                    const std::string& checkpoint) {
+  const DataConfig& data = config.data;
+  const bool overridden = std::ranges::any_of(request.overrides, [](const std::string& text) {
+    return text.starts_with("data.validation") || text.starts_with("data.generator");
+  });
+  if (overridden || data.validation_fraction > 0 || !data.validation.empty() || !data.generator.empty())
+    return;
+  const std::optional<Config> trained = config_of_training(stored, checkpoint);
+  if (!trained || trained->data.validation_fraction == 0) return;
+  config = parse_config(config.yaml, "the resolved configuration",
+                        {fmt::format("data.validation_fraction={}", trained->data.validation_fraction),
+                         fmt::format("seed={}", trained->seed)})
+               .config;
+  log_info(
+      "{}: trained with data.validation_fraction = {} and seed = {}, which the config does not say: taken from the checkpoint.",
+      checkpoint, trained->data.validation_fraction, trained->seed);
+}
+
 /// On rank 0.
 ModelSource read_model(const ModelRequest& request) {
   ModelSource source{.config = {}, .checkpoint = request.checkpoint, .data = {}, .allow_change = {}};
@@ -102,6 +133,7 @@ ModelSource read_model(const ModelRequest& request) {
   if (config.empty())
     source.config = parse_stored_config(info.config, source.checkpoint, request.overrides).config;
   adopt_normalisation(request, source.config, info.config, source.checkpoint);
+  adopt_held_out(request, source.config, info.config, source.checkpoint);
   source.data = std::move(info.data);
   if (!source.data)
     log_warning(

@@ -67,7 +67,7 @@ rich::NamedTracks evaluate_run(const NamedSource& words, Context& context) {
         words.source);
   rich::NamedTracks named{.source = words.source, .events = model.config.data.path, .split = words.split};
   if (named.split.empty()) named.split = model.config.data.test;
-  const TrainedOn trained{.data = model.data, .allowed = model.allow_change};
+  const TrainedOn trained{.data = model.data, .allowed = model.allow_change, .has_weights = true};
   const auto data = open_group(
       model.config, named.split, [&](std::size_t bytes) { return context.mpi.allocate_node_memory(bytes); },
       {}, &trained);
