@@ -15,7 +15,8 @@ using testing::IsEmpty;
 /// Documents of the project: at the root and below the folders that have some.
 std::vector<std::string> list_documents(const fs::path& root) {
   std::vector<std::string> files;
-  for (const std::string folder : {"", "docs", "configs", "bench/gpu", "bench/peers"}) {
+  for (const std::string folder :
+       {"", "docs", "configs", "bench/gpu", "bench/peers", "bench/planted_faults"}) {
     if (!fs::exists(root / folder)) continue;
     for (const auto& entry : fs::directory_iterator(root / folder)) {
       if (entry.path().extension() == ".md")

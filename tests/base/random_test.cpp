@@ -111,6 +111,20 @@ TEST(Permutation, MovesItemsFarAway) {
   EXPECT_NEAR(distance / kSize, kSize / 3.0, 0.05 * kSize / 3.0);
 }
 
+TEST(Permutation, RoundsAreUnlike) {
+  // Rounds that are all alike undo themselves: with its halves exchanged before and after, such a shuffle is
+  // its own inverse.
+  constexpr std::uint64_t kHalf = 32, kSize = kHalf * kHalf;
+  const Permutation permutation(9, 0, kSize);
+  const auto exchanged = [](std::uint64_t item) { return item % kHalf * kHalf + item / kHalf; };
+
+  std::uint64_t undone = 0;
+  for (std::uint64_t item = 0; item < kSize; ++item)
+    undone += permutation(exchanged(permutation(item))) == exchanged(item) ? 1 : 0;
+
+  EXPECT_LT(undone, kSize / 10);  // by chance about one
+}
+
 TEST(Permutation, HandlesSizesBeyond32Bits) {
   constexpr std::uint64_t kSize = (std::uint64_t{1} << 40) + 12345;
   const Permutation permutation(7, 1, kSize);

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
-#include <deque>
 #include <fstream>
 #include <set>
 #include <thread>
@@ -21,6 +20,7 @@
 #include "trainer/watch/bounded.hpp"
 #include "trainer/watch/crash_record.hpp"
 #include "trainer/watch/slow_ranks.hpp"
+#include "trainer/watch/step_average.hpp"
 #include "trainer/watch/times.hpp"
 
 namespace annulus::trainer {
@@ -28,7 +28,6 @@ namespace {
 
 /// Ranks so few that each may read all files at once when a wait begins, without harm to the file system.
 constexpr int kFewRanks = 64;
-constexpr std::size_t kBeatsAveraged = 20;
 constexpr double kGoodbyeSeconds = 2;
 /// So many heartbeats long at most, ranks that are few look for the locks of the others until they have seen
 /// all of them: only a lock that was seen can be missed.
@@ -41,21 +40,6 @@ double resident_mb() {
   file >> total >> resident;
   return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE)) / 1e6;
 }
-
-/// Own seconds of a step, over the last beats.
-class StepAverage {
- public:
-  double add(const VitalFigures& figures) {
-    seen_.push_back(figures);
-    if (seen_.size() > kBeatsAveraged) seen_.pop_front();
-    const std::uint64_t steps = figures.steps_done - seen_.front().steps_done;
-    if (steps == 0) return 0;
-    return (figures.own_seconds - seen_.front().own_seconds) / static_cast<double>(steps);
-  }
-
- private:
-  std::deque<VitalFigures> seen_;
-};
 
 }  // namespace
 

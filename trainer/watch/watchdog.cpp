@@ -39,9 +39,10 @@ void write_to_terminal(const std::string& message) {
 
 }  // namespace
 
-Watchdog::Watchdog(std::shared_ptr<WatchState> state, Abort abort)
+Watchdog::Watchdog(std::shared_ptr<WatchState> state, Abort abort, std::function<double()> clock)
     : state_(std::move(state)),
       abort_(std::move(abort)),
+      clock_(std::move(clock)),
       limits_(state_->config),
       signs_(vital_signs()),
       figures_(vital_figures()),
@@ -59,11 +60,11 @@ Watchdog::~Watchdog() {
 /// Counts only time in which this thread ran: after a stop of the process (SIGSTOP, a debugger) the clock has
 /// gone on, but the main thread has had no chance to make progress.
 void Watchdog::run() {
-  double last = steady_seconds();
+  double last = clock_();
   std::unique_lock lock(mutex_);
   while (!wake_.wait_for(lock, std::chrono::duration<double>(kLookSeconds), [&] { return stopping_; })) {
     lock.unlock();
-    const double now = steady_seconds();
+    const double now = clock_();
     look(std::min(now - last, kLongestLook));
     last = now;
     lock.lock();

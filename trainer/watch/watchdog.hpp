@@ -9,6 +9,7 @@
 #include <string>
 #include <thread>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "trainer/watch/silence_limits.hpp"
 #include "trainer/watch/verdict.hpp"
@@ -21,7 +22,8 @@ class Watchdog {
   /// Ends the job with a code, from any thread, without coming back.
   using Abort = std::function<void(ExitCode)>;
 
-  Watchdog(std::shared_ptr<WatchState> state, Abort abort);
+  /// @param clock  seconds that never go back; tests have their own
+  Watchdog(std::shared_ptr<WatchState> state, Abort abort, std::function<double()> clock = steady_seconds);
   ~Watchdog();
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
@@ -42,6 +44,7 @@ class Watchdog {
 
   std::shared_ptr<WatchState> state_;
   Abort abort_;
+  std::function<double()> clock_;
   SilenceLimits limits_;
   VitalSigns signs_;              ///< as last seen
   VitalFigures figures_;          ///< as last learned from

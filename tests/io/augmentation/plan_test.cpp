@@ -153,6 +153,48 @@ TEST(AugmentationPlan, ChoicesBelowOneAreFractionsOfTheExtent) {
   EXPECT_EQ(seen, (std::set<double>{-12, -6, 6, 12})) << "of 24 columns";
 }
 
+/// What `first` and `second` read from the plans of 4000 samples: how far they go together, in [-1, 1].
+template <class First, class Second>
+double correlation(const AugmentationOptions& options, const First& first, const Second& second) {
+  constexpr int kSamples = 4000;
+  double x = 0, y = 0, xx = 0, yy = 0, xy = 0;
+  for (std::uint64_t sample = 0; sample < kSamples; ++sample) {
+    const AugmentationPlan plan = draw_plan(options, kShape, kKey, {0, sample});
+    const auto a = static_cast<double>(first(plan)), b = static_cast<double>(second(plan));
+    x += a, y += b, xx += a * a, yy += b * b, xy += a * b;
+  }
+  const double means = x * y / kSamples;
+  return (xy - means) / std::sqrt((xx - x * x / kSamples) * (yy - y * y / kSamples));
+}
+
+TEST(AugmentationPlan, RowsAndColumnsAreDrawnApart) {
+  constexpr double kFiveDeviations = 0.08;  // of the correlation of 4000 independent pairs
+  AugmentationOptions shifts, zooms, flips, crops, cutouts;
+  shifts.width_shift_range = shifts.height_shift_range = 0.25f;
+  zooms.zoom_low = 0.5f;
+  zooms.zoom_high = 1.5f;
+  flips.horizontal_flip = flips.vertical_flip = true;
+  crops.crop_padding = 4;
+  cutouts.cutout_size = 4;
+  using Plan = AugmentationPlan;
+  const auto matrix = [](std::size_t i) { return [i](const Plan& plan) { return plan.matrix[i]; }; };
+
+  EXPECT_NEAR(correlation(shifts, matrix(2), matrix(5)), 0, kFiveDeviations);
+  EXPECT_NEAR(correlation(zooms, matrix(0), matrix(4)), 0, kFiveDeviations);
+  EXPECT_NEAR(correlation(
+                  flips, [](const Plan& p) { return p.flip_vertical; },
+                  [](const Plan& p) { return p.flip_horizontal; }),
+              0, kFiveDeviations);
+  EXPECT_NEAR(
+      correlation(
+          crops, [](const Plan& p) { return p.crop_row; }, [](const Plan& p) { return p.crop_column; }),
+      0, kFiveDeviations);
+  EXPECT_NEAR(
+      correlation(
+          cutouts, [](const Plan& p) { return p.cutout_row; }, [](const Plan& p) { return p.cutout_column; }),
+      0, kFiveDeviations);
+}
+
 TEST(AffineMatrix, HasTheSinesOfTheLibrary) {
   const SampleShape shape{3, 3, 1};  // centre at (1, 1)
   for (double degrees = -180; degrees <= 180; degrees += 7.5) {

@@ -206,6 +206,21 @@ TEST_F(Loop, TheFigureThatIsAskedForChoosesTheModelAndEndsTheTraining) {
   EXPECT_THAT(diary, testing::Contains(testing::HasSubstr("no better validation macro recall for 2 epochs")));
 }
 
+TEST_F(Loop, LessThanTheMinimumIsNoImprovementForPatience) {
+  epochs = 6;
+  config.early_stopping = {.patience = 2, .minimum_improvement = 0.1};
+  config.checkpoint.best_by = BestBy::loss;
+  // Losses 0.69, 0.65, 0.54, 0.53, 0.51, 0.49: each is better than the one before, the third alone by enough.
+  for (const float chance : {0.50f, 0.52f, 0.58f, 0.59f, 0.60f, 0.61f})
+    answers.push_back(with(chance, chance, chance));
+
+  EXPECT_EQ(run(0), Outcome::finished);
+
+  EXPECT_EQ(state.step, 15u) << "two epochs after the third";
+  EXPECT_EQ(state.best_step, 15u) << "what is better by a little is still the better model";
+  EXPECT_THAT(diary, testing::Contains(testing::HasSubstr("no better validation loss for 2 epochs")));
+}
+
 TEST_F(Loop, NotesStatesInTheLedgerAtItsStepsAndEndsOfEpochs) {
   ledger_every = 2;
 

@@ -145,6 +145,26 @@ TEST(CompareRuns, TheSameStateUnderOtherNamesIsNotEqual) {
   EXPECT_THAT(to_json(runs), AllOf(HasSubstr("\"equal\": false"), HasSubstr("data.classes")));
 }
 
+TEST_F(CompareCheckpoints, OfRunsWithoutLedgersTheFirstThatDiffersIsTold) {
+  for (const std::string run : {"a", "b"}) {
+    std::filesystem::create_directories(directory / (run + "/checkpoints"));
+    write_file(directory / (run + "/config.yaml"),
+               "name: small\nepochs: 1\nbatch: {size: 4, shards: 1}\nnetwork:\n  input: [2, 2, 1]\n"
+               "  layers: [flatten, {dense: 2}, softmax]\n");
+    for (const std::uint64_t step : {1, 2, 3}) {
+      if (run == "b" && step == 2) replica.parameters()[replica.layout().trainable[4].offset] += 0.5f;
+      const std::string name = "/checkpoints/step-00000000" + std::to_string(step) + ".h5";
+      write_checkpoint(directory / (run + name), {.step = step}, replica, optimizer);
+    }
+  }
+
+  const RunComparison found = compare_runs(directory / "a", directory / "b");
+
+  ASSERT_TRUE(found.checkpoints);
+  EXPECT_EQ(found.checkpoints->step, 2u);
+  EXPECT_FALSE(found.equal());
+}
+
 TEST(CompareRuns, RefusesWhatIsNoRun) {
   TemporaryDirectory directory;
 

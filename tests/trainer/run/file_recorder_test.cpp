@@ -509,6 +509,19 @@ TEST_F(FileRecorderAgain, ANamedOneIsTakenThoughThereIsANewer) {
   EXPECT_THAT(saved(), ElementsAre(5));
 }
 
+TEST_F(FileRecorderAgain, ANamedOneFromElsewhereIsSavedHereWhenItIsDue) {
+  const std::string elsewhere = directory_ / "elsewhere.h5";
+  fs::copy_file(file("checkpoints/step-000000005.h5"), elsewhere);
+  fs::remove_all(directory_ / "run");
+  const auto recorder = start(config_);
+
+  EXPECT_EQ(recorder->restore(elsewhere).step, 5u);
+  recorder->checkpoint({.step = 5}, false);
+  recorder->finish();
+
+  EXPECT_THAT(saved(), ElementsAre(5));
+}
+
 TEST_F(FileRecorderAgain, AnotherConfigIsRefusedAndChangesNothing) {
   const Config other = parse("seed: 2\n");
   const std::string before = read_file(file("metrics.jsonl"));

@@ -82,6 +82,19 @@ TEST(Verdict, AStoppedProcessIsNamedAfterTheLimit) {
   expect_blame(judge(waiting(36), {stopped, also_waiting(2)}, kRules), 1, Cause::stopped);
 }
 
+TEST(Verdict, AStoppedProcessGivesNoPatience) {
+  VerdictRules rules = kRules;
+  rules.stopped_seconds = 300;  // watchdog.least_seconds may lie above the limit of the phase
+  PeerView saving = at_work(1, 600);
+  saving.life = Life::stopped;
+  PeerView unknown{.rank = 1, .life = Life::stopped, .last = {}, .failure = {}};
+
+  for (const PeerView& stopped : {saving, unknown}) {
+    EXPECT_FALSE(judge(waiting(34), {stopped, also_waiting(2)}, rules));
+    expect_blame(judge(waiting(36), {stopped, also_waiting(2)}, rules), 1, Cause::stopped);
+  }
+}
+
 TEST(Verdict, ARankAtWorkIsLeftToItsOwnWatchdog) {
   PeerView saving = at_work(1, 300);
   saving.last->phase = Phase::checkpoint;
