@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 std::vector<std::string> checkpoints(const Workplace& place, const std::string& run) {
   std::vector<std::string> names;
   for (const auto& entry : fs::directory_iterator(place.path(run + "/checkpoints")))
-    if (entry.is_regular_file()) names.push_back(entry.path().filename().string());
+    if (!entry.is_symlink()) names.push_back(entry.path().filename().string());
   std::ranges::sort(names);
   return names;
 }

@@ -15,7 +15,6 @@
 #include "base/printable.hpp"
 #include "io/files/durable_file.hpp"
 #include "io/hdf5/file.hpp"
-#include "trainer/backend/rules/optimizer_rules.hpp"
 #include "trainer/loop/state_hash.hpp"
 #include "trainer/model/config.hpp"
 #include "trainer/run/signature_file.hpp"
@@ -243,14 +242,15 @@ void load_parameters(const io::Hdf5File& file, const CheckpointInfo& info, Repli
 }
 
 /// States of the same name are not always the same thing: lion's m is no mean, as adam's is.
-bool is_of_another(const io::Hdf5File& file, const CheckpointInfo& info, const OptimizerConfig& optimizer) {
+bool is_of_another(const io::Hdf5File& file, const CheckpointInfo& info, Optimizer& optimizer) {
   std::vector<std::string> stored = file.members("optimizer");
-  std::vector<std::string> wanted = state_names(optimizer);
+  std::vector<std::string> wanted;
+  for (const StateArena& state : optimizer.states()) wanted.push_back(state.name);
   std::ranges::sort(stored);
   std::ranges::sort(wanted);
   if (stored != wanted) return true;
   try {
-    return parse_stored_config(info.config, file.path()).config.optimizer.kind != optimizer.kind;
+    return parse_stored_config(info.config, file.path()).config.optimizer.kind != optimizer.config().kind;
   } catch (const Error& error) {  // a file of another making, whose states fit
     log_debug("{}: its optimizer is not known: {}", file.path(), error.what());
     return false;
@@ -310,7 +310,7 @@ CheckpointInfo load_checkpoint(const std::string& path, Replica& replica, Optimi
                                OtherOptimizer other) {
   const io::Hdf5File file = open_verified(path);
   CheckpointInfo info = read_attributes(file);
-  if (other == OtherOptimizer::starts_anew && is_of_another(file, info, optimizer.config())) {
+  if (other == OtherOptimizer::starts_anew && is_of_another(file, info, optimizer)) {
     load_parameters(file, info, replica);
     for (const StateArena& arena : optimizer.states()) std::ranges::fill(arena.values, 0.0f);
     optimizer.set_steps(0);

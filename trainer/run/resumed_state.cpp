@@ -59,8 +59,8 @@ std::string other_keys(const Config& then, const Config& now) {
   return fmt::format("{}", fmt::join(texts, "; "));
 }
 
-double smoothing_of(const Config& config) {
-  return config.loss.smooth_validation ? config.loss.label_smoothing : 0;
+float smoothing_of(const Config& config) {
+  return config.loss.smooth_validation ? config.loss.label_smoothing : 0.0f;
 }
 
 /// What can be told from the configuration that the checkpoint was made with.

@@ -37,7 +37,7 @@ const std::vector<std::string> kNames{"caf\xe9", "dog"};
 
 class FileRecorderTest : public testing::Test {
  protected:
-  static Config parse(const std::string& more) {
+  static Config parse(const std::string& more, const std::vector<std::string>& overrides = {}) {
     return parse_config(R"(name: small
 epochs: 4
 batch: {size: 4, shards: 1}
@@ -49,7 +49,7 @@ network:
     - dense: 2
     - softmax
 )" + more,
-                        "test.yaml")
+                        "test.yaml", overrides)
         .config;
   }
   /// A start of the program on the same run directory.
@@ -429,8 +429,8 @@ TEST_F(FileRecorderTest, AnEpochThatIsFinishedLaterHasOneRow) {
     return EpochRecord{.epoch = 1, .step = state.step, .loss = loss, .training_seconds = 1};
   };
   const RunState half{.step = 7, .epoch_loss_sum = 4, .epoch_samples = 8};
-  const Config short_run = parse("epochs: 1.4\n");
-  const Config long_run = parse("epochs: 2\n");
+  const Config short_run = parse("", {"epochs=1.4"});
+  const Config long_run = parse("", {"epochs=2"});
   {
     const auto recorder = start(short_run);
     recorder->restore("auto");
