@@ -3,10 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
 #include "base/error.hpp"
+#include "comm/cuda/cuda.hpp"
 #include "tests/cuda_emulation/fake_nccl.hpp"
 #include "tests/cuda_emulation/fake_streams.hpp"
 #include "tests/support/abandoned_group.hpp"
@@ -128,20 +130,25 @@ TEST(Drill, SpoilsTheFirstGradientAndNothingElse) {
   const test::Samples samples = test::random_samples(network, 4, 1);
   cuda::DeviceModel model(network, {.shard_samples = 4}, Precision::float32);
   const std::size_t first = gradient_offset(model.layout());
+  // Memory of the device is aligned as the model wants it.
+  const comm::DeviceBuffer<float> images(samples.images.size(), "test");
+  std::ranges::copy(samples.images, images.get());
+  const std::size_t elements = gradient_elements(model.layout());
+  const comm::DeviceBuffer<float> gradients(elements, "test");
   for (const std::int64_t size : {4, 0}) {  // a rank's first shard may be empty
     const auto train = [&](std::uint32_t spoil) {
       const cuda::StepScalars scalars{.spoil = spoil};
-      std::vector<float> gradients(gradient_elements(model.layout()), 7);
-      model.train({.images = samples.images.data(),
+      std::fill_n(gradients.get(), elements, 7.0f);
+      model.train({.images = images.get(),
                    .labels = samples.labels.data(),
                    .samples = samples.numbers.data(),
                    .scalars = &scalars,
                    .size = size},
-                  gradients.data(), nullptr, [&](std::size_t ready) {
-                    EXPECT_EQ(std::isnan(gradients[first]), ready > first && spoil != 0)
+                  gradients.get(), nullptr, [&](std::size_t ready) {
+                    EXPECT_EQ(std::isnan(gradients.get()[first]), ready > first && spoil != 0)
                         << "a bucket leaves with what is there now";
                   });
-      return gradients;
+      return std::vector<float>(gradients.get(), gradients.get() + elements);
     };
     const std::vector<float> good = train(0);
     std::vector<float> spoilt = train(1);

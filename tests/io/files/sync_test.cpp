@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "io/files/durable_file.hpp"
+#include "io/files/link.hpp"
 #include "tests/support/recorded_syncs.hpp"
 
 namespace annulus::io {
