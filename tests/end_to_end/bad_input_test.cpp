@@ -305,7 +305,7 @@ TEST(BadCheckpoint, ResumeFromWhatIsNone) {
   const Workplace place(12);
 
   expect_refusal(place, place.training("run", {"--resume", "data.h5"}), 65,
-                 HasSubstr("data.h5: has no checksum"));
+                 HasSubstr("data.h5: is not a checkpoint of this program"));
   expect_refusal(place, place.training("run", {"--resume", "gone.h5"}), 65,
                  HasSubstr("gone.h5: cannot be read"));
   EXPECT_FALSE(std::filesystem::exists(place.path("run")));
@@ -321,13 +321,13 @@ TEST(BadCheckpoint, OfAnotherNetwork) {
 
   expect_refusal(
       place, {"train", "changed.yaml", "data.path=data.h5", "--run", "run", "--resume", other}, 2,
-      AllOf(HasSubstr("network.layers.0.conv2d.filters: 8 there, 16 now"), HasSubstr("--allow-change")));
+      AllOf(HasSubstr("network.layers.0.conv2d.filters: 8 there, 16 now"), Not(HasSubstr("--allow-change"))));
   expect_refusal(place,
                  {"train", "changed.yaml", "data.path=data.h5", "--run", "run", "--resume", other,
                   "--allow-change", "network"},
-                 65,
-                 AllOf(HasSubstr("does not fit the network"), HasSubstr("parameters/stem/kernel"),
-                       HasSubstr("Use the config that the checkpoint was made with")));
+                 2,
+                 AllOf(HasSubstr("The change of the network cannot be allowed"),
+                       HasSubstr("(batch_normalization/beta is (8) there, (16) now, and 7 more)")));
   expect_refusal(place, {"evaluate", "changed.yaml", "data.path=data.h5", "--checkpoint", other}, 65,
                  HasSubstr("does not fit the network"));
   EXPECT_FALSE(std::filesystem::exists(place.path("run")));
