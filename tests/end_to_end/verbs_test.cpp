@@ -111,7 +111,8 @@ TEST(Train, SaysWhenNothingIsLeftToDo) {
   const Outcome again = place.run(place.training("run"));
 
   EXPECT_EQ(again.code, 0);
-  EXPECT_THAT(again.output, HasSubstr("All 2 steps were done before; raise epochs to go on"));
+  EXPECT_THAT(again.output,
+              HasSubstr("All 2 steps were done before. To go on, start again with a larger epochs"));
 }
 
 TEST(Train, OnATerminalTheProgressLineIsRedrawn) {
