@@ -105,6 +105,14 @@ TEST(Verdict, ARankAtWorkIsLeftToItsOwnWatchdog) {
   expect_blame(judge(waiting(306), {saving}, kRules), 1, Cause::overdue);
 }
 
+TEST(Verdict, AWaitHasItsGraceThoughAnotherIsOverdue) {
+  PeerView overdue = at_work(1, 10);
+  overdue.last->quiet_seconds = 20;
+
+  EXPECT_FALSE(judge(waiting(34), {overdue}, kRules));
+  expect_blame(judge(waiting(36), {overdue}, kRules), 1, Cause::overdue);
+}
+
 TEST(Verdict, AStoppedProcessDoesNoWorkThatTakesLong) {
   PeerView saving = at_work(1, 300);
   saving.life = Life::stopped;
