@@ -113,6 +113,16 @@ TEST(Verdict, AWaitHasItsGraceThoughAnotherIsOverdue) {
   expect_blame(judge(waiting(36), {overdue}, kRules), 1, Cause::overdue);
 }
 
+TEST(Verdict, ARankIsOverdueWithTheTimeSinceItsLastHeartbeat) {
+  PeerView overdue = at_work(1, 10);
+  overdue.last->quiet_seconds = 10;
+  overdue.silent_seconds = 4;
+  EXPECT_FALSE(judge(waiting(36), {overdue}, kRules));
+
+  overdue.silent_seconds = 6;
+  expect_blame(judge(waiting(36), {overdue}, kRules), 1, Cause::overdue);
+}
+
 TEST(Verdict, AStoppedProcessDoesNoWorkThatTakesLong) {
   PeerView saving = at_work(1, 300);
   saving.life = Life::stopped;
