@@ -53,20 +53,26 @@ TEST_P(Texts, ComeBackWhateverTheirNumber) {
 INSTANTIATE_TEST_SUITE_P(Hdf5, Texts, testing::Bool(),
                          [](const auto& test) { return test.param ? "ByAnotherProcess" : "Here"; });
 
-TEST(Hdf5Texts, OfFixedLengthAreRead) {
+/// A list of two texts of four bytes each.
+std::vector<std::string> of_fixed_length(H5T_str_t padding, const char* bytes) {
   const std::string path = fresh_path("fixed.h5");
   Hdf5File::create(path).close();
   const hid_t id = H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
   const hid_t type = H5Tcopy(H5T_C_S1);
   H5Tset_size(type, 4);
-  H5Tset_strpad(type, H5T_STR_NULLPAD);
+  H5Tset_strpad(type, padding);
   const hsize_t size = 2;
   const hid_t space = H5Screate_simple(1, &size, nullptr);
   const hid_t dataset = H5Dcreate2(id, "list", type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-  H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, "cat\0bird");
+  H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes);
   H5Dclose(dataset), H5Sclose(space), H5Tclose(type), H5Fclose(id);
+  return Hdf5File::open(path).texts("list");
+}
 
-  EXPECT_THAT(Hdf5File::open(path).texts("list"), ElementsAre("cat", "bird"));
+TEST(Hdf5Texts, OfFixedLengthAreRead) {
+  EXPECT_THAT(of_fixed_length(H5T_STR_NULLPAD, "cat\0bird"), ElementsAre("cat", "bird"));
+  EXPECT_THAT(of_fixed_length(H5T_STR_SPACEPAD, "cat bird"), ElementsAre("cat", "bird"));
+  EXPECT_THAT(of_fixed_length(H5T_STR_SPACEPAD, "    a b "), ElementsAre("", "a b"));
 }
 
 }  // namespace
