@@ -83,10 +83,10 @@ class Copy:
             said = subprocess.run(["ninja", "-t", "commands", program], cwd=self.build, capture_output=True,
                                   text=True, check=True).stdout.strip().splitlines()[-1]
             words = shlex.split(said.removeprefix(": && ").removesuffix(" && :"))
-            traced = subprocess.run([*words[:words.index("-o")], "-o", os.devnull, *words[words.index("-o") + 2:],
-                                     "-Wl,--trace"], cwd=self.build, capture_output=True, text=True,
-                                    check=True).stdout
-            used = set(re.findall(r"\(?lib(\w+)\.a[()](\S+?\.o)\)?$", traced, re.M))
+            linker_map = self.folder / f"{program}.map"
+            subprocess.run([*words[:words.index("-o")], "-o", os.devnull, *words[words.index("-o") + 2:],
+                            f"-Wl,-Map={linker_map}"], cwd=self.build, capture_output=True, check=True)
+            used = set(re.findall(r"lib(\w+)\.a\((\S+?\.o)\)", linker_map.read_text(errors="replace")))
             members = {word for word in words if word.endswith(".o")}
             for target in self.commands:
                 folder = re.match(r"(?:.*/)?CMakeFiles/(\w+)\.dir/", target)

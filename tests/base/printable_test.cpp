@@ -36,6 +36,8 @@ TEST(Printable, EscapesBytesThatAreNoCharacters) {
             "\\x9b31m")
       << "CSI in one byte";
   EXPECT_EQ(printable("\xC0\x9B"), "\\xc0\\x9b") << "overlong";
+  EXPECT_EQ(printable("\xE0\x9F\xBF"), "\\xe0\\x9f\\xbf") << "overlong in three bytes";
+  EXPECT_EQ(printable("\xF0\x8F\xBF\xBF"), "\\xf0\\x8f\\xbf\\xbf") << "and in four";
   EXPECT_EQ(printable("\xED\xA0\x80"), "\\xed\\xa0\\x80") << "half of a surrogate pair";
   EXPECT_EQ(printable("\xE7\x8C"), "\\xe7\\x8c") << "the end is missing";
 }

@@ -44,6 +44,16 @@ TEST(VitalSigns, AStepOutlivesTheActivityInWhichItWasNoted) {
   EXPECT_EQ(vital_signs().step, 12U);
 }
 
+TEST(VitalSigns, AStepIsDoneWhenTheNextBegins) {
+  note_step(0);  // before the first
+  const std::uint64_t done = vital_figures().steps_done;
+
+  note_step(1);
+  EXPECT_EQ(vital_figures().steps_done, done);
+  note_step(2);
+  EXPECT_EQ(vital_figures().steps_done, done + 1);
+}
+
 TEST(VitalSigns, EveryNoteCountsAsProgress) {
   const std::uint64_t before = vital_signs().changes;
   note_progress();

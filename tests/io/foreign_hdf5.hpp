@@ -46,18 +46,17 @@ inline void write_bools(const std::string& path, const std::string& name, const 
   H5Dclose(dataset), H5Pclose(links), H5Sclose(space), H5Tclose(type);
 }
 
-/// The texts "cat" and "bird" in a type of four bytes, without a zero byte behind the second.
-/// @param write  puts them into the file: gets its id, the type, the space and the bytes
+/// Two texts in a type of four bytes, without a zero byte behind the second.
+/// @param write  puts them into the file: gets its id, the type and the space
 template <class Write>
-void write_fixed_texts(const std::string& path, Write&& write) {
+void write_fixed_texts(const std::string& path, H5T_str_t padding, Write&& write) {
   const LibraryFile file(path);
   const hid_t type = H5Tcopy(H5T_C_S1);
   H5Tset_size(type, 4);
-  H5Tset_strpad(type, H5T_STR_NULLPAD);
+  H5Tset_strpad(type, padding);
   const hsize_t size = 2;
   const hid_t space = H5Screate_simple(1, &size, nullptr);
-  constexpr std::array<char, 8> kTexts{'c', 'a', 't', '\0', 'b', 'i', 'r', 'd'};
-  write(file.id(), type, space, kTexts.data());
+  write(file.id(), type, space);
   H5Sclose(space), H5Tclose(type);
 }
 

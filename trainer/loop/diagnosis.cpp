@@ -240,7 +240,7 @@ std::string headline(const BadStep& bad) {
 std::string first_of(const std::vector<Findings>& all, const DiagnosisParts& parts) {
   const BadValue* first = nullptr;
   for (const Findings& theirs : all)
-    if (theirs.count > 0 && (first == nullptr || order_of(theirs.values[0]) < order_of(*first)))
+    if (theirs.count > 0 && (first == nullptr || is_met_earlier(theirs.values[0], *first)))
       first = &theirs.values[0];
   if (first == nullptr) return "";
   std::vector<std::string> where;
@@ -280,6 +280,8 @@ std::string failures(const std::vector<Findings>& all) {
 }
 
 }  // namespace
+
+bool is_met_earlier(const BadValue& one, const BadValue& other) { return order_of(one) < order_of(other); }
 
 std::string diagnose(const DiagnosisParts& parts, const BadStep& bad) {
   const Findings mine = look_or_say_why(parts, bad);

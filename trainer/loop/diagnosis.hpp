@@ -6,6 +6,7 @@
 
 #include "comm/ranks/process_group.hpp"
 #include "io/loading/batch_loader.hpp"
+#include "trainer/backend/contract/bad_value.hpp"
 #include "trainer/backend/contract/replica.hpp"
 #include "trainer/backend/contract/step_engine.hpp"
 
@@ -28,6 +29,9 @@ struct BadStep {
   StepResult result = {};
   Spoil spoil = Spoil::nothing;  ///< what this rank was made to do to it
 };
+
+/// Whether a step meets a bad value before another: forward from the first layer to the last, then backward.
+bool is_met_earlier(const BadValue& one, const BadValue& other);
 
 /// Runs forward and backward of the step's shards again, with a look at every layer, and gathers what the
 /// ranks find. Parameters stay as they are; on a GPU they may be those of the step after. Collective.

@@ -44,6 +44,12 @@ TEST(GpuChoice, OneGpuARankTravelsByNccl) {
   EXPECT_EQ(choose_transport(ranks, GpuSharing::refuse), Transport::nccl);
 }
 
+TEST(GpuChoice, GpusOfTwoHostsAreTwoWhateverTheyAreCalled) {
+  const std::vector<RankGpu> ranks{{"node1", "GPU-a", 0}, {"node2", "GPU-a", 0}};
+
+  EXPECT_EQ(choose_transport(ranks, GpuSharing::refuse), Transport::nccl);
+}
+
 TEST(GpuChoice, TwoRanksOnOneGpuAreRefusedByName) {
   const std::vector<RankGpu> ranks{
       {"node1", "GPU-a", 0}, {"node2", "GPU-b", 0}, {"node2", "GPU-c", 1}, {"node2", "GPU-b", 0}};

@@ -39,6 +39,10 @@ TEST(DetectLauncher, PlainStartInAShellOfSalloc) {
   expect_plain(detect({{"SLURM_JOB_ID", "7"}, {"SLURM_NTASKS", "4"}, {"SLURM_NNODES", "2"}}));
 }
 
+TEST(DetectLauncher, TheSizeOfAStepWithoutANumberInItIsNoStep) {
+  expect_plain(detect({{"SLURM_JOB_ID", "7"}, {"SLURM_STEP_NUM_TASKS", "4"}}));
+}
+
 TEST(DetectLauncher, Mpirun) {
   const Launch launch = detect({{"OMPI_COMM_WORLD_SIZE", "4"}, {"PMIX_RANK", "3"}});
 

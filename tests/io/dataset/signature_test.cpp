@@ -148,7 +148,10 @@ TEST(ComparePixels, TellsUnitsFromPictures) {
   constexpr auto kFloats = PixelType::float32;
   const PixelFacts usual = facts(kBytes, 0, 255, 1.0 / 255);
   const PixelFacts unknown{.type = kFloats};
+  PixelFacts hot = facts(kFloats, 0, 255, 1.0 / 255);
+  hot.largest = 65535;  // one pixel of a detector, say
   const std::vector<Scales> cases{
+      {usual, hot, PixelScale::same},
       {usual, usual, PixelScale::same},
       {usual, facts(kFloats, 0, 1, 1.0 / 255), PixelScale::other},      // divided before, and again
       {usual, facts(kFloats, 0, 1, 1), PixelScale::same},               // what the message advises

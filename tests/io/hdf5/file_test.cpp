@@ -110,9 +110,9 @@ TEST(Hdf5File, AttributesComeBackAndAreReplaced) {
 TEST(Hdf5File, ReadsStringsOfFixedLength) {
   const std::string path = fresh_path("fixed.h5");
   Hdf5File::create(path).close();
-  write_fixed_texts(path, [](hid_t file, hid_t type, hid_t space, const char* texts) {
+  write_fixed_texts(path, H5T_STR_NULLPAD, [](hid_t file, hid_t type, hid_t space) {
     const hid_t attribute = H5Acreate2(file, "classes", type, space, H5P_DEFAULT, H5P_DEFAULT);
-    H5Awrite(attribute, type, texts);
+    H5Awrite(attribute, type, "cat\0bird");
     H5Aclose(attribute);
   });
 

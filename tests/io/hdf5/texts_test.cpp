@@ -54,16 +54,22 @@ TEST_P(Texts, ComeBackWhateverTheirNumber) {
 INSTANTIATE_TEST_SUITE_P(Hdf5, Texts, testing::Bool(),
                          [](const auto& test) { return test.param ? "ByAnotherProcess" : "Here"; });
 
-TEST(Hdf5Texts, OfFixedLengthAreRead) {
+/// A list of two texts of four bytes each.
+std::vector<std::string> of_fixed_length(H5T_str_t padding, const char* bytes) {
   const std::string path = fresh_path("fixed.h5");
   Hdf5File::create(path).close();
-  write_fixed_texts(path, [](hid_t file, hid_t type, hid_t space, const char* texts) {
+  write_fixed_texts(path, padding, [&](hid_t file, hid_t type, hid_t space) {
     const hid_t dataset = H5Dcreate2(file, "list", type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, texts);
+    H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes);
     H5Dclose(dataset);
   });
+  return Hdf5File::open(path).texts("list");
+}
 
-  EXPECT_THAT(Hdf5File::open(path).texts("list"), ElementsAre("cat", "bird"));
+TEST(Hdf5Texts, OfFixedLengthAreRead) {
+  EXPECT_THAT(of_fixed_length(H5T_STR_NULLPAD, "cat\0bird"), ElementsAre("cat", "bird"));
+  EXPECT_THAT(of_fixed_length(H5T_STR_SPACEPAD, "cat bird"), ElementsAre("cat", "bird"));
+  EXPECT_THAT(of_fixed_length(H5T_STR_SPACEPAD, "    a b "), ElementsAre("", "a b"));
 }
 
 }  // namespace

@@ -37,6 +37,7 @@ class Planted final : public io::SampleSource {
       : pattern_(24, network.input, io::PixelType::float32, network.vectors) {}
 
   std::vector<std::uint64_t> bad_pixels, bad_vectors;  ///< sample numbers
+  std::vector<std::uint64_t> dark;                     ///< samples of which all pixels and values are 0
 
   const io::SourceInfo& info() const override { return pattern_.info(); }
   std::span<const std::int32_t> all_labels() const override { return {}; }
@@ -48,6 +49,10 @@ class Planted final : public io::SampleSource {
     for (std::size_t i = 0; i < samples.size(); ++i) {
       if (std::ranges::count(bad_pixels, samples[i]) > 0)
         reinterpret_cast<float*>(buffers.pixels.data() + i * bytes)[5] = NAN;
+      if (std::ranges::count(dark, samples[i]) > 0) {
+        std::ranges::fill(buffers.pixels.subspan(i * bytes, bytes), std::byte{0});
+        std::ranges::fill(buffers.vectors.subspan(i * row, row), 0.0f);
+      }
       if (std::ranges::count(bad_vectors, samples[i]) > 0) buffers.vectors[i * row + 1] = INFINITY;
     }
   }
@@ -134,6 +139,14 @@ TEST_P(Diagnosis, NamesTheShardBehindASpike) {
   EXPECT_THAT(diagnosis({.verdict = Verdict::spike}),
               AllOf(HasSubstr("the loss of 3 is a spike (the limit is 2)"), HasSubstr("that of shard "),
                     HasSubstr(" on rank 0")));
+}
+
+TEST_P(Diagnosis, TheShardOfASpikeIsThatOfTheLargestLoss) {
+  source_.dark = {8, 9, 10, 11};
+  EXPECT_THAT(diagnosis({.verdict = Verdict::spike}), HasSubstr("that of shard 1 on rank 0"));
+
+  source_.dark = {12, 13, 14, 15};
+  EXPECT_THAT(diagnosis({.verdict = Verdict::spike}), HasSubstr("that of shard 0 on rank 0"));
 }
 
 TEST_P(Diagnosis, LeavesTheReplicaWithoutChecks) {

@@ -169,6 +169,13 @@ class BackwardsReplica final : public Replica {
   std::unique_ptr<Replica> plain_;
 };
 
+TEST(InitialValues, OfTwoParametersOfALayerAreOthers) {
+  Network network = network_with(Initializer::glorot_uniform);
+  network.layers[0].parameters.push_back(network.layers[0].parameters[0]);
+
+  EXPECT_NE(initial_values(network, 0, 2, 1), initial_values(network, 0, 0, 1));
+}
+
 TEST(WriteFixedWeights, PutsThemInPlaceOfOthersAndLeavesTheRest) {
   const FixedWeights twice{{1, 1}, {2}};
   const Network network = NetworkBuilder({.height = 3, .width = 3, .channels = 1})

@@ -509,6 +509,17 @@ TEST_F(FileRecorderAgain, ANamedOneIsTakenThoughThereIsANewer) {
   EXPECT_THAT(saved(), ElementsAre(5));
 }
 
+TEST_F(FileRecorderTest, CheckpointsOfEverySoManyEpochsAreKept) {
+  const Config config = parse("checkpoint: {keep_last: 1, keep_every_epochs: 2}\n");
+  const auto recorder = start(config);
+  recorder->restore("auto");
+
+  for (const std::uint64_t step : {10, 12, 15, 20, 25}) save(*recorder, step);
+  recorder->finish();
+
+  EXPECT_THAT(saved(), ElementsAre(10, 20, 25));
+}
+
 TEST_F(FileRecorderAgain, ANamedOneFromElsewhereIsSavedHereWhenItIsDue) {
   const std::string elsewhere = directory_ / "elsewhere.h5";
   fs::copy_file(file("checkpoints/step-000000005.h5"), elsewhere);

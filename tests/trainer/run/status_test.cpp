@@ -147,6 +147,15 @@ TEST_F(RunStatusTest, RanksOfAnEarlierStartDoNotCount) {
   EXPECT_EQ(status().rank_status.size(), 1U);
 }
 
+TEST_F(RunStatusTest, RanksOfAStartThatRankZeroHasNotSeenDoNotCount) {
+  write(alive(0));
+  Heartbeat other = alive(1);
+  other.start = 4;
+  write(other);
+
+  EXPECT_EQ(status().rank_status.size(), 1U);
+}
+
 TEST_F(RunStatusTest, AFolderThatIsNoRunIsRefused) {
   fs::remove(folder_ / "config.yaml");
 

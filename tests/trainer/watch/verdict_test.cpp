@@ -105,6 +105,24 @@ TEST(Verdict, ARankAtWorkIsLeftToItsOwnWatchdog) {
   expect_blame(judge(waiting(306), {saving}, kRules), 1, Cause::overdue);
 }
 
+TEST(Verdict, AWaitHasItsGraceThoughAnotherIsOverdue) {
+  PeerView overdue = at_work(1, 10);
+  overdue.last->quiet_seconds = 20;
+
+  EXPECT_FALSE(judge(waiting(34), {overdue}, kRules));
+  expect_blame(judge(waiting(36), {overdue}, kRules), 1, Cause::overdue);
+}
+
+TEST(Verdict, ARankIsOverdueWithTheTimeSinceItsLastHeartbeat) {
+  PeerView overdue = at_work(1, 10);
+  overdue.last->quiet_seconds = 10;
+  overdue.silent_seconds = 4;
+  EXPECT_FALSE(judge(waiting(36), {overdue}, kRules));
+
+  overdue.silent_seconds = 6;
+  expect_blame(judge(waiting(36), {overdue}, kRules), 1, Cause::overdue);
+}
+
 TEST(Verdict, AStoppedProcessDoesNoWorkThatTakesLong) {
   PeerView saving = at_work(1, 300);
   saving.life = Life::stopped;
