@@ -32,6 +32,12 @@ TEST_F(BackgroundTest, IsLittleWhereAllLightIsOfTracks) {
   EXPECT_LT(background(clean, LikelihoodKind::global), background(clean, LikelihoodKind::local) / 2);
 }
 
+TEST_F(BackgroundTest, IsLittleOnTheHalfOfALoneRing) {
+  const Simulation lone({.tracks = 1, .ghosts_per_track = 0, .noise = {0, 0}, .seed = 6});
+
+  EXPECT_LT(background(lone, LikelihoodKind::global), background(lone, LikelihoodKind::local) / 2);
+}
+
 TEST_F(BackgroundTest, IsWhatStandsAloneOtherwise) {
   const Simulation noisy({.tracks = 0, .ghosts_per_track = 0, .noise = {200, 200}, .seed = 5});
 

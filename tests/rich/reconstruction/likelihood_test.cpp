@@ -142,6 +142,23 @@ TEST(GlobalLikelihood, MinimisingNeverRaisesItAndEndsWhereNoSingleChangeHelps) {
   }
 }
 
+TEST(GlobalLikelihood, TheLargestGainComesFirst) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    const LikelihoodProblem problem = problem_of(make_toy(8, seed), in_order(8));
+    GlobalLikelihood likelihood(problem, std::vector<Species>(8, Species::pion));
+    double largest = 0;
+    for (std::size_t j = 0; j < 8; ++j) {
+      const PerSpecies values = likelihood.log_likelihoods(j);
+      largest = std::max(largest, *std::ranges::max_element(values) - values[index_of(Species::pion)]);
+    }
+
+    const std::vector<double> gains = likelihood.minimise();
+
+    ASSERT_FALSE(gains.empty());
+    EXPECT_NEAR(gains.front(), largest, 1e-6) << "seed " << seed;
+  }
+}
+
 TEST(GlobalLikelihood, NoTracksAndNoHitsAreAnEventToo) {
   const LikelihoodProblem empty;
   GlobalLikelihood nothing(empty, {});

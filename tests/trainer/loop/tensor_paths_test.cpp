@@ -1,4 +1,5 @@
-// Names of layers may hold anything, and still no two tensors share a place in a checkpoint.
+// Names of layers of a network that is no configuration's may hold anything, and still no two tensors share a
+// place in a checkpoint.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -11,18 +12,21 @@ namespace annulus::trainer {
 namespace {
 
 TEST(TensorPaths, OfLayersWithOddNamesAreTheirOwn) {
-  const Config config = parse_config(R"(data: {path: some.h5}
+  Config config = parse_config(R"(data: {path: some.h5}
 network:
   input: [2, 2, 1]
   layers:
     - flatten
-    - dense: {name: "a/b", units: 2}
-    - dense: {name: "a%2Fb", units: 2}
-    - dense: {name: "..", units: 2}
+    - dense: 2
+    - dense: 2
+    - dense: 2
     - softmax
 )",
-                                     "test.yaml")
-                            .config;
+                               "test.yaml")
+                      .config;
+  config.network.layers[1].name = "a/b";
+  config.network.layers[2].name = "a%2Fb";
+  config.network.layers[3].name = "..";
   const auto replica = make_reference_replica(config.network, {});
   Optimizer optimizer(config.optimizer, replica->network(), replica->layout());
 
