@@ -13,7 +13,7 @@ TEST(ArchiveLinks, LeadNowhereAboveTheRoot) {
 
   LinkTable links("pets.tar");
   links.add_symbolic("train/cat", "../../cat");
-  EXPECT_EQ(links.names_of("cat"), std::vector<std::string>{"cat"});
+  EXPECT_TRUE(links.names_of("cat").empty());
   EXPECT_EQ(links.dead().size(), 1u);
 }
 
