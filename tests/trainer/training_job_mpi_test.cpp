@@ -104,6 +104,15 @@ TEST_F(TrainingJobTest, TrainsTheFractionOfAnEpochThatIsAskedFor) {
   EXPECT_TRUE(is_saved("run", 7));
 }
 
+TEST_F(TrainingJobTest, ValidatesAfterThePartOfAnEpochThatIsTheLast) {
+  TrainingJob training = job(config("0.4"), options("run"));
+
+  training.run();
+
+  EXPECT_EQ(training.state().step, 2u);
+  EXPECT_EQ(training.state().best_step, 2u);
+}
+
 TEST_F(TrainingJobTest, GoesOnToTheSameBitsWhereAnEarlierStartEnded) {
   job(config("2"), options("whole")).run();
   job(config("1.2"), options("parts")).run();
