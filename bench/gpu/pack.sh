@@ -86,8 +86,8 @@ pack_libraries() {
   find "$pack" -name '*.so*' -type f -exec strip --strip-unneeded {} +
   # What `run` looks for: what is linked, the driver, and what cuDNN loads by itself.
   {
-    find "$pack"/{bin,tests} -type f -exec objdump -p {} + | awk '$1 == "NEEDED" { print $2 }' |
-      grep -E '^lib(cu|nccl|nv)' || true
+    find "$pack"/{bin,tests} -type f -exec objdump -p {} + |
+      awk '$1 == "NEEDED" && $2 ~ /^lib(cu|nccl|nv)/ { print $2 }'
     echo libcuda.so.1
   } | awk '{ print } /^libcudart\.so/ { sub(/libcudart/, ""); print "libnvrtc" $0; print "libcublas" $0 }' |
     sed 's:.*/::' | sort -u >"$pack/lib/nvidia.txt"
@@ -118,7 +118,7 @@ batch() {
   if [[ -d $dataset ]]; then
     find "$dataset" -name "$1" -exec cat {} + >"$work/whole"
   else
-    tar -xOf "$dataset" --wildcards "*$1" >"$work/whole" || true
+    tar -xOf "$dataset" --wildcards "*$1" >"$work/whole" || fail "$dataset brings no whole $1 (above)."
   fi
   [[ -s $work/whole ]] || fail "$dataset brings no $1, so it is not CIFAR-10 in its binary version."
   head -c $(($3 * 3073)) "$work/whole"

@@ -38,14 +38,9 @@ TEST_F(GpuFirstRun, ADryRunPrintsTheCommandsInTheirOrderAndDoesNothing) {
   const Outcome outcome = run("--dry-run out cifar10.h5");
 
   EXPECT_EQ(outcome.code, 0) << outcome.output;
-  std::size_t from = 0;
-  for (const char* part :
-       {"nvidia-smi", "--preset", "--build", "'doctor'", "--label-regex", "cuda_graph_gpu_test", "'memcheck'",
-        "'racecheck'", "bench/gpu/run.sh", "cifar10.h5"}) {
-    const std::size_t at = outcome.output.find(part, from);
-    ASSERT_NE(at, std::string::npos) << part << " in\n" << outcome.output;
-    from = at;
-  }
+  expect_order(outcome.output,
+               {"nvidia-smi", "--preset", "--build", "'doctor'", "--label-regex", "cuda_graph_gpu_test",
+                "'memcheck'", "'racecheck'", "bench/gpu/run.sh", "cifar10.h5"});
   EXPECT_FALSE(std::filesystem::exists(place_.path("out")));
 }
 

@@ -96,15 +96,19 @@ TEST_F(GpuPack, RealImagesAreTheFirstOfTheArchiveThatIsNamed) {
   build("OFF", "90-real");
   place_.shell(
       "mkdir cifar && for i in data_batch_1 data_batch_2 data_batch_3 data_batch_4 data_batch_5 test_batch; do "
-      "head -c 61460 /dev/zero >cifar/$i.bin; done && tar -czf cifar.tar.gz cifar && rm cifar/test_batch.bin");
+      "head -c 61460 /dev/zero >cifar/$i.bin; done && tar -czf cifar.tar.gz cifar && rm cifar/test_batch.bin && "
+      "head -c -40 cifar.tar.gz >cut.tar.gz");
 
   const Outcome incomplete = pack("DATASET=cifar");
+  const Outcome cut = pack("DATASET=cut.tar.gz");
   const Outcome large = pack("DATASET=cifar.tar.gz LIMIT_MB=1");
   const Outcome info =
       place_.shell("tar -xf pack.tar.gz && annulus-gpu/run $ANNULUS data info annulus-gpu/data/cifar10.h5");
 
   EXPECT_EQ(incomplete.code, 1);
   EXPECT_THAT(incomplete.output, ContainsRegex("cifar brings no test_batch.bin"));
+  EXPECT_EQ(cut.code, 1);
+  EXPECT_THAT(cut.output, ContainsRegex("cut.tar.gz brings no whole data_batch_1.bin"));
   EXPECT_EQ(large.code, 1) << "an archive that is too large names its largest parts";
   EXPECT_THAT(large.output, AllOf(HasSubstr("libdnnl"), HasSubstr("larger than 1 MB")));
   EXPECT_THAT(info.output, AllOf(HasSubstr("train: 40 images of 32 x 32 x 3"), HasSubstr("test: 8 images")));

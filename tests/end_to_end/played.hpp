@@ -1,8 +1,11 @@
 // Programs that are played by a few lines of shell, for scripts whose real ones want a GPU.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <filesystem>
 #include <fstream>
+#include <initializer_list>
 #include <sstream>
 #include <string>
 
@@ -30,6 +33,16 @@ inline std::string read_file(const std::filesystem::path& path) {
   std::stringstream text;
   text << file.rdbuf();
   return text.str();
+}
+
+/// That the parts stand in the text, each behind the one before.
+inline void expect_order(const std::string& text, std::initializer_list<const char*> parts) {
+  std::size_t from = 0;
+  for (const char* part : parts) {
+    const std::size_t at = text.find(part, from);
+    ASSERT_NE(at, std::string::npos) << part << " in\n" << text;
+    from = at;
+  }
 }
 
 }  // namespace annulus::test
