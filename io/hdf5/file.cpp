@@ -297,6 +297,7 @@ std::size_t Hdf5File::checked_size(const Hdf5Dataset& source, const std::string&
 }
 
 void Hdf5File::flush() {
+  check_closes(handle_.get(), path_);  // nothing may be asked of such a file any more
   hdf5_call("H5Fflush", {path_, "", Access::write},
             [&] { return H5Fflush(handle_.get(), H5F_SCOPE_GLOBAL); });
   check_closes(handle_.get(), path_);

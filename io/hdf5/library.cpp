@@ -98,6 +98,14 @@ std::optional<hid_t> file_of(hid_t object) {
   return file;
 }
 
+/// Nothing to do for what holds no rows. A dataset that cannot be written out is better never closed.
+bool writes_out(hid_t object) { return H5Iget_type(object) != H5I_DATASET || H5Dflush(object) >= 0; }
+
+bool has_lost_a_part(hid_t file) {
+  const std::lock_guard lock(failures().mutex);
+  return failures().reasons.contains(file);
+}
+
 /// Whether an enumeration has the words of numpy's bool, as h5py, PyTables and Julia write them.
 bool has_words_of_bool(hid_t type) {
   if (H5Tget_nmembers(type) != 2) return false;
@@ -115,8 +123,11 @@ bool has_words_of_bool(hid_t type) {
 void Hdf5Traits::close(type id) noexcept {
   try {
     silence_hdf5();
+    // A file that lost a part stays open, as that part does.
+    if (has_lost_a_part(static_cast<hid_t>(id))) return;
     const std::optional<hid_t> file = file_of(static_cast<hid_t>(id));  // what fails to close is gone, too
-    if (H5Idec_ref(static_cast<hid_t>(id)) >= 0) return;
+    // HDF5 1.14 frees a dataset that it cannot write out, and crashes over it at the next flush of any file.
+    if (writes_out(static_cast<hid_t>(id)) && H5Idec_ref(static_cast<hid_t>(id)) >= 0) return;
     const std::string reason = error_text();
     log_debug("closing an HDF5 object failed: {}", reason);
     if (!file) return;

@@ -126,20 +126,19 @@ TEST(BadData, MissingTruncatedOrNoHdf5AtAll) {
 
 TEST(BadData, AFileThatCrashesTheLibraryIsRefusedByEveryVerb) {
   const Workplace place(12);
-  const std::filesystem::path corpus = std::string(ANNULUS_SOURCE_DIR) + "/tests/fuzz/corpus";
-  std::filesystem::copy_file(corpus / "dataset/heap_object_size.hdf5", place.path("bomb.h5"));
-  std::filesystem::copy_file(corpus / "events/heap_object_size.hdf5", place.path("events.h5"));
-  std::filesystem::copy_file(corpus / "checkpoint/heap_object_size.hdf5", place.path("checkpoint.h5"));
-  io::seal_file(place.path("checkpoint.h5"));
+  std::filesystem::copy_file(place.path("data.h5"), place.path("checkpoint.h5"));
+  ::setenv("LD_PRELOAD", CRASHING_HDF5, 1);
   const auto message =
       AllOf(HasSubstr("cannot be read: a process that tried crashed"), HasSubstr("made to do harm"));
 
-  expect_refusal(place, {"data", "info", "bomb.h5"}, 65, message);
+  expect_refusal(place, {"data", "info", "data.h5"}, 65, message);
+  expect_refusal(place, place.training("run"), 65, message);
   expect_refusal(place,
                  {"evaluate", std::string(ANNULUS_SOURCE_DIR) + "/configs/smoke.yaml", "data.path=data.h5",
                   "--checkpoint", "checkpoint.h5"},
                  65, message);
-  expect_refusal(place, {"rich", "reconstruct", "events.h5"}, 65, message);
+  expect_refusal(place, {"rich", "reconstruct", "data.h5"}, 65, message);
+  ::unsetenv("LD_PRELOAD");
 }
 
 /// A dataset with one label or pixel out of order.

@@ -16,6 +16,11 @@ using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::Not;
 
+/// Only Open MPI 4 can be packed so far.
+bool knows_not(const Outcome& packed) {
+  return packed.output.find("only Open MPI 4 is known here") != std::string::npos;
+}
+
 const std::string kBench = ANNULUS_SOURCE_DIR "/bench/gpu/";
 
 class GpuPack : public testing::Test {
@@ -70,6 +75,7 @@ TEST_F(GpuPack, TheArchiveHoldsWhatItNeedsAndTrainsFromItsOwnFolder) {
   build("OFF", "90-real");
 
   const Outcome packed = pack();
+  if (knows_not(packed)) GTEST_SKIP() << packed.output;
   const Outcome checked = place_.shell(kBench + "check_pack.sh pack.tar.gz");
   const Outcome trained = place_.shell(
       "tar -xf pack.tar.gz && cd annulus-gpu && ./run mpirun -n 2 --bind-to none --oversubscribe bin/annulus train "
@@ -109,6 +115,7 @@ TEST_F(GpuPack, RealImagesAreTheFirstOfTheArchiveThatIsNamed) {
   EXPECT_THAT(incomplete.output, ContainsRegex("cifar brings no test_batch.bin"));
   EXPECT_EQ(cut.code, 1);
   EXPECT_THAT(cut.output, ContainsRegex("cut.tar.gz brings no whole data_batch_1.bin"));
+  if (knows_not(large)) GTEST_SKIP() << large.output;
   EXPECT_EQ(large.code, 1) << "an archive that is too large names its largest parts";
   EXPECT_THAT(large.output, AllOf(HasSubstr("libdnnl"), HasSubstr("larger than 1 MB")));
   EXPECT_THAT(info.output, AllOf(HasSubstr("train: 40 images of 32 x 32 x 3"), HasSubstr("test: 8 images")));

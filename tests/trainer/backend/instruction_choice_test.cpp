@@ -65,7 +65,7 @@ TEST(InstructionChoice, OurEyesSeeWhatTheLibraryUses) {
 
   EXPECT_EQ(machine.instructions, word_of(own_instruction_set()));
   EXPECT_THAT(machine.kernels, HasSubstr("dense"));
-  EXPECT_THAT(machine.libraries, HasSubstr("oneDNN 2."));
+  EXPECT_THAT(machine.libraries, testing::ContainsRegex("oneDNN [23][.]"));
 }
 
 }  // namespace

@@ -101,7 +101,6 @@ void BatchNormStep::plan_backward(ProgramBuilder& builder, const Forward::primit
                     in(DNNL_ARG_VARIANCE, builder.memory(channel_desc(), variance_buffer_, Pass::backward)),
                     in(DNNL_ARG_DIFF_DST, builder.memory(output_.desc, output_.gradient, Pass::backward)),
                     in(DNNL_ARG_SCALE, store_.memory(ref_.index, kGamma)),
-                    in(DNNL_ARG_SHIFT, store_.memory(ref_.index, kBeta)),
                     out(DNNL_ARG_DIFF_SRC, builder.memory(input_.desc, target, Pass::backward)),
                     out(DNNL_ARG_DIFF_SCALE, builder.gradient(ref_.index, kGamma)),
                     out(DNNL_ARG_DIFF_SHIFT, builder.gradient(ref_.index, kBeta))},
