@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "base/error.hpp"
+#include "base/worker_pool.hpp"
 #include "io/hdf5/advice.hpp"
 #include "io/hdf5/chunk_reader.hpp"
 #include "io/hdf5/description.hpp"

@@ -21,9 +21,12 @@
 
 #include "base/error.hpp"
 #include "base/shape.hpp"
-#include "base/worker_pool.hpp"
 #include "io/files/existing.hpp"
 #include "io/hdf5/types.hpp"
+
+namespace annulus {
+class WorkerPool;
+}
 
 namespace annulus::io {
 

@@ -153,6 +153,13 @@ std::uint64_t rows_at_once(const DatasetInfo& info, std::uint64_t row_bytes) {
   return std::max<std::uint64_t>(1, rows / chunk) * chunk;
 }
 
+/// " at rows 128 to 255 of train/images", and how many more pieces were asked for.
+std::string rows_text(const std::string& dataset, std::span<const RowPiece> pieces) {
+  const RowPiece& first = pieces.front();
+  const std::string more = pieces.size() > 1 ? fmt::format(" and {} more places", pieces.size() - 1) : "";
+  return fmt::format(" at rows {} to {}{} of {}", first.first, first.first + first.count - 1, more, dataset);
+}
+
 }  // namespace
 
 void set_hdf5_reader(ReaderStarter starter) {
@@ -268,12 +275,12 @@ void Hdf5Process::report_death() {
   process_ = -1;
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
     death_ = fmt::format(
-        "{}: cannot be read: the process that reads it was killed. Did memory run out (`dmesg` tells)?",
-        path_);
+        "{}: cannot be read: the process that reads it was killed{}. Did memory run out (`dmesg` tells)?",
+        path_, doing_);
   else
     death_ = fmt::format(
-        "{}: cannot be read: a process that tried {} in the HDF5 library, as any program would. The file is damaged, or made to do harm; copy or make it again.",
-        path_, complaint(status));
+        "{}: cannot be read: a process that tried {} in the HDF5 library{}, as any program would. The file is damaged, or made to do harm; copy or make it again.",
+        path_, complaint(status), doing_);
   throw DataError("{}", death_);
 }
 
@@ -386,8 +393,10 @@ std::uint64_t Hdf5Process::read_window(const Rows& rows, std::uint64_t row_bytes
     all += piece.count;
   }
   window_.grow(all * row_bytes);
+  doing_ = rows_text(rows.dataset, pieces);
   const auto bytes = ask_alone<std::uint64_t>(Hdf5Request::rows, rows.dataset, rows.type, unpack_threads(),
                                               window_.id(), window_.bytes().size(), firsts, counts);
+  doing_.clear();
   const std::byte* from = window_.bytes().data();
   for (const RowPiece& piece : pieces) {
     std::memcpy(piece.values, from, piece.count * row_bytes);

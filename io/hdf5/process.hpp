@@ -90,6 +90,7 @@ class Hdf5Process {
   template <class Result, class... Parts>
   Result ask(Hdf5Request request, const Parts&... parts) {
     const std::lock_guard lock(mutex_);
+    doing_.clear();
     return ask_alone<Result>(request, parts...);
   }
 
@@ -127,6 +128,7 @@ class Hdf5Process {
   SharedWindow window_;  ///< where rows come to lie
   pid_t process_ = -1;
   std::string death_;    ///< why the process is gone
+  std::string doing_;    ///< what it was asked for, as the end of a sentence about its death
   bool opened_ = false;  ///< it has answered once
   std::mutex mutex_;
 };

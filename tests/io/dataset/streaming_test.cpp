@@ -204,7 +204,8 @@ TEST_F(StreamingByAnother, AReaderThatIsKilledIsNamedWithItsFile) {
   ::kill(process_, SIGKILL);
 
   EXPECT_EQ(read(*source, {1}), 0u) << "what is in memory stays";
-  EXPECT_THAT(error_of([&] { read(*source, {8}); }), AllOf(HasSubstr(path), HasSubstr("was killed")));
+  EXPECT_THAT(error_of([&] { read(*source, {8}); }),
+              AllOf(HasSubstr(path), HasSubstr("was killed at rows 8 to 15 of train/images. ")));
 }
 
 TEST_F(StreamingByAnother, AFileThatIsRemovedIsReadToItsEnd) {
