@@ -109,10 +109,11 @@ TEST(Streaming, EveryChunkIsLoadedOnceAnEpoch) {
 }
 
 TEST(Streaming, WhatIsLeftOfAWindowIsServedBeforeTheNextOneMakesRoom) {
-  const auto source = streamed(written(), 2);
-  EXPECT_EQ(read(*source, range(80, 87) + range(88, 95)), 2u);  // all but a row of chunks 10 and 11
+  const auto source = streamed(written(), 3);
+  EXPECT_EQ(read(*source, Samples{40} + range(80, 87) + range(88, 95)), 3u);  // a row of 10 and 11 is left
 
   EXPECT_EQ(read(*source, Samples{87, 95, 0, 8, 1, 9}), 2u) << "chunks 0 and 1 alone";
+  EXPECT_EQ(read(*source, {41}), 0u) << "chunk 5, though the oldest, was kept";
 }
 
 TEST(Streaming, AChunkThatIsDoneWithMakesRoomBeforeAnOlderOne) {
