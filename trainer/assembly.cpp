@@ -36,7 +36,8 @@ comm::ReducerOptions step_sum_options(const Config& config, std::size_t elements
           .purpose = comm::ReducerPurpose::statistics};
 }
 
-io::SamplerOptions sampler_options(const Config& config, const io::SourceInfo& source) {
+io::SamplerOptions sampler_options(const Config& config, const io::SourceInfo& source,
+                                   const EarlierStart& earlier) {
   io::SamplerOptions options{.samples = source.samples,
                              .batch = config.batch.size,
                              .shards = config.batch.shards,
@@ -48,17 +49,20 @@ io::SamplerOptions sampler_options(const Config& config, const io::SourceInfo& s
   options.chunk = source.chunk;
   options.rows = source.rows;
   options.window_chunks = std::max<std::uint64_t>(1, (config.data.window_mb << 20) / chunk_bytes);
+  options.streams = earlier.streams != 0 ? static_cast<std::int64_t>(earlier.streams)
+                    : options.shuffle    ? io::shuffle_streams(options.shards, options.window_chunks)
+                                         : 1;
   return options;
 }
 
 }  // namespace
 
 Assembly::Assembly(const Config& config, comm::MpiSession& mpi, std::unique_ptr<io::SampleSource> training,
-                   InstructionSet earlier)
+                   const EarlierStart& earlier)
     : training_(std::move(training)) {
   comm::ProcessGroup& group = mpi.group();
   const auto owned = comm::owned_shards(config.batch.shards, group.rank(), group.size());
-  const DeviceChoice device = choose_device(config, mpi, earlier);
+  const DeviceChoice device = choose_device(config, mpi, earlier.instructions);
   replica_ = make_replica(config, device, owned.size());
   numbers_ = require_same_numbers(config, *replica_, group, mpi.world().host);
   optimizer_ = std::make_unique<Optimizer>(config.optimizer, config.network, replica_->layout());
@@ -78,7 +82,7 @@ Assembly::Assembly(const Config& config, comm::MpiSession& mpi, std::unique_ptr<
     step_sums_ = comm::make_reducer(group, step_sum_options(config, elements, mpi));
     replica_->set_step_sums(step_sums_.get());
   }
-  sampler_ = std::make_unique<io::ShardedSampler>(sampler_options(config, training_->info()));
+  sampler_ = std::make_unique<io::ShardedSampler>(sampler_options(config, training_->info(), earlier));
   loader_ =
       std::make_unique<io::BatchLoader>(*training_, *sampler_, training_generator(config, training_->info()),
                                         io::LoaderOptions{.first_shard = owned.begin,

@@ -13,16 +13,17 @@
 #include "trainer/loop/optimizer.hpp"
 #include "trainer/loop/same_numbers.hpp"
 #include "trainer/model/config.hpp"
+#include "trainer/run/run_request.hpp"
 
 namespace annulus::trainer {
 
 class Assembly {
  public:
   /// Compiles the config's network for this rank and starts nothing yet. The config outlives the assembly.
-  /// @param earlier  instruction set that an earlier start of the run kept to; `automatic` = not known
+  /// @param earlier  what an earlier start of the run kept to: instruction set, streams of the shuffle
   /// @pre the config's normalisation is resolved and check_world() has passed
   Assembly(const Config& config, comm::MpiSession& mpi, std::unique_ptr<io::SampleSource> training,
-           InstructionSet earlier = InstructionSet::automatic);
+           const EarlierStart& earlier = {});
 
   io::SampleSource& training() { return *training_; }
   Replica& replica() { return *replica_; }

@@ -144,6 +144,16 @@ std::string nothing_to_learn(const Network& network) {
       parameter_count(network) > 0 ? "all weights are fixed" : "no layer has weights");
 }
 
+std::string shared_reading(const io::SourceInfo& source, const io::SamplerOptions& order, int ranks) {
+  if (!order.shuffle || order.chunk == 1 || order.streams >= ranks) return "";
+  const std::uint64_t chunk_bytes = source.chunk * io::sample_bytes(source);
+  const auto needed = (static_cast<std::uint64_t>(order.shards) * chunk_bytes + (1 << 20) - 1) >> 20;
+  return fmt::format(
+      "{}: data.window_mb holds {} chunk(s) of {:.1f} MB for {} shards, so {} ranks share the reading of each part of the file: what is read is {} times the data. data.window_mb={} gives every shard its own part (in a new run: it changes the order of the samples).",
+      source.name, order.window_chunks, static_cast<double>(chunk_bytes) / 1e6, order.shards,
+      ranks / order.streams, ranks / order.streams, needed);
+}
+
 void note_odd_training_data(const io::SourceInfo& source) {
   if (!source.stored.extents.empty() && !source.stored.axes_named && io::looks_channels_first(source.shape))
     log_info(

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "io/dataset/sample_source.hpp"
+#include "io/loading/sharded_sampler.hpp"
 #include "trainer/model/network.hpp"
 
 namespace annulus::trainer {
@@ -23,6 +24,9 @@ std::string doubled_classes(const io::SourceInfo& source);
 
 /// A sentence about a network in which no weight can change; "" where one can.
 std::string nothing_to_learn(const Network& network);
+
+/// A sentence about ranks that read the same parts of a streamed file; "" where each reads its own.
+std::string shared_reading(const io::SourceInfo& source, const io::SamplerOptions& order, int ranks);
 
 /// Says in the log what fits the network, but looks like a slip: channels taken for rows, labels from 1.
 void note_odd_training_data(const io::SourceInfo& source);

@@ -124,7 +124,8 @@ io::DatasetOptions dataset_options(const Config& config, const SplitNames& names
                              .vectors = vector_columns(config, names.group),
                              .limit = names == names_of(config, Split::train) ? data.limit : 0,
                              .resident_bytes = data.resident_mb << 20,
-                             .cache_bytes = data.window_mb << 20};
+                             // Where a window ends, chunks of the next one are there already.
+                             .cache_bytes = (data.window_mb << 20) / 4 * 5};
   if (config.debug) options.limit = std::min<std::uint64_t>(options.limit ? options.limit : 1024, 1024);
   return options;
 }

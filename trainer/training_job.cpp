@@ -105,7 +105,7 @@ void TrainingJob::measure_pixels(io::SampleSource& source) {
 
 void TrainingJob::make_parts() {
   const Activity compiling(Phase::compiling);
-  parts_ = std::make_unique<Assembly>(config_, mpi_, std::move(training_), earlier_.instructions);
+  parts_ = std::make_unique<Assembly>(config_, mpi_, std::move(training_), earlier_);
   if (validation_)
     evaluator_ = std::make_unique<Evaluator>(parts_->replica(), group_, *validation_,
                                              evaluation_generator(config_, validation_->info()),
@@ -115,23 +115,25 @@ void TrainingJob::make_parts() {
 void TrainingJob::open_run(const JobOptions& options) {
   recorder_ = make_silent_recorder();
   on_rank_zero(group_, "run directory", [&] {
-    recorder_ = make_file_recorder({.config = config_,
-                                    .host = mpi_.world().host,
-                                    .mpi = mpi_.describe(),
-                                    .run_directory = options.run_directory,
-                                    .command_line = options.command_line,
-                                    .replica = parts_->replica(),
-                                    .optimizer = parts_->optimizer(),
-                                    .data_fingerprint = fingerprint_,
-                                    .validated_on = validated_on_,
-                                    .validation_data = validation_fingerprint_,
-                                    .numbers = parts_->numbers(),
-                                    .steps_per_epoch = parts_->sampler().steps_per_epoch(),
-                                    .data_seconds = data_seconds_,
-                                    .bucket_size = parts_->bucket_size(),
-                                    .allow_change = options.allow_change,
-                                    .data = data_,
-                                    .data_note = data_note_});
+    recorder_ =
+        make_file_recorder({.config = config_,
+                            .host = mpi_.world().host,
+                            .mpi = mpi_.describe(),
+                            .run_directory = options.run_directory,
+                            .command_line = options.command_line,
+                            .replica = parts_->replica(),
+                            .optimizer = parts_->optimizer(),
+                            .data_fingerprint = fingerprint_,
+                            .validated_on = validated_on_,
+                            .validation_data = validation_fingerprint_,
+                            .numbers = parts_->numbers(),
+                            .streams = static_cast<std::uint64_t>(parts_->sampler().options().streams),
+                            .steps_per_epoch = parts_->sampler().steps_per_epoch(),
+                            .data_seconds = data_seconds_,
+                            .bucket_size = parts_->bucket_size(),
+                            .allow_change = options.allow_change,
+                            .data = data_,
+                            .data_note = data_note_});
   });
   if (!options.fault || options.fault->rank != group_.rank()) return;
   recorder_ = with_fault(std::move(recorder_), *options.fault, options.run_directory);
@@ -161,7 +163,8 @@ void TrainingJob::announce() const {
   log_info("device: {}", parts_->replica().describe());
   if (group_.rank() == 0) {
     for (const std::string& note : few_values(config_, data.samples)) log_warning("{}", note);
-    for (const std::string& note : {doubled_classes(data), nothing_to_learn(config_.network)})
+    for (const std::string& note : {doubled_classes(data), nothing_to_learn(config_.network),
+                                    shared_reading(data, parts_->sampler().options(), group_.size())})
       if (!note.empty()) log_warning("{}", note);
   }
   const comm::BucketSize& bucket = parts_->bucket_size();

@@ -44,8 +44,8 @@ struct DatasetOptions {
   std::vector<VectorColumn> vectors = {};                 ///< in the order in which samples hold them
   std::uint64_t limit = 0;                                ///< use only the first `limit` samples; 0 = all
   std::uint64_t resident_bytes = std::uint64_t{4} << 30;  ///< keep in memory up to this size
-  /// Streaming keeps this much in memory per rank; at least the shuffle window (window_chunks times a chunk's
-  /// bytes), or chunks are read again and again.
+  /// Streaming keeps at most this much in memory per rank. Less than the shuffle window (window_chunks times
+  /// a chunk's bytes) and a quarter more, and chunks are read again and again.
   std::uint64_t cache_bytes = std::uint64_t{256} << 20;
   NotFinite not_finite = NotFinite::refuse;
 };

@@ -19,19 +19,26 @@ struct SamplerOptions {
   /// Every epoch has new samples: position p of epoch e is sample e * samples + p, whatever `shuffle` says.
   bool endless = false;
   std::uint64_t chunk = 1;  ///< > 1: shuffle chunks, then samples inside windows of `window_chunks` chunks
-  std::uint64_t window_chunks = 1;  ///< chunks that a streaming reader holds in memory at once
+  std::uint64_t window_chunks = 1;  ///< chunks that streaming readers hold in memory at once, all together
+  /// Runs of the order that shards walk each for itself, so that a rank reads only what its own need; divides
+  /// the shards. 1: every step is cut out of one order.
+  std::int64_t streams = 1;
   /// With chunks: the rows that the samples are, when they are not all rows of the file; null: all of them.
   std::shared_ptr<const RowSet> rows = {};
 };
 
-/// Where the chunks of a part of a file lie in an epoch.
-class PartialOrder;
+/// Streams for a window of so many chunks: a shard each, or fewer where not every one can have a chunk in it.
+std::int64_t shuffle_streams(std::int64_t shards, std::uint64_t window_chunks);
+
+class ChunkOrder;
+struct Stream;
 
 /// Every sample exactly once per epoch at any N, B, V: step s covers positions [sB, min((s+1)B, N)) of the
 /// shuffled order, shard v of it the v-th run of B/V positions; at the tail shards are short or empty. The
-/// order is defined globally, so it knows nothing of ranks. With chunks, windows of `window_chunks` chunks in
-/// random order follow one another, each shuffled sample by sample. One thread at a time uses a sampler;
-/// copies are independent.
+/// order is defined globally, so it knows nothing of ranks. With chunks, the chunks lie in random order, and
+/// windows of `window_chunks` of them follow one another, each shuffled sample by sample. With streams, that
+/// order is cut into as many runs, and every step takes its share from each (chunk_order.cpp). One thread at
+/// a time uses a sampler; copies are independent.
 class ShardedSampler {
  public:
   /// @throws UsageError if the shards do not divide the batch
@@ -45,10 +52,15 @@ class ShardedSampler {
   const SamplerOptions& options() const { return options_; }
 
  private:
-  const PartialOrder& partial_order(std::uint64_t epoch) const;
+  Stream stream(std::int64_t number) const;
+  /// Chunks of a window of one stream.
+  std::uint64_t stream_window() const;
+  void append(const Stream& stream, std::uint64_t epoch, std::uint64_t from, std::uint64_t to,
+              std::vector<std::uint64_t>& items) const;
+  const ChunkOrder& chunk_order(std::uint64_t epoch) const;
 
   SamplerOptions options_;
-  mutable std::shared_ptr<const PartialOrder> partial_order_;  ///< of the epoch asked for last
+  mutable std::shared_ptr<const ChunkOrder> chunk_order_;  ///< of the epoch asked for last
 };
 
 }  // namespace annulus::io

@@ -185,7 +185,7 @@ ExitCode predict(const PredictOptions& options, Context& context) {
     log_info("{}", remark);
   require_same_scale(*data, source.config, model, context.mpi.group());
   const io::Generator generator = evaluation_generator(source.config, data->info());
-  Evaluator evaluator(*replica, context.mpi.group(), *data, generator, evaluator_options(source.config));
+  Evaluator evaluator(*replica, context.mpi.group(), *data, generator, options_in_file_order(source.config));
 
   std::unique_ptr<PredictionFile> file;
   on_rank_zero(context.mpi.group(), "output file", [&] {

@@ -41,11 +41,15 @@ namespace {
 constexpr std::size_t kTallyWords = 5;  // loss, correct, samples, index sum, index xor
 
 io::SamplerOptions sampler_options(const io::SampleSource& source, const EvaluatorOptions& options) {
-  return {.samples = source.info().samples,
+  const io::SourceInfo& info = source.info();
+  const bool streamed = !info.resident && info.chunk > 1;
+  const std::uint64_t chunks = options.window_bytes / (info.chunk * io::sample_bytes(info));
+  return {.samples = info.samples,
           .batch = options.block * options.shards,
           .shards = options.shards,
           .seed = 0,
-          .shuffle = false};
+          .shuffle = false,
+          .streams = streamed ? io::shuffle_streams(options.shards, chunks) : 1};
 }
 
 /// @param predictor  or null, where the replica takes images
@@ -132,7 +136,14 @@ EvaluatorOptions evaluator_options(const Config& config) {
           .shards = config.batch.shards,
           .loader_threads = config.data.loader_threads,
           .label_smoothing = config.loss.smooth_validation ? config.loss.label_smoothing : 0.0f,
-          .confusion = ConfusionMatrix::never};
+          .confusion = ConfusionMatrix::never,
+          .window_bytes = config.data.window_mb << 20};
+}
+
+EvaluatorOptions options_in_file_order(const Config& config) {
+  EvaluatorOptions options = evaluator_options(config);
+  options.window_bytes = 0;
+  return options;
 }
 
 Evaluator::Evaluator(Replica& replica, comm::ProcessGroup& group, io::SampleSource& source,
@@ -153,6 +164,7 @@ Evaluation Evaluator::run() { return run(Sink{}); }
 
 Evaluation Evaluator::run(const Sink& sink) {
   const Activity validating(Phase::validation);
+  expect_contract(!sink || sampler_.options().streams == 1, "only steps that follow the file are handed on");
   const auto classes = static_cast<std::size_t>(replica_.network().classes());
   std::vector<Tally> tallies(owned_.size());
   Counts counts(classes, options_.confusion);

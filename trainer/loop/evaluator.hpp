@@ -54,10 +54,15 @@ struct EvaluatorOptions {
   int loader_threads = 1;
   double label_smoothing = 0;  ///< of the loss that is reported; 0 = plain cross entropy
   ConfusionMatrix confusion = ConfusionMatrix::small;
+  /// Memory for the chunks of a streamed split, of which every shard then has a run of its own: a rank reads
+  /// only what is its own. 0: steps follow the file, as run(Sink) needs it.
+  std::uint64_t window_bytes = 0;
 };
 
 /// As the config says; without a confusion matrix.
 EvaluatorOptions evaluator_options(const Config& config);
+/// The same for run(Sink).
+EvaluatorOptions options_in_file_order(const Config& config);
 
 class Evaluator {
  public:

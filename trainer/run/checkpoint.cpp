@@ -56,6 +56,7 @@ void write_attributes(io::Hdf5File& file, const CheckpointInfo& info) {
   file.set_attribute("/", "instructions", info.numbers.instructions);
   file.set_attribute("/", "trial", info.numbers.trial);
   file.set_attribute("/", "trial_subject", info.numbers.subject);
+  file.set_attribute("/", "streams", info.streams);
   if (info.data) write_signature(file, *info.data);
 }
 
@@ -101,6 +102,7 @@ CheckpointInfo read_attributes(const io::Hdf5File& file) {
           .validated_on = later_attribute(file, "validated_on"),
           .validation_data = later_attribute(file, "validation_data"),
           .numbers = read_numbers(file),
+          .streams = file.has_attribute("/", "streams") ? file.uint64_attribute("/", "streams") : 1,
           .state_hash = file.uint64_attribute("/", "state_hash"),
           .data = read_signature(file)};
 }

@@ -34,6 +34,7 @@ struct CheckpointInfo {
   std::string validation_data;   ///< their fingerprint
   NumbersRecord numbers;         ///< attributes machine, instructions, trial and trial_subject; older files
                                  ///< have none of them
+  std::uint64_t streams = 1;     ///< of the shuffle (SamplerOptions); older files, without it, knew of one
   std::uint64_t state_hash = 0;  ///< of state_hash(); set by the writer
   /// What labels, columns and pixels of the training data mean; nothing: an older version did not note it.
   std::optional<io::DataSignature> data = {};

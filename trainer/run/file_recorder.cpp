@@ -200,6 +200,7 @@ class FileRecorder final : public Recorder {
             .validated_on = options_.validated_on,
             .validation_data = options_.validation_data,
             .numbers = options_.numbers,
+            .streams = options_.streams,
             .data = options_.data};
   }
 

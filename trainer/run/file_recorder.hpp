@@ -36,6 +36,7 @@ struct FileRecorderOptions {
   std::string validated_on = {};  ///< TrainingData::validated_on, and the fingerprint of these data
   std::string validation_data = {};
   NumbersRecord numbers = {};  ///< how this start computes
+  std::uint64_t streams = 1;   ///< of the shuffle
   std::uint64_t steps_per_epoch = 1;
   double data_seconds = 0;  ///< that opening and measuring the data took
   comm::BucketSize bucket_size;

@@ -73,10 +73,12 @@ EarlierStart glance_at_run(const RunRequest& request) {
       path = store.path_of(steps.back());
     }
     earlier.goes_on = 1;
-    earlier.instructions = enum_of<InstructionSet>(glance_at_checkpoint(path).numbers.instructions)
-                               .value_or(InstructionSet::automatic);
+    const CheckpointInfo info = glance_at_checkpoint(path);
+    earlier.instructions =
+        enum_of<InstructionSet>(info.numbers.instructions).value_or(InstructionSet::automatic);
+    earlier.streams = info.streams;
   } catch (const Error& error) {
-    log_debug("{}: the instruction set of the run is not known ({})", request.run_directory, error.what());
+    log_debug("{}: what the run kept to is not known ({})", request.run_directory, error.what());
   }
   return earlier;
 }

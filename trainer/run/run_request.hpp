@@ -36,6 +36,7 @@ std::optional<io::Normalisation> measured_before(const CheckpointInfo& info, con
 struct EarlierStart {
   std::uint32_t goes_on = 0;                                ///< 1: there is one
   InstructionSet instructions = InstructionSet::automatic;  ///< it kept to; automatic = not known
+  std::uint64_t streams = 0;  ///< of its shuffle (SamplerOptions::streams); 0 = not known
 };
 
 /// Rank 0 only; throws nothing about files: whether they are whole is restore()'s to say.

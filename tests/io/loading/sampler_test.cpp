@@ -31,7 +31,8 @@ std::vector<std::uint64_t> iota(std::uint64_t count) {
 std::string describe(const SamplerOptions& o) {
   return "N " + std::to_string(o.samples) + " B " + std::to_string(o.batch) + " V " +
          std::to_string(o.shards) + " chunk " + std::to_string(o.chunk) + " window " +
-         std::to_string(o.window_chunks) + " seed " + std::to_string(o.seed);
+         std::to_string(o.window_chunks) + " streams " + std::to_string(o.streams) + " seed " +
+         std::to_string(o.seed);
 }
 
 SamplerOptions random_options(std::mt19937& random) {
@@ -39,12 +40,14 @@ SamplerOptions random_options(std::mt19937& random) {
     return std::uniform_int_distribution<std::uint64_t>(low, high)(random);
   };
   const auto shards = static_cast<std::int64_t>(draw(1, 9));
+  const auto window = draw(1, 12);
   return {.samples = draw(0, 400),
           .batch = shards * static_cast<std::int64_t>(draw(1, 20)),
           .shards = shards,
           .seed = draw(0, 1u << 30),
           .chunk = draw(0, 2) == 0 ? 1 : draw(1, 60),
-          .window_chunks = draw(1, 6)};
+          .window_chunks = window,
+          .streams = draw(0, 1) == 0 ? 1 : shuffle_streams(shards, window)};
 }
 
 TEST(ShardedSampler, VisitsEverySampleOnceForRandomSizes) {

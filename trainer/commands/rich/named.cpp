@@ -78,7 +78,7 @@ rich::NamedTracks evaluate_run(const NamedSource& words, Context& context) {
   });
   const auto replica = load_replica(model, context.mpi);
   const io::Generator generator = evaluation_generator(model.config, data->info());
-  Evaluator evaluator(*replica, group, *data, generator, evaluator_options(model.config));
+  Evaluator evaluator(*replica, group, *data, generator, options_in_file_order(model.config));
   const Evaluation result =
       evaluator.run([&](std::span<const float> probabilities, std::span<const std::int32_t> labels) {
         named.probabilities.insert(named.probabilities.end(), probabilities.begin(), probabilities.end());
