@@ -21,6 +21,8 @@ class MemorySource final : public SampleSource {
   const SourceInfo& info() const override { return origin_.info(); }
   std::span<const std::int32_t> all_labels() const override { return {}; }
   void check_unchanged() const override {}
+  void expect_rows(const std::shared_ptr<const RowSet>&) override {}
+  ReadCounts read_counts() const override { return {}; }
   void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {
     for (std::size_t k = 0; k < samples.size(); ++k) {
       std::memcpy(buffers.pixels.data() + k * kSize, pixels_.data() + samples[k] * kSize, kSize);

@@ -28,6 +28,12 @@ add_library(lzf INTERFACE)
 target_include_directories(lzf SYSTEM INTERFACE ${LZF_INCLUDE_DIR})
 target_link_libraries(lzf INTERFACE ${LZF_LIBRARY})
 
+find_path(DEFLATE_INCLUDE_DIR libdeflate.h REQUIRED)
+find_library(DEFLATE_LIBRARY deflate REQUIRED)
+add_library(deflate INTERFACE)
+target_include_directories(deflate SYSTEM INTERFACE ${DEFLATE_INCLUDE_DIR})
+target_link_libraries(deflate INTERFACE ${DEFLATE_LIBRARY})
+
 find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
 find_library(XXHASH_LIBRARY xxhash REQUIRED)
 add_library(xxhash INTERFACE)

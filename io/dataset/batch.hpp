@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/shape.hpp"
+#include "io/dataset/read_counts.hpp"
 
 namespace annulus::io {
 
@@ -44,6 +45,7 @@ struct Batch {
   std::span<const std::byte> pixels;
   /// Shard::vectors of all owned shards, one sample after another, 64-byte aligned.
   std::span<const float> vectors = {};
+  ReadCounts read = {};  ///< of the source on this rank, up to this batch
 };
 
 }  // namespace annulus::io

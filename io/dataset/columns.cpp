@@ -278,19 +278,54 @@ void DatasetColumns::read_vectors(std::uint64_t first, std::uint64_t count, std:
 
 void DatasetColumns::read_pixels(std::uint64_t first, std::uint64_t count,
                                  std::span<std::byte> pixels) const {
-  if (info_.pixels == PixelType::uint8) {
+  if (info_.pixels == PixelType::uint8)
     images_.read_rows(first, count, pixels);
-    return order_.apply(pixels);
-  }
-  const std::span<float> values{reinterpret_cast<float*>(pixels.data()), pixels.size() / sizeof(float)};
-  read_floats(images_, first, count, values, Inexact::refuse);
+  else
+    read_floats(images_, first, count,
+                {reinterpret_cast<float*>(pixels.data()), pixels.size() / sizeof(float)}, Inexact::refuse);
+  finish_pixels(first, pixels);
+}
+
+/// Brings rows as they are stored to (H, W, C), and looks at their values.
+void DatasetColumns::finish_pixels(std::uint64_t first, std::span<std::byte> pixels) const {
   order_.apply(pixels);
+  if (info_.pixels == PixelType::uint8) return;
+  const std::span<const float> values{reinterpret_cast<const float*>(pixels.data()),
+                                      pixels.size() / sizeof(float)};
   const std::size_t offset = first_refused(values);
   if (offset == values.size()) return;
   throw DataError(
       "{}, {}: row {} holds the value {} (value {} of the row), which would spread through the whole network. Mend or drop that row.",
       path_, images_name_, first + offset / (row_bytes_ / sizeof(float)), values[offset],
       offset % (row_bytes_ / sizeof(float)));
+}
+
+std::uint64_t DatasetColumns::read_pieces(std::span<const Piece> pieces) const {
+  std::uint64_t bytes = 0;
+  if (is_stored_so(images_.info().type, info_.pixels)) {
+    std::vector<RowPiece> rows;
+    for (const Piece& piece : pieces) rows.push_back({piece.first, piece.count, piece.pixels.data()});
+    bytes = images_.read_pieces(info_.pixels == PixelType::uint8 ? ElementType::uint8 : ElementType::float32,
+                                rows);
+    for (const Piece& piece : pieces) finish_pixels(piece.first, piece.pixels);
+  } else {
+    for (const Piece& piece : pieces) {
+      read_pixels(piece.first, piece.count, piece.pixels);
+      bytes += stored_bytes_of(images_.info(), piece.first, piece.count);
+    }
+  }
+  for (const Piece& piece : pieces) {
+    read_vectors(piece.first, piece.count, piece.vectors);
+    for (const Vector& vector : vectors_)
+      bytes += stored_bytes_of(vector.dataset.info(), piece.first, piece.count);
+  }
+  return bytes;
+}
+
+std::uint64_t DatasetColumns::stored_bytes() const {
+  std::uint64_t bytes = stored_bytes_of(images_.info(), 0, info_.samples);
+  for (const Vector& vector : vectors_) bytes += stored_bytes_of(vector.dataset.info(), 0, info_.samples);
+  return bytes;
 }
 
 }  // namespace annulus::io

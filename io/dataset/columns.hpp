@@ -48,6 +48,18 @@ class DatasetColumns {
   /// To be called after reading. @throws DataError when somebody has written to the file since it was opened
   void check_unchanged() const { unchanged_.check(); }
 
+  /// Rows [first, first + count), and where they go.
+  struct Piece {
+    std::uint64_t first = 0;
+    std::uint64_t count = 0;
+    std::span<std::byte> pixels;  ///< count * row_bytes()
+    std::span<float> vectors;     ///< (count, vector_floats())
+  };
+  /// Reads several pieces, whole chunks of them unpacked side by side. @return bytes of the file, as it
+  /// stores them @throws DataError as read_pixels()
+  std::uint64_t read_pieces(std::span<const Piece> pieces) const;
+  /// What images and vectors of all samples take in the file.
+  std::uint64_t stored_bytes() const;
   /// Reads rows [first, first + count) into `pixels`. @throws DataError naming the row of a NaN or infinity
   void read_pixels(std::uint64_t first, std::uint64_t count, std::span<std::byte> pixels) const;
   /// Reads the vectors of rows [first, first + count), (count, vector_floats()). @throws as read_pixels()
@@ -65,6 +77,7 @@ class DatasetColumns {
   void open_labels(const DatasetOptions& options);
   void open_vectors(const DatasetOptions& options);
   std::size_t first_refused(std::span<const float> values) const;
+  void finish_pixels(std::uint64_t first, std::span<std::byte> pixels) const;
 
   std::string path_;
   std::string images_name_;

@@ -76,6 +76,8 @@ class ResidentSource final : public SampleSource {
 
   const SourceInfo& info() const override { return info_; }
   void check_unchanged() const override {}
+  void expect_rows(const std::shared_ptr<const RowSet>&) override {}
+  ReadCounts read_counts() const override { return {}; }
   std::span<const std::int32_t> all_labels() const override { return labels_; }
 
   void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {

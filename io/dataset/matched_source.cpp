@@ -85,6 +85,8 @@ class Renamed final : public SampleSource {
     map_labels(buffers.labels.first(samples.size()));
   }
   void check_unchanged() const override { source_->check_unchanged(); }
+  void expect_rows(const std::shared_ptr<const RowSet>& rows) override { source_->expect_rows(rows); }
+  ReadCounts read_counts() const override { return source_->read_counts(); }
 
  private:
   void map_labels(std::span<std::int32_t> labels) const {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/shape.hpp"
+#include "io/dataset/read_counts.hpp"
 #include "io/dataset/row_set.hpp"
 
 namespace annulus::io {
@@ -55,6 +56,8 @@ struct SourceInfo {
   std::string form = {};
   /// Names of the values of a flat vector, as far as the data have them: shape.channels, or none.
   std::vector<std::string> value_names = {};
+  /// What images and vectors take in the file, where reading goes there; 0: they lie in memory or are made.
+  std::uint64_t stored_bytes = 0;
 };
 
 /// The row of the file in which a sample lies, for messages.
@@ -90,6 +93,11 @@ class SampleSource {
   /// in memory or is made. Cheap; called from any thread.
   /// @throws DataError when somebody has written to its file since
   virtual void check_unchanged() const = 0;
+  /// Says that only these rows are going to be read, usually once each before any of them comes again: what a
+  /// reader keeps of a file can go with the last of them. A hint: others may be read, at the cost of time.
+  virtual void expect_rows(const std::shared_ptr<const RowSet>& rows) = 0;
+  /// What read() has cost so far; asked on its thread.
+  virtual ReadCounts read_counts() const = 0;
 };
 
 }  // namespace annulus::io

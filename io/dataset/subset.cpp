@@ -26,6 +26,7 @@ class Subset final : public SampleSource {
     info_.name = name;
     info_.samples = rows->size();
     info_.rows = std::move(rows);
+    whole_->expect_rows(info_.rows);
   }
 
   const SourceInfo& info() const override { return info_; }
@@ -38,6 +39,8 @@ class Subset final : public SampleSource {
     whole_->read(rows, buffers);
   }
   void check_unchanged() const override { whole_->check_unchanged(); }
+  void expect_rows(const std::shared_ptr<const RowSet>&) override {}  // these are known
+  ReadCounts read_counts() const override { return whole_->read_counts(); }
 
  private:
   std::shared_ptr<SampleSource> whole_;
@@ -61,10 +64,13 @@ class Kept final : public SampleSource {
     });
     info_.resident = true;
     info_.chunk = 1;
+    info_.stored_bytes = 0;
   }
 
   const SourceInfo& info() const override { return info_; }
   void check_unchanged() const override {}
+  void expect_rows(const std::shared_ptr<const RowSet>&) override {}
+  ReadCounts read_counts() const override { return {}; }
   std::span<const std::int32_t> all_labels() const override { return labels_; }
 
   void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {

@@ -24,9 +24,21 @@
 #include "io/files/existing.hpp"
 #include "io/hdf5/types.hpp"
 
+namespace annulus {
+class WorkerPool;
+}
+
 namespace annulus::io {
 
 class Hdf5Process;
+struct ChunkForm;
+
+/// Rows [first, first + count) of a dataset, and where they go.
+struct RowPiece {
+  std::uint64_t first = 0;
+  std::uint64_t count = 0;
+  std::byte* values = nullptr;  ///< count * row_size() of the type asked for
+};
 
 /// One open dataset. Rows run over the first extent.
 class Hdf5Dataset {
@@ -44,6 +56,13 @@ class Hdf5Dataset {
   void read_rows(std::uint64_t first, std::uint64_t count, std::span<T> values) const {
     read_rows(first, count, element_type_of<T>(), values.data(), values.size());
   }
+  /// Reads several pieces at once, as read_rows() would one after another. Where whole chunks are asked for
+  /// and usually packed, they are unpacked side by side.
+  /// @param helpers  for a file that is read by this process; another one has its own (unpack_threads())
+  /// @return bytes that were read from the file, as it stores them (near to it where the library reads)
+  /// @throws DataError as read_rows()
+  std::uint64_t read_pieces(ElementType type, std::span<const RowPiece> pieces,
+                            WorkerPool* helpers = nullptr) const;
   /// Walks the index of chunks and reads a first and a last row, whatever their type: what a damaged file
   /// breaks, it breaks here. @throws DataError
   void touch() const;
@@ -62,13 +81,19 @@ class Hdf5Dataset {
                  std::size_t size) const;
   void write_rows(std::uint64_t first, std::uint64_t count, ElementType type, const void* values,
                   std::size_t size);
+  void check_rows(std::uint64_t first, std::uint64_t count) const;
+  void read_by_library(ElementType type, const RowPiece& piece) const;
 
   Hdf5Handle handle_;                     ///< of the library in this process, or
   std::shared_ptr<Hdf5Process> process_;  ///< what reads the file
   std::string file_;
   std::string name_;
   DatasetInfo info_;
+  std::shared_ptr<const ChunkForm> chunk_form_ = {};  ///< nothing: the library reads all of it
 };
+
+/// Bytes that reading rows takes from the file: those of the chunks that they touch, as stored, on average.
+std::uint64_t stored_bytes_of(const DatasetInfo& info, std::uint64_t first, std::uint64_t count);
 
 /// How a new dataset is laid out.
 struct Hdf5Layout {

@@ -36,13 +36,15 @@ enum class Hdf5Request : std::uint64_t {
   is_dataset,       ///< name -> bool
   members,          ///< group -> names
   describe,         ///< dataset -> DatasetInfo
-  rows,             ///< dataset, first, count, type, id and size of the window -> true: they are in it
-  has_attribute,    ///< object, name -> bool
-  attributes,       ///< object -> names
-  strings,          ///< object, name -> texts
-  number,           ///< object, name, type -> the 8 bytes of the number
-  texts,            ///< dataset -> texts
-  touch,            ///< -> true: everything in the file was looked at
+  /// dataset, type, threads, id and size of the window, firsts, counts -> bytes of the file: they are in it,
+  /// one piece after another
+  rows,
+  has_attribute,  ///< object, name -> bool
+  attributes,     ///< object -> names
+  strings,        ///< object, name -> texts
+  number,         ///< object, name, type -> the 8 bytes of the number
+  texts,          ///< dataset -> texts
+  touch,          ///< -> true: everything in the file was looked at
 };
 
 constexpr std::uint64_t kMostAnswer = std::uint64_t{1} << 28;  ///< names and attributes; rows go another way

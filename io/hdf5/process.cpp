@@ -29,6 +29,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "io/hdf5/file.hpp"
 #include "io/hdf5/library.hpp"
 
 namespace annulus::io {
@@ -36,6 +37,8 @@ namespace {
 
 constexpr std::uint64_t kUsualWindow = std::uint64_t{64} << 20;  // of values read at once
 constexpr std::uint64_t kLargestWindow = std::uint64_t{2} << 30;
+
+constexpr std::size_t kMostPieces = 4096;  // of a request
 
 constexpr int kMostOpenSeconds = 120;  // the file may lie on a slow disk
 constexpr int kKillMilliseconds = 1000;
@@ -48,6 +51,7 @@ struct Readers {
   ReaderStarter starter;
   std::map<FileVersion, std::weak_ptr<Hdf5Process>> known;
   int keepers = 0;
+  int unpack_threads = 1;
   std::vector<std::shared_ptr<Hdf5Process>> kept;
 };
 
@@ -61,6 +65,11 @@ void check_system(bool succeeded, const char* call) {
     throw RuntimeError(
         "a process that reads an HDF5 file could not be started: {} failed ({}). Is a limit of processes, files or memory reached?",
         call, std::strerror(errno));
+}
+
+int unpack_threads() {
+  const std::lock_guard lock(readers().mutex);
+  return readers().unpack_threads;
 }
 
 /// The same file under a number that the ends of a child do not have.
@@ -144,11 +153,23 @@ std::uint64_t rows_at_once(const DatasetInfo& info, std::uint64_t row_bytes) {
   return std::max<std::uint64_t>(1, rows / chunk) * chunk;
 }
 
+/// " at rows 128 to 255 of train/images", and how many more pieces were asked for.
+std::string rows_text(const std::string& dataset, std::span<const RowPiece> pieces) {
+  const RowPiece& first = pieces.front();
+  const std::string more = pieces.size() > 1 ? fmt::format(" and {} more places", pieces.size() - 1) : "";
+  return fmt::format(" at rows {} to {}{} of {}", first.first, first.first + first.count - 1, more, dataset);
+}
+
 }  // namespace
 
 void set_hdf5_reader(ReaderStarter starter) {
   const std::lock_guard lock(readers().mutex);
   readers().starter = std::move(starter);
+}
+
+void set_unpack_threads(int threads) {
+  const std::lock_guard lock(readers().mutex);
+  readers().unpack_threads = std::max(1, threads);
 }
 
 ReaderStarter start_program(const std::string& program) {
@@ -254,12 +275,12 @@ void Hdf5Process::report_death() {
   process_ = -1;
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
     death_ = fmt::format(
-        "{}: cannot be read: the process that reads it was killed. Did memory run out (`dmesg` tells)?",
-        path_);
+        "{}: cannot be read: the process that reads it was killed{}. Did memory run out (`dmesg` tells)?",
+        path_, doing_);
   else
     death_ = fmt::format(
-        "{}: cannot be read: a process that tried {} in the HDF5 library, as any program would. The file is damaged, or made to do harm; copy or make it again.",
-        path_, complaint(status));
+        "{}: cannot be read: a process that tried {} in the HDF5 library{}, as any program would. The file is damaged, or made to do harm; copy or make it again.",
+        path_, complaint(status), doing_);
   throw DataError("{}", death_);
 }
 
@@ -313,32 +334,75 @@ void Hdf5Process::read_plain(std::uint64_t offset, std::span<std::byte> values) 
   }
 }
 
-void Hdf5Process::read_rows(const Rows& rows, const DatasetInfo& info, std::span<std::byte> values) {
-  const std::uint64_t row_bytes = values.size() / rows.count;
+void Hdf5Process::read_plain_rows(const Rows& rows, std::uint64_t plain_at, std::uint64_t row_bytes,
+                                  const RowPiece& piece) const {
+  constexpr auto kMostOffset = static_cast<std::uint64_t>(std::numeric_limits<off_t>::max());
+  if (plain_at > kMostOffset || piece.first > (kMostOffset - plain_at) / row_bytes)
+    throw DataError("{}, {}: claims a place beyond the end of the file.", path_, rows.dataset);
+  read_plain(plain_at + piece.first * row_bytes, {piece.values, piece.count * row_bytes});
+}
+
+std::uint64_t Hdf5Process::read_pieces(const Rows& rows, const DatasetInfo& info,
+                                       std::span<const RowPiece> pieces) {
+  const std::uint64_t row_bytes = rows.row_size * describe_type(memory_type(rows.type)).bytes;
   // Values that lie in the file as they will in memory (in one piece, not packed) take no detour. Only where
   // they lie is the child's word, and the worst that a lie about it does is other bytes of the same file.
   if (is_plain(info, rows.type)) {
-    constexpr auto kMostOffset = static_cast<std::uint64_t>(std::numeric_limits<off_t>::max());
-    if (*info.plain_at > kMostOffset || rows.first > (kMostOffset - *info.plain_at) / row_bytes)
-      throw DataError("{}, {}: claims a place beyond the end of the file.", path_, rows.dataset);
-    return read_plain(*info.plain_at + rows.first * row_bytes, values);
+    std::uint64_t bytes = 0;
+    for (const RowPiece& piece : pieces) {
+      read_plain_rows(rows, *info.plain_at, row_bytes, piece);
+      bytes += piece.count * row_bytes;
+    }
+    return bytes;
   }
   if (row_bytes > kLargestWindow)
     throw DataError("{}, {}: has rows of {} bytes, more than are read at once. Is this the right dataset?",
                     path_, rows.dataset, row_bytes);
   const std::uint64_t at_once = rows_at_once(info, row_bytes);
   const std::lock_guard lock(mutex_);
-  for (std::uint64_t done = 0; done < rows.count;) {
-    const std::uint64_t first = rows.first + done;
-    // Up to the next multiple of at_once, so that from the second request on they begin where chunks do.
-    const std::uint64_t count = std::min(at_once - first % at_once, rows.count - done);
-    const std::size_t bytes = count * row_bytes;
-    window_.grow(bytes);
-    ask_alone<bool>(Hdf5Request::rows, rows.dataset, first, count, rows.type, window_.id(),
-                    window_.bytes().size());
-    std::memcpy(values.data() + done * row_bytes, window_.bytes().data(), bytes);
-    done += count;
+  std::uint64_t bytes = 0;
+  std::vector<RowPiece> together;
+  std::uint64_t together_rows = 0;
+  const auto read_together = [&] {
+    if (!together.empty()) bytes += read_window(rows, row_bytes, together);
+    together.clear();
+    together_rows = 0;
+  };
+  for (RowPiece piece : pieces) {
+    while (piece.count > 0) {
+      // Up to the next multiple of at_once, so that from the second request on they begin where chunks do.
+      const std::uint64_t count = std::min(at_once - piece.first % at_once, piece.count);
+      if (together_rows + count > at_once || together.size() == kMostPieces) read_together();
+      together.push_back({piece.first, count, piece.values});
+      together_rows += count;
+      piece = {piece.first + count, piece.count - count, piece.values + count * row_bytes};
+    }
   }
+  read_together();
+  return bytes;
+}
+
+/// What fits into the window at once.
+std::uint64_t Hdf5Process::read_window(const Rows& rows, std::uint64_t row_bytes,
+                                       std::span<const RowPiece> pieces) {
+  std::vector<std::uint64_t> firsts, counts;
+  std::uint64_t all = 0;
+  for (const RowPiece& piece : pieces) {
+    firsts.push_back(piece.first);
+    counts.push_back(piece.count);
+    all += piece.count;
+  }
+  window_.grow(all * row_bytes);
+  doing_ = rows_text(rows.dataset, pieces);
+  const auto bytes = ask_alone<std::uint64_t>(Hdf5Request::rows, rows.dataset, rows.type, unpack_threads(),
+                                              window_.id(), window_.bytes().size(), firsts, counts);
+  doing_.clear();
+  const std::byte* from = window_.bytes().data();
+  for (const RowPiece& piece : pieces) {
+    std::memcpy(piece.values, from, piece.count * row_bytes);
+    from += piece.count * row_bytes;
+  }
+  return bytes;
 }
 
 }  // namespace annulus::io

@@ -17,6 +17,8 @@
 
 namespace annulus::io {
 
+struct RowPiece;
+
 /// What a reading process is born with.
 struct ReaderEnds {
   int requests = 3;  ///< a stream socket: a request comes, its answer goes
@@ -59,6 +61,9 @@ void set_hdf5_reader(ReaderStarter starter);
 ReaderStarter start_program(const std::string& program);
 inline constexpr const char* kReaderWord = "--read-hdf5";
 
+/// Threads that a reading process unpacks with: no more than the cores that this rank has. 1 unless set.
+void set_unpack_threads(int threads);
+
 /// While one lives, files that are closed keep their process: opening them again soon costs nothing.
 class KeepReaders {
  public:
@@ -85,18 +90,18 @@ class Hdf5Process {
   template <class Result, class... Parts>
   Result ask(Hdf5Request request, const Parts&... parts) {
     const std::lock_guard lock(mutex_);
+    doing_.clear();
     return ask_alone<Result>(request, parts...);
   }
 
   struct Rows {
     std::string dataset;
-    std::uint64_t first = 0;
-    std::uint64_t count = 0;
     ElementType type = ElementType::uint8;
+    std::uint64_t row_size = 1;  ///< values in a row
   };
-  /// Reads rows of a dataset with this description into `values`. Values that the file holds as memory does
-  /// are read from it at once, within its bounds. @throws DataError
-  void read_rows(const Rows& rows, const DatasetInfo& info, std::span<std::byte> values);
+  /// Reads pieces of a dataset with this description. Values that the file holds as memory does are read from
+  /// it at once, within its bounds. @return bytes of the file @throws DataError
+  std::uint64_t read_pieces(const Rows& rows, const DatasetInfo& info, std::span<const RowPiece> pieces);
 
  private:
   template <class Result, class... Parts>
@@ -113,6 +118,9 @@ class Hdf5Process {
   void wait_at_most(int seconds) const;
   [[noreturn]] void report_death();
   void read_plain(std::uint64_t offset, std::span<std::byte> values) const;
+  void read_plain_rows(const Rows& rows, std::uint64_t plain_at, std::uint64_t row_bytes,
+                       const RowPiece& piece) const;
+  std::uint64_t read_window(const Rows& rows, std::uint64_t row_bytes, std::span<const RowPiece> pieces);
 
   std::string path_;
   Descriptor file_;
@@ -120,6 +128,7 @@ class Hdf5Process {
   SharedWindow window_;  ///< where rows come to lie
   pid_t process_ = -1;
   std::string death_;    ///< why the process is gone
+  std::string doing_;    ///< what it was asked for, as the end of a sentence about its death
   bool opened_ = false;  ///< it has answered once
   std::mutex mutex_;
 };

@@ -10,9 +10,11 @@
 #include <algorithm>
 #include <cstdlib>
 #include <map>
+#include <memory>
 #include <optional>
 
 #include "base/error.hpp"
+#include "base/worker_pool.hpp"
 #include "io/hdf5/file.hpp"
 #include "io/hdf5/library.hpp"
 
@@ -170,8 +172,7 @@ class Hdf5Server {
       case Hdf5Request::describe:
         return answer.put(dataset(text()).info());
       case Hdf5Request::rows:
-        read_rows(parts);
-        return answer.put(true);
+        return answer.put(read_rows(parts));
       case Hdf5Request::texts:
         return answer.put(file().texts(text()));
       case Hdf5Request::attributes:
@@ -194,18 +195,40 @@ class Hdf5Server {
     answer.put(bits);
   }
 
-  void read_rows(MessageReader& parts) {
-    Hdf5Dataset& source = dataset(parts.take<std::string>());
-    const auto first = parts.take<std::uint64_t>();
-    const auto count = parts.take<std::uint64_t>();
+  /// @return bytes of the file
+  std::uint64_t read_rows(MessageReader& parts) {
+    const Hdf5Dataset& source = dataset(parts.take<std::string>());
     const auto type = parts.take_enum(ElementType::float64);
+    const auto threads = parts.take<int>();
     const auto id = parts.take<std::uint64_t>();
     window_.attach(id, parts.take<std::size_t>());
-    const std::uint64_t row = source.row_size();
-    const std::size_t most = window_.bytes().size() / describe_type(memory_type(type)).bytes;
-    if (row > 0 && count > most / row)
-      throw RuntimeError("{}: rows larger than the window were asked for.", path_);
-    source.read_rows(first, count, type, window_.bytes().data(), count * row);
+    const auto firsts = parts.take<std::vector<std::uint64_t>>();
+    const auto counts = parts.take<std::vector<std::uint64_t>>();
+    const std::uint64_t row_bytes = source.row_size() * describe_type(memory_type(type)).bytes;
+    if (row_bytes == 0) return 0;
+    std::uint64_t room = window_.bytes().size() / row_bytes;
+    std::vector<RowPiece> pieces;
+    std::byte* place = window_.bytes().data();
+    for (std::size_t i = 0; i < std::min(firsts.size(), counts.size()); ++i) {
+      if (counts[i] > room) throw RuntimeError("{}: rows larger than the window were asked for.", path_);
+      room -= counts[i];
+      pieces.push_back({firsts[i], counts[i], place});
+      place += counts[i] * row_bytes;
+    }
+    return source.read_pieces(type, pieces, helpers(threads));
+  }
+
+  /// Made when they are first needed. Nobody: this process is alone, or may start no threads.
+  WorkerPool* helpers(int threads) {
+    constexpr int kMostThreads = 64;
+    if (threads <= 1 || threads == refused_threads_) return nullptr;
+    try {
+      if (!helpers_ || helpers_->size() != std::min(threads, kMostThreads))
+        helpers_ = std::make_unique<WorkerPool>(std::min(threads, kMostThreads));
+    } catch (const RuntimeError&) {  // slower, but all the same
+      refused_threads_ = threads;
+    }
+    return helpers_.get();
   }
 
   const Hdf5File& file() {
@@ -226,6 +249,8 @@ class Hdf5Server {
   std::optional<Hdf5File> file_;
   std::map<std::string, Hdf5Dataset> datasets_;  ///< open ones keep their index of chunks
   SharedWindow window_;
+  std::unique_ptr<WorkerPool> helpers_;
+  int refused_threads_ = 0;
 };
 
 void serve_hdf5(const std::string& path, const ReaderEnds& ends, std::chrono::milliseconds limit) {

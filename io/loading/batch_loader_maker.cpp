@@ -49,7 +49,11 @@ void BatchMaker::allocate(BatchBuffer& buffer) const {
 
 void BatchMaker::make(Position position, BatchBuffer& buffer) {
   lay_out(position, buffer);
-  if (buffer.samples.empty()) return;
+  if (!buffer.samples.empty()) fill(buffer);
+  buffer.batch.read = source_.read_counts();
+}
+
+void BatchMaker::fill(BatchBuffer& buffer) {
   if (options_.content == BatchContent::images) make_images(buffer);
   if (options_.content == BatchContent::pixels)
     source_.read(

@@ -42,6 +42,7 @@ class BatchMaker {
   void make(Position position, BatchBuffer& buffer);
 
  private:
+  void fill(BatchBuffer& buffer);
   void make_images(BatchBuffer& buffer);
   std::span<float> vectors_of(const BatchBuffer& buffer) const;
   void lay_out(Position position, BatchBuffer& buffer) const;

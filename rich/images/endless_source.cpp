@@ -69,6 +69,8 @@ class EndlessSource final : public io::SampleSource {
   const io::SourceInfo& info() const override { return info_; }
   std::span<const std::int32_t> all_labels() const override { return {}; }
   void check_unchanged() const override {}
+  void expect_rows(const std::shared_ptr<const io::RowSet>&) override {}
+  io::ReadCounts read_counts() const override { return {}; }
 
   void read(std::span<const std::uint64_t> samples, const io::SampleBuffers& buffers) override {
     check_buffers(samples.size(), buffers, info_);
@@ -165,6 +167,8 @@ class GeneratedSet final : public io::SampleSource {
   const io::SourceInfo& info() const override { return info_; }
   std::span<const std::int32_t> all_labels() const override { return {}; }
   void check_unchanged() const override {}
+  void expect_rows(const std::shared_ptr<const io::RowSet>&) override {}
+  io::ReadCounts read_counts() const override { return {}; }
 
   void read(std::span<const std::uint64_t> samples, const io::SampleBuffers& buffers) override {
     check_buffers(samples.size(), buffers, info_);

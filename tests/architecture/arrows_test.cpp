@@ -25,6 +25,7 @@ const std::vector<std::pair<std::string, std::regex>>& libraries() {
       {"CUDA", std::regex("(cuda|cudnn|cublas|nvtx).*\\.h(pp)?")},
       {"HDF5", std::regex("(hdf5|hdf5_hl|H5.*)\\.h")},
       {"liblzf", std::regex("(liblzf/)?lzf\\.h")},
+      {"libdeflate", std::regex("libdeflate\\.h")},
       {"libarchive", std::regex("archive(_entry)?\\.h")},
       {"libjpeg-turbo", std::regex("(turbojpeg|jpeglib|jerror)\\.h")},
       {"libpng", std::regex("png.*\\.h")},

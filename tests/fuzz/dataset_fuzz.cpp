@@ -1,4 +1,4 @@
-// A dataset file: described as by `annulus data info`, opened resident and streamed, a few samples read.
+// A dataset file, its chunks unpacked here or by the library: described as by `annulus data info`, opened resident and streamed, a few samples read.
 #include <array>
 #include <sstream>
 
@@ -34,6 +34,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace annulus;
   const std::string path = fuzz::write_file("data.h5", {data, size});
   const io::KeepReaders one_child;
+  io::set_unpack_threads(2);
   fuzz::expect_answer([&] {
     std::ostringstream out;
     io::print_dataset(io::describe_dataset(path, io::PixelScan::read_all), out);

@@ -39,6 +39,8 @@ class PatternSource final : public io::SampleSource {
   const io::SourceInfo& info() const override { return info_; }
   std::span<const std::int32_t> all_labels() const override { return {}; }
   void check_unchanged() const override {}
+  void expect_rows(const std::shared_ptr<const io::RowSet>&) override {}
+  io::ReadCounts read_counts() const override { return {}; }
 
   void read(std::span<const std::uint64_t> samples, const io::SampleBuffers& buffers) override {
     if (before_read) before_read(samples);

@@ -153,13 +153,17 @@ ExitCode bench_loader(const BenchOptions& options, Context& context) {
   resolve_normalisation(config, *source, group);
   Assembly parts(config, context.mpi, std::move(source));
   parts.loader().seek(0, 0);
-  for (int i = 0; i < options.warmup; ++i) parts.loader().next();
+  io::ReadCounts before, read;
+  for (int i = 0; i < options.warmup; ++i) before = parts.loader().next().read;
 
   const double cpu = cpu_seconds();
   const auto start = Clock::now();
   std::int64_t images = 0;
-  while (seconds_since(start) < options.seconds)
-    for (const io::Shard& shard : parts.loader().next().shards) images += shard.size();
+  while (seconds_since(start) < options.seconds) {
+    const io::Batch& batch = parts.loader().next();
+    for (const io::Shard& shard : batch.shards) images += shard.size();
+    read = batch.read;
+  }
   const double wall = seconds_since(start);
   const nlohmann::json result{
       {"benchmark", "loader"},
@@ -167,7 +171,9 @@ ExitCode bench_loader(const BenchOptions& options, Context& context) {
       {"ranks", group.size()},
       {"threads", config.data.loader_threads},
       {"images_per_s_and_rank", static_cast<double>(images) / wall},
-      {"cpu_us_per_image", 1e6 * (cpu_seconds() - cpu) / static_cast<double>(images)}};
+      {"cpu_us_per_image", 1e6 * (cpu_seconds() - cpu) / static_cast<double>(images)},
+      {"read_bytes_per_image",
+       static_cast<double>(read.read_bytes - before.read_bytes) / static_cast<double>(images)}};
   if (group.rank() == 0) fmt::print("{}\n", result.dump());
   return ExitCode::done;
 }

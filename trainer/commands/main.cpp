@@ -15,6 +15,7 @@
 #include "base/stop_request.hpp"
 #include "base/vital_signs.hpp"
 #include "io/hdf5/server.hpp"
+#include "trainer/backend/device.hpp"
 #include "trainer/commands/common/context.hpp"
 #include "trainer/loop/same_program.hpp"
 #include "trainer/run/environment.hpp"
@@ -26,6 +27,12 @@ using annulus::Error;
 using annulus::ExitCode;
 using annulus::trainer::Action;
 using annulus::trainer::Context;
+
+/// Of the process that reads HDF5 files for this rank; more find no work.
+int unpacking_threads(const annulus::comm::World& world) {
+  constexpr int kMost = 8;
+  return annulus::trainer::default_threads({world.node_rank, world.node_ranks}, kMost);
+}
 
 /// Reports an error and takes all ranks down: orderly when all of them have failed, else by force.
 ///
@@ -156,6 +163,7 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
     catch_stop_signals();
     annulus::comm::MpiSession mpi(argc, argv);
     annulus::configure_log(mpi.world().rank, mpi.world().ranks);
+    annulus::io::set_unpack_threads(unpacking_threads(mpi.world()));
     annulus::trainer::catch_crash_signals(mpi.world().host, mpi.world().rank);
     Context context{.mpi = mpi, .command_line = {argv, argv + argc}};
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/error.hpp"
+#include "io/dataset/read_counts.hpp"
 #include "trainer/loop/evaluator.hpp"
 #include "trainer/loop/run_state.hpp"
 
@@ -33,6 +34,8 @@ struct EpochRecord {
   double learning_rate = 0;     ///< of its last step
   double training_seconds = 0;  ///< of its steps in this process; validation and saving do not count
   const Evaluation* validation = nullptr;  ///< at its end, if there is something to validate on
+  /// What its steps in this process have read of the training data, over all ranks; nothing unless streamed.
+  std::optional<io::ReadCounts> read = {};
 };
 
 class Recorder {

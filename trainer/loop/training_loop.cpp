@@ -42,13 +42,16 @@ Outcome TrainingLoop::run() {
   training_since_ = steady_seconds();
   while (parts_.state.step < total_steps_ && !stops_early()) {
     try {
-      if (advance()) return Outcome::stopped;
+      if (!advance()) continue;
+      reading_.tell(parts_.training);
+      return Outcome::stopped;
     } catch (const GoBack& bad) {
       go_back(bad);
     }
   }
   save(false);
   finish_saving();
+  reading_.tell(parts_.training);
   return Outcome::finished;
 }
 
@@ -86,6 +89,7 @@ void TrainingLoop::step() {
 
   // Also for a step that is passed over: the loader has to go past its samples as well.
   const io::Batch& batch = parts_.loader.next();
+  reading_.note(batch);
   if (pass_over()) return;
   StepOrder order{.learning_rate = rate,
                   .loss_limit = loss_limit(config.anomaly, state.anomalies.losses, number),
@@ -215,7 +219,8 @@ void TrainingLoop::finish_epoch() {
                          .learning_rate = learning_rate(config.schedule, config.optimizer.learning_rate,
                                                         config.epochs, state.step - 1, steps_per_epoch_),
                          .training_seconds = training_seconds,
-                         .validation = validation ? &*validation : nullptr});
+                         .validation = validation ? &*validation : nullptr,
+                         .read = reading_.finish_epoch(parts_.training, parts_.group)});
   // A run that ends within an epoch may go on: the row of this epoch is then that of all its steps.
   if (at_end_of_epoch()) state.epoch_loss_sum = state.epoch_correct = state.epoch_samples = 0;
   if (validation) judge(*validation);

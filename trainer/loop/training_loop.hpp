@@ -24,6 +24,7 @@
 #include "trainer/loop/diagnosis.hpp"
 #include "trainer/loop/evaluator.hpp"
 #include "trainer/loop/optimizer.hpp"
+#include "trainer/loop/reading_tally.hpp"
 #include "trainer/loop/recorder.hpp"
 #include "trainer/loop/run_state.hpp"
 #include "trainer/loop/shared_state.hpp"
@@ -105,6 +106,7 @@ class TrainingLoop {
   std::deque<Begun> begun_;  ///< steps whose results are not known yet, oldest first
   std::uint64_t steps_per_epoch_;
   std::uint64_t total_steps_;
+  ReadingTally reading_;
   double training_since_ = 0;  ///< begin of the epoch's training, moved on by what was none; seconds
 };
 

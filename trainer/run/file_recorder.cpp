@@ -125,7 +125,8 @@ class FileRecorder final : public Recorder {
                  .accuracy = record.accuracy,
                  .learning_rate = record.learning_rate,
                  .images_per_second = epoch_samples_ / training_seconds,
-                 .seconds = seconds};
+                 .seconds = seconds,
+                 .read = record.read};
     if (const Evaluation* result = record.validation) {
       row.validation_loss = result->loss;
       row.validation_accuracy = result->accuracy;

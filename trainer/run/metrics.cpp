@@ -45,6 +45,10 @@ std::vector<Metric> metrics_of(const EpochRow& row) {
   metrics.push_back({"learning_rate", row.learning_rate});
   metrics.push_back({"images_per_second", row.images_per_second});
   metrics.push_back({"seconds", row.seconds});
+  if (row.read) {
+    metrics.push_back({"read_bytes", row.read->read_bytes});
+    metrics.push_back({"chunks_unpacked", row.read->chunks_unpacked});
+  }
   return metrics;
 }
 

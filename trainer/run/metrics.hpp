@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "io/dataset/read_counts.hpp"
 #include "io/files/event_writer.hpp"
 #include "trainer/run/step_lines.hpp"
 
@@ -38,6 +39,7 @@ struct EpochRow {
   double learning_rate = 0;
   double images_per_second = 0;  ///< of training alone: validation, saving and restoring do not count
   double seconds = 0;            ///< of the epoch, evaluation included
+  std::optional<io::ReadCounts> read = {};  ///< of streamed training data, over all ranks; not columns
 };
 
 /// From where the files of a run go on.

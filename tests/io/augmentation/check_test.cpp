@@ -181,6 +181,8 @@ TEST(MeasureFeatures, RefusesWhatHasNoMean) {
     const SourceInfo& info() const override { return origin_.info(); }
     std::span<const std::int32_t> all_labels() const override { return {}; }
     void check_unchanged() const override {}
+    void expect_rows(const std::shared_ptr<const RowSet>&) override {}
+    ReadCounts read_counts() const override { return {}; }
     void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {
       origin_.read(samples, buffers);
       const float nan = std::numeric_limits<float>::quiet_NaN();

@@ -26,6 +26,8 @@ class ListedSource final : public SampleSource {
   const SourceInfo& info() const override { return info_; }
   std::span<const std::int32_t> all_labels() const override { return labels; }
   void check_unchanged() const override {}
+  void expect_rows(const std::shared_ptr<const RowSet>&) override {}
+  ReadCounts read_counts() const override { return {}; }
   void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {
     for (std::size_t k = 0; k < samples.size(); ++k) {
       buffers.pixels[k] = pixels[samples[k]];

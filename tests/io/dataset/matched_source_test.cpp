@@ -36,6 +36,8 @@ class ListedSource final : public SampleSource {
   const SourceInfo& info() const override { return info_; }
   std::span<const std::int32_t> all_labels() const override { return labels_; }
   void check_unchanged() const override { throw DataError("somebody has written to it"); }
+  void expect_rows(const std::shared_ptr<const RowSet>&) override {}
+  ReadCounts read_counts() const override { return {}; }
   void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {
     for (std::size_t i = 0; i < samples.size(); ++i) {
       buffers.pixels[i] = static_cast<std::byte>(samples[i]);
@@ -277,6 +279,8 @@ class FlatSource final : public SampleSource {
   const SourceInfo& info() const override { return info_; }
   std::span<const std::int32_t> all_labels() const override { return {}; }
   void check_unchanged() const override {}
+  void expect_rows(const std::shared_ptr<const RowSet>&) override {}
+  ReadCounts read_counts() const override { return {}; }
   void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {
     EXPECT_EQ(buffers.pixels.size(), samples.size() * 3 * size_of(info_.pixels));
     for (std::size_t i = 0; i < samples.size() * 3; ++i) {

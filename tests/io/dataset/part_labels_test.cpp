@@ -13,6 +13,8 @@ class LabelledSource final : public SampleSource {
   const SourceInfo& info() const override { return info_; }
   std::span<const std::int32_t> all_labels() const override { return labels_; }
   void check_unchanged() const override {}
+  void expect_rows(const std::shared_ptr<const RowSet>&) override {}
+  ReadCounts read_counts() const override { return {}; }
   void read(std::span<const std::uint64_t>, const SampleBuffers&) override {}
 
  private:

@@ -108,6 +108,8 @@ class OneNotFinite final : public SampleSource {
   const SourceInfo& info() const override { return info_; }
   std::span<const std::int32_t> all_labels() const override { return {}; }
   void check_unchanged() const override {}
+  void expect_rows(const std::shared_ptr<const RowSet>&) override {}
+  ReadCounts read_counts() const override { return {}; }
   void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {
     auto* const values = reinterpret_cast<float*>(buffers.pixels.data());
     values[0] = static_cast<float>(samples[0]);

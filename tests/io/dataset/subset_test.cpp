@@ -70,6 +70,8 @@ class RewrittenSource final : public SampleSource {
   std::span<const std::int32_t> all_labels() const override { return {}; }
   void read(std::span<const std::uint64_t>, const SampleBuffers&) override {}
   void check_unchanged() const override { throw DataError("somebody has written to it"); }
+  void expect_rows(const std::shared_ptr<const RowSet>&) override {}
+  ReadCounts read_counts() const override { return {}; }
 
  private:
   SourceInfo info_;

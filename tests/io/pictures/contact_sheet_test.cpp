@@ -58,6 +58,8 @@ class Labelled final : public SampleSource {
       : labels_(std::move(labels)), origin_(labels_.size(), shape) {}
   const SourceInfo& info() const override { return origin_.info(); }
   void check_unchanged() const override {}
+  void expect_rows(const std::shared_ptr<const RowSet>&) override {}
+  ReadCounts read_counts() const override { return {}; }
   std::span<const std::int32_t> all_labels() const override { return labels_; }
   void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {
     origin_.read(samples, buffers);
@@ -128,6 +130,8 @@ class OddFloats final : public SampleSource {
   const SourceInfo& info() const override { return origin_.info(); }
   std::span<const std::int32_t> all_labels() const override { return {}; }
   void check_unchanged() const override {}
+  void expect_rows(const std::shared_ptr<const RowSet>&) override {}
+  ReadCounts read_counts() const override { return {}; }
   void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {
     origin_.read(samples, buffers);
     const float values[] = {100, 300, std::numeric_limits<float>::quiet_NaN(),
@@ -192,6 +196,8 @@ class Hits final : public SampleSource {
   const SourceInfo& info() const override { return origin_.info(); }
   std::span<const std::int32_t> all_labels() const override { return {}; }
   void check_unchanged() const override {}
+  void expect_rows(const std::shared_ptr<const RowSet>&) override {}
+  ReadCounts read_counts() const override { return {}; }
   void read(std::span<const std::uint64_t>, const SampleBuffers& buffers) override {
     for (std::size_t i = 0; i < buffers.pixels.size(); ++i)
       buffers.pixels[i] = static_cast<std::byte>(i % 2 == 0 ? i / 2 : 0);

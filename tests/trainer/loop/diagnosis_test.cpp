@@ -42,6 +42,8 @@ class Planted final : public io::SampleSource {
   const io::SourceInfo& info() const override { return pattern_.info(); }
   std::span<const std::int32_t> all_labels() const override { return {}; }
   void check_unchanged() const override {}
+  void expect_rows(const std::shared_ptr<const io::RowSet>&) override {}
+  io::ReadCounts read_counts() const override { return {}; }
   void read(std::span<const std::uint64_t> samples, const io::SampleBuffers& buffers) override {
     pattern_.read(samples, buffers);
     const std::size_t bytes = buffers.pixels.size() / samples.size();

@@ -88,6 +88,7 @@ TEST_F(MetricsWriterTest, WritesARowAnEpoch) {
   second.at = {.step = 20, .epoch = 2};
   second.validation_loss = std::nullopt;
   second.validation_accuracy = std::nullopt;
+  second.read = io::ReadCounts{.read_bytes = (std::uint64_t{1} << 60) + 1, .chunks_unpacked = 7};
   writer.epoch(second);
 
   EXPECT_THAT(
@@ -96,7 +97,9 @@ TEST_F(MetricsWriterTest, WritesARowAnEpoch) {
           "epoch,step,loss,accuracy,validation_loss,validation_accuracy,learning_rate,images_per_second,seconds",
           "1,10,1.5,0.25,1.25,0.5,0.01,1000,2", "2,20,1.5,0.25,,,0.01,1000,2"));
   EXPECT_THAT(lines("metrics.jsonl")[1],
-              AllOf(HasSubstr(R"("kind":"epoch","step":20)"), Not(HasSubstr("validation"))));
+              AllOf(HasSubstr(R"("kind":"epoch","step":20)"), Not(HasSubstr("validation")),
+                    HasSubstr(R"("seconds":2.0,"read_bytes":1152921504606846977,"chunks_unpacked":7})")));
+  EXPECT_THAT(lines("metrics.jsonl")[0], Not(HasSubstr("read_bytes"))) << "of data that lie in memory";
 }
 
 TEST_F(MetricsWriterTest, ResumeDropsWhatIsNewerAndGoesOn) {

@@ -1,0 +1,105 @@
+// Training data that are larger than memory: what the ranks read of them, and what happens when reading ends.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <fstream>
+#include <iterator>
+#include <random>
+
+#include "io/hdf5/file.hpp"
+#include "io/hdf5/process.hpp"
+#include "tests/end_to_end/program.hpp"
+
+namespace annulus::test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+constexpr std::int64_t kRows = 1600;
+constexpr std::int64_t kChunk = 8;
+
+/// Noise in packed chunks. @return bytes of the images as stored
+std::uint64_t write_noise(const std::filesystem::path& path) {
+  std::mt19937 random(1);
+  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(kRows * 32 * 32 * 3));
+  for (std::uint8_t& pixel : pixels) pixel = static_cast<std::uint8_t>(random());
+  std::vector<std::int32_t> labels(static_cast<std::size_t>(kRows));
+  for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<std::int32_t>(i % 10);
+  {
+    io::Hdf5File file = io::Hdf5File::create(path.string());
+    file.write<std::uint8_t>("train/images", {kRows, 32, 32, 3}, pixels,
+                             {.chunk_rows = kChunk, .deflate = 1});
+    file.write<std::int32_t>("train/labels", {kRows}, labels);
+    file.close();
+  }
+  return io::Hdf5File::open(path.string()).dataset("train/images").info().stored_bytes;
+}
+
+std::vector<std::string> streaming(const Workplace& place, const std::string& run,
+                                   const std::string& epochs) {
+  return place.training(run, {"data.path=noise.h5", "data.resident_mb=0", "data.window_mb=1",
+                              "normalisation.kind=none", epochs});
+}
+
+TEST(Streaming, AllRanksTogetherReadTheDataOnceAnEpoch) {
+  const Workplace place;
+  const auto stored = static_cast<double>(write_noise(place.path("noise.h5")));
+  std::vector<std::uint64_t> hashes;
+  for (const int ranks : {0, 2, 4}) {
+    SCOPED_TRACE(testing::Message() << ranks << " ranks");
+    const std::string run = "run" + std::to_string(ranks);
+    const Outcome outcome = place.run(streaming(place, run, "epochs=2"), ranks);
+    ASSERT_EQ(outcome.code, 0) << outcome.output;
+    int epochs = 0;
+    for (const auto& record : place.metrics(run)) {
+      if (record["kind"] != "epoch") continue;
+      ++epochs;
+      EXPECT_LE(record["read_bytes"].get<double>(), 1.1 * stored);
+      EXPECT_LE(record["chunks_unpacked"].get<double>(), 1.1 * kRows / kChunk);
+      // What the epoch before has left in memory need not be read again.
+      EXPECT_GE(record["read_bytes"].get<double>(), epochs == 1 ? stored : 0.5 * stored);
+    }
+    EXPECT_EQ(epochs, 2);
+    EXPECT_THAT(outcome.output, HasSubstr("streamed noise.h5:train: all ranks together read "));
+    hashes.push_back(place.state_hash(run));
+  }
+  EXPECT_EQ(hashes[1], hashes[0]);
+  EXPECT_EQ(hashes[2], hashes[0]);
+}
+
+/// The process that reads the file for a rank.
+pid_t reader_in(const Workplace& place) {
+  for (const pid_t process : place.processes()) {
+    std::ifstream words("/proc/" + std::to_string(process) + "/cmdline");
+    const std::string line{std::istreambuf_iterator<char>(words), {}};
+    if (line.find(io::kReaderWord) != std::string::npos) return process;
+  }
+  return -1;
+}
+
+TEST(Streaming, AReaderThatIsKilledEndsTheTrainingOnAllRanks) {
+  const Workplace place;
+  write_noise(place.path("noise.h5"));
+  for (const int ranks : {0, 2}) {
+    SCOPED_TRACE(testing::Message() << ranks << " ranks");
+    const std::string run = "run" + std::to_string(ranks);
+    Process training = place.start(streaming(place, run, "epochs=100000"), ranks);
+    ASSERT_TRUE(place.has_started(run));
+
+    const pid_t reader = reader_in(place);
+    ASSERT_GT(reader, 0);
+    ::kill(reader, SIGKILL);
+    const Outcome outcome = training.wait();
+
+    EXPECT_EQ(outcome.code, 65) << outcome.output;
+    EXPECT_THAT(outcome.output, HasSubstr("noise.h5: cannot be read: the process that reads it was killed"));
+    EXPECT_THAT(place.left_behind(), IsEmpty());
+  }
+}
+
+}  // namespace
+}  // namespace annulus::test
