@@ -1,12 +1,14 @@
-// CIFAR-10 and CIFAR-100, binary version: records of one or two label bytes and three planes (red, green,
-// blue) of 32 x 32 bytes.
+// CIFAR-10 and CIFAR-100. Binary version: records of one or two label bytes and three planes (red, green,
+// blue) of 32 x 32 bytes. Version for Python: cifar_python.hpp.
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <deque>
 #include <map>
 
 #include "base/error.hpp"
 #include "io/import/archive.hpp"
+#include "io/import/cifar_python.hpp"
 #include "io/import/output.hpp"
 
 namespace annulus::io {
@@ -16,74 +18,124 @@ constexpr std::size_t kSide = 32;
 constexpr std::size_t kPlane = kSide * kSide;
 constexpr std::size_t kPixels = 3 * kPlane;
 
+/// The files of a data set in one of its two versions.
+struct CifarForm {
+  std::vector<std::string> train;  ///< in order
+  std::string test;
+  std::string names;   ///< of the classes
+  std::string advice;  ///< which archive is meant
+
+  std::vector<std::string> files() const {
+    std::vector<std::string> all = train;
+    all.insert(all.end(), {test, names});
+    return all;
+  }
+};
+
 /// What tells the two data sets apart.
 struct CifarKind {
   std::string title;
-  std::vector<std::string> train;  ///< files, in order
-  std::string test;
-  std::string names;            ///< file of class names
-  std::size_t label_bytes = 1;  ///< per record
+  std::string description;
+  CifarForm binary;
+  std::size_t label_bytes = 1;  ///< of a binary record
   std::size_t label_at = 0;     ///< which of them counts
-  std::string advice;           ///< which archive is meant
+  CifarForm python;
+  std::string labels_key;  ///< in the dictionaries
+  std::string names_key;
 };
 
 CifarKind cifar10_kind() {
-  return {
-      "CIFAR-10",
-      {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"},
-      "test_batch.bin",
-      "batches.meta.txt",
-      1,
-      0,
-      "cifar-10-binary.tar.gz"};
+  CifarKind kind{.title = "CIFAR-10",
+                 .description = "CIFAR-10, batches",
+                 .binary = {{}, "test_batch.bin", "batches.meta.txt", "cifar-10-binary.tar.gz"},
+                 .python = {{}, "test_batch", "batches.meta", "cifar-10-python.tar.gz"},
+                 .labels_key = "labels",
+                 .names_key = "label_names"};
+  for (const char batch : {'1', '2', '3', '4', '5'}) {
+    kind.python.train.push_back(std::string("data_batch_") + batch);
+    kind.binary.train.push_back(kind.python.train.back() + ".bin");
+  }
+  return kind;
 }
 
 CifarKind cifar100_kind(Cifar100Labels labels) {
-  const bool fine = labels == Cifar100Labels::fine;
-  return {"CIFAR-100",
-          {"train.bin"},
-          "test.bin",
-          fine ? "fine_label_names.txt" : "coarse_label_names.txt",
-          2,
-          fine ? 1u : 0u,
-          "cifar-100-binary.tar.gz"};
+  const std::string word = labels == Cifar100Labels::fine ? "fine" : "coarse";
+  return {.title = "CIFAR-100",
+          .description = "CIFAR-100, " + word + "_label_names",
+          .binary = {{"train.bin"}, "test.bin", word + "_label_names.txt", "cifar-100-binary.tar.gz"},
+          .label_bytes = 2,
+          .label_at = labels == Cifar100Labels::fine ? 1U : 0U,
+          .python = {{"train"}, "test", "meta", "cifar-100-python.tar.gz"},
+          .labels_key = word + "_labels",
+          .names_key = word + "_label_names"};
 }
 
 using Files = std::map<std::string, std::vector<std::byte>>;
 
-/// The files that count, by their name without folders.
-Files read_files(const ImportOptions& options, const CifarKind& kind, const ProgressCallback& progress) {
-  constexpr std::uint64_t kLargest = 256 << 20;  // CIFAR-100's training images are 154 MB
-  std::vector<std::string> wanted = kind.train;
-  wanted.insert(wanted.end(), {kind.test, kind.names});
-  bool images_seen = false;
-  bool python_seen = false;
+bool is_one_of(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+/// The files of a source that count, by their names without folders.
+struct CifarSource {
+  Files files;
+  bool images = false;         ///< it holds pictures
+  std::string other_data_set;  ///< word of the importer of the data set that it looks like
+};
+
+CifarSource read_source(const ImportOptions& options, const CifarKind& kind,
+                        const ProgressCallback& progress) {
+  constexpr std::uint64_t kLargest = 256 << 20;  // CIFAR-100's training images are 155 MB
+  std::vector<std::string> wanted = kind.binary.files();
+  for (const std::string& name : kind.python.files()) wanted.push_back(name);
+  CifarSource found;
   const auto is_wanted = [&](const std::string& path) {
     const std::string name = file_name(path);
-    images_seen = images_seen || has_image_name(name);
-    python_seen = python_seen || name == "data_batch_1" || name == "train";
-    return std::find(wanted.begin(), wanted.end(), name) != wanted.end();
+    found.images = found.images || has_image_name(name);
+    if (is_one_of(wanted, name)) return true;
+    if (name.starts_with("data_batch_1")) found.other_data_set = "cifar10";
+    if (name.starts_with("fine_label_names") || name == "meta") found.other_data_set = "cifar100";
+    return false;
   };
   const auto source = open_files(options.source, {.file_bytes = kLargest});
-  Files files;
   SourceFile file;
   while (source->next(is_wanted, file)) {
     const std::string name = file_name(file.name);
-    if (!files.emplace(name, std::move(file.contents)).second)
+    if (!found.files.emplace(name, std::move(file.contents)).second)
       throw DataError("{}: holds {} twice. Give the archive or folder of one data set.", options.source,
                       name);
     report(progress, source->done(), source->total(), "reading " + file_name(options.source));
   }
+  return found;
+}
+
+std::vector<std::string> missing_of(const CifarForm& form, const Files& files) {
   std::vector<std::string> missing;
-  for (const std::string& name : wanted)
+  for (const std::string& name : form.files())
     if (!files.contains(name)) missing.push_back(name);
-  if (missing.empty()) return files;
-  throw DataError("{}: lacks {}, so it is not the whole {} in its binary version ({}).{}", options.source,
-                  fmt::join(missing, ", "), kind.title, kind.advice,
-                  images_seen ? " It holds images: use `annulus data import images`."
-                  : python_seen
-                      ? " It looks like the version for Python, which is not read; get the binary one."
-                      : "");
+  return missing;
+}
+
+[[noreturn]] void refuse(const std::string& source, const CifarKind& kind, const CifarSource& found,
+                         const CifarForm& form) {
+  std::string hint;
+  if (found.images) hint = " It holds images: use `annulus data import images`.";
+  if (!found.other_data_set.empty())
+    hint =
+        fmt::format(" It looks like another data set: use `annulus data import {}`.", found.other_data_set);
+  throw DataError("{}: lacks {}, so it is not the whole {} ({} or {}).{}", source,
+                  fmt::join(missing_of(form, found.files), ", "), kind.title, kind.binary.advice,
+                  kind.python.advice, hint);
+}
+
+/// The version of which the source has all files. The two say the same: of both, the binary one.
+const CifarForm& choose_form(const std::string& source, const CifarKind& kind, const CifarSource& found) {
+  const std::size_t binary = missing_of(kind.binary, found.files).size();
+  const std::size_t python = missing_of(kind.python, found.files).size();
+  if (binary == 0) return kind.binary;
+  if (python == 0) return kind.python;
+  const bool more_of_python = python < kind.python.files().size() && python <= binary;
+  refuse(source, kind, found, more_of_python ? kind.python : kind.binary);
 }
 
 std::vector<std::string> parse_names(const std::vector<std::byte>& contents) {
@@ -99,24 +151,20 @@ std::vector<std::string> parse_names(const std::vector<std::byte>& contents) {
   return names;
 }
 
-/// Labels of all records, each checked against the number of classes.
-std::vector<std::int32_t> parse_labels(const std::string& place, const std::vector<std::byte>& contents,
-                                       const CifarKind& kind, std::size_t classes) {
+/// @param contents  outlives the result
+CifarPart parse_records(const std::string& place, std::span<const std::byte> contents,
+                        const CifarKind& kind) {
   const std::size_t record = kind.label_bytes + kPixels;
   if (contents.empty() || contents.size() % record != 0)
     throw DataError(
         "{}: has {} bytes, which is not a whole number of records of {} bytes. The file is truncated or of another data set; fetch it again.",
         place, contents.size(), record);
-  std::vector<std::int32_t> labels;
-  for (std::size_t at = kind.label_at; at < contents.size(); at += record) {
-    const auto label = std::to_integer<std::int32_t>(contents[at]);
-    if (static_cast<std::size_t>(label) >= classes)
-      throw DataError(
-          "{}: record {} has the label {}, but {} names {} classes. The file is damaged; fetch it again.",
-          place, labels.size(), label, kind.names, classes);
-    labels.push_back(label);
+  CifarPart part;
+  for (std::size_t at = 0; at < contents.size(); at += record) {
+    part.labels.push_back(std::to_integer<std::int32_t>(contents[at + kind.label_at]));
+    part.images.push_back(contents.subspan(at + kind.label_bytes, kPixels));
   }
-  return labels;
+  return part;
 }
 
 /// Planes to channels last.
@@ -125,41 +173,79 @@ void unpack_planes(std::span<const std::byte> planes, std::span<std::byte> pixel
     for (std::size_t c = 0; c < 3; ++c) pixels[3 * p + c] = planes[c * kPlane + p];
 }
 
-/// Joins files of records into one split. `files` outlives it.
-ImportSplit make_split(const std::string& source, const std::string& split_name,
-                       const std::vector<std::string>& names, const Files& files, const CifarKind& kind) {
-  const std::size_t classes = parse_names(files.at(kind.names)).size();
-  ImportSplit split{split_name, {}, {}};
-  std::vector<std::span<const std::byte>> records;
-  for (const std::string& name : names) {
-    const std::vector<std::byte>& contents = files.at(name);
-    const auto labels = parse_labels(source + ", " + name, contents, kind, classes);
-    const std::size_t record = kind.label_bytes + kPixels;
-    for (std::size_t i = 0; i < labels.size(); ++i)
-      records.push_back(std::span(contents).subspan(i * record + kind.label_bytes, kPixels));
-    split.labels.insert(split.labels.end(), labels.begin(), labels.end());
+/// A data set whose files have been read.
+class CifarReader {
+ public:
+  CifarReader(const ImportOptions& options, const CifarKind& kind, const ProgressCallback& progress)
+      : options_(options),
+        kind_(kind),
+        source_(read_source(options, kind, progress)),
+        form_(choose_form(options.source, kind, source_)),
+        python_(&form_ == &kind_.python) {
+    classes_ = python_ ? read_pickled_names(file(form_.names), place(form_.names), kind_.names_key)
+                       : parse_names(file(form_.names));
+    if (classes_.empty()) throw DataError("{}: names no classes.", place(form_.names));
   }
-  split.pixels = [records = std::move(records)](std::uint64_t row, std::span<std::byte> pixels) {
-    unpack_planes(records[row], pixels);
-  };
-  return split;
-}
+
+  ImportedData data() {
+    ImportedData data;
+    data.shape = {kSide, kSide, 3, false};
+    data.classes = classes_;
+    data.description = kind_.description;
+    data.provenance.emplace_back("source", file_name(options_.source));
+    for (const std::string& name : form_.files())
+      data.provenance.emplace_back(
+          name, fmt::format("{} bytes, xxh64 {}", file(name).size(), content_hash(file(name))));
+    std::sort(std::next(data.provenance.begin()), data.provenance.end());
+    data.splits.push_back(split("train", form_.train));
+    data.splits.push_back(split("test", {form_.test}));
+    return data;
+  }
+
+ private:
+  const std::vector<std::byte>& file(const std::string& name) const { return source_.files.at(name); }
+  std::string place(const std::string& name) const { return options_.source + ", " + name; }
+
+  CifarPart part(const std::string& name) const {
+    CifarPart part = python_ ? read_pickled_part(file(name), place(name), kind_.labels_key)
+                             : parse_records(place(name), file(name), kind_);
+    for (std::size_t i = 0; i < part.labels.size(); ++i)
+      if (static_cast<std::size_t>(part.labels[i]) >= classes_.size())
+        throw DataError(
+            "{}: record {} has the label {}, but {} names {} classes. The file is damaged; fetch it again.",
+            place(name), i, part.labels[i], form_.names, classes_.size());
+    return part;
+  }
+
+  /// Joins files into one split, which this reader must outlive.
+  ImportSplit split(const std::string& split_name, const std::vector<std::string>& names) {
+    ImportSplit split{split_name, {}, {}};
+    std::vector<std::span<const std::byte>> images;
+    for (const std::string& name : names) {
+      parts_.push_back(part(name));
+      const CifarPart& part = parts_.back();
+      images.insert(images.end(), part.images.begin(), part.images.end());
+      split.labels.insert(split.labels.end(), part.labels.begin(), part.labels.end());
+    }
+    split.pixels = [images = std::move(images)](std::uint64_t row, std::span<std::byte> pixels) {
+      unpack_planes(images[row], pixels);
+    };
+    return split;
+  }
+
+  const ImportOptions& options_;
+  const CifarKind& kind_;
+  CifarSource source_;
+  const CifarForm& form_;
+  bool python_;
+  std::vector<std::string> classes_;
+  std::deque<CifarPart> parts_;
+};
 
 void import_cifar(const ImportOptions& options, const CifarKind& kind, const ProgressCallback& progress) {
   check_import_options(options);
-  const Files files = read_files(options, kind, progress);
-  ImportedData data;
-  data.shape = {kSide, kSide, 3, false};
-  data.classes = parse_names(files.at(kind.names));
-  if (data.classes.empty()) throw DataError("{}, {}: names no classes.", options.source, kind.names);
-  data.description = kind.title + ", " + kind.names.substr(0, kind.names.find('.'));
-  data.provenance.emplace_back("source", file_name(options.source));
-  for (const auto& [name, contents] : files)
-    data.provenance.emplace_back(name,
-                                 fmt::format("{} bytes, xxh64 {}", contents.size(), content_hash(contents)));
-  data.splits.push_back(make_split(options.source, "train", kind.train, files, kind));
-  data.splits.push_back(make_split(options.source, "test", {kind.test}, files, kind));
-  write_imported(options, std::move(data), progress);
+  CifarReader reader(options, kind, progress);
+  write_imported(options, reader.data(), progress);
 }
 
 }  // namespace

@@ -5,10 +5,14 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <set>
+#include <sstream>
 
 #include "base/error.hpp"
-#include "io/dataset/doubled_name.hpp"
+#include "base/log.hpp"
 #include "io/import/archive.hpp"
+#include "io/import/class_numbers.hpp"
+#include "io/import/numpy_value.hpp"
 #include "io/import/output.hpp"
 
 namespace annulus::io {
@@ -19,28 +23,45 @@ namespace fs = std::filesystem;
 struct IdxArray {
   std::string path;
   std::vector<std::byte> contents;  ///< header included
+  NumpyType type;
   Extents extents;
   std::size_t header = 0;
   std::span<const std::byte> values() const { return std::span(contents).subspan(header); }
 };
 
+/// The whole numbers among the types of IDX.
+NumpyType type_of(unsigned code, const std::string& path) {
+  switch (code) {
+    case 0x08:
+      return {'u', 1, true};
+    case 0x09:
+      return {'i', 1, true};
+    case 0x0b:
+      return {'i', 2, true};
+    case 0x0c:
+      return {'i', 4, true};
+    default:
+      throw DataError(
+          "{}: holds values of type {:#04x}, but bytes (0x08), and integers as labels, are imported.", path,
+          code);
+  }
+}
+
 IdxArray read_idx(const std::string& path) {
   constexpr std::uint64_t kLargest = std::uint64_t{8} << 30;
-  constexpr int kUnsignedByte = 0x08;
-  IdxArray array{path, read_gzip_or_plain(path, kLargest), {}, 0};
+  IdxArray array{path, read_gzip_or_plain(path, kLargest), {}, {}, 0};
   const auto byte = [&](std::size_t i) { return std::to_integer<unsigned>(array.contents[i]); };
   if (array.contents.size() < 4 || byte(0) != 0 || byte(1) != 0)
     throw DataError("{}: does not begin like an IDX file (0, 0, type, rank). Is it another kind of file?",
                     path);
-  if (byte(2) != kUnsignedByte)
-    throw DataError("{}: holds values of type {:#04x}, but only bytes (0x08) are imported.", path, byte(2));
+  array.type = type_of(byte(2), path);
   const std::size_t rank = byte(3);
   array.header = 4 + 4 * rank;
   if (rank < 1 || rank > 4 || array.contents.size() < array.header)
     throw DataError(
-        "{}: claims rank {}, but 1 (labels), 3 or 4 (images) are expected. The file is damaged or of another kind.",
+        "{}: claims rank {}, but 1 or 2 (labels), 3 or 4 (images) are expected. The file is damaged or of another kind.",
         path, rank);
-  std::uint64_t expected = 1;
+  std::uint64_t expected = array.type.bytes;
   for (std::size_t d = 0; d < rank; ++d) {
     std::uint64_t extent = 0;
     for (std::size_t i = 0; i < 4; ++i) extent = extent << 8 | byte(4 + 4 * d + i);
@@ -55,28 +76,49 @@ IdxArray read_idx(const std::string& path) {
   return array;
 }
 
+bool is_idx_name(const std::string& name) {
+  const std::string stem = name.ends_with(".gz") ? name.substr(0, name.size() - 3) : name;
+  return stem.ends_with("ubyte") || stem.ends_with("-int");  // QMNIST: ...-labels-idx2-int
+}
+
+/// What stands before the role in names such as emnist-letters-train-images-idx3-ubyte.
+std::string prefix_of(const std::string& path) {
+  const std::string name = file_name(path);
+  for (const char* word : {"-train-", "-test-", "-t10k-"})
+    if (const std::size_t at = name.find(word); at != std::string::npos) return name.substr(0, at);
+  return "";
+}
+
+[[noreturn]] void refuse_several(const std::string& folder, const std::string& what,
+                                 const std::vector<std::string>& found) {
+  std::set<std::string> prefixes;
+  for (const std::string& path : found) prefixes.insert(prefix_of(path));
+  const bool told_apart = prefixes.size() == found.size() && !prefixes.contains("");
+  throw DataError("{}: several files could be the {}: {}. {}", folder, what, fmt::join(found, ", "),
+                  told_apart ? fmt::format("Choose one data set, for example --prefix {}.", *prefixes.begin())
+                             : "Name the files one by one.");
+}
+
 /// The file of the folder that plays a role, by the words in its name; a plain one before a gzip one.
-std::string find_file(const std::string& folder, const std::vector<std::string>& set_words,
-                      const std::string& what) {
+std::string find_file(const std::string& folder, const std::string& prefix,
+                      const std::vector<std::string>& set_words, const std::string& what) {
   std::vector<std::string> found;
   for (const auto& entry : fs::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
     const bool of_set = std::any_of(set_words.begin(), set_words.end(), [&](const std::string& word) {
       return name.find(word) != std::string::npos;
     });
-    const std::string stem = name.ends_with(".gz") ? name.substr(0, name.size() - 3) : name;
-    if (entry.is_regular_file() && of_set && name.find(what) != std::string::npos && stem.ends_with("ubyte"))
+    if (entry.is_regular_file() && name.starts_with(prefix) && of_set &&
+        name.find(what) != std::string::npos && is_idx_name(name))
       found.push_back(entry.path().string());
   }
   std::sort(found.begin(), found.end());
   if (found.size() == 2 && found[1] == found[0] + ".gz") found.pop_back();
-  if (found.size() > 1)
-    throw DataError("{}: several files could be the {} {}: {}. Name the files one by one.", folder,
-                    set_words[0], what, fmt::join(found, ", "));
+  if (found.size() > 1) refuse_several(folder, set_words[0] + " " + what, found);
   return found.empty() ? "" : found[0];
 }
 
-IdxFiles find_files(const std::string& source, IdxFiles files) {
+IdxFiles find_files(const std::string& source, const std::string& prefix, IdxFiles files) {
   const bool all_given = !files.train_images.empty() && !files.train_labels.empty();
   if (all_given) return files;
   if (!fs::is_directory(source))
@@ -84,7 +126,7 @@ IdxFiles find_files(const std::string& source, IdxFiles files) {
         "{}: is not a folder. Give the folder with the four IDX files (train-images-idx3-ubyte.gz and so on), or name the files one by one.",
         source);
   const auto fill = [&](std::string& path, const std::vector<std::string>& words, const char* what) {
-    if (path.empty()) path = find_file(source, words, what);
+    if (path.empty()) path = find_file(source, prefix, words, what);
   };
   fill(files.train_images, {"train"}, "images");
   fill(files.train_labels, {"train"}, "labels");
@@ -92,8 +134,9 @@ IdxFiles find_files(const std::string& source, IdxFiles files) {
   fill(files.test_labels, {"test", "t10k"}, "labels");
   if (files.train_images.empty() || files.train_labels.empty())
     throw DataError(
-        "{}: holds no {}. Expected are train-images-idx3-ubyte, train-labels-idx1-ubyte, and the same with t10k, plain or with .gz.",
-        source, files.train_images.empty() ? "train-images...-ubyte" : "train-labels...-ubyte");
+        "{}: holds no {}{}. Expected are train-images-idx3-ubyte, train-labels-idx1-ubyte, and the same with t10k, plain or with .gz.",
+        source, prefix.empty() ? "" : prefix + "...",
+        files.train_images.empty() ? "train-images...-ubyte" : "train-labels...-ubyte");
   return files;
 }
 
@@ -110,61 +153,102 @@ IdxPair read_pair(const std::string& images, const std::string& labels) {
   if (pair.images.extents.size() < 3 || element_count(pair.images.extents) == 0)
     throw DataError("{}: holds ({}), but images are (N, H, W). Were images and labels exchanged?", images,
                     fmt::join(pair.images.extents, ", "));
-  if (pair.labels.extents.size() != 1)
-    throw DataError("{}: holds ({}), but labels are (N). Were images and labels exchanged?", labels,
-                    fmt::join(pair.labels.extents, ", "));
+  if (!pair.images.type.is_byte())
+    throw DataError("{}: holds {}, but images are bytes (type 0x08).", images, name_of(pair.images.type));
+  if (pair.labels.extents.size() > 2 || element_count(pair.labels.extents) == 0)
+    throw DataError("{}: holds ({}), but labels are (N), or (N, K). Were images and labels exchanged?",
+                    labels, fmt::join(pair.labels.extents, ", "));
   if (pair.images.extents[0] != pair.labels.extents[0])
     throw DataError("{} holds {} images, but {} holds {} labels. Do the files belong together?", images,
                     pair.images.extents[0], labels, pair.labels.extents[0]);
   return pair;
 }
 
-SampleShape padded_shape(const IdxArray& images, int pad) {
+SampleShape padded_shape(const IdxArray& images, const IdxOptions& idx) {
   const Extents& extents = images.extents;
-  return {extents[1] + 2 * pad, extents[2] + 2 * pad, extents.size() == 4 ? extents[3] : 1, false};
+  const bool rows_first = idx.axes == IdxAxes::rows_first;
+  return {extents[rows_first ? 1 : 2] + 2 * idx.pad, extents[rows_first ? 2 : 1] + 2 * idx.pad,
+          extents.size() == 4 ? extents[3] : 1, false};
 }
 
-/// @param images  outlives the split
-ImportSplit make_split(const std::string& name, const IdxPair& pair, int pad) {
-  ImportSplit split{name, {}, {}};
-  for (const std::byte label : pair.labels.values())
-    split.labels.push_back(std::to_integer<std::int32_t>(label));
-  const SampleShape padded = padded_shape(pair.images, pad);
-  const auto height = static_cast<std::size_t>(pair.images.extents[1]);
-  const auto line = static_cast<std::size_t>(pair.images.extents[2] * padded.channels);
-  const auto padded_line = static_cast<std::size_t>(padded.width * padded.channels);
-  const auto margin = static_cast<std::size_t>(pad);
-  const auto left = margin * static_cast<std::size_t>(padded.channels);
-  split.pixels = [=, values = pair.images.values()](std::uint64_t row, std::span<std::byte> pixels) {
+/// The first number of each row.
+SourceLabels labels_of(const IdxArray& array) {
+  SourceLabels labels{array.path, {}};
+  const std::span<const std::byte> values = array.values();
+  const std::size_t row_bytes = values.size() / static_cast<std::size_t>(array.extents[0]);
+  for (std::size_t at = 0; at < values.size(); at += row_bytes) {
+    std::int64_t label = 0;
+    if (!whole_number(array.type, values.data() + at, label))
+      expect_contract(false, "IDX holds whole numbers");
+    labels.labels.push_back(static_cast<std::int32_t>(label));
+  }
+  return labels;
+}
+
+/// @param images  outlives the result
+std::function<void(std::uint64_t, std::span<std::byte>)> rows_of(const IdxArray& images,
+                                                                 const IdxOptions& idx) {
+  const SampleShape padded = padded_shape(images, idx);
+  const auto channels = static_cast<std::size_t>(padded.channels);
+  const auto margin = static_cast<std::size_t>(idx.pad);
+  const auto height = static_cast<std::size_t>(padded.height) - 2 * margin;
+  const auto width = static_cast<std::size_t>(padded.width) - 2 * margin;
+  const bool rows_first = idx.axes == IdxAxes::rows_first;
+  return [=, values = images.values()](std::uint64_t row, std::span<std::byte> pixels) {
     std::fill(pixels.begin(), pixels.end(), std::byte{0});
-    for (std::size_t y = 0; y < height; ++y)
-      std::memcpy(pixels.data() + (y + margin) * padded_line + left,
-                  values.data() + (row * height + y) * line, line);
+    const std::byte* const image = values.data() + row * height * width * channels;
+    for (std::size_t y = 0; y < height; ++y) {
+      std::byte* const line = pixels.data() + ((y + margin) * (width + 2 * margin) + margin) * channels;
+      if (rows_first) std::memcpy(line, image + y * width * channels, width * channels);
+      for (std::size_t x = 0; x < width && !rows_first; ++x)
+        std::memcpy(line + x * channels, image + (x * height + y) * channels, channels);
+    }
   };
-  return split;
 }
 
-/// Names given, or "0" to the largest label of all splits.
-std::vector<std::string> class_names_of(const std::vector<std::string>& given,
-                                        const std::vector<IdxPair>& pairs) {
-  std::int32_t largest = 0;
-  const IdxPair* owner = &pairs.front();
-  for (const IdxPair& pair : pairs)
-    for (const std::byte label : pair.labels.values())
-      if (std::to_integer<std::int32_t>(label) > largest) {
-        largest = std::to_integer<std::int32_t>(label);
-        owner = &pair;
-      }
-  if (!given.empty() && static_cast<std::size_t>(largest) >= given.size())
-    throw DataError("{}: has the label {}, but only {} class names were given.", owner->labels.path, largest,
-                    given.size());
-  if (const auto doubled = doubled_name(given))
-    throw UsageError("Class names: {}, so nobody could tell the two by name. Give each a name of its own.",
-                     doubled_text(given, *doubled));
-  if (!given.empty()) return given;
+/// What a mapping of EMNIST says.
+struct Mapping {
+  std::int32_t first_label = 0;
   std::vector<std::string> names;
-  for (std::int32_t k = 0; k <= largest; ++k) names.push_back(std::to_string(k));
-  return names;
+};
+
+/// Lines of a label and the codes of its letters, in capitals first: "10 65 97" is "A".
+Mapping read_mapping(const std::string& path) {
+  constexpr std::uint64_t kLargest = 1 << 20;
+  const std::vector<std::byte> contents = read_gzip_or_plain(path, kLargest);
+  std::istringstream lines(std::string(reinterpret_cast<const char*>(contents.data()), contents.size()));
+  Mapping mapping;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    std::istringstream words(line);
+    std::int32_t label = -1;
+    std::int32_t code = -1;
+    words >> label >> code;
+    const auto number = static_cast<std::int32_t>(mapping.names.size());
+    if (mapping.names.empty()) mapping.first_label = label;
+    if (label < 0 || label != mapping.first_label + number || code <= ' ' || code > '~')
+      throw DataError("{}: line {}: is not the next label and the code of its letter, as in \"10 65\".", path,
+                      mapping.names.size() + 1);
+    mapping.names.emplace_back(1, static_cast<char>(code));
+  }
+  if (mapping.names.empty()) throw DataError("{}: names no classes.", path);
+  return mapping;
+}
+
+ClassNumbering numbering_of(const IdxOptions& idx) {
+  if (idx.mapping.empty()) return {idx.classes, idx.first_label};
+  if (!idx.classes.empty())
+    throw UsageError("--mapping and --classes both name the classes. Leave one of them out.");
+  Mapping mapping = read_mapping(idx.mapping);
+  return {std::move(mapping.names), mapping.first_label};
+}
+
+/// EMNIST's images lie on their side, and nothing in the file says so.
+void doubt_axes(const std::string& images, const IdxOptions& idx) {
+  if (idx.axes == IdxAxes::rows_first && file_name(images).starts_with("emnist"))
+    log_warning(
+        "{}: the images of EMNIST are stored column by column, so they come out mirrored and turned. Import them with --transpose.",
+        images);
 }
 
 }  // namespace
@@ -173,7 +257,9 @@ void import_idx(const ImportOptions& options, const IdxOptions& idx, const Progr
   if (idx.pad < 0 || idx.pad > 1024)
     throw UsageError("The padding is {} pixels, but it must be from 0 to 1024.", idx.pad);
   check_import_options(options);
-  const IdxFiles files = find_files(options.source, idx.files);
+  const ClassNumbering numbering = numbering_of(idx);
+  const IdxFiles files = find_files(options.source, idx.prefix, idx.files);
+  doubt_axes(files.train_images, idx);
   std::vector<IdxPair> pairs;
   report(progress, 0, 2, "reading " + file_name(files.train_images));
   pairs.push_back(read_pair(files.train_images, files.train_labels));
@@ -182,11 +268,13 @@ void import_idx(const ImportOptions& options, const IdxOptions& idx, const Progr
     pairs.push_back(read_pair(files.test_images, files.test_labels));
 
   ImportedData data;
-  data.shape = padded_shape(pairs[0].images, idx.pad);
-  if (pairs.size() == 2 && !(padded_shape(pairs[1].images, idx.pad) == data.shape))
+  data.shape = padded_shape(pairs[0].images, idx);
+  if (pairs.size() == 2 && !(padded_shape(pairs[1].images, idx) == data.shape))
     throw DataError("{} and {} hold images of different sizes. Do the files belong together?",
                     pairs[0].images.path, pairs[1].images.path);
-  data.classes = class_names_of(idx.classes, pairs);
+  std::vector<SourceLabels> labels;
+  for (const IdxPair& pair : pairs) labels.push_back(labels_of(pair.labels));
+  data.classes = number_classes(numbering, labels);
   data.description =
       "IDX files of " + file_name(options.source.empty() ? files.train_images : options.source);
   for (const IdxPair& pair : pairs)
@@ -195,8 +283,11 @@ void import_idx(const ImportOptions& options, const IdxOptions& idx, const Progr
                                    fmt::format("{} bytes uncompressed, xxh64 {}", array->contents.size(),
                                                content_hash(array->contents)));
   if (idx.pad > 0) data.provenance.emplace_back("pad", std::to_string(idx.pad));
+  if (idx.axes == IdxAxes::columns_first)
+    data.provenance.emplace_back("transpose", "rows and columns exchanged");
   for (std::size_t i = 0; i < pairs.size(); ++i)
-    data.splits.push_back(make_split(i == 0 ? "train" : "test", pairs[i], idx.pad));
+    data.splits.push_back(
+        {i == 0 ? "train" : "test", std::move(labels[i].labels), rows_of(pairs[i].images, idx)});
   write_imported(options, std::move(data), progress);
 }
 

@@ -47,8 +47,9 @@ struct ImportOptions {
 // source,
 //         RuntimeError when the output cannot be written
 
-/// CIFAR-10 and CIFAR-100, binary version: cifar-10-binary.tar.gz, cifar-100-binary.tar.gz, or the unpacked
-/// folder. Format: https://www.cs.toronto.edu/~kriz/cifar.html
+/// CIFAR-10 and CIFAR-100, binary version or the one for Python (pickles, of which nothing is run):
+/// cifar-10-binary.tar.gz, cifar-10-python.tar.gz and so on, or the unpacked folder; both give the same.
+/// Format: https://www.cs.toronto.edu/~kriz/cifar.html
 void import_cifar10(const ImportOptions& options, const ProgressCallback& progress = {});
 enum class Cifar100Labels { fine, coarse };
 void import_cifar100(const ImportOptions& options, Cifar100Labels labels = Cifar100Labels::fine,
@@ -62,16 +63,47 @@ struct IdxFiles {
   std::string test_labels;
 };
 
+/// Which of the two axes of stored images is the height.
+enum class IdxAxes {
+  rows_first,
+  columns_first,  ///< as EMNIST has them
+};
+
 struct IdxOptions {
   IdxFiles files;
-  std::vector<std::string> classes;  ///< names instead of numbers
-  int pad = 0;                       ///< zero pixels added on every side (2 makes 28 x 28 into 32 x 32)
+  std::vector<std::string> classes;    ///< names instead of numbers
+  int pad = 0;                         ///< zero pixels added on every side (2 makes 28 x 28 into 32 x 32)
+  std::string prefix = {};             ///< only files of the folder whose names begin so: "emnist-letters"
+  IdxAxes axes = IdxAxes::rows_first;  ///< in the files; the dataset has rows first
+  std::int32_t first_label = 0;        ///< the number of the first class
+  std::string mapping = {};            ///< file of EMNIST with "label code" lines, which names the classes
 };
 
 /// MNIST-style IDX files, plain or gzip: a folder with the four usual names, or files named one by one.
+/// Labels are (N) or, as QMNIST has them, (N, K) of which the first column counts; bytes or integers.
 /// Format: http://yann.lecun.com/exdb/mnist/
 void import_idx(const ImportOptions& options, const IdxOptions& idx = {},
                 const ProgressCallback& progress = {});
+
+struct NumpyOptions {
+  /// Arrays of an archive, or of a folder of .npy files, by their names; of no source: .npy files. Empty ones
+  /// are known by their names, such as train_images, x_train, val_labels, y_test.
+  std::string images = {};
+  std::string labels = {};
+  std::string validation_images = {};
+  std::string validation_labels = {};
+  std::string test_images = {};
+  std::string test_labels = {};
+  std::vector<std::string> classes = {};  ///< names instead of numbers
+  std::int32_t first_label = 0;           ///< the number of the first class
+  std::string axes = {};                  ///< a letter for each axis of the images; "" = NHWC, NHW or NV
+  int pad = 0;                            ///< zero pixels added on every side
+};
+
+/// Arrays that NumPy has saved: a .npz archive, a folder of .npy files, or these one by one. uint8 stays, all
+/// other numbers become float32; Python objects are refused, nothing is run.
+void import_numpy(const ImportOptions& options, const NumpyOptions& numpy = {},
+                  const ProgressCallback& progress = {});
 
 struct TableOptions {
   std::string label;         ///< name of the column with the class; "" = the last one

@@ -24,7 +24,7 @@ class PixelSpill {
   void read(std::uint64_t slot, std::span<std::byte> pixels) const;
 
  private:
-  std::string name_;
+  std::string place_;  ///< for messages
   std::size_t slot_bytes_;
   Descriptor file_;
 };

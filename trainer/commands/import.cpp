@@ -65,25 +65,57 @@ void take_source_back(std::vector<std::string>& words, io::ImportOptions& option
   words.pop_back();
 }
 
-void require_source(const io::ImportOptions& options, const io::IdxFiles& files) {
-  if (!options.source.empty() || (!files.train_images.empty() && !files.train_labels.empty())) return;
-  throw UsageError(
-      "The source is missing: name the folder with the IDX files, before --classes or behind it.");
+void require_source(const io::ImportOptions& options, const std::string& images, const std::string& labels,
+                    const char* what) {
+  if (!options.source.empty() || (!images.empty() && !labels.empty())) return;
+  throw UsageError("The source is missing: name {}, before --classes or behind it.", what);
 }
 
 Import add_idx(Verb& verb) {
   const auto own = std::make_shared<io::IdxOptions>();
   verb.add_option("--pad", own->pad, "Zero pixels added on every side (2: 28x28 becomes 32x32)");
   verb.add_option("--classes", own->classes, "Names of the classes instead of numbers, one word for each");
+  verb.add_option("--mapping", own->mapping, "EMNIST's file of labels and letters, which names the classes");
+  verb.add_option("--first-label", own->first_label, "Number of the first class: 1 for EMNIST letters")
+      ->capture_default_str();
+  verb.add_option("--prefix", own->prefix, "Only files of the folder named so: emnist-letters");
+  const auto transpose = std::make_shared<bool>(false);
+  verb.add_flag("--transpose", *transpose, "The files hold images column by column, as EMNIST's do");
   verb.add_option("--train-images", own->files.train_images, "File, when not named as usual");
   verb.add_option("--train-labels", own->files.train_labels, "File, when not named as usual");
   verb.add_option("--test-images", own->files.test_images, "File, when not named as usual");
   verb.add_option("--test-labels", own->files.test_labels, "File, when not named as usual");
+  return [own, transpose](const io::ImportOptions& common, const io::ProgressCallback& progress) {
+    io::ImportOptions options = common;
+    take_source_back(own->classes, options);
+    require_source(options, own->files.train_images, own->files.train_labels,
+                   "the folder with the IDX files");
+    if (*transpose) own->axes = io::IdxAxes::columns_first;
+    io::import_idx(options, *own, progress);
+  };
+}
+
+Import add_numpy(Verb& verb) {
+  const auto own = std::make_shared<io::NumpyOptions>();
+  const char* const name = "Array of the archive, or .npy file, when not named as usual";
+  verb.add_option("--images", own->images, name);
+  verb.add_option("--labels", own->labels, name);
+  verb.add_option("--validation-images", own->validation_images, name);
+  verb.add_option("--validation-labels", own->validation_labels, name);
+  verb.add_option("--test-images", own->test_images, name);
+  verb.add_option("--test-labels", own->test_labels, name);
+  verb.add_option("--axes", own->axes,
+                  "A letter for each axis of the images: NCHW, HWN (default: NHWC or NHW)");
+  verb.add_option("--first-label", own->first_label,
+                  "Number of the first class: 1 for labels that count from 1")
+      ->capture_default_str();
+  verb.add_option("--pad", own->pad, "Zero pixels added on every side (2: 28x28 becomes 32x32)");
+  verb.add_option("--classes", own->classes, "Names of the classes instead of numbers, one word for each");
   return [own](const io::ImportOptions& common, const io::ProgressCallback& progress) {
     io::ImportOptions options = common;
     take_source_back(own->classes, options);
-    require_source(options, own->files);
-    io::import_idx(options, *own, progress);
+    require_source(options, own->images, own->labels, "the .npz file or the folder of .npy files");
+    io::import_numpy(options, *own, progress);
   };
 }
 
@@ -146,9 +178,11 @@ struct Importer {
 };
 
 constexpr Importer kImporters[] = {
-    {"cifar10", "CIFAR-10, binary version", [](Verb&) -> Import { return io::import_cifar10; }},
-    {"cifar100", "CIFAR-100, binary version", add_cifar100},
+    {"cifar10", "CIFAR-10, binary version or the one for Python",
+     [](Verb&) -> Import { return io::import_cifar10; }},
+    {"cifar100", "CIFAR-100, binary version or the one for Python", add_cifar100},
     {"idx", "MNIST-style IDX files, plain or gzip", add_idx, true},
+    {"numpy", "Arrays saved by NumPy: .npz, a folder of .npy, or named .npy files", add_numpy, true},
     {"table", "Text with one sample per line: numbers and a class (CSV), plain or gzip", add_table},
     {"images", "JPEG or PNG images in class folders: folder, tar (gz, xz, bz2) or zip", add_images},
 };
