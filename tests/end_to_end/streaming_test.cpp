@@ -7,6 +7,7 @@
 #include <iterator>
 #include <random>
 
+#include "io/files/durable_file.hpp"
 #include "io/hdf5/file.hpp"
 #include "io/hdf5/process.hpp"
 #include "tests/end_to_end/program.hpp"
@@ -23,7 +24,7 @@ constexpr std::int64_t kRows = 1600;
 constexpr std::int64_t kChunk = 8;
 
 /// Noise in packed chunks. @return bytes of the images as stored
-std::uint64_t write_noise(const std::filesystem::path& path) {
+std::uint64_t write_noise(const std::filesystem::path& path, std::int64_t chunk_rows = kChunk) {
   std::mt19937 random(1);
   std::vector<std::uint8_t> pixels(static_cast<std::size_t>(kRows * 32 * 32 * 3));
   for (std::uint8_t& pixel : pixels) pixel = static_cast<std::uint8_t>(random());
@@ -32,7 +33,7 @@ std::uint64_t write_noise(const std::filesystem::path& path) {
   {
     io::Hdf5File file = io::Hdf5File::create(path.string());
     file.write<std::uint8_t>("train/images", {kRows, 32, 32, 3}, pixels,
-                             {.chunk_rows = kChunk, .deflate = 1});
+                             {.chunk_rows = chunk_rows, .deflate = 1});
     file.write<std::int32_t>("train/labels", {kRows}, labels);
     file.close();
   }
@@ -69,6 +70,64 @@ TEST(Streaming, AllRanksTogetherReadTheDataOnceAnEpoch) {
   }
   EXPECT_EQ(hashes[1], hashes[0]);
   EXPECT_EQ(hashes[2], hashes[0]);
+}
+
+TEST(Streaming, GoesOnInTheMiddleOfAnEpochToTheSameBitsOnOtherRanks) {
+  const Workplace place;
+  write_noise(place.path("noise.h5"));
+  ASSERT_EQ(place.run(streaming(place, "whole", "epochs=2")).code, 0);
+
+  ASSERT_EQ(place.run(streaming(place, "parts", "epochs=0.5"), 2).code, 0);
+  ASSERT_EQ(place.run(streaming(place, "parts", "epochs=1.5"), 4).code, 0);
+  ASSERT_EQ(place.run(streaming(place, "parts", "epochs=2")).code, 0);
+
+  EXPECT_EQ(place.state_hash("parts"), place.state_hash("whole"));
+}
+
+std::filesystem::path latest(const Workplace& place, const std::string& run) {
+  return std::filesystem::canonical(place.path(run + "/checkpoints/latest"));
+}
+
+std::uint64_t streams_of(const Workplace& place, const std::string& run) {
+  return io::Hdf5File::open(latest(place, run).string()).uint64_attribute("/", "streams");
+}
+
+/// Older versions knew of one order for all shards, and did not say so.
+TEST(Streaming, ARunGoesOnInTheOrderThatItBeganWith) {
+  const Workplace place;
+  write_noise(place.path("noise.h5"));
+  ASSERT_EQ(place.run(streaming(place, "new", "epochs=1"), 2).code, 0);
+  std::filesystem::copy(
+      place.path("new"), place.path("old"),
+      std::filesystem::copy_options::recursive | std::filesystem::copy_options::copy_symlinks);
+  const std::string checkpoint = latest(place, "old").string();
+  io::Hdf5File file = io::Hdf5File::open_to_change(checkpoint);
+  file.set_attribute("/", "streams", std::uint64_t{1});
+  file.close();
+  io::seal_file(checkpoint);
+
+  ASSERT_EQ(place.run(streaming(place, "new", "epochs=2"), 2).code, 0);
+  ASSERT_EQ(place.run(streaming(place, "old", "epochs=2"), 2).code, 0);
+
+  EXPECT_EQ(streams_of(place, "new"), 4U) << "one for every shard";
+  EXPECT_EQ(streams_of(place, "old"), 1U);
+  EXPECT_NE(place.state_hash("new"), place.state_hash("old"));
+}
+
+TEST(Streaming, AWindowThatIsTooSmallForTheShardsIsSaidWithOneThatFits) {
+  const Workplace place;
+  write_noise(place.path("noise.h5"), 128);  // 128 rows of 3 KB: two of these chunks in a window of 1 MB
+
+  const Outcome small = place.run(streaming(place, "small", "epochs=0.1"), 4);
+  std::vector<std::string> advised = streaming(place, "advised", "epochs=0.1");
+  advised.push_back("data.window_mb=2");
+  const Outcome large = place.run(advised, 4);
+
+  EXPECT_EQ(small.code, 0) << small.output;
+  EXPECT_THAT(small.output,
+              HasSubstr("holds 2 chunk(s) of 0.4 MB for 4 shards, so 2 ranks share the reading"));
+  EXPECT_THAT(small.output, HasSubstr("data.window_mb=2 gives every shard its own part"));
+  EXPECT_THAT(large.output, Not(HasSubstr("share the reading")));
 }
 
 /// The process that reads the file for a rank.
