@@ -4,12 +4,14 @@
 
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <string_view>
 
@@ -20,6 +22,30 @@ namespace {
 
 constexpr std::array kSignals = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU};
 constexpr int kInterruptedCode = 130;  // what shells expect after SIGINT: 128 + 2
+
+/// Which of them were ignored when the process began.
+bool ignored_at_start[kSignals.size()];
+
+/// Asks the kernel before the constructors of any library run: UCX, which Debian 13's Open MPI is linked
+/// with, puts a handler of its own onto SIGHUP there. So early no sanitizer is ready for instrumented code.
+__attribute__((no_sanitize("address", "thread", "undefined"))) void note_ignored_signals(int, char**,
+                                                                                         char**) {
+  struct {
+    void (*handler)(int);
+    unsigned long flags;
+    void (*restorer)();
+    std::uint64_t mask;
+  } action;  // the kernel's, which libc's is not
+  const int* const signals = kSignals.data();
+  for (std::size_t i = 0; i < sizeof(ignored_at_start); ++i)
+    ignored_at_start[i] =
+        ::syscall(SYS_rt_sigaction, signals[i], nullptr, &action, sizeof(action.mask)) == 0 &&
+        action.handler == SIG_IGN;
+}
+
+/// The linker's list of what a program, as opposed to a library, does first.
+[[gnu::section(".preinit_array"), gnu::used]] void (*const first_of_all)(int, char**,
+                                                                         char**) = note_ignored_signals;
 
 std::atomic<int> first_signal{0};
 std::atomic<int> interrupts{0};
@@ -55,7 +81,9 @@ void catch_stop_signals() {
   action.sa_handler = on_stop_signal;
   action.sa_flags = SA_RESTART;  // reads and writes under way go on: the step is finished first
   sigemptyset(&action.sa_mask);
-  for (const int signal_number : kSignals) {
+  for (std::size_t i = 0; i < kSignals.size(); ++i) {
+    const int signal_number = kSignals[i];
+    if (ignored_at_start[i]) ::signal(signal_number, SIG_IGN);
     struct sigaction before {};
     if (::sigaction(signal_number, nullptr, &before) == 0 && before.sa_handler == SIG_IGN) continue;
     if (::sigaction(signal_number, &action, nullptr) != 0)
