@@ -225,7 +225,7 @@ void add_common(Verb& verb, io::ImportOptions& options, bool& replace, bool many
                   "Share of the training images of every class that becomes the validation split; 0: none")
       ->capture_default_str();
   verb.add_option("--seed", options.seed, "Of the choice of validation images");
-  verb.add_option("--deflate", options.deflate, "gzip level of the output, 0 to 9 (0 reads 20 times faster)");
+  verb.add_option("--deflate", options.deflate, "gzip level of the output, 0 to 9 (0 reads 5 times faster)");
   verb.add_option("--threads", options.threads, "Decoding threads (0: one per core)");
 }
 
