@@ -95,7 +95,7 @@ TEST(Interruption, WhatWasIgnoredAtTheStartIsNoRequest) {
   const Outcome outcome = place.shell(
       "nohup " + training("epochs=4000") +
       " >log 2>&1 & job=$!\n"
-      "until grep -q step run/metrics.jsonl 2>/dev/null; do sleep 0.02; done\n"
+      "until grep -q step run/metrics.jsonl 2>/dev/null; do kill -0 $job || exit 1; sleep 0.02; done\n"
       "kill -INT $job; kill -HUP $job\n"
       "seen=$(wc -l <run/metrics.jsonl)\n"
       "until test $(wc -l <run/metrics.jsonl) -gt $((seen + 3)); do kill -0 $job || exit 1; sleep 0.02; done\n"
@@ -136,11 +136,11 @@ TEST(Interruption, CtrlCOnMpirunLeavesACheckpoint) {
       std::string(ANNULUS_SOURCE_DIR) + "/configs/smoke.yaml data.path=data.h5 --run run";
 
   // mpirun hands SIGTERM on, kills a second later (its default), and ends with a code of its own.
-  const Outcome outcome =
-      place.shell("OMPI_MCA_odls_base_sigkill_timeout=1 $MPIRUN -n 2 \"$ANNULUS\" train " + words +
-                  " epochs=4000 checkpoint.every_epochs=0 & job=$!\n"
-                  "until grep -q step run/metrics.jsonl 2>/dev/null; do sleep 0.02; done\n"
-                  "kill -TERM $job; wait $job");
+  const Outcome outcome = place.shell(
+      "OMPI_MCA_odls_base_sigkill_timeout=1 $MPIRUN -n 2 \"$ANNULUS\" train " + words +
+      " epochs=4000 checkpoint.every_epochs=0 & job=$!\n"
+      "until grep -q step run/metrics.jsonl 2>/dev/null; do kill -0 $job || exit 1; sleep 0.02; done\n"
+      "kill -TERM $job; wait $job");
 
   EXPECT_NE(outcome.code, 0);
   EXPECT_TRUE(std::filesystem::exists(place.path("run/checkpoints/latest")));

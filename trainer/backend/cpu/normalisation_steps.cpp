@@ -94,17 +94,18 @@ void BatchNormStep::plan_training(ProgramBuilder& builder) {
 void BatchNormStep::plan_backward(ProgramBuilder& builder, const Forward::primitive_desc& hint) {
   const auto pd = describe_backward(builder.engine(), call(), output_.desc, hint);
   const BufferId target = input_.wants_gradient() ? input_.gradient : builder.buffer();
-  backward_ =
-      builder.call(pd, Backward(pd),
-                   {in(DNNL_ARG_SRC, builder.memory(input_.desc, input_.data, Pass::backward)),
-                    in(DNNL_ARG_MEAN, builder.memory(channel_desc(), mean_buffer_, Pass::backward)),
-                    in(DNNL_ARG_VARIANCE, builder.memory(channel_desc(), variance_buffer_, Pass::backward)),
-                    in(DNNL_ARG_DIFF_DST, builder.memory(output_.desc, output_.gradient, Pass::backward)),
-                    in(DNNL_ARG_SCALE, store_.memory(ref_.index, kGamma)),
-                    out(DNNL_ARG_DIFF_SRC, builder.memory(input_.desc, target, Pass::backward)),
-                    out(DNNL_ARG_DIFF_SCALE, builder.gradient(ref_.index, kGamma)),
-                    out(DNNL_ARG_DIFF_SHIFT, builder.gradient(ref_.index, kBeta))},
-                   Pass::backward, "run the backward pass of " + step_name(ref_, input_.desc));
+  std::vector<Operand> operands{
+      in(DNNL_ARG_SRC, builder.memory(input_.desc, input_.data, Pass::backward)),
+      in(DNNL_ARG_MEAN, builder.memory(channel_desc(), mean_buffer_, Pass::backward)),
+      in(DNNL_ARG_VARIANCE, builder.memory(channel_desc(), variance_buffer_, Pass::backward)),
+      in(DNNL_ARG_DIFF_DST, builder.memory(output_.desc, output_.gradient, Pass::backward)),
+      in(DNNL_ARG_SCALE, store_.memory(ref_.index, kGamma)),
+      out(DNNL_ARG_DIFF_SRC, builder.memory(input_.desc, target, Pass::backward)),
+      out(DNNL_ARG_DIFF_SCALE, builder.gradient(ref_.index, kGamma)),
+      out(DNNL_ARG_DIFF_SHIFT, builder.gradient(ref_.index, kBeta))};
+  if (kBackwardWantsShift) operands.push_back(in(DNNL_ARG_SHIFT, store_.memory(ref_.index, kBeta)));
+  backward_ = builder.call(pd, Backward(pd), std::move(operands), Pass::backward,
+                           "run the backward pass of " + step_name(ref_, input_.desc));
 }
 
 void BatchNormStep::plan_inference(ProgramBuilder& builder) {

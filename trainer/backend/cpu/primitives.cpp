@@ -91,6 +91,10 @@ dnnl::inner_product_backward_weights::primitive_desc describe_backward_weights(
 
 #if DNNL_VERSION_MAJOR >= 3
 
+const bool kBackwardWantsShift = false;
+
+const bool kBackwardWantsShift = true;
+
 Dims extents(const Desc& desc) { return desc.get_dims(); }
 dnnl::memory::data_type element_type(const Desc& desc) { return desc.get_data_type(); }
 

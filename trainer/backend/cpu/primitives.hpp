@@ -101,6 +101,10 @@ dnnl::batch_normalization_backward::primitive_desc describe_backward(
     const dnnl::engine& engine, const BatchNormCall& call, const Desc& target_gradient,
     const dnnl::batch_normalization_forward::primitive_desc& hint);
 
+/// Whether the backward pass counts the shift among its arguments, although it has no use for it: oneDNN 2
+/// asks for it, oneDNN 3 refuses it.
+extern const bool kBackwardWantsShift;
+
 /// In inference, a function of each element, in place or not.
 dnnl::eltwise_forward::primitive_desc describe_elementwise(const dnnl::engine& engine,
                                                            dnnl::algorithm function, const Desc& desc);
