@@ -29,7 +29,7 @@ struct DatasetSpec {
   std::string description;
   std::vector<std::pair<std::string, std::string>> provenance;  ///< root attributes provenance_<key>
   std::int64_t chunk_rows = 128;                                ///< images stored together
-  int deflate = 0;                                              ///< gzip level; 0 reads 20 times faster
+  int deflate = 0;                                              ///< gzip level; 0 reads 5 times faster
   std::vector<std::string> columns = {};  ///< names of the values of flat samples, or none
 };
 

@@ -63,6 +63,7 @@ inline constexpr const char* kReaderWord = "--read-hdf5";
 
 /// Threads that a reading process unpacks with: no more than the cores that this rank has. 1 unless set.
 void set_unpack_threads(int threads);
+int unpack_threads();
 
 /// While one lives, files that are closed keep their process: opening them again soon costs nothing.
 class KeepReaders {

@@ -61,8 +61,8 @@ TEST(Streaming, AllRanksTogetherReadTheDataOnceAnEpoch) {
       ++epochs;
       EXPECT_LE(record["read_bytes"].get<double>(), 1.1 * stored);
       EXPECT_LE(record["chunks_unpacked"].get<double>(), 1.1 * kRows / kChunk);
-      // What the epoch before has left in memory need not be read again.
-      EXPECT_GE(record["read_bytes"].get<double>(), epochs == 1 ? stored : 0.5 * stored);
+      // What the epoch before, or a look at the data, has left in memory need not be read again.
+      EXPECT_GE(record["read_bytes"].get<double>(), 0.5 * stored);
     }
     EXPECT_EQ(epochs, 2);
     EXPECT_THAT(outcome.output, HasSubstr("streamed noise.h5:train: all ranks together read "));

@@ -1,4 +1,5 @@
-// A dataset file, its chunks unpacked here or by the library: described as by `annulus data info`, opened resident and streamed, a few samples read.
+// A dataset file, its chunks unpacked here or by the library: described as by `annulus data info`, opened
+// resident and streamed, a few samples read.
 #include <array>
 #include <sstream>
 

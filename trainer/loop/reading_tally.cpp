@@ -9,14 +9,18 @@
 
 namespace annulus::trainer {
 
+ReadingTally::ReadingTally(const io::SampleSource* source)
+    : source_(source != nullptr && source->info().stored_bytes > 0 ? source : nullptr) {
+  if (source_ != nullptr) mine_ = counted_ = source_->read_counts();
+}
+
 void ReadingTally::note(const io::Batch& batch) {
   mine_ = batch.read;
   samples_ += batch.samples;
 }
 
-std::optional<io::ReadCounts> ReadingTally::finish_epoch(const io::SampleSource* source,
-                                                         comm::ProcessGroup& group) {
-  if (source == nullptr || source->info().stored_bytes == 0) return std::nullopt;
+std::optional<io::ReadCounts> ReadingTally::finish_epoch(comm::ProcessGroup& group) {
+  if (source_ == nullptr) return std::nullopt;
   const std::array<std::uint64_t, 2> mine{mine_.read_bytes - counted_.read_bytes,
                                           mine_.chunks_unpacked - counted_.chunks_unpacked};
   counted_ = mine_;
@@ -34,9 +38,9 @@ std::optional<io::ReadCounts> ReadingTally::finish_epoch(const io::SampleSource*
   return sum;
 }
 
-void ReadingTally::tell(const io::SampleSource* source) const {
+void ReadingTally::tell() const {
   if (all_.read_bytes == 0 || all_samples_ == 0) return;
-  const io::SourceInfo& info = source->info();
+  const io::SourceInfo& info = source_->info();
   const double epochs = static_cast<double>(all_samples_) / static_cast<double>(info.samples);
   const double data = static_cast<double>(info.stored_bytes) * epochs;
   log_info(

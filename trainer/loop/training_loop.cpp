@@ -34,7 +34,8 @@ std::uint64_t total_steps(double epochs, std::uint64_t steps_per_epoch) {
 TrainingLoop::TrainingLoop(const TrainingParts& parts)
     : parts_(parts),
       steps_per_epoch_(parts.sampler.steps_per_epoch()),
-      total_steps_(total_steps(parts.config.epochs, steps_per_epoch_)) {}
+      total_steps_(total_steps(parts.config.epochs, steps_per_epoch_)),
+      reading_(parts.training) {}
 
 Outcome TrainingLoop::run() {
   const Activity training(Phase::step);
@@ -43,7 +44,7 @@ Outcome TrainingLoop::run() {
   while (parts_.state.step < total_steps_ && !stops_early()) {
     try {
       if (!advance()) continue;
-      reading_.tell(parts_.training);
+      reading_.tell();
       return Outcome::stopped;
     } catch (const GoBack& bad) {
       go_back(bad);
@@ -51,7 +52,7 @@ Outcome TrainingLoop::run() {
   }
   save(false);
   finish_saving();
-  reading_.tell(parts_.training);
+  reading_.tell();
   return Outcome::finished;
 }
 
@@ -220,7 +221,7 @@ void TrainingLoop::finish_epoch() {
                                                         config.epochs, state.step - 1, steps_per_epoch_),
                          .training_seconds = training_seconds,
                          .validation = validation ? &*validation : nullptr,
-                         .read = reading_.finish_epoch(parts_.training, parts_.group)});
+                         .read = reading_.finish_epoch(parts_.group)});
   // A run that ends within an epoch may go on: the row of this epoch is then that of all its steps.
   if (at_end_of_epoch()) state.epoch_loss_sum = state.epoch_correct = state.epoch_samples = 0;
   if (validation) judge(*validation);

@@ -12,14 +12,16 @@ namespace {
 
 class StreamedPattern final : public io::SampleSource {
  public:
-  explicit StreamedPattern(std::uint64_t stored_bytes) : origin_(10, {2, 2, 1}), info_(origin_.info()) {
+  explicit StreamedPattern(std::uint64_t stored_bytes, io::ReadCounts before = {})
+      : origin_(10, {2, 2, 1}), info_(origin_.info()) {
     info_.stored_bytes = stored_bytes;
+    before_ = before;
   }
   const io::SourceInfo& info() const override { return info_; }
   std::span<const std::int32_t> all_labels() const override { return {}; }
   void check_unchanged() const override {}
   void expect_rows(const std::shared_ptr<const io::RowSet>&) override {}
-  io::ReadCounts read_counts() const override { return {}; }
+  io::ReadCounts read_counts() const override { return before_; }
   void read(std::span<const std::uint64_t> samples, const io::SampleBuffers& buffers) override {
     origin_.read(samples, buffers);
   }
@@ -27,6 +29,7 @@ class StreamedPattern final : public io::SampleSource {
  private:
   test::PatternSource origin_;
   io::SourceInfo info_;
+  io::ReadCounts before_;
 };
 
 comm::ProcessGroup& group() { return test::session().group(); }
@@ -42,13 +45,13 @@ io::Batch batch(std::uint64_t bytes, std::uint64_t chunks) {
 TEST(ReadingTally, SumsWhatTheRanksReadInAnEpoch) {
   const StreamedPattern source(100);
   const auto shares = static_cast<std::uint64_t>(group().size() * (group().size() + 1) / 2);
-  ReadingTally tally;
+  ReadingTally tally(&source);
   tally.note(batch(10, 1));
   tally.note(batch(30, 2));
 
-  const auto first = tally.finish_epoch(&source, group());
+  const auto first = tally.finish_epoch(group());
   tally.note(batch(31, 2));
-  const auto second = tally.finish_epoch(&source, group());
+  const auto second = tally.finish_epoch(group());
 
   ASSERT_TRUE(first && second);
   EXPECT_EQ(first->read_bytes, 30 * shares);
@@ -57,13 +60,28 @@ TEST(ReadingTally, SumsWhatTheRanksReadInAnEpoch) {
   EXPECT_EQ(second->chunks_unpacked, 0u);
 }
 
+TEST(ReadingTally, WhatWasReadToLookAtTheDataIsNoTraining) {
+  const auto share = static_cast<std::uint64_t>(group().rank()) + 1;
+  const StreamedPattern source(100, {.read_bytes = 7 * share, .chunks_unpacked = share});
+  ReadingTally tally(&source);
+  tally.note(batch(17, 3));
+
+  const auto read = tally.finish_epoch(group());
+
+  const auto shares = static_cast<std::uint64_t>(group().size() * (group().size() + 1) / 2);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->read_bytes, 10 * shares);
+  EXPECT_EQ(read->chunks_unpacked, 2 * shares);
+}
+
 TEST(ReadingTally, SaysNothingOfWhatLiesInMemory) {
   const StreamedPattern source(0);
-  ReadingTally tally;
-  tally.note(batch(10, 1));
+  ReadingTally in_memory(&source), of_nothing(nullptr);
+  in_memory.note(batch(10, 1));
+  of_nothing.note(batch(10, 1));
 
-  EXPECT_FALSE(tally.finish_epoch(&source, group()));
-  EXPECT_FALSE(tally.finish_epoch(nullptr, group()));
+  EXPECT_FALSE(in_memory.finish_epoch(group()));
+  EXPECT_FALSE(of_nothing.finish_epoch(group()));
 }
 
 }  // namespace
