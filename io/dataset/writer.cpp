@@ -21,12 +21,13 @@ void set_class_names(Hdf5File& file, const std::vector<std::string>& classes) {
 
 DatasetWriter::DatasetWriter(const std::string& path, Existing existing, DatasetSpec spec)
     : target_(path, existing), spec_(std::move(spec)) {
-  expect_contract(spec_.shape.size() > 0 && !spec_.classes.empty(), "a dataset has a shape and classes");
+  expect_contract(spec_.shape.size() > 0 && spec_.classes.empty() != spec_.labelled,
+                  "a dataset has a shape, and classes where it has labels");
   const bool named = spec_.shape.flat && spec_.columns.size() == static_cast<std::size_t>(spec_.shape.size());
   expect_contract(spec_.columns.empty() || named, "every value of a flat sample has a name, or none");
   file_ = Hdf5File::create(target_.partial(), Existing::replace);
   file_->set_attribute("/", "schema", kDatasetSchema);
-  set_class_names(*file_, spec_.classes);
+  if (spec_.labelled) set_class_names(*file_, spec_.classes);
   file_->set_attribute("/", "description", spec_.description);
   for (const auto& [key, value] : spec_.provenance) file_->set_attribute("/", "provenance_" + key, value);
   if (spec_.columns.size() > kMostInAttribute) file_->write_texts("columns", spec_.columns);
@@ -53,7 +54,7 @@ void DatasetWriter::append(const std::string& split, std::span<const std::byte> 
   const bool bytes = spec_.pixels == PixelType::uint8;
   Hdf5Dataset& images = column(split + "/images", bytes ? ElementType::uint8 : ElementType::float32, extents);
   const std::uint64_t first = images.info().rows();
-  for (std::size_t i = 0; i < labels.size(); ++i)
+  for (std::size_t i = 0; i < labels.size() && spec_.labelled; ++i)
     if (labels[i] < 0 || static_cast<std::size_t>(labels[i]) >= spec_.classes.size())
       throw DataError("{}: {} image {} has label {}, but there are {} classes.", target_.path(), split,
                       first + i, labels[i], spec_.classes.size());
@@ -64,7 +65,8 @@ void DatasetWriter::append(const std::string& split, std::span<const std::byte> 
                                         pixels.size() / sizeof(float)};
     images.write_rows(first, labels.size(), values);
   }
-  column(split + "/labels", ElementType::int32, {0}).write_rows(first, labels.size(), labels);
+  if (spec_.labelled)
+    column(split + "/labels", ElementType::int32, {0}).write_rows(first, labels.size(), labels);
 }
 
 void DatasetWriter::commit() {

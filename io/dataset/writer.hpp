@@ -31,6 +31,7 @@ struct DatasetSpec {
   std::int64_t chunk_rows = 128;                                ///< images stored together
   int deflate = 0;                                              ///< gzip level; 0 reads 5 times faster
   std::vector<std::string> columns = {};  ///< names of the values of flat samples, or none
+  bool labelled = true;                   ///< false: neither labels nor classes are written
 };
 
 class DatasetWriter {
@@ -40,7 +41,7 @@ class DatasetWriter {
 
   /// Appends rows to a split ("train", "validation", "test").
   /// @param pixels  labels.size() * H * W * C values of spec.pixels, channels last
-  /// @throws DataError when a label has no class
+  /// @param labels  only counted where the file has none   @throws DataError when a label has no class
   void append(const std::string& split, std::span<const std::byte> pixels,
               std::span<const std::int32_t> labels);
 

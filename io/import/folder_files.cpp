@@ -57,7 +57,7 @@ class FolderFiles final : public FileSource {
 
   bool next(const std::function<bool(const std::string&)>& wanted, SourceFile& file) override {
     for (; position_ < names_.size(); ++position_) {
-      file.name = plain_name(names_[position_].generic_string());
+      file.name = names_[position_];
       if (!wanted(file.name)) continue;
       file.contents = read_whole(root_ / names_[position_], limits_.file_bytes);
       ++position_;
@@ -81,16 +81,16 @@ class FolderFiles final : public FileSource {
       throw DataError("{}: lies more than {} folders deep. Is this the right folder?", folder.string(),
                       kDeepest);
     for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-      fs::path name = entry.path().lexically_relative(root_);
+      std::string name = entry.path().lexically_relative(root_).generic_string();
       std::error_code ignored;  // a link that leads nowhere is none of these
       const fs::file_type type = fs::status(entry.path(), ignored).type();
       if (type == fs::file_type::directory && !is_open(identity_of(entry.path()))) {
-        folders_.push_back(name.generic_string());
+        folders_.push_back(std::move(name));
         list(entry.path());
       } else if (type == fs::file_type::regular) {
         names_.push_back(std::move(name));
       } else if (entry.is_symlink()) {
-        dead_links_.push_back(name.generic_string() + " -> " + fs::read_symlink(entry.path()).string());
+        dead_links_.push_back(name + " -> " + fs::read_symlink(entry.path()).string());
       }
       if (names_.size() + folders_.size() > limits_.files)
         throw DataError("{}: holds more than {} files, too many for a dataset of images.", root_.string(),
@@ -107,7 +107,7 @@ class FolderFiles final : public FileSource {
   fs::path root_;
   FileLimits limits_;
   std::vector<FolderIdentity> open_;
-  std::vector<fs::path> names_;
+  std::vector<std::string> names_;  // text: a path takes several times as much
   std::vector<std::string> folders_;
   std::vector<std::string> dead_links_;
   std::size_t position_ = 0;

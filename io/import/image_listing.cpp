@@ -20,11 +20,17 @@ std::vector<std::string> folders_of(const std::string& name) {
   return path_parts(name.substr(0, name.rfind('/') + 1));
 }
 
+std::string small_letters(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+  return text;
+}
+
 std::string split_of(const std::string& folder) {
   static const std::map<std::string, std::string> kNames{
       {"train", "train"},      {"training", "train"}, {"validation", "validation"}, {"val", "validation"},
       {"valid", "validation"}, {"test", "test"},      {"testing", "test"}};
-  const auto found = kNames.find(folder);
+  const auto found = kNames.find(small_letters(folder));
   return found != kNames.end() ? found->second : "";
 }
 
@@ -37,7 +43,7 @@ struct Layout {
 
 Layout layout_of(const ListedImage& image) {
   Layout layout{folders_of(image.name), !image.split.empty()};
-  layout.prefix.resize(layout.prefix.size() - (layout.splits ? 2 : 1));
+  layout.prefix.resize(static_cast<std::size_t>(image.prefix_parts));
   return layout;
 }
 
@@ -82,6 +88,7 @@ std::vector<ClassFolder> class_folders(const Layout& layout,
     if (folder.contents.unread_pictures == 0) folder.contents.example = contents.example;
     folder.contents.unread_pictures += contents.unread_pictures;
     folder.contents.other_files += contents.other_files;
+    folder.contents.damaged_pictures += contents.damaged_pictures;
   }
   std::vector<ClassFolder> list;
   list.reserve(found.size());
@@ -94,12 +101,15 @@ void check_barren(const std::string& source, const std::vector<ClassFolder>& bar
   std::vector<std::string> named;
   constexpr std::size_t kNamed = 10;
   for (const ClassFolder& folder : barren) {
-    if (named.size() < kNamed)
-      named.push_back(folder.contents.unread_pictures == 0
-                          ? shown_name(folder.path) + " (empty)"
-                          : fmt::format("{} (pictures in other formats: {}, for example {})",
-                                        shown_name(folder.path), folder.contents.unread_pictures,
-                                        shown_name(folder.contents.example.substr(folder.path.size() + 1))));
+    if (named.size() == kNamed) break;
+    const FolderContents& held = folder.contents;
+    const auto text = [&](const char* what, std::uint64_t count) {
+      return fmt::format("{} ({}: {}, for example {})", shown_name(folder.path), what, count,
+                         shown_name(held.example.substr(folder.path.size() + 1)));
+    };
+    named.push_back(held.unread_pictures > 0    ? text("pictures in other formats", held.unread_pictures)
+                    : held.damaged_pictures > 0 ? text("pictures that cannot be read", held.damaged_pictures)
+                                                : shown_name(folder.path) + " (empty)");
   }
   if (barren.empty()) return;
   throw DataError(
@@ -118,10 +128,7 @@ std::vector<std::string> find_doubts(const std::vector<std::string>& classes,
                                  shown_name(folder.contents.example.substr(folder.path.size() + 1))));
   std::map<std::string, std::string> small;
   for (const std::string& name : classes) {
-    std::string letters = name;
-    std::transform(letters.begin(), letters.end(), letters.begin(),
-                   [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
-    const auto [other, first] = small.emplace(letters, name);
+    const auto [other, first] = small.emplace(small_letters(name), name);
     if (!first)
       doubts.push_back(fmt::format("The classes {} and {} differ only in capital letters. Are they one?",
                                    shown_name(other->second), shown_name(name)));
@@ -151,17 +158,18 @@ std::vector<std::string> find_classes(const std::string& source, const std::vect
 }
 
 /// Decides about the folders that gave no picture, and so which classes there are.
-void name_classes(const std::string& source, const std::vector<ListedImage>& images, const LeftOut& left_out,
-                  EmptyClasses empty_classes, ImageListing& listing) {
+void name_classes(const std::string& source, const std::vector<ListedImage>& images,
+                  std::vector<ClassFolder> folders, EmptyClasses empty_classes, ImageListing& listing) {
   std::set<std::string> pictured;
   for (const ListedImage& image : images) pictured.insert(image.class_name);
   std::vector<ClassFolder> barren;
   std::vector<ClassFolder> no_classes;
   std::vector<ClassFolder> kept;
-  for (ClassFolder& folder : class_folders(layout_of(images.front()), left_out.folders())) {
+  for (ClassFolder& folder : folders) {
     if (empty_classes == EmptyClasses::keep) kept.push_back(folder);
     if (pictured.contains(folder.class_name)) continue;
-    const bool other_files = folder.contents.unread_pictures == 0 && folder.contents.other_files > 0;
+    const FolderContents& held = folder.contents;
+    const bool other_files = held.unread_pictures + held.damaged_pictures == 0 && held.other_files > 0;
     (other_files ? no_classes : barren).push_back(std::move(folder));
   }
   if (empty_classes == EmptyClasses::refuse) check_barren(source, barren);
@@ -195,6 +203,77 @@ ListedSplit deal_out(const std::string& name, const std::vector<std::vector<std:
   return split;
 }
 
+void sort_by_name(const std::string& source, std::vector<ListedImage>& images, const LeftOut& left_out) {
+  if (images.empty()) {
+    const std::string instead = left_out.instead_of_pictures();
+    throw DataError("{}: holds no JPEG or PNG images (.jpg, .jpeg, .png). {}", source,
+                    instead.empty() ? "Is this the right source?" : "It holds " + instead + ".");
+  }
+  std::sort(images.begin(), images.end(),
+            [](const ListedImage& a, const ListedImage& b) { return a.name < b.name; });
+}
+
+/// Takes the last of the folders as the class, the one before as a split if it is called so.
+void place_below(ListedImage& image, const std::vector<std::string>& folders) {
+  image.class_name = folders.back();
+  image.split = folders.size() >= 2 ? split_of(folders[folders.size() - 2]) : "";
+  image.prefix_parts = static_cast<std::int32_t>(folders.size()) - (image.split.empty() ? 1 : 2);
+}
+
+/// tiny-imagenet: train/CLASS/images/FILE, and val/images/FILE whose classes stand in a file beside them.
+struct InnerFolders {
+  bool found = false;                ///< classes lie above folders called images
+  std::vector<std::string> without;  ///< pictures without a class, which were taken off: test/images/FILE
+};
+
+InnerFolders look_into_images_folders(const std::string& source, std::vector<ListedImage>& images,
+                                      const Annotations* annotations) {
+  const bool all = std::all_of(images.begin(), images.end(), [](const ListedImage& image) {
+    const std::vector<std::string> folders = folders_of(image.name);
+    return folders.size() >= 2 && small_letters(folders.back()) == "images";
+  });
+  const bool some_below_classes =
+      all &&
+      std::any_of(images.begin(), images.end(), [](const ListedImage& image) { return image.split.empty(); });
+  if (!some_below_classes) return {};
+  InnerFolders inner{.found = true};
+  std::vector<ListedImage> placed;
+  for (ListedImage& image : images) {
+    std::vector<std::string> folders = folders_of(image.name);
+    folders.pop_back();
+    place_below(image, folders);
+    if (const std::string split = split_of(folders.back()); !split.empty()) {
+      image.split = split;
+      image.class_name = annotations == nullptr ? "" : annotations->class_of(image.name);
+      image.prefix_parts = static_cast<std::int32_t>(folders.size()) - 1;
+    }
+    if (image.class_name.empty())
+      inner.without.push_back(image.name);
+    else
+      placed.push_back(std::move(image));
+  }
+  if (placed.empty()) throw DataError("{}: no picture has a class.", source);
+  images = std::move(placed);
+  return inner;
+}
+
+/// In the order of the list. @throws DataError for a class that it does not have
+std::vector<std::string> ordered_by(const std::vector<Synset>& synsets, const std::vector<std::string>& found,
+                                    const std::string& source) {
+  std::vector<std::string> order;
+  std::set<std::string> known;
+  for (const Synset& synset : synsets) {
+    order.push_back(synset.folder);
+    known.insert(synset.folder);
+  }
+  for (const std::string& name : found)
+    if (!known.contains(name))
+      throw DataError(
+          "{}: the class folder {} does not stand in the list of synsets, which has {}. Is it the list of this data set?",
+          source, quoted_name(name), known.size());
+  return order;
+}
+
 }  // namespace
 
 ListedImage place_image(const std::string& source, const std::string& name) {
@@ -205,35 +284,55 @@ ListedImage place_image(const std::string& source, const std::string& name) {
         source, shown_name(name));
   ListedImage image;
   image.name = name;
-  image.class_name = folders.back();
-  if (folders.size() >= 2) image.split = split_of(folders[folders.size() - 2]);
+  place_below(image, folders);
   return image;
 }
 
 ImageListing list_images(const std::string& source, std::vector<ListedImage> images, const LeftOut& left_out,
-                         EmptyClasses empty_classes) {
-  if (images.empty()) {
-    const std::string instead = left_out.instead_of_pictures();
-    throw DataError("{}: holds no JPEG or PNG images (.jpg, .jpeg, .png). {}", source,
-                    instead.empty() ? "Is this the right source?" : "It holds " + instead + ".");
-  }
-  std::sort(images.begin(), images.end(),
-            [](const ListedImage& a, const ListedImage& b) { return a.name < b.name; });
+                         const ListingRules& rules) {
+  sort_by_name(source, images, left_out);
+  const InnerFolders inner = look_into_images_folders(source, images, rules.annotations);
   check_layout(source, images);
   ImageListing listing;
-  name_classes(source, images, left_out, empty_classes, listing);
+  std::vector<ClassFolder> folders = class_folders(layout_of(images.front()), left_out.folders());
+  std::erase_if(folders, [&](const ClassFolder& folder) {
+    return inner.found && small_letters(folder.class_name) == "images";  // val/images
+  });
+  name_classes(source, images, std::move(folders), rules.empty_classes, listing);
+  if (!inner.without.empty())
+    listing.doubts.push_back(fmt::format(
+        "Left out pictures without a class: {}, for example {}. For `annulus predict` import them by "
+        "themselves with --unlabelled.",
+        inner.without.size(), shown_name(inner.without.front())));
+  if (!rules.synsets.empty()) listing.classes = ordered_by(rules.synsets, listing.classes, source);
+  std::map<std::string, std::size_t> labels;
+  for (std::size_t i = 0; i < listing.classes.size(); ++i) labels.emplace(listing.classes[i], i);
   std::map<std::string, std::vector<std::vector<std::uint64_t>>> slots;
   for (const ListedImage& image : images) {
     auto& of_split = slots[image.split.empty() ? "train" : image.split];
     of_split.resize(listing.classes.size());
-    const auto label = std::lower_bound(listing.classes.begin(), listing.classes.end(), image.class_name);
-    of_split[static_cast<std::size_t>(label - listing.classes.begin())].push_back(image.slot);
+    of_split[labels.at(image.class_name)].push_back(image.slot);
     const std::string identity =
         image.split + "/" + image.class_name + image.name.substr(image.name.rfind('/'));
     listing.hash = XXH64(identity.data(), identity.size(), listing.hash ^ image.hash);
   }
   for (const char* name : {"train", "validation", "test"})
     if (slots.contains(name)) listing.splits.push_back(deal_out(name, slots[name]));
+  for (std::size_t i = 0; i < rules.synsets.size(); ++i) listing.classes[i] = rules.synsets[i].name;
+  return listing;
+}
+
+ImageListing list_unlabelled(const std::string& source, std::vector<ListedImage>& images,
+                             const LeftOut& left_out) {
+  sort_by_name(source, images, left_out);
+  ImageListing listing;
+  ListedSplit split{"test", {}, {}};
+  for (const ListedImage& image : images) {
+    split.slots.push_back(image.slot);
+    split.labels.push_back(0);
+    listing.hash = XXH64(image.name.data(), image.name.size(), listing.hash ^ image.hash);
+  }
+  listing.splits.push_back(std::move(split));
   return listing;
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "io/import/class_lists.hpp"
 #include "io/import/import.hpp"
 #include "io/import/left_out.hpp"
 
@@ -16,8 +17,9 @@ struct ListedImage {
   std::string name;   ///< path inside the source
   std::string split;  ///< "train", "validation", "test"; "" when the source has no such folders
   std::string class_name;
-  std::uint64_t slot = 0;  ///< where its pixels are kept
-  std::uint64_t hash = 0;  ///< of the file
+  std::int32_t prefix_parts = 0;  ///< how many folders stand before split and class
+  std::uint64_t slot = 0;         ///< where its pixels are kept
+  std::uint64_t hash = 0;         ///< of the file
   PictureNotes notes = {};
 };
 
@@ -35,15 +37,29 @@ struct ImageListing {
   std::vector<std::string> doubts;  ///< sentences about what may not be meant so
 };
 
-/// Understands PREFIX/[train|validation|test]/CLASS/FILE. Also val, valid, training, testing.
+/// Understands PREFIX/[train|validation|test]/CLASS/FILE. Also val, valid, training, testing, in any
+/// capitals.
 /// @throws DataError when there is no class folder
 ListedImage place_image(const std::string& source, const std::string& name);
 
+/// How classes are found and numbered.
+struct ListingRules {
+  EmptyClasses empty_classes = EmptyClasses::refuse;
+  std::vector<Synset> synsets = {};  ///< in this order; none: all folders, sorted
+  const Annotations* annotations = nullptr;
+};
+
 /// Sorts and deals out.
 /// @param left_out  what else the source holds: folders without pictures are found in it
+/// Where all pictures lie in folders called images, the class is the folder above: train/CLASS/images/FILE.
 /// @throws DataError when the images do not share one layout, a name comes twice, a class has no training
-/// images, there is only one class, or a class folder is empty and is not to be kept
+/// images or is not among the synsets, there is only one class, or a class folder is empty and is not to be
+/// kept
 ImageListing list_images(const std::string& source, std::vector<ListedImage> images, const LeftOut& left_out,
-                         EmptyClasses empty_classes);
+                         const ListingRules& rules);
+
+/// All of them as one split without classes, in order of their names, which are left in `images`.
+ImageListing list_unlabelled(const std::string& source, std::vector<ListedImage>& images,
+                             const LeftOut& left_out);
 
 }  // namespace annulus::io

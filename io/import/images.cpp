@@ -1,24 +1,16 @@
 // Class folders of JPEG and PNG images: one thread reads the archive, all of them decode what it has read.
-#include <xxhash.h>
-
-#include <atomic>
-#include <exception>
 #include <filesystem>
 #include <future>
-#include <optional>
-#include <thread>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/printable.hpp"
-#include "base/worker_pool.hpp"
-#include "io/files/atomic_file.hpp"
 #include "io/import/archive.hpp"
 #include "io/import/image_listing.hpp"
 #include "io/import/left_out.hpp"
 #include "io/import/output.hpp"
+#include "io/import/picture_decoder.hpp"
 #include "io/import/picture_remarks.hpp"
-#include "io/import/pixel_spill.hpp"
 
 namespace annulus::io {
 namespace {
@@ -36,6 +28,11 @@ class BatchReader {
     SourceFile file;
     const auto wanted = [this](const std::string& name) { return is_wanted(name); };
     while (files.size() < kMostFiles && bytes < kMostBytes && source_->next(wanted, file)) {
+      if (Annotations::is_name(file.name)) {
+        annotations_.add(file.name,
+                         {reinterpret_cast<const char*>(file.contents.data()), file.contents.size()});
+        continue;
+      }
       bytes += file.contents.size();
       files.push_back(std::move(file));
       file = {};
@@ -44,6 +41,7 @@ class BatchReader {
   }
 
   const FileSource& source() const { return *source_; }
+  const Annotations& annotations() const { return annotations_; }
   /// What was not read, once all has been read.
   LeftOut left_out() const {
     LeftOut left_out = left_out_;
@@ -54,124 +52,37 @@ class BatchReader {
  private:
   bool is_wanted(const std::string& name) {
     if (has_image_name(name) && !is_hidden(name)) return true;
+    if (Annotations::is_name(name) && !is_hidden(name)) return true;
     left_out_.add_file(name);
     return false;
   }
 
   std::unique_ptr<FileSource> source_;
   LeftOut left_out_;
+  Annotations annotations_;
 };
 
-/// Decodes batches on all workers into the spill. The first image of the source fixes the size.
-class BatchDecoder {
- public:
-  BatchDecoder(const ImportOptions& options, const ImageOptions& images)
-      : options_(options),
-        wanted_(images),
-        pool_(worker_count(options)),
-        decoders_(static_cast<std::size_t>(pool_.size())) {}
-
-  void decode(const std::vector<SourceFile>& files) {
-    const std::uint64_t first_slot = images_.size();
-    for (const SourceFile& file : files) {
-      images_.push_back(place_image(options_.source, file.name));
-      images_.back().slot = images_.size() - 1;
-    }
-    if (!spill_) fix_size(files.front());
-    std::vector<std::exception_ptr> errors(files.size());
-    std::atomic<std::size_t> taken{0};
-    pool_.run([&](int worker) {
-      for (std::size_t i = taken++; i < files.size(); i = taken++) try {
-          decode_one(decoders_[static_cast<std::size_t>(worker)], files[i], images_[first_slot + i]);
-        } catch (...) {
-          errors[i] = std::current_exception();
-        }
-    });
-    // Whatever the threads did first, the first bad file of the source is reported.
-    for (const std::exception_ptr& error : errors)
-      if (error) std::rethrow_exception(error);
-  }
-
-  std::vector<ListedImage> take_images() { return std::move(images_); }
-  const SampleShape& shape() const { return shape_; }
-  const PixelSpill& spill() const { return *spill_; }
-
- private:
-  static int worker_count(const ImportOptions& options) {
-    return options.threads > 0 ? options.threads
-                               : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  }
-
-  /// A picture as it will be stored.
-  struct Stored {
-    SampleShape shape;
-    std::vector<std::byte> pixels;
-    PictureNotes notes;
-  };
-
-  template <class Value>
-  Stored stored(ImageOf<Value> image) const {
-    if (wanted_.resize_height > 0) image = resize(image, wanted_.resize_height, wanted_.resize_width);
-    const auto bytes = std::as_bytes(std::span(image.pixels));
-    return {{image.height, image.width, image.channels, false}, {bytes.begin(), bytes.end()}, image.notes};
-  }
-
-  Stored decoded(ImageDecoder& decoder, const SourceFile& file) const {
-    const std::string place = options_.source + ", " + shown_name(file.name);
-    return wanted_.pixels == PixelType::uint8
-               ? stored(decoder.decode(file.contents, wanted_.decode, place))
-               : stored(decoder.decode_float(file.contents, wanted_.decode, place));
-  }
-
-  void fix_size(const SourceFile& file) {
-    const Stored first = decoded(decoders_[0], file);
-    shape_ = first.shape;
-    first_name_ = file.name;
-    spill_.emplace(options_.output, first.pixels.size());
-  }
-
-  void decode_one(ImageDecoder& decoder, const SourceFile& file, ListedImage& listed) const {
-    const Stored picture = decoded(decoder, file);
-    if (!(picture.shape == shape_)) {
-      throw DataError(
-          "{}: {} has {} x {} pixels, but {} has {} x {}; a dataset holds images of one size. Ask for a common size, for example --resize {}x{}.",
-          options_.source, shown_name(first_name_), shape_.height, shape_.width, shown_name(file.name),
-          picture.shape.height, picture.shape.width, shape_.height, shape_.width);
-    }
-    listed.hash = XXH64(file.contents.data(), file.contents.size(), 0);
-    listed.notes = picture.notes;
-    spill_->write(listed.slot, picture.pixels);
-  }
-
-  const ImportOptions& options_;
-  const ImageOptions& wanted_;
-  WorkerPool pool_;
-  std::vector<ImageDecoder> decoders_;
-  std::vector<ListedImage> images_;
-  SampleShape shape_;
-  std::string first_name_;
-  std::optional<PixelSpill> spill_;
-};
+/// @return where pictures belong by their names
+std::vector<ListedImage> places_of(const std::vector<SourceFile>& files, const ImportOptions& options,
+                                   const ImageOptions& images) {
+  std::vector<ListedImage> listed;
+  for (const SourceFile& file : files)
+    listed.push_back(images.unlabelled ? ListedImage{.name = file.name, .split = {}, .class_name = {}}
+                                       : place_image(options.source, file.name));
+  return listed;
+}
 
 /// Reads one batch ahead of the decoding.
-void read_and_decode(BatchReader& reader, BatchDecoder& decoder, const std::string& what,
-                     const ProgressCallback& progress) {
+void read_and_decode(BatchReader& reader, PictureDecoder& decoder, const ImportOptions& options,
+                     const ImageOptions& images, const ProgressCallback& progress) {
   std::vector<SourceFile> files = reader.next();
   while (!files.empty()) {
     const std::uint64_t done = reader.source().done();
     auto following = std::async(std::launch::async, [&reader] { return reader.next(); });
-    decoder.decode(files);
-    report(progress, done, reader.source().total(), what);
+    decoder.decode(files, places_of(files, options, images));
+    report(progress, done, reader.source().total(), "reading " + file_name(options.source));
     files = following.get();
   }
-}
-
-void check_size(const ImageOptions& images) {
-  constexpr std::int64_t kLargest = 16384;
-  const auto [height, width] = std::pair(images.resize_height, images.resize_width);
-  if (height < 0 || width < 0 || (height > 0) != (width > 0) || height > kLargest || width > kLargest)
-    throw UsageError("The new size is {} x {} pixels, but both must be from 1 to {}.", height, width,
-                     kLargest);
 }
 
 void report_left_out(const LeftOut& left_out, const std::vector<std::string>& dead_links) {
@@ -193,17 +104,31 @@ std::string source_text(const ImportOptions& options) {
 
 void import_images(const ImportOptions& options, const ImageOptions& images,
                    const ProgressCallback& progress) {
-  check_size(images);
+  PictureDecoder decoder(options, images);
   check_import_options(options);
+  if (images.unlabelled && !images.synsets.empty())
+    throw UsageError(
+        "--synsets names classes, and --unlabelled is for pictures without. Leave one of them out.");
+  std::vector<Synset> synsets;
+  if (!images.synsets.empty()) synsets = read_synsets(images.synsets);
   BatchReader reader(options.source);
-  BatchDecoder decoder(options, images);
-  read_and_decode(reader, decoder, "reading " + file_name(options.source), progress);
-  const LeftOut left_out = reader.left_out();
+  read_and_decode(reader, decoder, options, images, progress);
+  LeftOut left_out = reader.left_out();
   report_left_out(left_out, reader.source().dead_links());
+  for (const BadPicture& picture : decoder.bad()) left_out.add_damaged(picture.name);
 
   std::vector<ListedImage> listed = decoder.take_images();
+  report_bad(decoder.bad(), options.output, listed.size());
   const std::vector<PictureRemark> remarks = picture_remarks(listed, images);
-  ImageListing listing = list_images(options.source, std::move(listed), left_out, images.empty_classes);
+  std::vector<std::string> names;
+  ImageListing listing;
+  if (images.unlabelled) {
+    listing = list_unlabelled(options.source, listed, left_out);
+    for (const ListedImage& image : listed) names.push_back(printable(image.name));
+  } else {
+    listing = list_images(options.source, std::move(listed), left_out,
+                          {images.empty_classes, std::move(synsets), &reader.annotations()});
+  }
   for (const std::string& doubt : listing.doubts) log_warning("{}", doubt);
   ImportedData data;
   data.shape = decoder.shape();
@@ -213,7 +138,12 @@ void import_images(const ImportOptions& options, const ImageOptions& images,
   data.provenance.emplace_back("source", source_text(options));
   data.provenance.emplace_back("contents", fmt::format("xxh64 {:016x}", listing.hash));
   if (images.resize_height > 0)
-    data.provenance.emplace_back("resize", fmt::format("{}x{}", images.resize_height, images.resize_width));
+    data.provenance.emplace_back("resize",
+                                 fmt::format("{}x{}{}{}", images.resize_height, images.resize_width,
+                                             images.fit == Fit::stretch ? "" : " ",
+                                             images.fit == Fit::stretch ? "" : word_of(images.fit)));
+  if (!decoder.bad().empty())
+    data.provenance.emplace_back("unreadable", fmt::format("{} pictures left out", decoder.bad().size()));
   for (const PictureRemark& remark : remarks) {
     log_info("{}", remark.sentence);
     data.provenance.emplace_back(remark.key, remark.provenance);
@@ -223,7 +153,9 @@ void import_images(const ImportOptions& options, const ImageOptions& images,
         {split.name, std::move(split.labels),
          [&spill = decoder.spill(), slots = std::move(split.slots)](
              std::uint64_t row, std::span<std::byte> pixels) { spill.read(slots[row], pixels); }});
+  data.labelled = !images.unlabelled;
   write_imported(options, std::move(data), progress);
+  if (images.unlabelled) write_lines(options.output + ".names.txt", names);
 }
 
 }  // namespace annulus::io

@@ -123,19 +123,45 @@ enum class EmptyClasses {
   keep,    ///< each keeps its number and has no images
 };
 
+/// What becomes of pictures that cannot be decoded.
+enum class Unreadable {
+  refuse,
+  skip,  ///< left out, and listed in OUTPUT.unreadable.txt
+};
+
 struct ImageOptions {
   DecodeOptions decode;
   PixelType pixels = PixelType::uint8;  ///< float32: from 0 to 255 with all that 16-bit pictures hold
   std::int64_t resize_height = 0;       ///< 0 = keep the size, which all of them must share
   std::int64_t resize_width = 0;
+  Fit fit = Fit::stretch;  ///< to that size
   EmptyClasses empty_classes = EmptyClasses::refuse;
+  Unreadable unreadable = Unreadable::refuse;
+  std::string synsets =
+      {};  ///< file of lines "FOLDER NAME": order and names of the classes; "" = sorted folders
+  bool unlabelled = false;  ///< one split `test` without labels, in order of names, wherever the pictures lie
 };
 
-/// JPEG and PNG images in one folder per class, optionally below train/, validation/ and test/; a folder or
-/// an archive. Classes are sorted by name; inside a split images are sorted by class and name and then dealt
-/// out evenly, so that any run of rows holds all classes: the result does not depend on the order of the
-/// archive. What is left out, turned, or cut to 8 bits is said in the log.
+/// JPEG and PNG images in one folder per class, optionally below train/, validation/ and test/ (in any
+/// capitals), or in images/ inside those; a folder or an archive. Classes are sorted by name; inside a split
+/// images are sorted by class and name and then dealt out evenly, so that any run of rows holds all classes:
+/// the result does not depend on the order of the archive. What is left out, turned, or cut to 8 bits is said
+/// in the log.
 void import_images(const ImportOptions& options, const ImageOptions& images = {},
                    const ProgressCallback& progress = {});
+
+/// Shards by split: tar files, or patterns such as x-{000000..000146}.tar.
+struct WebDatasetOptions {
+  std::vector<std::string> train;
+  std::vector<std::string> validation = {};
+  std::vector<std::string> test = {};
+  std::vector<std::string> classes = {};  ///< names instead of numbers
+  std::int32_t first_label = 0;           ///< the number of the first class
+};
+
+/// WebDataset: tar files in which KEY.jpg (jpeg, png) and KEY.cls, or KEY.json with "label": NUMBER, stand
+/// together. Samples keep the order of the shards. options.source is only a name for messages.
+void import_webdataset(const ImportOptions& options, const WebDatasetOptions& web,
+                       const ImageOptions& images = {}, const ProgressCallback& progress = {});
 
 }  // namespace annulus::io

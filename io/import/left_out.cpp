@@ -56,6 +56,11 @@ void LeftOut::add_file(const std::string& name) {
   if (folder.other_files++ == 0 && folder.unread_pictures == 0) folder.example = name;
 }
 
+void LeftOut::add_damaged(const std::string& name) {
+  FolderContents& folder = folders_[name.substr(0, std::min(name.rfind('/'), name.size()))];
+  if (folder.damaged_pictures++ == 0 && folder.unread_pictures == 0) folder.example = name;
+}
+
 void LeftOut::add_folder(const std::string& name) {
   if (!name.empty() && !is_hidden(name)) folders_.try_emplace(name);
 }

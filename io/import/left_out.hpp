@@ -11,6 +11,7 @@ namespace annulus::io {
 /// What a folder holds itself beside pictures that are read.
 struct FolderContents {
   std::uint64_t unread_pictures = 0;  ///< of formats that are not read
+  std::uint64_t damaged_pictures = 0;
   std::uint64_t other_files = 0;
   std::string example;  ///< one of the former, or else of the latter
 };
@@ -24,6 +25,8 @@ class LeftOut {
  public:
   /// A file that is not imported.
   void add_file(const std::string& name);
+  /// A picture that cannot be decoded.
+  void add_damaged(const std::string& name);
   /// A folder, whatever it holds. Hidden ones do not count.
   void add_folder(const std::string& name);
 

@@ -81,6 +81,9 @@ void write_imported(const ImportOptions& options, ImportedData data, const Progr
   if (const auto doubled = doubled_name(data.classes))
     throw DataError("{}: the class {}, so nobody could tell the two by name.", options.source,
                     doubled_text(data.classes, *doubled));
+  if (!data.labelled && options.validation_fraction > 0)
+    throw UsageError(
+        "A validation fraction is taken of every class, but these images have none. Leave it out.");
   take_validation(options, data.splits);
   std::uint64_t rows = 0;
   for (const ImportSplit& split : data.splits) rows += split.labels.size();
@@ -99,7 +102,8 @@ void write_imported(const ImportOptions& options, ImportedData data, const Progr
                    .provenance = std::move(data.provenance),
                    .chunk_rows = data.shape.flat ? flat_rows : DatasetSpec{}.chunk_rows,
                    .deflate = options.deflate,
-                   .columns = std::move(data.columns)};
+                   .columns = std::move(data.columns),
+                   .labelled = data.labelled};
   spec.provenance.emplace_back("program", options.program);
   if (options.validation_fraction > 0)
     spec.provenance.emplace_back("validation", fmt::format("{} of every class of train, seed {}",

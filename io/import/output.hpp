@@ -31,6 +31,7 @@ struct ImportedData {
   std::vector<std::pair<std::string, std::string>> provenance;
   std::vector<ImportSplit> splits;
   std::vector<std::string> columns = {};  ///< names of the values of flat samples, or none
+  bool labelled = true;                   ///< false: the file has neither labels nor classes
 };
 
 /// Checks what all importers have in common before a long read starts, and makes the folder of the output.

@@ -90,12 +90,29 @@ bool has_image_name(const std::string& name);
 /// else "".
 std::string unread_picture_format(const std::string& name);
 
+/// How a picture comes to a size of another aspect ratio.
+enum class Fit {
+  stretch,  ///< to the size, whatever becomes of its proportions
+  crop,     ///< its shorter side to the size, and the middle of the longer one is kept
+  pad,      ///< its longer side to the size, between black margins of equal width
+};
+
 /// Resamples with a triangle filter as wide as an output pixel (bilinear when enlarging, antialiased when
 /// shrinking, as Pillow's BILINEAR). The aspect ratio is not kept. Floats are not rounded.
 Image resize(const Image& image, std::int64_t height, std::int64_t width);
 FloatImage resize(const FloatImage& image, std::int64_t height, std::int64_t width);
 
+/// The same with the aspect ratio as told. Of a square size `crop` is what torchvision's Resize and
+/// CenterCrop give: the longer side is cut down to a whole pixel, and an odd margin is rounded to even.
+Image fitted(const Image& image, std::int64_t height, std::int64_t width, Fit fit);
+FloatImage fitted(const FloatImage& image, std::int64_t height, std::int64_t width, Fit fit);
+
 }  // namespace io
+
+template <>
+struct EnumWords<io::Fit> {
+  static constexpr std::array kWords{"stretch", "crop", "pad"};
+};
 
 template <>
 struct EnumWords<io::Alpha> {

@@ -74,7 +74,51 @@ ImageOf<Value> resized(const ImageOf<Value>& image, std::int64_t height, std::in
   return result;
 }
 
+/// Half a margin, rounded as Python's round() does, whose halves go to even.
+std::int64_t half_of(std::int64_t margin) { return std::lrint(static_cast<double>(margin) / 2); }
+
+/// A window of `height` x `width` out of an image, or with black around one: whichever is larger.
+template <class Value>
+ImageOf<Value> centred(const ImageOf<Value>& image, std::int64_t height, std::int64_t width) {
+  ImageOf<Value> result{height, width, image.channels, {}, image.notes};
+  result.pixels.resize(static_cast<std::size_t>(height * width * image.channels));
+  const std::int64_t rows = std::min(height, image.height);
+  const std::int64_t values = std::min(width, image.width) * image.channels;
+  const auto begin = [&](std::int64_t outer_height, std::int64_t outer_width, std::int64_t row) {
+    const std::int64_t y = half_of(outer_height - rows) + row;
+    return (y * outer_width + half_of(outer_width - values / image.channels)) * image.channels;
+  };
+  for (std::int64_t row = 0; row < rows; ++row)
+    std::copy_n(image.pixels.begin() + begin(image.height, image.width, row), values,
+                result.pixels.begin() + begin(height, width, row));
+  return result;
+}
+
+template <class Value>
+ImageOf<Value> fitted_as(const ImageOf<Value>& image, std::int64_t height, std::int64_t width, Fit fit) {
+  if (fit == Fit::stretch) return resized(image, height, width);
+  // Which side decides: height / image.height against width / image.width, without rounding.
+  const bool by_height = (height * image.width > width * image.height) == (fit == Fit::crop);
+  const auto follows = [&](std::int64_t side, std::int64_t wanted, std::int64_t deciding) {
+    // As torchvision cuts, and as Pillow's ImageOps.pad rounds.
+    const double exact =
+        static_cast<double>(side) / static_cast<double>(deciding) * static_cast<double>(wanted);
+    return std::max<std::int64_t>(1, fit == Fit::crop ? side * wanted / deciding : std::lrint(exact));
+  };
+  const std::int64_t new_height = by_height ? height : follows(image.height, width, image.width);
+  const std::int64_t new_width = by_height ? follows(image.width, height, image.height) : width;
+  return centred(resized(image, new_height, new_width), height, width);
+}
+
 }  // namespace
+
+Image fitted(const Image& image, std::int64_t height, std::int64_t width, Fit fit) {
+  return fitted_as(image, height, width, fit);
+}
+
+FloatImage fitted(const FloatImage& image, std::int64_t height, std::int64_t width, Fit fit) {
+  return fitted_as(image, height, width, fit);
+}
 
 Image resize(const Image& image, std::int64_t height, std::int64_t width) {
   return resized(image, height, width);

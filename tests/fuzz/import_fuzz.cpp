@@ -1,9 +1,10 @@
-// What importers read: archives of pictures, pictures, IDX files, and tables. The first byte says which.
-// Nothing may appear outside the output.
+// What importers read: archives of pictures, pictures, IDX files, tables, pickles, and arrays of NumPy. The
+// first byte says which. Nothing may appear outside the output.
 #include <filesystem>
 #include <set>
 
 #include "io/import/archive.hpp"
+#include "io/import/cifar_python.hpp"
 #include "io/import/import.hpp"
 #include "io/pictures/image_codec.hpp"
 #include "tests/fuzz/fuzz_target.hpp"
@@ -22,8 +23,8 @@ ImportOptions options_for(const std::string& source) {
 
 /// The folder holds what the target has written, and the output.
 void check_nothing_else() {
-  static const std::set<std::string> expected{"source.tar", "images", "labels",
-                                              "table",      "out",    "out/data.h5"};
+  static const std::set<std::string> expected{"source.tar", "images", "labels",     "table",
+                                              "arrays.npz", "out",    "out/data.h5"};
   for (const auto& entry : fs::recursive_directory_iterator(fuzz::folder())) {
     const std::string name = entry.path().lexically_relative(fuzz::folder()).string();
     if (!expected.contains(name)) fuzz::report_finding("an importer left behind " + name);
@@ -54,6 +55,27 @@ void import_lines(std::span<const std::uint8_t> input) {
   check_nothing_else();
 }
 
+void import_pickle(std::span<const std::uint8_t> input) {
+  const auto contents = std::as_bytes(input);
+  fuzz::expect_answer([&] { read_pickled_part(contents, "pickle", "labels"); });
+  fuzz::expect_answer([&] { read_pickled_names(contents, "pickle", "label_names"); });
+}
+
+void import_npy(std::span<const std::uint8_t> input) {
+  const std::size_t wanted = fuzz::take_byte(input);
+  const std::size_t labels = std::min(wanted, input.size());
+  const NumpyOptions arrays{.images = fuzz::write_file("images", input.subspan(labels)),
+                            .labels = fuzz::write_file("labels", input.first(labels))};
+  fuzz::expect_answer([&] { import_numpy(options_for(""), arrays); });
+  check_nothing_else();
+}
+
+void import_npz(std::span<const std::uint8_t> input) {
+  const std::string source = fuzz::write_file("arrays.npz", input);
+  fuzz::expect_answer([&] { import_numpy(options_for(source)); });
+  check_nothing_else();
+}
+
 void decode_picture(std::span<const std::uint8_t> input) {
   static ImageDecoder decoder;
   const std::vector<std::byte> contents(std::as_bytes(input).begin(), std::as_bytes(input).end());
@@ -68,7 +90,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace annulus;
   std::span<const std::uint8_t> input(data, size);
   std::filesystem::create_directories(fuzz::folder() + "/out");
-  switch (fuzz::take_byte(input) % 4) {
+  switch (fuzz::take_byte(input) % 8) {
     case 0:
       io::import_archive(input);
       break;
@@ -77,6 +99,15 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
       break;
     case 3:
       io::import_lines(input);
+      break;
+    case 4:
+      io::import_pickle(input);
+      break;
+    case 5:
+      io::import_npy(input);
+      break;
+    case 6:
+      io::import_npz(input);
       break;
     default:
       io::decode_picture(input);

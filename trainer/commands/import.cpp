@@ -13,10 +13,12 @@
 #include <iostream>
 #include <memory>
 
+#include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/printable.hpp"
 #include "io/dataset/summary.hpp"
 #include "io/import/import.hpp"
+#include "io/import/source_kind.hpp"
 #include "trainer/run/environment.hpp"
 
 namespace annulus::trainer {
@@ -119,21 +121,45 @@ Import add_numpy(Verb& verb) {
   };
 }
 
-Import add_images(Verb& verb) {
-  struct Words {
-    bool grey = false;
-    bool allow_empty = false;
-    std::vector<std::int64_t> resize;
-    std::string alpha = word_of(io::Alpha::drop);
-    std::string orientation = word_of(io::Orientation::upright);
-    std::string pixels = "uint8";
-  };
-  const auto words = std::make_shared<Words>();
+/// How pictures are decoded and brought to a size, as words.
+struct PictureWords {
+  bool grey = false;
+  bool skip_unreadable = false;
+  std::vector<std::int64_t> resize;
+  std::string fit = word_of(io::Fit::stretch);
+  std::string alpha = word_of(io::Alpha::drop);
+  std::string orientation = word_of(io::Orientation::upright);
+  std::string pixels = "uint8";
+
+  io::ImageOptions options() const {
+    io::ImageOptions own;
+    own.decode = {.colour = grey ? io::Colour::grey : io::Colour::rgb,
+                  .alpha = enum_of<io::Alpha>(alpha).value(),
+                  .orientation = enum_of<io::Orientation>(orientation).value()};
+    if (pixels == "float32") own.pixels = io::PixelType::float32;
+    if (skip_unreadable) own.unreadable = io::Unreadable::skip;
+    own.fit = enum_of<io::Fit>(fit).value();
+    if (own.fit != io::Fit::stretch && resize.size() != 2)
+      throw UsageError("--fit says how images come to a size. Name it: --resize 224x224.");
+    if (resize.size() == 2) {
+      own.resize_height = resize[0];
+      own.resize_width = resize[1];
+    }
+    return own;
+  }
+};
+
+std::shared_ptr<PictureWords> add_picture_options(Verb& verb) {
+  const auto words = std::make_shared<PictureWords>();
   verb.add_flag("--grey", words->grey, "One channel instead of three");
   verb.add_option("--resize", words->resize, "HEIGHTxWIDTH, or two words: bring all images to this size")
       ->expected(2)
       ->delimiter('x')
       ->allow_extra_args(false);  // or it takes the source as well
+  verb.add_option("--fit", words->fit,
+                  "With --resize: middle part (crop), black margins (pad), or out of shape")
+      ->one_of(words_list<io::Fit>())
+      ->capture_default_str();
   verb.add_option("--pixels", words->pixels, "float32: from 0 to 255 with all that 16-bit images hold")
       ->one_of({"uint8", "float32"})
       ->capture_default_str();
@@ -143,19 +169,44 @@ Import add_images(Verb& verb) {
   verb.add_option("--orient", words->orientation, "Turned as EXIF says (upright), or as they are stored")
       ->one_of(words_list<io::Orientation>())
       ->capture_default_str();
+  verb.add_flag("--skip-unreadable", words->skip_unreadable,
+                "Leave pictures out that cannot be read, and list them in OUTPUT.unreadable.txt");
+  return words;
+}
+
+Import add_images(Verb& verb) {
+  struct Words {
+    bool allow_empty = false;
+    bool unlabelled = false;
+    std::string synsets;
+  };
+  const auto pictures = add_picture_options(verb);
+  const auto words = std::make_shared<Words>();
   verb.add_flag("--allow-empty", words->allow_empty, "Class folders without images keep their number");
-  return [words](const io::ImportOptions& common, const io::ProgressCallback& progress) {
-    io::ImageOptions own;
-    own.decode = {.colour = words->grey ? io::Colour::grey : io::Colour::rgb,
-                  .alpha = enum_of<io::Alpha>(words->alpha).value(),
-                  .orientation = enum_of<io::Orientation>(words->orientation).value()};
-    if (words->pixels == "float32") own.pixels = io::PixelType::float32;
+  verb.add_option("--synsets", words->synsets, "File of lines FOLDER NAME: order and names of the classes");
+  verb.add_flag("--unlabelled", words->unlabelled,
+                "Pictures without classes, as the split test, for predict");
+  return [words, pictures](const io::ImportOptions& common, const io::ProgressCallback& progress) {
+    io::ImageOptions own = pictures->options();
     if (words->allow_empty) own.empty_classes = io::EmptyClasses::keep;
-    if (words->resize.size() == 2) {
-      own.resize_height = words->resize[0];
-      own.resize_width = words->resize[1];
-    }
+    own.unlabelled = words->unlabelled;
+    own.synsets = words->synsets;
     io::import_images(common, own, progress);
+  };
+}
+
+Import add_webdataset(Verb& verb) {
+  const auto own = std::make_shared<io::WebDatasetOptions>();
+  const auto pictures = add_picture_options(verb);
+  verb.add_option("shards", own->train, "Tar files, or patterns such as x-{000000..000146}.tar")->required();
+  verb.add_option("--validation", own->validation, "Shards of the validation split");
+  verb.add_option("--test", own->test, "Shards of the test split");
+  verb.add_option("--first-label", own->first_label, "Number of the first class")->capture_default_str();
+  verb.add_option("--classes", own->classes, "Names of the classes instead of numbers, one word for each");
+  return [own, pictures](const io::ImportOptions& common, const io::ProgressCallback& progress) {
+    io::ImportOptions options = common;
+    options.source = own->train.front();
+    io::import_webdataset(options, *own, pictures->options(), progress);
   };
 }
 
@@ -174,17 +225,23 @@ struct Importer {
   const char* text = nullptr;
   /// Adds the options that no other importer has.
   Import (*add_options)(Verb& verb) = nullptr;
-  bool many_words = false;  ///< one of them takes any number of words
+  enum class Sources { one, told_from_words, many };
+  /// One; one that an option of any number of words may have taken; or an argument of the importer's own.
+  Sources sources = Sources::one;
 };
+using Sources = Importer::Sources;
 
 constexpr Importer kImporters[] = {
     {"cifar10", "CIFAR-10, binary version or the one for Python",
      [](Verb&) -> Import { return io::import_cifar10; }},
     {"cifar100", "CIFAR-100, binary version or the one for Python", add_cifar100},
-    {"idx", "MNIST-style IDX files, plain or gzip", add_idx, true},
-    {"numpy", "Arrays saved by NumPy: .npz, a folder of .npy, or named .npy files", add_numpy, true},
+    {"idx", "MNIST-style IDX files, plain or gzip", add_idx, Sources::told_from_words},
+    {"numpy", "Arrays saved by NumPy: .npz, a folder of .npy, or named .npy files", add_numpy,
+     Sources::told_from_words},
     {"table", "Text with one sample per line: numbers and a class (CSV), plain or gzip", add_table},
     {"images", "JPEG or PNG images in class folders: folder, tar (gz, xz, bz2) or zip", add_images},
+    {"webdataset", "Shards of WebDataset: tar files of pictures and class numbers", add_webdataset,
+     Sources::many},
 };
 
 /// A file keeps the splits of its source. Most of them have none for validation: better known now than at the
@@ -201,13 +258,24 @@ void say_what_validates(const io::DatasetSummary& made) {
                   : "then validates on nothing");
 }
 
-ExitCode run(io::ImportOptions options, const Import& importer, Context& context) {
+/// Names the importer that fits better, if there is one.
+void import_or_advise(const io::ImportOptions& options, const char* word, const Import& importer) {
+  ImportBar bar;
+  try {
+    importer(options, [&bar](const io::ImportProgress& progress) { bar.show(progress); });
+  } catch (const DataError& error) {
+    const std::string advice = io::what_fits(options.source, word);
+    if (advice.empty() || std::string(error.what()).find("`annulus data import") != std::string::npos) throw;
+    throw DataError("{} {}", error.what(), advice);
+  }
+  bar.finish();
+}
+
+ExitCode run(io::ImportOptions options, const char* word, const Import& importer, Context& context) {
   if (context.mpi.world().ranks > 1)
     throw UsageError("imports run in one process. Start `annulus data import` without mpirun or srun.");
   options.program = program_version();
-  ImportBar bar;
-  importer(options, [&bar](const io::ImportProgress& progress) { bar.show(progress); });
-  bar.finish();
+  import_or_advise(options, word, importer);
   const io::DatasetSummary made = io::describe_dataset(options.output);
   io::print_dataset(made, std::cout);
   say_what_validates(made);
@@ -215,9 +283,11 @@ ExitCode run(io::ImportOptions options, const Import& importer, Context& context
 }
 
 /// Options that all importers share.
-void add_common(Verb& verb, io::ImportOptions& options, bool& replace, bool many_words) {
-  VerbOption* source = verb.add_option("source", options.source, "Archive or folder");
-  if (!many_words) source->required();  // else another option may hold it until the words are counted
+void add_common(Verb& verb, io::ImportOptions& options, bool& replace, Sources sources) {
+  if (sources != Sources::many) {
+    VerbOption* source = verb.add_option("source", options.source, "Archive or folder");
+    if (sources == Sources::one) source->required();  // else words of an option may hold it
+  }
   verb.add_option("--output", options.output, "HDF5 file to write")->required();
   verb.add_flag("--replace", replace, "Overwrite the output file");
   verb.add_option("--description", options.description, "Text stored in the file");
@@ -236,10 +306,10 @@ void add_importer(Verb& parent, const Importer& importer, Action& action) {
   };
   const auto common = std::make_shared<Common>();
   Verb& verb = *parent.add_subcommand(importer.word, importer.text);
-  add_common(verb, common->options, common->replace, importer.many_words);
-  verb.callback([common, import = importer.add_options(verb), &action] {
+  add_common(verb, common->options, common->replace, importer.sources);
+  verb.callback([common, word = importer.word, import = importer.add_options(verb), &action] {
     if (common->replace) common->options.existing = io::Existing::replace;
-    action = [common, import](Context& context) { return run(common->options, import, context); };
+    action = [common, word, import](Context& context) { return run(common->options, word, import, context); };
   });
 }
 

@@ -10,6 +10,7 @@
 
 #include "io/dataset/summary.hpp"
 #include "io/hdf5/file.hpp"
+#include "io/import/source_kind.hpp"
 #include "tests/io/io_test_support.hpp"
 #include "tests/io/pictures/image_test_support.hpp"
 
@@ -165,6 +166,28 @@ TEST(ImportCifar, NamesWhatIsWrong) {
   EXPECT_THAT(error({{"train/cat/1.jpg", "x"}}), HasSubstr("annulus data import images"));
   EXPECT_TRUE(std::filesystem::is_empty(std::filesystem::path(output).parent_path()))
       << "nothing half-written";
+}
+
+TEST(Import, KnowsWhatASourceLooksLike) {
+  const std::string folder = fresh_path("source");
+  write_text(folder + "/arrays", "\x93NUMPY...");
+  write_text(folder + "/labels", std::string("\0\0\x08\1\0\0\0\0", 8));
+  write_text(folder + "/table.parquet", "PAR1....");
+  write_text(folder + "/events", "root....");
+  write_text(folder + "/notes.txt", "text");
+  write_text(folder + "/below/a/1.jpg", "picture");
+  write_text(folder + "/python/data_batch_1", "pickle");
+  write_text(folder + "/python/1.png", "picture");
+
+  EXPECT_THAT(what_fits(folder + "/arrays", "idx"), HasSubstr("annulus data import numpy"));
+  EXPECT_THAT(what_fits(folder + "/labels", "numpy"), HasSubstr("annulus data import idx"));
+  EXPECT_THAT(what_fits(folder + "/table.parquet", "table"), HasSubstr("Parquet"));
+  EXPECT_THAT(what_fits(folder + "/events", "numpy"), HasSubstr("ROOT"));
+  EXPECT_THAT(what_fits(folder + "/below", "idx"), HasSubstr("annulus data import images"));
+  EXPECT_THAT(what_fits(folder + "/python", "images"), HasSubstr("annulus data import cifar10"));
+  EXPECT_EQ(what_fits(folder + "/arrays", "numpy"), "");
+  EXPECT_EQ(what_fits(folder + "/notes.txt", "idx"), "");
+  EXPECT_EQ(what_fits(folder + "/nowhere", "idx"), "");
 }
 
 TEST(Import, RefusesImpossibleOptionsBeforeReading) {
