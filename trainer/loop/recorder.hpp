@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "trainer/loop/evaluator.hpp"
 #include "trainer/loop/run_state.hpp"
+#include "trainer/model/top_k.hpp"
 
 namespace annulus::trainer {
 
@@ -20,6 +21,7 @@ struct StepRecord {
   std::int64_t samples = 0;  ///< over all ranks
   double loss = 0;
   double accuracy = 0;
+  std::optional<TopAccuracy> top = {};  ///< with metrics.top_k
   double learning_rate = 0;
   double gradient_norm = 0;  ///< 0 when not computed
 };
@@ -30,8 +32,9 @@ struct EpochRecord {
   std::uint64_t step = 0;
   double loss = 0;  ///< mean over the epoch's samples, with dropout and augmentation on
   double accuracy = 0;
-  double learning_rate = 0;     ///< of its last step
-  double training_seconds = 0;  ///< of its steps in this process; validation and saving do not count
+  std::optional<TopAccuracy> top = {};  ///< with metrics.top_k
+  double learning_rate = 0;             ///< of its last step
+  double training_seconds = 0;          ///< of its steps in this process; validation and saving do not count
   const Evaluation* validation = nullptr;  ///< at its end, if there is something to validate on
 };
 
