@@ -57,6 +57,13 @@ io::ImageAxes fitting_axes(const io::StoredImages& stored, const SampleShape& in
   return io::axes_that_fit(stored.extents, input, !stored.reversed_by.empty());
 }
 
+/// For images that pieces of the network's size can be cut out of.
+std::string crop_text(const SampleShape& shape, const SampleShape& input) {
+  const bool larger =
+      shape.channels == input.channels && shape.height >= input.height && shape.width >= input.width;
+  return larger ? "; augmentation.crop cuts pieces of that size out of larger images" : "";
+}
+
 /// Weights fit one shape alone.
 [[noreturn]] void throw_other_than_model(const io::SourceInfo& source, const SampleShape& input) {
   const auto text = [](const SampleShape& shape) {
@@ -90,7 +97,8 @@ void throw_shape_mismatch(const io::SourceInfo& source, const SampleShape& input
         what, word_of(other), to_string(source.shape));
   if (stored.extents.empty() || stored.axes_named)
     throw UsageError(
-        "{} Set network.input to the images' shape, or make the data again in the network's size.", what);
+        "{} Set network.input to the images' shape, or make the data again in the network's size{}.", what,
+        crop_text(source.shape, input));
   const io::ImageAxes axes = io::axes_that_fit(stored.extents, input, !stored.reversed_by.empty());
   if (axes == io::ImageAxes::nchw)
     throw UsageError("{} They come channels first, as PyTorch keeps them: set data.axes to NCHW.", what);
@@ -112,8 +120,8 @@ void throw_shape_mismatch(const io::SourceInfo& source, const SampleShape& input
         "{} They seem to come channels first, as PyTorch keeps them: set data.axes to NCHW and network.input to [{}, {}, {}].",
         what, shape.width, shape.channels, shape.height);
   throw UsageError(
-      "{} Set network.input to the images' shape if they lie as (rows, columns, channels), or import the data again in the network's size.",
-      what);
+      "{} Set network.input to the images' shape if they lie as (rows, columns, channels), or import the data again in the network's size{}.",
+      what, crop_text(shape, input));
 }
 
 void throw_too_many_classes(const io::SourceInfo& source, std::int64_t outputs) {

@@ -26,8 +26,16 @@
 namespace annulus::trainer {
 namespace {
 
-void check_fits(const io::SourceInfo& source, const Network& network, bool trained) {
-  if (source.shape != network.input)
+/// Images of any size fit where a crop makes those of the network of them.
+bool fits_input(const io::SourceInfo& source, const Config& config) {
+  const SampleShape& input = config.network.input;
+  if (config.augmentation.crop == io::Crop::none) return source.shape == input;
+  return !source.shape.flat && source.shape.channels == input.channels;
+}
+
+void check_fits(const io::SourceInfo& source, const Config& config, bool trained) {
+  const Network& network = config.network;
+  if (!fits_input(source, config))
     throw_shape_mismatch(source, network.input, trained ? NetworkState::trained : NetworkState::planned);
   for (std::size_t k = 0; k < network.vectors.size(); ++k) {
     const NamedVector& wanted = network.vectors[k];
@@ -162,7 +170,7 @@ std::unique_ptr<io::SampleSource> fitted(std::unique_ptr<io::SampleSource> sourc
   }
   const bool trained = model != nullptr && (model->has_weights || model->data);
   if (trained) require_outputs(source->info(), config);
-  check_fits(source->info(), config.network, trained);
+  check_fits(source->info(), config, trained);
   return source;
 }
 
@@ -311,7 +319,7 @@ io::Generator training_generator(const Config& config, const io::SourceInfo& sou
 }
 
 io::Generator evaluation_generator(const Config& config, const io::SourceInfo& source) {
-  return {source, io::AugmentationOptions{}, config.normalisation, config.seed};
+  return {source, io::evaluation_options(config.augmentation), config.normalisation, config.seed};
 }
 
 }  // namespace annulus::trainer

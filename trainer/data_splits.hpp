@@ -94,7 +94,8 @@ void require_labels(const Config& config);
 void resolve_normalisation(Config& config, io::SampleSource& training, comm::ProcessGroup& group,
                            const io::Normalisation& known = {});
 
-/// Generator for training (augmentation and normalisation) and for evaluation (normalisation only).
+/// Generator for training (augmentation and normalisation) and for evaluation (normalisation, and the
+/// middle of the images where a training crops).
 io::Generator training_generator(const Config& config, const io::SourceInfo& source);
 io::Generator evaluation_generator(const Config& config, const io::SourceInfo& source);
 

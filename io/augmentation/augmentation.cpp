@@ -11,6 +11,7 @@
 #include "io/augmentation/output.hpp"
 #include "io/augmentation/plan.hpp"
 #include "io/augmentation/resample.hpp"
+#include "io/augmentation/rules.hpp"
 
 namespace annulus::io {
 namespace {
@@ -22,15 +23,15 @@ struct Scratch {
   PixelMove move;
 };
 
-Scratch& scratch_for(const SampleShape& shape, float constant) {
+Scratch& scratch_for(const SampleShape& shape, const SampleShape& output, float constant) {
   thread_local Scratch scratch;
-  const auto count = static_cast<std::size_t>(shape.size()) + kImageSlack;
+  const auto count = static_cast<std::size_t>(std::max(shape.size(), output.size())) + kImageSlack;
   if (scratch.image.size() < count) {
     scratch.image.resize(count);
     scratch.moved.resize(count);
   }
-  scratch.move.rows.resize(static_cast<std::size_t>(shape.height));
-  scratch.move.columns.resize(static_cast<std::size_t>(shape.width));
+  scratch.move.rows.resize(static_cast<std::size_t>(output.height));
+  scratch.move.columns.resize(static_cast<std::size_t>(output.width));
   scratch.move.constant = constant;
   scratch.move.channels = static_cast<std::size_t>(shape.channels);
   return scratch;
@@ -45,10 +46,10 @@ void to_float(std::span<const std::byte> raw, PixelType type, float* output) {
   for (std::size_t i = 0; i < raw.size(); ++i) output[i] = static_cast<float>(values[i]);
 }
 
-void map_axis(std::vector<std::int64_t>& axis, std::int64_t offset, FillMode mode) {
-  const auto extent = static_cast<std::int64_t>(axis.size());
-  for (std::int64_t i = 0; i < extent; ++i)
-    axis[static_cast<std::size_t>(i)] = extended_index(i + offset, extent, mode);
+/// @param extent  of the source along this axis
+void map_axis(std::vector<std::int64_t>& axis, std::int64_t offset, std::int64_t extent, FillMode mode) {
+  for (std::size_t i = 0; i < axis.size(); ++i)
+    axis[i] = extended_index(static_cast<std::int64_t>(i) + offset, extent, mode);
 }
 
 void mirror(std::vector<std::int64_t>& axis) {
@@ -75,8 +76,23 @@ void cut_out(const AugmentationPlan& plan, std::int64_t size, const SampleShape&
 
 }  // namespace
 
+SampleShape output_shape(const AugmentationOptions& options, const SampleShape& shape) {
+  return rules::output_of(options, shape);
+}
+
+AugmentationOptions evaluation_options(const AugmentationOptions& training) {
+  AugmentationOptions options;
+  if (training.crop == Crop::none) return options;
+  options.crop = Crop::centre;
+  options.crop_resize = training.crop_resize;
+  options.crop_height = training.crop_height;
+  options.crop_width = training.crop_width;
+  return options;
+}
+
 struct Generator::Impl {
   SampleShape shape;
+  SampleShape output;
   PixelType pixels;
   AugmentationOptions options;
   Normalisation normalisation;
@@ -88,15 +104,16 @@ struct Generator::Impl {
 
   /// Raw pixels to floats in pixel units, moved by the plan's matrix; leaves them in scratch.image.
   void place(std::span<const std::byte> raw, const AugmentationPlan& plan, Scratch& scratch) const {
-    const Fill fill{options.fill_mode, options.constant_value};
+    const Fill fill{rules::affine_fill(options), options.constant_value};
     to_float(raw, pixels, scratch.image.data());
-    if (plan.is_untransformed()) return;
+    if (plan.is_untransformed() && output == shape) return;
     if (plan.is_whole_shift()) {
-      map_axis(scratch.move.rows, plan.matrix[2] >> 16, fill.mode);
-      map_axis(scratch.move.columns, plan.matrix[5] >> 16, fill.mode);
+      map_axis(scratch.move.rows, plan.matrix[2] >> 16, shape.height, fill.mode);
+      map_axis(scratch.move.columns, plan.matrix[5] >> 16, shape.width, fill.mode);
+      scratch.move.source_width = static_cast<std::size_t>(shape.width);
       move_pixels(scratch.image.data(), scratch.move, scratch.moved.data());
     } else {
-      resample(scratch.image.data(), {shape, plan.matrix, fill}, scratch.moved.data());
+      resample(scratch.image.data(), {shape, output, plan.matrix, fill}, scratch.moved.data());
     }
     std::swap(scratch.image, scratch.moved);
   }
@@ -111,8 +128,9 @@ struct Generator::Impl {
   const float* flip_and_crop(const AugmentationPlan& plan, Scratch& scratch) const {
     if (!plan.flip_horizontal && !plan.flip_vertical && plan.crop_row == 0 && plan.crop_column == 0)
       return scratch.image.data();
-    map_axis(scratch.move.rows, plan.crop_row, options.crop_fill_mode);
-    map_axis(scratch.move.columns, plan.crop_column, options.crop_fill_mode);
+    map_axis(scratch.move.rows, plan.crop_row, output.height, options.crop_fill_mode);
+    map_axis(scratch.move.columns, plan.crop_column, output.width, options.crop_fill_mode);
+    scratch.move.source_width = static_cast<std::size_t>(output.width);
     if (plan.flip_vertical) mirror(scratch.move.rows);
     if (plan.flip_horizontal) mirror(scratch.move.columns);
     move_pixels(scratch.image.data(), scratch.move, scratch.moved.data());
@@ -120,16 +138,16 @@ struct Generator::Impl {
   }
 
   void augment(std::span<const std::byte> raw, const AugmentationPlan& plan, PixelLayout layout,
-               float* output) const {
-    Scratch& scratch = scratch_for(shape, options.constant_value);
+               float* made) const {
+    Scratch& scratch = scratch_for(shape, output, options.constant_value);
     place(raw, plan, scratch);
-    change_colours(plan, std::span(scratch.image).first(static_cast<std::size_t>(shape.size())));
+    change_colours(plan, std::span(scratch.image).first(static_cast<std::size_t>(output.size())));
     const float* image = flip_and_crop(plan, scratch);
     if (is_per_sample())
-      write_image(image, make_sample_map(image, normalisation.rescale, shape), shape, layout, output);
+      write_image(image, make_sample_map(image, normalisation.rescale, output), output, layout, made);
     else
-      write_image(image, map, shape, layout, output);
-    if (options.cutout_size > 0) cut_out(plan, options.cutout_size, shape, layout, output);
+      write_image(image, map, output, layout, made);
+    if (options.cutout_size > 0) cut_out(plan, options.cutout_size, output, layout, made);
   }
 };
 
@@ -137,15 +155,17 @@ Generator::Generator(const SourceInfo& source, AugmentationOptions augmentation,
                      std::uint64_t seed) {
   check(augmentation, source.shape);
   check(normalisation, source.shape);
+  const SampleShape output = io::output_shape(augmentation, source.shape);
   const bool bytes = source.pixels == PixelType::uint8;
-  auto impl = std::make_shared<Impl>(Impl{source.shape, source.pixels, augmentation, std::move(normalisation),
-                                          stream_key(seed, Purpose::augment), ValueMap{},
-                                          bytes ? ValueRange{0, 255} : ValueRange{}});
-  impl->map = make_value_map(impl->normalisation, impl->shape);
+  auto impl = std::make_shared<Impl>(Impl{source.shape, output, source.pixels, augmentation,
+                                          std::move(normalisation), stream_key(seed, Purpose::augment),
+                                          ValueMap{}, bytes ? ValueRange{0, 255} : ValueRange{}});
+  impl->map = make_value_map(impl->normalisation, impl->output);
   impl_ = std::move(impl);
 }
 
 const SampleShape& Generator::shape() const { return impl_->shape; }
+const SampleShape& Generator::output_shape() const { return impl_->output; }
 PixelType Generator::pixels() const { return impl_->pixels; }
 const AugmentationOptions& Generator::augmentation() const { return impl_->options; }
 const Normalisation& Generator::normalisation() const { return impl_->normalisation; }
@@ -153,8 +173,10 @@ const Normalisation& Generator::normalisation() const { return impl_->normalisat
 void Generator::make(std::span<const std::byte> raw, std::uint64_t epoch, std::uint64_t sample,
                      PixelLayout layout, std::span<float> output) const {
   const Impl& self = *impl_;
-  expect_contract(output.size() == static_cast<std::size_t>(self.shape.size()), "the output holds one image");
-  expect_contract(raw.size() == output.size() * size_of(self.pixels), "the input holds one image");
+  expect_contract(output.size() == static_cast<std::size_t>(self.output.size()),
+                  "the output holds one image");
+  expect_contract(raw.size() == static_cast<std::size_t>(self.shape.size()) * size_of(self.pixels),
+                  "the input holds one image");
   if (self.options == AugmentationOptions{} && !self.is_per_sample()) {
     if (self.pixels == PixelType::uint8)
       write_image(reinterpret_cast<const std::uint8_t*>(raw.data()), self.map, self.shape, layout,

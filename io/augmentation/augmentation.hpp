@@ -61,6 +61,15 @@ enum class ShiftClip {
   image,   ///< smallest and largest value of the image before the shift, as Keras does
 };
 
+/// How images of one size are made of stored ones of another.
+enum class Crop {
+  none,            ///< they keep their size
+  centre,          ///< the middle
+  random,          ///< a window anywhere
+  random_resized,  ///< a window of random area and aspect ratio anywhere, resized: torchvision's
+                   ///< RandomResizedCrop
+};
+
 /// Random transformations of an image, in the units of Keras' ImageDataGenerator. All off by default.
 struct AugmentationOptions {
   float rotation_range = 0;  ///< degrees: angle uniform in [-r, r]
@@ -71,7 +80,8 @@ struct AugmentationOptions {
   float zoom_high = 1;
   bool horizontal_flip = false;
   bool vertical_flip = false;
-  float brightness_low = 1;  ///< factor uniform in [low, high]; uint8 pixels are clipped to 0..255
+  bool alternating_flip = false;  ///< horizontal flips come every other epoch, for half of the samples first
+  float brightness_low = 1;       ///< factor uniform in [low, high]; uint8 pixels are clipped to 0..255
   float brightness_high = 1;
   float channel_shift_range = 0;  ///< in pixel units: one amount in [-r, r] added to all channels
   ShiftClip channel_shift_clip = ShiftClip::pixels;
@@ -80,11 +90,26 @@ struct AugmentationOptions {
   int crop_padding = 0;      ///< random crop after padding by this many pixels on each side
   FillMode crop_fill_mode = FillMode::constant;  ///< what the padding holds
   int cutout_size = 0;  ///< side of a square whose network input becomes 0 (the mean), in pixels; 0 = none
+  Crop crop = Crop::none;
+  float crop_scale_low = 0.08f;  ///< random_resized: area of the window as a share of the image's, uniform
+  float crop_scale_high = 1;
+  float crop_ratio_low = 0.75f;  ///< random_resized: width over height of the window, its logarithm uniform
+  float crop_ratio_high = 4.0f / 3.0f;
+  int crop_resize =
+      0;  ///< centre, random: out of the image resized to this shorter side, in pixels; 0 = as stored
+  std::int64_t crop_height = 0;  ///< of the images that a crop makes, in pixels: the network's input
+  std::int64_t crop_width = 0;
   bool operator==(const AugmentationOptions&) const = default;
 };
 
-/// @throws UsageError naming key, value, reason and what to try
+/// @param shape  of the stored images   @throws UsageError naming key, value, reason and what to try
 void check(const AugmentationOptions& options, const SampleShape& shape);
+
+/// Shape of the images that are made of stored ones of `shape`.
+SampleShape output_shape(const AugmentationOptions& options, const SampleShape& shape);
+
+/// What an evaluation does of it: nothing random, but the middle of the image where a training crops.
+AugmentationOptions evaluation_options(const AugmentationOptions& training);
 
 /// From pixel values to network input: x -> ((x * rescale) - mean[c]) / deviation[c].
 struct Normalisation {
@@ -99,20 +124,21 @@ struct Normalisation {
 /// @throws UsageError if mean or deviation do not fit the image
 void check(const Normalisation& normalisation, const SampleShape& shape);
 
-/// Makes float images from raw pixels, in this order: rotation, shift, shear and zoom as one affine
-/// resampling; channel shift; horizontal, vertical flip; brightness; random crop; cutout; normalisation.
-/// Const and thread-safe: one generator serves all threads, and copies share what they know.
+/// Makes float images from raw pixels, in this order: rotation, shift, shear, zoom and the crop to another
+/// size as one affine resampling; channel shift; horizontal, vertical flip; brightness; random crop; cutout;
+/// normalisation. Const and thread-safe: one generator serves all threads, and copies share what they know.
 class Generator {
  public:
   /// @throws UsageError as check() does
   Generator(const SourceInfo& source, AugmentationOptions augmentation, Normalisation normalisation,
             std::uint64_t seed);
   /// Transforms one image. @param raw  H*W*C values of the source's pixel type, channels last
-  /// @param output  H*W*C floats in `layout`
+  /// @param output  output_shape().size() floats in `layout`
   void make(std::span<const std::byte> raw, std::uint64_t epoch, std::uint64_t sample, PixelLayout layout,
             std::span<float> output) const;
 
-  const SampleShape& shape() const;
+  const SampleShape& shape() const;  ///< of the stored images
+  const SampleShape& output_shape() const;
   PixelType pixels() const;
   const AugmentationOptions& augmentation() const;
   const Normalisation& normalisation() const;
@@ -127,6 +153,11 @@ class Generator {
 template <>
 struct annulus::EnumWords<annulus::io::FillMode> {
   static constexpr std::array kWords{"nearest", "constant", "reflect", "wrap"};
+};
+
+template <>
+struct annulus::EnumWords<annulus::io::Crop> {
+  static constexpr std::array kWords{"none", "centre", "random", "random_resized"};
 };
 
 template <>

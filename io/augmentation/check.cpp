@@ -42,6 +42,57 @@ void check_pixels(const char* key, int value, std::int64_t highest, const char* 
   throw UsageError("augmentation.{} is {}: {} Choose 0 (off) to {} pixels.", key, value, why, highest);
 }
 
+void check_resized(const AugmentationOptions& options) {
+  if (!(options.crop_scale_low > 0 && options.crop_scale_high >= options.crop_scale_low &&
+        options.crop_scale_high <= 1))
+    throw UsageError(
+        "augmentation.crop_scale is [{}, {}]: the area of a window is drawn between the two as a share of the image's, so they must be in ascending order, above 0 and at most 1. Try [0.08, 1].",
+        options.crop_scale_low, options.crop_scale_high);
+  if (!(options.crop_ratio_low >= 0.01f && options.crop_ratio_high >= options.crop_ratio_low &&
+        options.crop_ratio_high <= 100))
+    throw UsageError(
+        "augmentation.crop_ratio is [{}, {}]: width over height of a window is drawn between the two, so they must be in ascending order and between 0.01 and 100. Try [0.75, 1.3333333].",
+        options.crop_ratio_low, options.crop_ratio_high);
+}
+
+/// A window must lie within the image.
+void check_window(const AugmentationOptions& options, const SampleShape& shape) {
+  const std::int64_t shorter = std::min(shape.height, shape.width);
+  const std::int64_t side = options.crop_resize == 0 ? shorter : options.crop_resize;
+  const std::int64_t height = shape.height * side / shorter, width = shape.width * side / shorter;
+  if (options.crop_height <= height && options.crop_width <= width) return;
+  const std::int64_t fitting = std::max((options.crop_height * shorter + shape.height - 1) / shape.height,
+                                        (options.crop_width * shorter + shape.width - 1) / shape.width);
+  throw UsageError(
+      "augmentation.crop: images of {} x {} pixels{} are too small for a {} of {} x {} out of them. {} or give the network a smaller input.",
+      shape.height, shape.width,
+      options.crop_resize == 0 ? ""
+                               : fmt::format(", resized to {} x {} by augmentation.crop_resize = {},", height,
+                                             width, options.crop_resize),
+      options.crop == Crop::centre ? "piece from the middle (evaluations take one)" : "piece",
+      options.crop_height, options.crop_width,
+      fmt::format(
+          "Set augmentation.crop_resize to {} or more, to which the shorter side is then resized before,",
+          fitting));
+}
+
+void check_crop(const AugmentationOptions& options, const SampleShape& shape) {
+  if (options.crop == Crop::none) return;
+  expect_contract(options.crop_height > 0 && options.crop_width > 0, "a crop makes images of some size");
+  if (shape.flat)
+    throw UsageError(
+        "augmentation.crop is {}: it cuts pieces out of images, but the data are flat vectors of {} values. Remove it.",
+        word_of(options.crop), shape.channels);
+  if (options.crop_resize < 0)
+    throw UsageError(
+        "augmentation.crop_resize is {}: it is the shorter side, in pixels, of the images that a piece is cut out of. Choose 0 to take them as stored.",
+        options.crop_resize);
+  if (options.crop == Crop::random_resized)
+    check_resized(options);
+  else
+    check_window(options, shape);
+}
+
 /// Positions are 32-bit numbers with 16 fractional bits; nothing within the other limits passes 6 images.
 void check_extent(const AugmentationOptions& options, const SampleShape& shape) {
   const double reach = static_cast<double>(shape.height + shape.width) * (2.0 * options.zoom_high + 1.0);
@@ -65,9 +116,11 @@ void check(const AugmentationOptions& options, const SampleShape& shape) {
     throw UsageError(
         "augmentation.constant_value is {}: it becomes pixels, and one that is not a number spoils the training. Try 0.",
         options.constant_value);
-  check_pixels("crop_padding", options.crop_padding, std::min(shape.height, shape.width),
+  check_crop(options, shape);
+  const SampleShape output = output_shape(options, shape);
+  check_pixels("crop_padding", options.crop_padding, std::min(output.height, output.width),
                "a crop needs some of the image left in it.");
-  check_pixels("cutout_size", options.cutout_size, std::min(shape.height, shape.width),
+  check_pixels("cutout_size", options.cutout_size, std::min(output.height, output.width),
                "the square is cut out of the image.");
   check_extent(options, shape);
 }

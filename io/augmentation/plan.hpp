@@ -12,7 +12,8 @@ namespace annulus::io {
 /// What happens to one sample. Pixel units; rows before columns.
 struct AugmentationPlan {
   /// Source position of output pixel (row, column), in 1/65536 pixels:
-  /// source_row = m[0] row + m[1] column + m[2], source_column = m[3] row + m[4] column + m[5].
+  /// source_row = m[0] row + m[1] column + m[2], source_column = m[3] row + m[4] column + m[5]. The output
+  /// may have another size than the source.
   std::array<std::int32_t, 6> matrix{1 << 16, 0, 0, 0, 1 << 16, 0};
   float channel_shift = 0;
   float image_low = 0;  ///< what a channel shift is clipped to with ShiftClip::image; a GPU keeps it here
@@ -52,7 +53,7 @@ struct SampleKey {
 
 /// Draws the plan of a sample. Every transformation has counter words of its own: turning one on or off does
 /// not change what another one does.
-/// @param key  stream_key(seed, Purpose::augment)
+/// @param shape  of the stored image   @param key  stream_key(seed, Purpose::augment)
 AugmentationPlan draw_plan(const AugmentationOptions& options, const SampleShape& shape,
                            std::array<std::uint32_t, 2> key, SampleKey sample);
 

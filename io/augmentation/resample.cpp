@@ -69,7 +69,7 @@ struct Range {
   std::int32_t high;
 };
 
-/// Extremes of a + b * row + c * column over the image: they stand at its corners.
+/// Extremes of a + b * row + c * column over the output: they stand at its corners.
 Range extremes(const std::int32_t* coefficients, const SampleShape& shape) {
   const auto rows = static_cast<std::int32_t>(shape.height - 1) * coefficients[0];
   const auto columns = static_cast<std::int32_t>(shape.width - 1) * coefficients[1];
@@ -82,6 +82,7 @@ class Resampler {
   Resampler(const float* image, const AffineMove& move)
       : image_(image),
         shape_(move.shape),
+        output_(move.output),
         matrix_(move.matrix),
         fill_(move.fill),
         rows_(table(matrix_.data(), shape_.height, shape_.width * shape_.channels)),
@@ -90,12 +91,12 @@ class Resampler {
   template <std::int64_t kChannels>
   void run(float* output) const {
     const std::int64_t channels = kChannels == 0 ? shape_.channels : kChannels;
-    for (std::int32_t row = 0; row < shape_.height; ++row) {
+    for (std::int32_t row = 0; row < output_.height; ++row) {
       // As to_fraction() rounds, so that the tables reach as far as what is asked of them. >> of a negative
       // number rounds down (C++20), which is the pixel to the left, as it must be.
       std::int32_t y = matrix_[0] * row + matrix_[2] + kHalfStep;
       std::int32_t x = matrix_[3] * row + matrix_[5] + kHalfStep;
-      for (std::int64_t column = 0; column < shape_.width; ++column) {
+      for (std::int64_t column = 0; column < output_.width; ++column) {
         write_pixel(y >> (16 - kFractionBits), x >> (16 - kFractionBits), channels, output);
         output += channels;
         y += matrix_[1];
@@ -106,7 +107,7 @@ class Resampler {
 
  private:
   AxisTable table(const std::int32_t* coefficients, std::int64_t extent, std::int64_t step) const {
-    const Range range = extremes(coefficients, shape_);
+    const Range range = extremes(coefficients, output_);
     return {range.low, range.high, extent, step, fill_.mode};
   }
 
@@ -137,6 +138,7 @@ class Resampler {
 
   const float* image_;
   SampleShape shape_;
+  SampleShape output_;
   std::array<std::int32_t, 6> matrix_;
   Fill fill_;
   AxisTable rows_;
@@ -182,9 +184,10 @@ template <std::size_t kChannels>
 void move_rows(const float* image, const PixelMove& move, float* output) {
   const std::size_t channels = kChannels == 0 ? move.channels : kChannels;
   const std::size_t row_size = move.columns.size() * channels;
+  const auto source_row = static_cast<std::int64_t>(move.source_width * channels);
   const Run run = longest_run(move.columns);
   for (const std::int64_t row : move.rows) {
-    const float* line = image + row * static_cast<std::int64_t>(row_size);
+    const float* line = image + row * source_row;
     if (row < 0) {
       std::fill_n(output, row_size, move.constant);
     } else {

@@ -26,9 +26,10 @@ struct Fill {
   float constant = 0;
 };
 
-/// The three things an affine resampling needs beside the image.
+/// What an affine resampling needs beside the image.
 struct AffineMove {
-  SampleShape shape;
+  SampleShape shape;                     ///< of the image
+  SampleShape output;                    ///< of what is made of it; as many channels
   std::array<std::int32_t, 6> matrix{};  ///< see AugmentationPlan
   Fill fill;
 };
@@ -37,19 +38,20 @@ struct AffineMove {
 /// scipy.ndimage.affine_transform with modes nearest, constant, reflect and grid-wrap. Positions are rounded
 /// to 1/256 pixel, as texture units do: a blend of 8-bit pixels then fits the 24 bits of a float, so it is
 /// exact and any device, with or without fused multiply-add, finds the same bits.
-/// @param image, output  H*W*C + kImageSlack floats in pixel units, distinct
+/// @param image, output  as many floats as their shapes have, and kImageSlack; in pixel units, distinct
 void resample(const float* image, const AffineMove& move, float* output);
 
 /// Source row of every output row, source column of every output column; -1 = the constant.
 struct PixelMove {
   std::vector<std::int64_t> rows;
   std::vector<std::int64_t> columns;
+  std::size_t source_width = 0;  ///< pixels of a row of the source
   std::size_t channels = 1;
   float constant = 0;  ///< in pixel units
 };
 
 /// Moves whole pixels: output (r, c) = image (rows[r], columns[c]).
-/// @param image, output  H*W*C + kImageSlack floats, distinct
+/// @param image, output  as many floats as each has, and kImageSlack; distinct
 void move_pixels(const float* image, const PixelMove& move, float* output);
 
 }  // namespace annulus::io

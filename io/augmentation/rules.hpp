@@ -8,52 +8,11 @@
 #include <cstdint>
 #include <numbers>
 
-#include "base/random.hpp"
+#include "io/augmentation/crop_rules.hpp"
+#include "io/augmentation/draws.hpp"
 #include "io/augmentation/plan.hpp"
 
 namespace annulus::io::rules {
-
-/// First counter word of each transformation; part of what makes a run reproducible, so never renumber.
-enum class Slot : std::uint32_t {
-  rotation = 0,
-  shift = 1,
-  shear = 2,
-  zoom = 3,
-  channel_shift = 4,
-  flips = 5,
-  brightness = 6,
-  crop = 7,
-  cutout = 8,
-};
-
-class Draws {
- public:
-  constexpr Draws(std::array<std::uint32_t, 2> key, SampleKey sample) : key_(key), sample_(sample) {}
-  constexpr std::array<std::uint32_t, 4> words(Slot slot) const {
-    return philox(
-        key_, {static_cast<std::uint32_t>(slot), static_cast<std::uint32_t>(sample_.epoch),
-               static_cast<std::uint32_t>(sample_.sample), static_cast<std::uint32_t>(sample_.sample >> 32)});
-  }
-
- private:
-  std::array<std::uint32_t, 2> key_;
-  SampleKey sample_;
-};
-
-constexpr double uniform(std::uint32_t word, double low, double high) {
-  return low + (high - low) * to_unit(word);
-}
-
-/// Uniform whole number in [0, count).
-constexpr std::int32_t below(std::uint32_t word, std::int64_t count) {
-  return static_cast<std::int32_t>((std::uint64_t{word} * static_cast<std::uint64_t>(count)) >> 32);
-}
-
-/// std::floor, which is not constexpr before C++23. @pre |value| < 2^31
-constexpr std::int32_t floor_of(double value) {
-  const auto whole = static_cast<std::int64_t>(value);  // towards zero
-  return static_cast<std::int32_t>(static_cast<double>(whole) > value ? whole - 1 : whole);
-}
 
 struct Angle {
   double sine;
@@ -73,13 +32,6 @@ constexpr Angle angle(double degrees) {
     cosine = 1.0 - cosine * square / ((2.0 * n - 1.0) * (2.0 * n));
   }
   return {sine * x, cosine};
-}
-
-using Matrix = std::array<double, 6>;  // two rows of a 3 x 3 matrix whose last row is (0, 0, 1)
-
-constexpr Matrix operator*(const Matrix& a, const Matrix& b) {
-  return {a[0] * b[0] + a[1] * b[3], a[0] * b[1] + a[1] * b[4], a[0] * b[2] + a[1] * b[5] + a[2],
-          a[3] * b[0] + a[4] * b[3], a[3] * b[1] + a[4] * b[4], a[3] * b[2] + a[4] * b[5] + a[5]};
 }
 
 /// Pixels that an image moves along an axis of `extent` pixels.
@@ -121,20 +73,49 @@ constexpr AffineParameters draw_affine(const AugmentationOptions& o, const Sampl
   return drawn;
 }
 
-/// See affine_matrix() in plan.hpp.
-constexpr std::array<std::int32_t, 6> fixed_matrix(const AffineParameters& p, const SampleShape& shape) {
+/// What an image is extended with where the affine stage looks beyond it. Without one, a crop that is
+/// enlarged looks half a pixel over the edge at most, and finds what is there.
+constexpr FillMode affine_fill(const AugmentationOptions& options) {
+  return needs_matrix(options) ? options.fill_mode : FillMode::nearest;
+}
+
+/// Source position of a position in the transformed image, which is as large.
+constexpr Matrix affine_matrix(const AffineParameters& p, const SampleShape& shape) {
   const auto [rotation_sine, rotation_cosine] = angle(p.rotation);
   const auto [shear_sine, shear_cosine] = angle(p.shear);
   const double row = static_cast<double>(shape.height) / 2 - 0.5;
   const double column = static_cast<double>(shape.width) / 2 - 0.5;
   const Matrix rotation{rotation_cosine, -rotation_sine, 0, rotation_sine, rotation_cosine, 0};
-  const Matrix transform =
-      Matrix{1, 0, row, 0, 1, column} * rotation * Matrix{1, 0, p.shift_rows, 0, 1, p.shift_columns} *
-      Matrix{1, -shear_sine, 0, 0, shear_cosine, 0} * Matrix{p.zoom_rows, 0, 0, 0, p.zoom_columns, 0} *
-      Matrix{1, 0, -row, 0, 1, -column};
+  return Matrix{1, 0, row, 0, 1, column} * rotation * Matrix{1, 0, p.shift_rows, 0, 1, p.shift_columns} *
+         Matrix{1, -shear_sine, 0, 0, shear_cosine, 0} * Matrix{p.zoom_rows, 0, 0, 0, p.zoom_columns, 0} *
+         Matrix{1, 0, -row, 0, 1, -column};
+}
+
+constexpr std::array<std::int32_t, 6> to_fixed(const Matrix& transform) {
   std::array<std::int32_t, 6> fixed{};
   for (std::size_t i = 0; i < 6; ++i) fixed[i] = floor_of(transform[i] * 65536.0 + 0.5);
   return fixed;
+}
+
+constexpr std::array<std::int32_t, 6> fixed_matrix(const AffineParameters& p, const SampleShape& shape) {
+  return to_fixed(affine_matrix(p, shape));
+}
+
+/// See AugmentationPlan::matrix: the window of a crop, seen in the transformed image.
+constexpr std::array<std::int32_t, 6> draw_matrix(const AugmentationOptions& options,
+                                                  const SampleShape& shape, const Draws& draws) {
+  if (options.crop == Crop::none) return fixed_matrix(draw_affine(options, shape, draws), shape);
+  const Matrix window = window_matrix(draw_window(options, shape, draws), options);
+  if (!needs_matrix(options)) return to_fixed(window);
+  return to_fixed(affine_matrix(draw_affine(options, shape, draws), shape) * window);
+}
+
+constexpr bool flips_horizontally(const AugmentationOptions& options, std::array<std::uint32_t, 2> key,
+                                  SampleKey sample, std::uint32_t word) {
+  if (!options.horizontal_flip) return false;
+  if (!options.alternating_flip) return (word >> 31) != 0;
+  const std::uint32_t first = Draws(key, {0, sample.sample}).words(Slot::alternating_flip)[0] >> 31;
+  return ((first + sample.epoch) & 1) != 0;
 }
 
 /// See draw_plan() in plan.hpp.
@@ -142,13 +123,13 @@ constexpr AugmentationPlan plan_of(const AugmentationOptions& options, const Sam
                                    std::array<std::uint32_t, 2> key, SampleKey sample) {
   const Draws draws(key, sample);
   AugmentationPlan plan;
-  if (needs_matrix(options)) plan.matrix = fixed_matrix(draw_affine(options, shape, draws), shape);
+  if (needs_matrix(options) || options.crop != Crop::none) plan.matrix = draw_matrix(options, shape, draws);
   if (options.channel_shift_range != 0)
     plan.channel_shift = static_cast<float>(uniform(
         draws.words(Slot::channel_shift)[0], -options.channel_shift_range, options.channel_shift_range));
   if (options.horizontal_flip || options.vertical_flip) {
     const auto words = draws.words(Slot::flips);
-    plan.flip_horizontal = options.horizontal_flip && (words[0] >> 31) != 0;
+    plan.flip_horizontal = flips_horizontally(options, key, sample, words[0]);
     plan.flip_vertical = options.vertical_flip && (words[1] >> 31) != 0;
   }
   if (options.brightness_low != 1 || options.brightness_high != 1)
@@ -161,8 +142,9 @@ constexpr AugmentationPlan plan_of(const AugmentationOptions& options, const Sam
   }
   if (options.cutout_size != 0) {
     const auto words = draws.words(Slot::cutout);
-    plan.cutout_row = below(words[0], shape.height) - options.cutout_size / 2;
-    plan.cutout_column = below(words[1], shape.width) - options.cutout_size / 2;
+    const SampleShape output = output_of(options, shape);
+    plan.cutout_row = below(words[0], output.height) - options.cutout_size / 2;
+    plan.cutout_column = below(words[1], output.width) - options.cutout_size / 2;
   }
   return plan;
 }

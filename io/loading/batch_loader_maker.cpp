@@ -26,8 +26,8 @@ BatchMaker::BatchMaker(SampleSource& source, const ShardedSampler& sampler, cons
       options_(options),
       pool_(options.threads),
       shard_size_(static_cast<std::size_t>(sampler.options().batch / sampler.options().shards)),
-      image_size_(static_cast<std::size_t>(source.info().shape.size())),
-      image_bytes_(image_size_ * size_of(source.info().pixels)),
+      image_size_(static_cast<std::size_t>(generator.output_shape().size())),
+      image_bytes_(static_cast<std::size_t>(source.info().shape.size()) * size_of(source.info().pixels)),
       vector_floats_(static_cast<std::size_t>(total_length(source.info().vectors))) {
   constexpr std::size_t kFloats = kBatchAlignment / sizeof(float);
   shard_stride_ = (shard_size_ * image_size_ + kFloats - 1) / kFloats * kFloats;

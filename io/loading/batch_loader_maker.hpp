@@ -54,7 +54,7 @@ class BatchMaker {
   LoaderOptions options_;
   WorkerPool pool_;
   std::size_t shard_size_;        ///< samples of a full shard
-  std::size_t image_size_;        ///< values
+  std::size_t image_size_;        ///< values of an image as the generator makes it
   std::size_t image_bytes_;       ///< of a raw image
   std::size_t vector_floats_;     ///< of all vectors of a sample
   std::size_t shard_stride_ = 0;  ///< floats between shards, a multiple of the alignment

@@ -89,9 +89,9 @@ Stretch stretch_of(const Originals& originals, PixelType type, std::size_t first
 }
 
 /// Where cells are, and how large their pixels. A cell holds an image in grey or in colour; channels that
-/// make no colour stand side by side, each in grey.
+/// make no colour stand side by side, each in grey. A smaller image stands at the upper left.
 struct Grid {
-  SampleShape shape;
+  SampleShape shape;  ///< of the largest image
   std::int64_t scale = 1;
 
   std::int64_t tiles() const { return shape.channels == 3 ? 1 : std::min(shape.channels, kMostTiles); }
@@ -107,15 +107,22 @@ struct Cell {
   std::int64_t column;
 };
 
+/// What a cell shows.
+struct Picture {
+  const std::vector<float>& image;  ///< (H, W, C)
+  SampleShape shape;
+};
+
 /// @param stretches  one per channel
-void draw(const std::vector<float>& image, const Grid& grid, Cell cell, const std::vector<Stretch>& stretches,
+void draw(const Picture& picture, const Grid& grid, Cell cell, const std::vector<Stretch>& stretches,
           Canvas& canvas) {
+  const auto& [image, shape] = picture;
   const std::int64_t top = cell.row * (grid.cell_height() + kGap) + kGap;
   const std::int64_t left = cell.column * (grid.cell_width() + kGap) + kGap;
   const std::int64_t shown = grid.tiles() * canvas.channels;
-  for (std::int64_t y = 0; y < grid.shape.height * grid.scale; ++y) {
-    for (std::int64_t x = 0; x < grid.shape.width * grid.scale; ++x) {
-      const std::int64_t from = (y / grid.scale * grid.shape.width + x / grid.scale) * grid.shape.channels;
+  for (std::int64_t y = 0; y < shape.height * grid.scale; ++y) {
+    for (std::int64_t x = 0; x < shape.width * grid.scale; ++x) {
+      const std::int64_t from = (y / grid.scale * shape.width + x / grid.scale) * shape.channels;
       for (std::int64_t channel = 0; channel < shown; ++channel) {
         const std::int64_t column = left + channel / canvas.channels * grid.tile_width() + x;
         const std::int64_t to =
@@ -204,19 +211,24 @@ std::string write_contact_sheet(SampleSource& source, const AugmentationOptions&
   const Generator augmented(info, augmentation, {}, seed);
   const Originals originals = read_originals(source, options.samples);
   const std::vector<Stretch> stretches = stretches_of(originals, info);
-  const std::int64_t automatic = (kWantedHeight + info.shape.height - 1) / info.shape.height;
-  const Grid grid{info.shape, options.scale > 0 ? options.scale : automatic};
+  const SampleShape& made = augmented.output_shape();
+  const SampleShape largest{std::max(info.shape.height, made.height), std::max(info.shape.width, made.width),
+                            info.shape.channels, info.shape.flat};
+  const std::int64_t automatic = (kWantedHeight + largest.height - 1) / largest.height;
+  const Grid grid{largest, options.scale > 0 ? options.scale : automatic};
   Canvas canvas =
       make_canvas(grid, static_cast<std::int64_t>(originals.samples.size()), options.variants + 1);
   const std::size_t bytes = originals.pixels.size() / originals.samples.size();
-  std::vector<float> image(static_cast<std::size_t>(info.shape.size()));
+  std::vector<float> image;
   for (std::size_t row = 0; row < originals.samples.size(); ++row) {
     for (int column = 0; column <= options.variants; ++column) {
       const Generator& generator = column == 0 ? plain : augmented;
+      image.resize(static_cast<std::size_t>(generator.output_shape().size()));
       const auto epoch = static_cast<std::uint64_t>(std::max(column - 1, 0));
       generator.make(std::span(originals.pixels).subspan(row * bytes, bytes), epoch, originals.samples[row],
                      PixelLayout::channels_last, image);
-      draw(image, grid, {static_cast<std::int64_t>(row), column}, stretches, canvas);
+      draw({image, generator.output_shape()}, grid, {static_cast<std::int64_t>(row), column}, stretches,
+           canvas);
     }
   }
   write_png(canvas, path, options.existing);

@@ -1,5 +1,6 @@
 // The promise of the program: the same bits at any world size and thread count, and after any interruption.
 // The network has batch norm, dropout and a residual add, the data augmentation and short tails.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 
@@ -24,6 +25,27 @@ TEST(Invariance, SameBitsAtAnyWorldSizeAndThreadCount) {
   EXPECT_EQ(place.state_hash("threads"), expected);
   EXPECT_EQ(place.state_hash("two"), expected);
   EXPECT_EQ(place.state_hash("four"), expected);
+}
+
+/// Images of 24 x 24 out of the stored ones of 32 x 32, also where they are judged.
+TEST(Invariance, CropsAndAlternatingFlips) {
+  const Workplace place(110);
+  const auto training = [&](const std::string& run, const std::string& epochs) {
+    return place.training(
+        run, {"epochs=" + epochs, "network.input=[24, 24, 3]", "augmentation.crop=random_resized",
+              "augmentation.horizontal_flip=true", "augmentation.alternating_flip=true", "metrics.top_k=3"});
+  };
+
+  ASSERT_EQ(place.run(training("one", "2")).code, 0);
+  ASSERT_EQ(place.run(training("parts", "1.5"), 2).code, 0);
+  ASSERT_EQ(place.run(training("parts", "2"), 4).code, 0);
+
+  EXPECT_EQ(place.state_hash("parts"), place.state_hash("one"));
+  const Outcome one = place.shell("grep -o '\"[a-z_]*top_3_accuracy\":[0-9.]*' one/metrics.jsonl | tail -3");
+  const Outcome parts =
+      place.shell("grep -o '\"[a-z_]*top_3_accuracy\":[0-9.]*' parts/metrics.jsonl | tail -3");
+  EXPECT_THAT(one.output, testing::HasSubstr("\"validation_top_3_accuracy\":"));
+  EXPECT_EQ(parts.output, one.output);
 }
 
 TEST(Invariance, WorldSizesThatAreNoPowerOfTwo) {

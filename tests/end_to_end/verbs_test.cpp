@@ -135,7 +135,7 @@ TEST(Evaluate, CountsEverySampleOnceOnAnyNumberOfRanks) {
   const Outcome text = place.run({"evaluate", "run"});
   nlohmann::json expected;
   for (const int ranks : {0, 2, 3}) {
-    const Outcome outcome = place.run({"evaluate", "run", "--json"}, ranks);
+    const Outcome outcome = place.run({"evaluate", "run", "--json", "--top", "1", "3"}, ranks);
     ASSERT_EQ(outcome.code, 0) << outcome.output;
     const nlohmann::json result = json_in(outcome.output);
     if (expected.is_null()) expected = result;
@@ -146,9 +146,31 @@ TEST(Evaluate, CountsEverySampleOnceOnAnyNumberOfRanks) {
   EXPECT_EQ(expected["index_sum"], 36 * 37 / 2);
   EXPECT_EQ(expected["index_xor"], 36);  // 0 ^ 1 ^ ... ^ 36
   EXPECT_EQ(expected["each_sample_once"], true);
+  EXPECT_EQ(expected["top_1_accuracy"], expected["accuracy"]);
+  EXPECT_GE(expected["top_3_accuracy"], expected["accuracy"]);
   EXPECT_EQ(text.code, 0);
   EXPECT_THAT(text.output, AllOf(HasSubstr("samples 37 (each counted once)"), HasSubstr("accuracy 0."),
                                  ContainsRegex("class 3 +(0\\.|1\\.|no samples)")));
+}
+
+TEST(Evaluate, ShowsTheWorstClassesFirst) {
+  const Workplace place(111);
+  ASSERT_EQ(place.run(place.training("run")).code, 0);
+
+  const Outcome outcome = place.run({"evaluate", "run", "--rows", "3", "--top", "2"});
+  const nlohmann::json json = json_in(place.run({"evaluate", "run", "--json"}).output);
+
+  std::vector<double> shares;
+  for (const nlohmann::json& share : json["recall"])
+    if (!share.is_null()) shares.push_back(share);
+  std::ranges::sort(shares);
+  EXPECT_THAT(outcome.output, AllOf(HasSubstr("top-2 accuracy 0."), HasSubstr("class, worst first"),
+                                    HasSubstr(fmt::format("{} classes more", shares.size() - 3))));
+  const std::size_t row = outcome.output.find('\n', outcome.output.find("worst first")) + 1;
+  EXPECT_THAT(outcome.output.substr(row, outcome.output.find('\n', row) - row),
+              HasSubstr(fmt::format("{:.4f}", shares.front())));
+  EXPECT_THAT(place.run({"evaluate", "run", "--top", "10"}).output,
+              AllOf(HasSubstr("--top 10"), HasSubstr("10 classes"), HasSubstr("Choose 1 to 9")));
 }
 
 TEST(Evaluate, TakesTheBestCheckpointBeforeTheLatest) {

@@ -67,6 +67,7 @@ ShardOutcome outcome_of(const trainer::Replica& replica, std::span<const float> 
   const trainer::ArenaLayout& layout = replica.layout();
   ShardOutcome outcome{.loss = buffer[trainer::kLossSum],
                        .correct = buffer[trainer::kCorrectCount],
+                       .top = buffer[trainer::kTopCount],
                        .samples = buffer[trainer::kSampleCount],
                        .gradients = {}};
   for (const trainer::Layer& layer : replica.network().layers)

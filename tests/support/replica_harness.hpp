@@ -35,6 +35,7 @@ void set_parameters(trainer::Replica& replica, const ParameterValues& values);
 struct ShardOutcome {
   double loss = 0;  ///< sum over the samples
   double correct = 0;
+  double top = 0;  ///< labels among the LossOptions::top_k largest outputs
   double samples = 0;
   ParameterValues gradients;  ///< trainable: gradients; moving averages: samples * batch statistics
 };

@@ -41,5 +41,25 @@ network: {input: [4, 4, 1], layers: [flatten, dense: 2, softmax]}
   EXPECT_NE(trained, evaluated);  // one of four is not flipped, not all eight
 }
 
+TEST(Generators, CropToTheSizeOfTheNetworksInput) {
+  const Config config = parse_config(R"(name: small
+augmentation: {crop: random, horizontal_flip: true}
+network: {input: [2, 3, 1], layers: [flatten, dense: 2, softmax]}
+)",
+                                     "test.yaml")
+                            .config;
+  const test::PatternSource source(10, {4, 5, 1});
+  std::vector<std::byte> raw;
+  for (std::size_t i = 0; i < 20; ++i) raw.push_back(static_cast<std::byte>(i));
+  const io::Generator trained = training_generator(config, source.info());
+  const io::Generator evaluated = evaluation_generator(config, source.info());
+  ASSERT_EQ(trained.output_shape(), config.network.input);
+  ASSERT_EQ(evaluated.output_shape(), config.network.input);
+
+  std::vector<float> image(6);
+  evaluated.make(raw, 3, 1, io::PixelLayout::channels_last, image);
+  EXPECT_EQ(image, (std::vector<float>{6, 7, 8, 11, 12, 13}));
+}
+
 }  // namespace
 }  // namespace annulus::trainer

@@ -58,6 +58,9 @@ nlohmann::ordered_json to_json(const std::string& run, const RunStatus& status) 
                               {"best_checkpoint", optional_json(status.best_checkpoint)},
                               {"ranks", status.ranks},
                               {"slow_rank", nullptr}};
+  if (const auto& top = status.figures.top) json[top_accuracy_key(top->k)] = top->share;
+  if (const auto& top = status.figures.validation_top)
+    json["validation_" + top_accuracy_key(top->k)] = top->share;
   if (status.slow) json["slow_rank"] = status.slow->rank;
   json["rank_status"] = nlohmann::ordered_json::array();
   for (const RankStatus& rank : status.rank_status) json["rank_status"].push_back(to_json(rank));
@@ -75,7 +78,10 @@ void print_run(const std::string& run, const RunStatus& status) {
   const LastFigures& figures = status.figures;
   if (figures.loss) fmt::print(", loss {:.4f}", *figures.loss);
   if (figures.accuracy) fmt::print(", accuracy {:.4f}", *figures.accuracy);
+  if (figures.top) fmt::print(", top-{} accuracy {:.4f}", figures.top->k, figures.top->share);
   if (figures.validation_accuracy) fmt::print(", validation accuracy {:.4f}", *figures.validation_accuracy);
+  if (figures.validation_top)
+    fmt::print(", validation top-{} accuracy {:.4f}", figures.validation_top->k, figures.validation_top->share);
   if (figures.images_per_second) fmt::print(", {:.0f} images/s", *figures.images_per_second);
   if (status.seconds_left) fmt::print(", {} left", clock_text(*status.seconds_left));
   fmt::print("\n");

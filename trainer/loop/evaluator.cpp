@@ -26,14 +26,17 @@ struct Evaluator::Tally {
 
 /// What a rank has counted for every class.
 struct Evaluator::Counts {
-  Counts(std::size_t classes, ConfusionMatrix matrix) : labelled(classes), recognised(classes) {
+  Counts(std::size_t classes, const EvaluatorOptions& options)
+      : labelled(classes), recognised(classes), top(options.top.size()) {
     const bool small = classes <= static_cast<std::size_t>(kMostConfused);
-    if (matrix == ConfusionMatrix::always || (matrix == ConfusionMatrix::small && small))
+    if (options.confusion == ConfusionMatrix::always ||
+        (options.confusion == ConfusionMatrix::small && small))
       confusion.resize(classes * classes);
   }
   std::vector<std::uint64_t> labelled;
   std::vector<std::uint64_t> recognised;
   std::vector<std::uint64_t> confusion;  ///< empty: not asked for
+  std::vector<std::uint64_t> top;        ///< labels among the k largest, for each k asked for
 };
 
 namespace {
@@ -132,12 +135,15 @@ std::optional<double> recall(const Evaluation& result, std::size_t label) {
 }
 
 EvaluatorOptions evaluator_options(const Config& config) {
-  return {.block = evaluation_block(config),
-          .shards = config.batch.shards,
-          .loader_threads = config.data.loader_threads,
-          .label_smoothing = config.loss.smooth_validation ? config.loss.label_smoothing : 0.0f,
-          .confusion = ConfusionMatrix::never,
-          .window_bytes = config.data.window_mb << 20};
+  EvaluatorOptions options{
+      .block = evaluation_block(config),
+      .shards = config.batch.shards,
+      .loader_threads = config.data.loader_threads,
+      .label_smoothing = config.loss.smooth_validation ? config.loss.label_smoothing : 0.0f,
+      .confusion = ConfusionMatrix::never,
+      .window_bytes = config.data.window_mb << 20};
+  if (config.loss.top_k > 0) options.top = {config.loss.top_k};
+  return options;
 }
 
 EvaluatorOptions options_in_file_order(const Config& config) {
@@ -151,7 +157,7 @@ Evaluator::Evaluator(Replica& replica, comm::ProcessGroup& group, io::SampleSour
     : replica_(replica),
       group_(group),
       source_(source),
-      options_(options),
+      options_(std::move(options)),
       sampler_(sampler_options(source, options)),
       owned_(comm::owned_shards(options.shards, group.rank(), group.size())),
       predictor_(replica.make_predictor({.source = source.info(),
@@ -167,7 +173,7 @@ Evaluation Evaluator::run(const Sink& sink) {
   expect_contract(!sink || sampler_.options().streams == 1, "only steps that follow the file are handed on");
   const auto classes = static_cast<std::size_t>(replica_.network().classes());
   std::vector<Tally> tallies(owned_.size());
-  Counts counts(classes, options_.confusion);
+  Counts counts(classes, options_);
   std::vector<float> probabilities(owned_.size() * options_.block * classes);
 
   loader_.seek(0, 0);
@@ -204,13 +210,17 @@ void Evaluator::score(const io::Shard& shard, std::span<const float> probabiliti
   for (std::int64_t i = 0; i < shard.size(); ++i) {
     const auto row = probabilities.subspan(i * classes, classes);
     const std::int32_t label = shard.labels[i];
-    const auto predicted = std::max_element(row.begin(), row.end()) - row.begin();
+    const std::int64_t place = place_of(row, static_cast<std::size_t>(label));
     tally.loss +=
         options_.label_smoothing == 0 ? surprise(row[label]) : smoothed(row, label, options_.label_smoothing);
-    tally.correct += predicted == label;
+    tally.correct += place == 0;
     counts.labelled[label] += 1;
-    counts.recognised[label] += predicted == label;
-    if (!counts.confusion.empty()) counts.confusion[label * classes + predicted] += 1;
+    counts.recognised[label] += place == 0;
+    for (std::size_t k = 0; k < counts.top.size(); ++k) counts.top[k] += place < options_.top[k];
+    if (!counts.confusion.empty()) {
+      const auto predicted = std::max_element(row.begin(), row.end()) - row.begin();
+      counts.confusion[label * classes + predicted] += 1;
+    }
     tally.samples += 1;
     tally.index_sum += shard.samples[i];
     tally.index_xor ^= shard.samples[i];
@@ -245,7 +255,8 @@ Evaluation Evaluator::combine(const std::vector<Tally>& tallies, Counts counts) 
                              tally.index_sum, tally.index_xor});
   std::vector<std::uint64_t> all(mine.size() * group_.size());
   group_.all_gather(std::as_bytes(std::span(mine)), std::as_writable_bytes(std::span(all)), "evaluation");
-  for (auto* sums : {&counts.labelled, &counts.recognised, &counts.confusion}) sum_over_ranks(*sums, group_);
+  for (auto* sums : {&counts.labelled, &counts.recognised, &counts.confusion, &counts.top})
+    sum_over_ranks(*sums, group_);
 
   Evaluation result{.labelled = std::move(counts.labelled),
                     .recognised = std::move(counts.recognised),
@@ -264,6 +275,9 @@ Evaluation Evaluator::combine(const std::vector<Tally>& tallies, Counts counts) 
   result.loss = loss / static_cast<double>(result.samples);
   result.accuracy = static_cast<double>(correct) / static_cast<double>(result.samples);
   result.macro_recall = mean_recall(result);
+  for (std::size_t k = 0; k < options_.top.size(); ++k)
+    result.top.push_back(
+        {options_.top[k], static_cast<double>(counts.top[k]) / static_cast<double>(result.samples)});
   const std::uint64_t expected_sum = n % 2 == 0 ? n / 2 * (n - 1) : (n - 1) / 2 * n;
   result.each_once =
       result.samples == n && result.index_sum == expected_sum && result.index_xor == xor_below(n);

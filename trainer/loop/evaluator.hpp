@@ -16,15 +16,18 @@
 #include "trainer/backend/contract/batch_predictor.hpp"
 #include "trainer/backend/contract/replica.hpp"
 #include "trainer/model/config.hpp"
+#include "trainer/model/top_k.hpp"
 
 namespace annulus::trainer {
 
 /// Figures of one evaluation, the same on every rank and for every world size.
 struct Evaluation {
-  double loss = 0;      ///< mean cross entropy, without class weights
-  double accuracy = 0;  ///< share of samples whose most probable class is the label
+  double loss = 0;  ///< mean cross entropy, without class weights
+  double accuracy =
+      0;  ///< share of samples whose most probable class is the label (top_k.hpp says which of equals)
   double macro_recall =
       0;  ///< mean over the classes that occur of the share of their samples that was recognised
+  std::vector<TopAccuracy> top;           ///< for every number in EvaluatorOptions::top
   std::uint64_t samples = 0;              ///< counted, not assumed
   std::uint64_t index_sum = 0;            ///< sum of the sample numbers seen, modulo 2^64
   std::uint64_t index_xor = 0;            ///< exclusive or of the sample numbers seen
@@ -57,9 +60,10 @@ struct EvaluatorOptions {
   /// Memory for the chunks of a streamed split, of which every shard then has a run of its own: a rank reads
   /// only what is its own. 0: steps follow the file, as run(Sink) needs it.
   std::uint64_t window_bytes = 0;
+  std::vector<int> top = {};  ///< top-k accuracies to measure, each k in [1, classes)
 };
 
-/// As the config says; without a confusion matrix.
+/// As the config says, with metrics.top_k; without a confusion matrix.
 EvaluatorOptions evaluator_options(const Config& config);
 /// The same for run(Sink).
 EvaluatorOptions options_in_file_order(const Config& config);

@@ -71,6 +71,7 @@ class HostStepEngine final : public StepEngine {
     }
     result_ = {.loss_sum = sums[kLossSum],
                .correct = sums[kCorrectCount],
+               .top = sums[kTopCount],
                .gradient_norm = report.norm,
                .verdict = verdict,
                .bad_segment = report.bad_segment};

@@ -11,6 +11,7 @@
 #include "io/dataset/read_counts.hpp"
 #include "trainer/loop/evaluator.hpp"
 #include "trainer/loop/run_state.hpp"
+#include "trainer/model/top_k.hpp"
 
 namespace annulus::trainer {
 
@@ -21,6 +22,7 @@ struct StepRecord {
   std::int64_t samples = 0;  ///< over all ranks
   double loss = 0;
   double accuracy = 0;
+  std::optional<TopAccuracy> top = {};  ///< with metrics.top_k
   double learning_rate = 0;
   double gradient_norm = 0;  ///< 0 when not computed
 };
@@ -31,8 +33,9 @@ struct EpochRecord {
   std::uint64_t step = 0;
   double loss = 0;  ///< mean over the epoch's samples, with dropout and augmentation on
   double accuracy = 0;
-  double learning_rate = 0;     ///< of its last step
-  double training_seconds = 0;  ///< of its steps in this process; validation and saving do not count
+  std::optional<TopAccuracy> top = {};  ///< with metrics.top_k
+  double learning_rate = 0;             ///< of its last step
+  double training_seconds = 0;          ///< of its steps in this process; validation and saving do not count
   const Evaluation* validation = nullptr;  ///< at its end, if there is something to validate on
   /// What its steps in this process have read of the training data, over all ranks; nothing unless streamed.
   std::optional<io::ReadCounts> read = {};

@@ -116,6 +116,9 @@ std::string to_json(const RunState& state) {
                         {"epoch_loss_sum", number(state.epoch_loss_sum)},
                         {"epoch_correct", state.epoch_correct},
                         {"epoch_samples", state.epoch_samples},
+                        {"epoch_top", state.epoch_top},
+                        {"epoch_top_samples", state.epoch_top_samples},
+                        {"top_k", state.top_k},
                         {"best", to_json(state.best)},
                         {"best_step", state.best_step},
                         {"improved", to_json(state.improved)},
@@ -140,6 +143,10 @@ bool judge_improvement_by(BestBy figure, RunState& state) {
   return std::exchange(state.epochs_without_improvement, 0) > 0;
 }
 
+void count_top(int k, RunState& state) {
+  if (std::exchange(state.top_k, k) != k) state.epoch_top = state.epoch_top_samples = 0;
+}
+
 RunState run_state_from_json(const std::string& text) {
   try {
     const auto json = nlohmann::json::parse(text);
@@ -148,6 +155,11 @@ RunState run_state_from_json(const std::string& text) {
     read_real(json, "epoch_loss_sum", state.epoch_loss_sum);
     json.at("epoch_correct").get_to(state.epoch_correct);
     json.at("epoch_samples").get_to(state.epoch_samples);
+    if (json.contains("top_k")) {  // checkpoints of earlier versions know none
+      read_whole(json, "top_k", state.top_k);
+      json.at("epoch_top").get_to(state.epoch_top);
+      json.at("epoch_top_samples").get_to(state.epoch_top_samples);
+    }
     read_validations(json, state);
     read_whole(json, "best_step", state.best_step);
     read_whole(json, "epochs_without_improvement", state.epochs_without_improvement);

@@ -17,6 +17,10 @@ struct RunState {
   double epoch_loss_sum = 0;
   double epoch_correct = 0;
   double epoch_samples = 0;
+  double epoch_top = 0;  ///< samples whose label was among the `top_k` largest outputs
+  double epoch_top_samples =
+      0;                   ///< samples that were judged so: fewer where a resumed run began to measure it
+  std::int32_t top_k = 0;  ///< metrics.top_k of these sums; 0 = none
 
   // Results of validation.
   ValidationFigures best;  ///< of the best model so far
@@ -36,6 +40,9 @@ void forget_validations(RunState& state);
 /// Counts the epochs without improvement anew where they were judged by another figure.
 /// @return whether there were any
 bool judge_improvement_by(BestBy figure, RunState& state);
+
+/// Counts labels among the k largest outputs anew where those of another number were counted.
+void count_top(int k, RunState& state);
 
 /// JSON text, doubles exact; the form stored in checkpoints.
 std::string to_json(const RunState& state);

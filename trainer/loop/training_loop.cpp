@@ -23,6 +23,12 @@ std::string who_asked(const ControlWord& word, int ranks) {
   return ranks == 1 ? signal : fmt::format("{}, sent to rank {}", signal, word.stopped);
 }
 
+/// Of the epoch so far; nothing where it is not measured.
+std::optional<TopAccuracy> epoch_top(const RunState& state) {
+  if (state.epoch_top_samples == 0) return std::nullopt;
+  return TopAccuracy{state.top_k, state.epoch_top / state.epoch_top_samples};
+}
+
 }  // namespace
 
 /// Rounded up, so that half an epoch of 3 steps is 2 of them. But 0.07 epochs of 100 steps come to
@@ -39,6 +45,7 @@ TrainingLoop::TrainingLoop(const TrainingParts& parts)
 
 Outcome TrainingLoop::run() {
   const Activity training(Phase::step);
+  count_top(parts_.config.loss.top_k, parts_.state);
   seek();
   training_since_ = steady_seconds();
   while (parts_.state.step < total_steps_ && !stops_early()) {
@@ -126,6 +133,7 @@ void TrainingLoop::record_steps(std::size_t unfinished) {
     const auto samples = static_cast<double>(record.samples);
     record.loss = result.loss_sum / samples;
     record.accuracy = result.correct / samples;
+    if (const int k = parts_.config.loss.top_k; k > 0) record.top = TopAccuracy{k, result.top / samples};
     record.gradient_norm = result.gradient_norm;
     if (result.verdict == Verdict::good) {
       this->record(record, result);
@@ -146,6 +154,10 @@ void TrainingLoop::record(const StepRecord& record, const StepResult& result) {
   state.epoch_loss_sum += result.loss_sum;
   state.epoch_correct += result.correct;
   state.epoch_samples += static_cast<double>(record.samples);
+  if (record.top) {
+    state.epoch_top += result.top;
+    state.epoch_top_samples += static_cast<double>(record.samples);
+  }
   state.anomalies.skipped_in_a_row = 0;
   if (parts_.config.anomaly.spike_factor > 0) state.anomalies.losses.add(record.step, record.loss);
   parts_.recorder.step(record);
@@ -194,6 +206,7 @@ void TrainingLoop::go_back(const GoBack& bad) {
       start_afresh(state_parts(), parts_.config.seed);
   });
   share_state(parts_.group, state_parts());
+  count_top(parts_.config.loss.top_k, parts_.state);
   parts_.state.anomalies.went_back = known.went_back;
   parts_.state.anomalies.rollbacks = known.rollbacks;
   seek();
@@ -217,13 +230,17 @@ void TrainingLoop::finish_epoch() {
                          .step = state.step,
                          .loss = state.epoch_loss_sum / state.epoch_samples,
                          .accuracy = state.epoch_correct / state.epoch_samples,
+                         .top = epoch_top(state),
                          .learning_rate = learning_rate(config.schedule, config.optimizer.learning_rate,
                                                         config.epochs, state.step - 1, steps_per_epoch_),
                          .training_seconds = training_seconds,
                          .validation = validation ? &*validation : nullptr,
                          .read = reading_.finish_epoch(parts_.group)});
   // A run that ends within an epoch may go on: the row of this epoch is then that of all its steps.
-  if (at_end_of_epoch()) state.epoch_loss_sum = state.epoch_correct = state.epoch_samples = 0;
+  if (at_end_of_epoch()) {
+    state.epoch_loss_sum = state.epoch_correct = state.epoch_samples = 0;
+    state.epoch_top = state.epoch_top_samples = 0;
+  }
   if (validation) judge(*validation);
   training_since_ = steady_seconds();
 }

@@ -28,6 +28,11 @@ LoadedConfig resolved(YamlNode root, const std::string& source, const std::vecto
   ConfigReader reader(root);
   describe(reader, loaded.config);
   reader.finish();
+  if (io::AugmentationOptions& augmentation = loaded.config.augmentation;
+      augmentation.crop != io::Crop::none) {  // to what the network takes
+    augmentation.crop_height = loaded.config.network.input.height;
+    augmentation.crop_width = loaded.config.network.input.width;
+  }
   check_config(loaded.config, reader.places(), source);
 
   const ConfigWriter writer = written(loaded.config);

@@ -82,6 +82,16 @@ void check_loss(const Checked& checked) {
   }
 }
 
+void check_metrics(const Checked& checked) {
+  const int k = checked.config.loss.top_k;
+  const std::int64_t classes = checked.config.network.classes();
+  if (k < classes) return;
+  throw UsageError(
+      "{}: metrics.top_k = {}, but the network puts out {} classes: every label is among the {} largest of them, so it would always be 1. {}",
+      checked.place({"metrics.top_k"}), k, classes, k,
+      classes > 2 ? fmt::format("Choose 2 to {}, or 0 for none.", classes - 1) : "Choose 0 for none.");
+}
+
 /// Vectors of the network and datasets of data.inputs belong together one by one.
 void check_inputs(const Checked& checked) {
   const std::map<std::string, std::string>& datasets = checked.config.data.inputs;
@@ -147,6 +157,22 @@ void check_normalisation(const Checked& checked) {
       place, word, channels, word, norm.mean.size(), norm.deviation.size());
 }
 
+/// Area and aspect ratio of a window are drawn for one kind of crop alone.
+void check_crop_keys(const Checked& checked) {
+  const io::AugmentationOptions& options = checked.config.augmentation;
+  const io::AugmentationOptions usual;
+  if (options.crop == io::Crop::none || options.crop == io::Crop::random_resized) return;
+  const auto refuse = [&](const char* key) {
+    throw UsageError(
+        "{}: {} is for windows of random area and aspect ratio, but augmentation.crop is {}. Set augmentation.crop to random_resized, or remove {}.",
+        checked.place({key}), key, word_of(options.crop), key);
+  };
+  if (options.crop_scale_low != usual.crop_scale_low || options.crop_scale_high != usual.crop_scale_high)
+    refuse("augmentation.crop_scale");
+  if (options.crop_ratio_low != usual.crop_ratio_low || options.crop_ratio_high != usual.crop_ratio_high)
+    refuse("augmentation.crop_ratio");
+}
+
 void check_augmentation(const Checked& checked) {
   const io::AugmentationOptions& options = checked.config.augmentation;
   const SampleShape& input = checked.config.network.input;
@@ -165,8 +191,11 @@ void check_augmentation(const Checked& checked) {
     for (const float choice : range.given())
       if (std::abs(choice) >= static_cast<float>(side)) refuse(key, choice, side);
   };
-  check_shift("augmentation.width_shift_range", options.width_shift_range, input.width);
-  check_shift("augmentation.height_shift_range", options.height_shift_range, input.height);
+  if (options.crop == io::Crop::none) {  // else the stored images have another size
+    check_shift("augmentation.width_shift_range", options.width_shift_range, input.width);
+    check_shift("augmentation.height_shift_range", options.height_shift_range, input.height);
+  }
+  check_crop_keys(checked);
   if (static_cast<float>(options.crop_padding) >= smaller && options.crop_padding > 0) {
     refuse("augmentation.crop_padding", static_cast<float>(options.crop_padding),
            static_cast<std::int64_t>(smaller));
@@ -202,6 +231,7 @@ void check_config(const Config& config, const Places& places, const std::string&
   check_classifier(config.network, source);
   check_batch(checked);
   check_loss(checked);
+  check_metrics(checked);
   check_inputs(checked);
   check_generator(checked);
   check_validation(checked);

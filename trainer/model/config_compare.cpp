@@ -32,6 +32,7 @@ constexpr auto kFree = std::to_array<std::string_view>({"loss.smooth_validation"
                                                         "device.isa",
                                                         "device.mixed",
                                                         "bucket_kb",
+                                                        "metrics.",
                                                         "checkpoint.",
                                                         "ledger.",
                                                         "early_stopping.",

@@ -54,6 +54,7 @@ void describe(Fields& fields, io::AugmentationOptions& options) {
   fields.interval("zoom_range", options.zoom_low, options.zoom_high, IntervalForm::around_one);
   fields.flag("horizontal_flip", options.horizontal_flip);
   fields.flag("vertical_flip", options.vertical_flip);
+  fields.flag("alternating_flip", options.alternating_flip);
   fields.interval("brightness_range", options.brightness_low, options.brightness_high,
                   IntervalForm::pair_only);
   fields.number("channel_shift_range", options.channel_shift_range, {0, 1e6});
@@ -63,6 +64,10 @@ void describe(Fields& fields, io::AugmentationOptions& options) {
   fields.integer("crop_padding", options.crop_padding, {0, 32768});
   fields.choice("crop_fill_mode", options.crop_fill_mode);
   fields.integer("cutout_size", options.cutout_size, {0, 32768});
+  fields.choice("crop", options.crop);
+  fields.interval("crop_scale", options.crop_scale_low, options.crop_scale_high, IntervalForm::pair_only);
+  fields.interval("crop_ratio", options.crop_ratio_low, options.crop_ratio_high, IntervalForm::pair_only);
+  fields.integer("crop_resize", options.crop_resize, {0, 32768});
   fields.end();
 }
 
@@ -80,6 +85,13 @@ void describe(Fields& fields, LossOptions& loss) {
   fields.number("label_smoothing", loss.label_smoothing, kFraction);
   fields.flag("smooth_validation", loss.smooth_validation);
   fields.numbers("class_weights", loss.class_weights, {0, 1e9});
+  fields.end();
+}
+
+/// What is measured beside loss and accuracy. Of the loss options, since backends count it with the loss.
+void describe_metrics(Fields& fields, LossOptions& loss) {
+  fields.begin("metrics");
+  fields.integer("top_k", loss.top_k, {0, 1e6});
   fields.end();
 }
 
@@ -192,6 +204,7 @@ void describe(Fields& fields, Config& config) {
   describe(fields, config.normalisation);
   fields.network(config.network);
   describe(fields, config.loss);
+  describe_metrics(fields, config.loss);
   describe(fields, config.batch);
   describe(fields, config.optimizer);
   describe(fields, config.schedule);

@@ -62,6 +62,8 @@ constexpr std::array kNames{
                 "Leave it out: a normalisation always has scale and shift."},
     // Keys of augmentation.
     ForeignName{"cval fill", "augmentation", "augmentation.constant_value", ""},
+    ForeignName{"randomresizedcrop centercrop randomcrop", "augmentation", "augmentation.crop",
+                "augmentation.crop says how images of the size of network.input are cut out of larger ones."},
     ForeignName{"rescale", "augmentation", "normalisation.rescale", ""},
     ForeignName{"featurewisecenter featurewisestdnormalization", "augmentation", "normalisation.kind",
                 "That is normalisation.kind: per_feature here."},
@@ -116,6 +118,7 @@ constexpr std::array kNames{
     ForeignName{"numworkers workers dataloadernumworkers", "", "data.loader_threads", ""},
     ForeignName{"shuffle", "", "data.shuffle", ""},
     ForeignName{"labelsmoothing labelsmoothingfactor", "", "loss.label_smoothing", ""},
+    ForeignName{"topk topkaccuracy topkcategoricalaccuracy", "", "metrics.top_k", ""},
     ForeignName{"classweight classweights weight", "", "loss.class_weights", ""},
     ForeignName{"randomseed randomstate manualseed", "", "seed", ""},
     ForeignName{"warmup warmupsteps warmupratio numwarmupsteps warmuptarget", "", "schedule.warmup_epochs",

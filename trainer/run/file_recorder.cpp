@@ -102,18 +102,19 @@ class FileRecorder final : public Recorder {
 
   void step(const StepRecord& record) override {
     if (std::exchange(first_, false)) keep_error([&] { time_first(record); });
-    progress_->step({record.step, record.samples, record.loss, record.accuracy});
+    progress_->step({record.step, record.samples, record.loss, record.accuracy, record.top});
     note_images_per_second(progress_->images_per_second());
     if (const auto notice = take_notice())
       keep_error([&] { metrics_->event(position(record.step), *notice); });
     epoch_samples_ += static_cast<double>(record.samples);
     if (record.step % kStepsPerRecord != 0) return;
     keep_error([&] {
-      metrics_->step(position(record.step), {{"loss", record.loss},
-                                             {"accuracy", record.accuracy},
-                                             {"learning_rate", record.learning_rate},
-                                             {"gradient_norm", record.gradient_norm},
-                                             {"images_per_second", progress_->images_per_second()}});
+      std::vector<Metric> metrics{{"loss", record.loss}, {"accuracy", record.accuracy}};
+      if (record.top) metrics.push_back({top_accuracy_key(record.top->k), record.top->share});
+      metrics.insert(metrics.end(), {{"learning_rate", record.learning_rate},
+                                     {"gradient_norm", record.gradient_norm},
+                                     {"images_per_second", progress_->images_per_second()}});
+      metrics_->step(position(record.step), metrics);
     });
   }
 
@@ -123,6 +124,7 @@ class FileRecorder final : public Recorder {
     EpochRow row{.at = position(record.step),
                  .loss = record.loss,
                  .accuracy = record.accuracy,
+                 .top = record.top,
                  .learning_rate = record.learning_rate,
                  .images_per_second = epoch_samples_ / training_seconds,
                  .seconds = seconds,
@@ -130,6 +132,7 @@ class FileRecorder final : public Recorder {
     if (const Evaluation* result = record.validation) {
       row.validation_loss = result->loss;
       row.validation_accuracy = result->accuracy;
+      if (!result->top.empty()) row.validation_top = result->top.front();
       if (options_.config.checkpoint.best_by == BestBy::macro_recall)
         row.validation_macro_recall = result->macro_recall;
       keep_error([&] { write_evaluation(row.at, *result); });
@@ -250,14 +253,14 @@ class FileRecorder final : public Recorder {
   }
 
   void write_evaluation(MetricPosition at, const Evaluation& result) {
-    metrics_->evaluation(at, "validation",
-                         {{"loss", result.loss},
-                          {"accuracy", result.accuracy},
-                          {"macro_recall", result.macro_recall},
-                          {"samples", result.samples},
-                          {"index_sum", result.index_sum},
-                          {"index_xor", result.index_xor},
-                          {"each_sample_once", std::uint64_t{result.each_once}}});
+    std::vector<Metric> metrics{{"loss", result.loss}, {"accuracy", result.accuracy}};
+    for (const TopAccuracy& top : result.top) metrics.push_back({top_accuracy_key(top.k), top.share});
+    metrics.insert(metrics.end(), {{"macro_recall", result.macro_recall},
+                                   {"samples", result.samples},
+                                   {"index_sum", result.index_sum},
+                                   {"index_xor", result.index_xor},
+                                   {"each_sample_once", std::uint64_t{result.each_once}}});
+    metrics_->evaluation(at, "validation", metrics);
   }
 
   void claim_directory() {

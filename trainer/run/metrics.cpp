@@ -38,8 +38,11 @@ void add(Json& json, const std::vector<Metric>& metrics) {
 
 std::vector<Metric> metrics_of(const EpochRow& row) {
   std::vector<Metric> metrics{{"loss", row.loss}, {"accuracy", row.accuracy}};
+  if (row.top) metrics.push_back({top_accuracy_key(row.top->k), row.top->share});
   if (row.validation_loss) metrics.push_back({"validation_loss", *row.validation_loss});
   if (row.validation_accuracy) metrics.push_back({"validation_accuracy", *row.validation_accuracy});
+  if (row.validation_top)
+    metrics.push_back({"validation_" + top_accuracy_key(row.validation_top->k), row.validation_top->share});
   if (row.validation_macro_recall)
     metrics.push_back({"validation_macro_recall", *row.validation_macro_recall});
   metrics.push_back({"learning_rate", row.learning_rate});

@@ -11,6 +11,7 @@
 
 #include "io/dataset/read_counts.hpp"
 #include "io/files/event_writer.hpp"
+#include "trainer/model/top_k.hpp"
 #include "trainer/run/step_lines.hpp"
 
 namespace annulus::trainer {
@@ -33,8 +34,10 @@ struct EpochRow {
   MetricPosition at;
   double loss = 0;  ///< mean over the epoch's training samples
   double accuracy = 0;
+  std::optional<TopAccuracy> top = {};  ///< with metrics.top_k; no column, like the one of validation
   std::optional<double> validation_loss;
   std::optional<double> validation_accuracy;
+  std::optional<TopAccuracy> validation_top = {};
   std::optional<double> validation_macro_recall = {};  ///< shown where it chooses the model; not a column
   double learning_rate = 0;
   double images_per_second = 0;  ///< of training alone: validation, saving and restoring do not count

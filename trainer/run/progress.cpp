@@ -41,11 +41,18 @@ std::string bar(double done, std::size_t width) {
   return fmt::format("[{}]", text);
 }
 
+/// "top-5 accuracy 0.9123"
+std::string top_text(const TopAccuracy& top) {
+  return fmt::format("top-{} accuracy {:.4f}", top.k, top.share);
+}
+
 std::string epoch_line(const EpochRow& row, std::uint64_t epochs) {
   std::string text =
       fmt::format("epoch {}/{}: loss {:.4f}, accuracy {:.4f}", row.at.epoch, epochs, row.loss, row.accuracy);
+  if (row.top) text += fmt::format(", {}", top_text(*row.top));
   if (row.validation_loss) text += fmt::format(", validation loss {:.4f}", *row.validation_loss);
   if (row.validation_accuracy) text += fmt::format(", validation accuracy {:.4f}", *row.validation_accuracy);
+  if (row.validation_top) text += fmt::format(", validation {}", top_text(*row.validation_top));
   if (row.validation_macro_recall)
     text += fmt::format(", validation macro recall {:.4f}", *row.validation_macro_recall);
   return text +
@@ -69,10 +76,11 @@ std::string progress_line(const ProgressView& view, int columns) {
   const double done = std::clamp(view.done, 0.0, 1.0);
   const std::string head =
       fmt::format("epoch {}/{} {:3.0f}%", view.epoch + 1, view.epochs, std::floor(done * 100));
-  const std::vector<std::string> figures = {fmt::format("  loss {:.4f}", view.loss),
-                                            fmt::format("  accuracy {:.4f}", view.accuracy),
-                                            fmt::format("  {:.0f} images/s", view.images_per_second),
-                                            fmt::format("  {} left", clock_text(view.seconds_left))};
+  std::vector<std::string> figures = {fmt::format("  loss {:.4f}", view.loss),
+                                      fmt::format("  accuracy {:.4f}", view.accuracy),
+                                      fmt::format("  {:.0f} images/s", view.images_per_second),
+                                      fmt::format("  {} left", clock_text(view.seconds_left))};
+  if (view.top) figures.push_back("  " + top_text(*view.top));  // the first to go where there is no room
   std::string tail;
   for (const std::string& figure : figures) {
     if (head.size() + tail.size() + figure.size() > room) break;
@@ -132,6 +140,7 @@ void Progress::account(const ProgressStep& step, double now) {
   busy_seconds_ += seconds;
   loss_sum_ += step.loss * samples;
   correct_ += step.accuracy * samples;
+  top_ += step.top ? step.top->share * samples : 0;
   epoch_samples_ += samples;
   last_time_ = now;
   last_ = step;
@@ -156,12 +165,15 @@ ProgressView Progress::view() const {
   const std::uint64_t total = std::max<std::uint64_t>(options_.total_steps, 1);
   const std::uint64_t here = last_.step - std::min(options_.start_step, last_.step);
   const std::uint64_t left = total - std::min(last_.step, total);
+  std::optional<TopAccuracy> top = last_.top;
+  if (top) top->share = epoch_samples_ > 0 ? top_ / epoch_samples_ : 0.0;
   const double per_step = here > 0 ? busy_seconds_ / static_cast<double>(here) : -1.0;
   return {.epoch = last_.step > 0 ? (last_.step - 1) / options_.steps_per_epoch : 0,
           .epochs = (total + options_.steps_per_epoch - 1) / options_.steps_per_epoch,
           .done = static_cast<double>(last_.step) / static_cast<double>(total),
           .loss = epoch_samples_ > 0 ? loss_sum_ / epoch_samples_ : 0.0,
           .accuracy = epoch_samples_ > 0 ? correct_ / epoch_samples_ : 0.0,
+          .top = top,
           .images_per_second = recent_seconds_ > 0 ? recent_samples_ / recent_seconds_ : 0.0,
           .seconds_left = per_step < 0 ? -1.0 : per_step * static_cast<double>(left)};
 }
@@ -171,7 +183,7 @@ void Progress::epoch(const EpochRow& row) {
   {
     const std::lock_guard lock(mutex_);
     epochs = view().epochs;
-    loss_sum_ = correct_ = epoch_samples_ = 0;
+    loss_sum_ = correct_ = top_ = epoch_samples_ = 0;
     const double now = options_.clock();
     busy_seconds_ +=
         std::max(now - last_time_, 0.0);  // evaluation counts for the time left, not for images/s

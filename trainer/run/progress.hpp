@@ -18,6 +18,7 @@ struct ProgressView {
   double done = 0;  ///< of the whole run, in [0, 1]
   double loss = 0;
   double accuracy = 0;
+  std::optional<TopAccuracy> top = {};
   double images_per_second = 0;
   double seconds_left = 0;  ///< negative: not known yet
 };
@@ -53,6 +54,7 @@ struct ProgressStep {
   std::int64_t samples = 0;
   double loss = 0;      ///< mean over the step's samples
   double accuracy = 0;  ///< likewise
+  std::optional<TopAccuracy> top = {};
 };
 
 /// At most one at a time in a process: while it lives, log messages take the line away before they are
@@ -86,6 +88,7 @@ class Progress {
   ProgressStep last_;
   double loss_sum_ = 0;  ///< over the epoch
   double correct_ = 0;
+  double top_ = 0;
   double epoch_samples_ = 0;
   double recent_samples_ = 0;  ///< decaying sums: the rate of the last seconds
   double recent_seconds_ = 0;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -45,6 +46,18 @@ std::optional<double> real(const Json& record, const char* name) {
   const auto found = record.find(name);
   if (found == record.end() || !found->is_number()) return std::nullopt;
   return found->get<double>();
+}
+
+/// The number under "PREFIXtop_K_accuracy", and its K.
+std::optional<TopAccuracy> top_in(const Json& record, const std::string& prefix) {
+  for (const auto& [key, value] : record.items()) {
+    int k = 0;
+    if (!key.starts_with(prefix) || !value.is_number()) continue;
+    if (std::sscanf(key.c_str() + prefix.size(), "top_%d_", &k) != 1 || key != prefix + top_accuracy_key(k))
+      continue;
+    return TopAccuracy{k, value.get<double>()};
+  }
+  return std::nullopt;
 }
 
 std::optional<std::uint64_t> whole(const Json& record, const char* name) {
@@ -144,13 +157,17 @@ LastFigures last_figures(const std::string& text) {
     if (!record.is_object()) continue;  // the first line of a tail, the last one of a killed process
     const auto kind = record.find("kind");
     if (kind == record.end()) continue;
-    if (*kind == "epoch") last.validation_accuracy = real(record, "validation_accuracy");
+    if (*kind == "epoch") {
+      last.validation_accuracy = real(record, "validation_accuracy");
+      last.validation_top = top_in(record, "validation_");
+    }
     if (*kind == "event") first_time = 0;  // a new start, say: time has passed in between
     if (*kind != "step") continue;
     last.step = whole(record, "step");
     last.epoch = whole(record, "epoch");
     last.loss = real(record, "loss");
     last.accuracy = real(record, "accuracy");
+    last.top = top_in(record, "");
     last.images_per_second = real(record, "images_per_second");
     const double time = real(record, "time").value_or(0);
     const std::uint64_t step = last.step.value_or(0);

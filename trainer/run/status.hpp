@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "trainer/model/top_k.hpp"
 #include "trainer/watch/heartbeat.hpp"
 #include "trainer/watch/slow_ranks.hpp"
 
@@ -31,7 +32,9 @@ struct LastFigures {
   std::optional<std::uint64_t> epoch;
   std::optional<double> loss;
   std::optional<double> accuracy;
+  std::optional<TopAccuracy> top;  ///< with metrics.top_k
   std::optional<double> validation_accuracy;
+  std::optional<TopAccuracy> validation_top;
   std::optional<double> images_per_second;
   std::optional<double> steps_per_second;
 };

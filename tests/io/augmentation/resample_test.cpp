@@ -31,6 +31,7 @@ TEST(Resample, AgreesWithScipy) {
     const auto& expected = reference::kCases[k];
 
     const auto output = resampled(image, {reference::kShape,
+                                          reference::kShape,
                                           rules::fixed_matrix(expected.parameters, reference::kShape),
                                           {expected.mode, reference::kConstant}});
 
@@ -42,7 +43,8 @@ TEST(Resample, AgreesWithScipy) {
 TEST(Resample, IdentityKeepsEveryBit) {
   const auto image = with_slack(reference::kImage);
 
-  const auto output = resampled(image, {reference::kShape, rules::fixed_matrix({}, reference::kShape), {}});
+  const auto output = resampled(
+      image, {reference::kShape, reference::kShape, rules::fixed_matrix({}, reference::kShape), {}});
 
   EXPECT_TRUE(std::equal(output.begin(), output.end(), image.begin()));
 }
@@ -52,7 +54,7 @@ TEST(Resample, HalfAPixelIsTheMeanOfNeighbours) {
   const SampleShape shape{1, 4, 1};
   const auto image = with_slack(row);
   const auto moved = [&](FillMode mode) {
-    return resampled(image, {shape, rules::fixed_matrix({.shift_columns = 0.5}, shape), {mode, 7}});
+    return resampled(image, {shape, shape, rules::fixed_matrix({.shift_columns = 0.5}, shape), {mode, 7}});
   };
 
   EXPECT_EQ(moved(FillMode::nearest), (std::vector<float>{15, 30, 60, 80}));
@@ -66,7 +68,7 @@ TEST(Resample, QuarterTurnMovesPixels) {
   const SampleShape shape{2, 2, 1};
 
   const auto output =
-      resampled(with_slack(square), {shape, rules::fixed_matrix({.rotation = 90}, shape), {}});
+      resampled(with_slack(square), {shape, shape, rules::fixed_matrix({.rotation = 90}, shape), {}});
 
   // source row = 1 - column, source column = row
   EXPECT_EQ(output, (std::vector<float>{3, 1, 4, 2}));
@@ -78,14 +80,14 @@ TEST(Resample, TreatsAnyNumberOfChannelsAlike) {
     std::vector<float> image(static_cast<std::size_t>(shape.size()) + kImageSlack);
     for (std::size_t i = 0; i < image.size(); ++i) image[i] = static_cast<float>((i * 37) % 101);
     const auto matrix = rules::fixed_matrix({.rotation = 25, .shift_rows = 0.7, .zoom_columns = 1.2}, shape);
-    const auto output = resampled(image, {shape, matrix, {FillMode::reflect, 0}});
+    const auto output = resampled(image, {shape, shape, matrix, {FillMode::reflect, 0}});
 
     for (std::int64_t channel = 0; channel < channels; ++channel) {
       const SampleShape plane_shape{5, 6, 1};
       std::vector<float> plane(30 + kImageSlack);
       for (std::size_t i = 0; i < 30; ++i)
         plane[i] = image[i * static_cast<std::size_t>(channels) + static_cast<std::size_t>(channel)];
-      const auto expected = resampled(plane, {plane_shape, matrix, {FillMode::reflect, 0}});
+      const auto expected = resampled(plane, {plane_shape, plane_shape, matrix, {FillMode::reflect, 0}});
       for (std::size_t i = 0; i < 30; ++i)
         ASSERT_EQ(output[i * static_cast<std::size_t>(channels) + static_cast<std::size_t>(channel)],
                   expected[i])
@@ -117,6 +119,7 @@ TEST(MovePixels, FollowsAnyMap) {
     for (std::size_t i = 0; i < image.size(); ++i) image[i] = static_cast<float>(i);
     for (PixelMove move : moves) {
       move.channels = channels;
+      move.source_width = 4;
       move.constant = -5;
       std::vector<float> output(image.size());
 

@@ -53,11 +53,12 @@ struct Arrangement {
   std::uint64_t samples = 50;
   SamplerOptions sampler{.samples = 50, .batch = 12, .shards = 4, .seed = kSeed};
   LoaderOptions loader{.first_shard = 0, .owned_shards = 4};
+  AugmentationOptions augmentation = some_augmentation();
 };
 
 std::vector<Copy> run(const Arrangement& setup, std::uint64_t step, int count) {
   PatternSource source(setup.samples, kShape);
-  const Generator generator(source.info(), some_augmentation(), {}, kSeed);
+  const Generator generator(source.info(), setup.augmentation, {}, kSeed);
   BatchLoader loader(source, ShardedSampler(setup.sampler), generator, setup.loader);
   loader.seek(0, step);
   std::vector<Copy> batches;
@@ -99,6 +100,35 @@ TEST(BatchLoader, ThreadsAndDepthDoNotShow) {
   busy.loader.depth = 4;
 
   EXPECT_EQ(run(plain, 0, 12), run(busy, 0, 12));
+}
+
+/// Smaller and larger than the stored ones, on any number of threads and by any rank.
+TEST(BatchLoader, DeliversImagesOfAnotherSize) {
+  for (const std::int64_t height : {4, 9}) {
+    Arrangement whole;
+    whole.augmentation.crop = Crop::random_resized;
+    whole.augmentation.crop_height = height;
+    whole.augmentation.crop_width = 7;
+    Arrangement half = whole;
+    half.loader.first_shard = half.loader.owned_shards = 2;
+    half.loader.threads = 3;
+    const Generator generator(PatternSource(50, kShape).info(), whole.augmentation, {}, kSeed);
+    const auto size = static_cast<std::size_t>(height * 7 * 3);
+
+    const Copy batch = run(whole, 1, 1)[0];
+
+    const std::vector<float>& images = batch.images.at(1);
+    ASSERT_EQ(images.size(), batch.numbers.at(1).size() * size);
+    for (std::size_t i = 0; i < batch.numbers[1].size(); ++i) {
+      std::vector<std::uint8_t> raw(90);
+      for (std::size_t k = 0; k < raw.size(); ++k) raw[k] = PatternSource::pixel(batch.numbers[1][i], k);
+      std::vector<float> expected(size);
+      generator.make(std::as_bytes(std::span(raw)), 0, batch.numbers[1][i], PixelLayout::channels_last,
+                     expected);
+      EXPECT_TRUE(std::equal(expected.begin(), expected.end(), images.begin() + static_cast<long>(i * size)));
+    }
+    EXPECT_EQ(run(half, 1, 1)[0].images, (std::vector(batch.images.begin() + 2, batch.images.end())));
+  }
 }
 
 TEST(BatchLoader, SeekingEqualsRunningThere) {

@@ -44,6 +44,7 @@ void expect_equal_steps(Pair& pair, const std::vector<Samples>& shards, std::uin
   for (std::size_t shard = 0; shard < shards.size(); ++shard) {
     SCOPED_TRACE(testing::Message() << "shard of " << shards[shard].labels.size());
     EXPECT_EQ(actual[shard].correct, expected[shard].correct);
+    EXPECT_EQ(actual[shard].top, expected[shard].top);
     test::expect_equal_outcomes(pair.cpu->network(), actual[shard], expected[shard], kTolerance);
   }
 }
@@ -129,6 +130,23 @@ TEST(BackendOracleOptions, ClassWeightsAndSmoothing) {
   Pair pair = make_pair(mixed_network(), options);
 
   expect_equal_steps(pair, {test::random_samples(mixed_network(), 5, 1)}, 0);
+}
+
+TEST(BackendOracleOptions, LabelsAmongTheKLargest) {
+  for (const int k : {1, 2, 3}) {
+    CompileOptions options{.shard_samples = 40};
+    options.loss.top_k = k;
+    Pair pair = make_pair(mixed_network(), options);
+    const std::vector<Samples> shards{test::random_samples(mixed_network(), 40, 1)};
+
+    expect_equal_steps(pair, shards, 0);
+    const ShardOutcome outcome = test::run_step(*pair.cpu, shards, 0).front();
+    if (k == 1) {
+      EXPECT_EQ(outcome.top, outcome.correct);
+    }
+    EXPECT_GE(outcome.top, outcome.correct);
+    EXPECT_LT(outcome.top, 40);
+  }
 }
 
 TEST(BackendOracleOptions, GroupNormTrainsOnOneSample) {

@@ -61,6 +61,19 @@ TEST(RunState, RemembersTheFiguresOfTheBestModel) {
   EXPECT_EQ(read.epochs_without_improvement, 2);
 }
 
+TEST(RunState, LabelsAmongTheKLargestAreCountedAnewForAnotherNumber) {
+  const RunState state{.epoch_top = 6, .epoch_top_samples = 8, .top_k = 5};
+  RunState read = run_state_from_json(to_json(state));
+
+  count_top(5, read);
+  EXPECT_EQ(read.epoch_top, 6);
+  EXPECT_EQ(read.epoch_top_samples, 8);
+  count_top(3, read);
+  EXPECT_EQ(read.top_k, 3);
+  EXPECT_EQ(read.epoch_top, 0);
+  EXPECT_EQ(read.epoch_top_samples, 0);
+}
+
 TEST(RunState, EpochsJudgedByAnotherFigureAreCountedAnew) {
   const RunState state{.epochs_without_improvement = 2, .improved_by = BestBy::macro_recall};
   RunState same = run_state_from_json(to_json(state));

@@ -124,6 +124,47 @@ TEST_F(EvaluatorTest, MacroRecallTakesClassesAlikeAndOnlyThoseThatOccur) {
   EXPECT_FALSE(recall(two, 2));
 }
 
+TEST_F(EvaluatorTest, TopKCountsLabelsAmongTheKLargest) {
+  // Every fifth label has the smallest output, every other one the largest.
+  const Evaluation result = evaluate(23, mostly_right, {.block = 4, .shards = 3, .top = {1, 2}});
+  ASSERT_EQ(result.top.size(), 2u);
+  EXPECT_EQ(result.top[0].k, 1);
+  EXPECT_EQ(result.top[0].share, result.accuracy);
+  EXPECT_DOUBLE_EQ(result.top[1].share, 18.0 / 23);
+
+  const auto second = [](std::uint64_t sample) {
+    std::vector<float> row(kNumberedClasses, 0.1f);
+    row[sample % kNumberedClasses] = 0.3f;
+    row[(sample + 1) % kNumberedClasses] = 0.6f;
+    return row;
+  };
+  const Evaluation close = evaluate(9, second, {.block = 4, .shards = 3, .top = {1, 2}});
+  EXPECT_EQ(close.top[0].share, 0);
+  EXPECT_EQ(close.top[1].share, 1);
+}
+
+TEST_F(EvaluatorTest, OfEqualOutputsTheLowerNumberComesFirst) {
+  const auto equal = [](std::uint64_t) { return std::vector<float>(kNumberedClasses, 1.0f / 3); };
+
+  const Evaluation result = evaluate(9, equal, {.block = 4, .shards = 1, .top = {1, 2}});
+
+  EXPECT_DOUBLE_EQ(result.accuracy, 3.0 / 9);
+  EXPECT_DOUBLE_EQ(result.top[0].share, 3.0 / 9);
+  EXPECT_DOUBLE_EQ(result.top[1].share, 6.0 / 9);
+}
+
+TEST_F(EvaluatorTest, WhatIsNoNumberIsNeverRight) {
+  const auto nothing = [](std::uint64_t) {
+    return std::vector<float>(kNumberedClasses, std::numeric_limits<float>::quiet_NaN());
+  };
+
+  const Evaluation result = evaluate(9, nothing, {.block = 4, .shards = 1, .top = {2}});
+
+  EXPECT_EQ(result.accuracy, 0);
+  EXPECT_EQ(result.top[0].share, 0);
+  EXPECT_EQ(result.macro_recall, 0);
+}
+
 TEST_F(EvaluatorTest, EachSampleIsSeenOnceAndSaysSo) {
   for (const std::uint64_t samples : {1, 2, 11, 12, 13, 25}) {
     const Evaluation result = evaluate(samples, mostly_right, {.block = 4, .shards = 3});

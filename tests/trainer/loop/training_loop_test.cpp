@@ -34,6 +34,7 @@ class LateEngine final : public StepEngine {
     const double loss = diverged ? NAN : static_cast<double>(finished_);
     return {.loss_sum = loss * samples,
             .correct = samples / 2,
+            .top = samples - 1,
             .gradient_norm = 1,
             .verdict = diverged ? Verdict::loss_not_finite : Verdict::good};
   }
@@ -62,6 +63,7 @@ class DiaryRecorder final : public Recorder {
   }
   void epoch(const EpochRecord& record) override {
     diary_.push_back(fmt::format("epoch {} loss {}", record.epoch, record.loss));
+    if (record.top) diary_.push_back(fmt::format("top {}: {}", record.top->k, record.top->share));
   }
   void event(const RunState& state, const std::string& text) override {
     diary_.push_back(fmt::format("event at {}: {}", state.step, text));
@@ -132,6 +134,19 @@ class Loop : public testing::Test {
   std::vector<Answer> answers;  ///< of the model at the end of every epoch; none: nothing is validated
   std::string fails_after;
 };
+
+TEST_F(Loop, AnEpochKnowsItsLabelsAmongTheKLargest) {
+  config.loss.top_k = 5;
+  run(1);
+
+  EXPECT_EQ(std::ranges::count(diary, "top 5: 0.7"), 2) << "3 + 3 + 1 of 10 samples, in each of two epochs";
+}
+
+TEST_F(Loop, NobodyHearsOfThemUnlessAsked) {
+  run(1);
+
+  EXPECT_TRUE(std::ranges::none_of(diary, [](const auto& line) { return line.starts_with("top "); }));
+}
 
 /// Gives the label the first probability for sample 0, and so on; what is left goes to the next class.
 Answer with(float zero, float one, float two) {

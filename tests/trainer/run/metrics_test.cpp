@@ -102,6 +102,19 @@ TEST_F(MetricsWriterTest, WritesARowAnEpoch) {
   EXPECT_THAT(lines("metrics.jsonl")[0], Not(HasSubstr("read_bytes"))) << "of data that lie in memory";
 }
 
+TEST_F(MetricsWriterTest, TopAccuraciesHaveTheirNumberInTheirNames) {
+  MetricsWriter writer(directory.path(), 0, kStepsPerEpoch);
+  EpochRow row = kRow;
+  row.top = TopAccuracy{5, 0.75};
+  row.validation_top = TopAccuracy{5, 0.875};
+
+  writer.epoch(row);
+
+  EXPECT_THAT(lines("metrics.jsonl")[0], AllOf(HasSubstr(R"("accuracy":0.25,"top_5_accuracy":0.75)"),
+                                               HasSubstr(R"("validation_top_5_accuracy":0.875)")));
+  EXPECT_EQ(lines("metrics.csv")[1], "1,10,1.5,0.25,1.25,0.5,0.01,1000,2") << "its columns stay";
+}
+
 TEST_F(MetricsWriterTest, ResumeDropsWhatIsNewerAndGoesOn) {
   {
     MetricsWriter writer(directory.path(), 0, kStepsPerEpoch);

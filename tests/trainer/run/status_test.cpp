@@ -77,6 +77,20 @@ TEST_F(RunStatusTest, OfARunningJob) {
   EXPECT_EQ(run.seconds_left, 4.0);  // 20 steps at 5 a second
 }
 
+TEST_F(RunStatusTest, FindsTopAccuraciesWhateverTheirNumber) {
+  const LastFigures figures = last_figures(
+      R"({"kind":"epoch","step":3,"top_5_accuracy":0.2,"validation_accuracy":0.3,"validation_top_5_accuracy":0.6})"
+      "\n"
+      R"({"kind":"step","step":7,"loss":1,"top_x_accuracy":0.9,"top_10_accuracy":0.5})");
+
+  ASSERT_TRUE(figures.top && figures.validation_top);
+  EXPECT_EQ(figures.top->k, 10);
+  EXPECT_EQ(figures.top->share, 0.5);
+  EXPECT_EQ(figures.validation_top->k, 5);
+  EXPECT_EQ(figures.validation_top->share, 0.6);
+  EXPECT_FALSE(last_figures(R"({"kind":"step","step":7,"loss":1})").top);
+}
+
 TEST_F(RunStatusTest, TellsAFinishedJobFromADeadOne) {
   Heartbeat ended = alive(0);
   ended.state = RankState::ended;

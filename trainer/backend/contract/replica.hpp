@@ -54,12 +54,12 @@ struct ArenaLayout {
 };
 
 /// Head of the gradient buffer, before the gradients: sums over the samples of a shard that travel through
-/// the same tree. [loss, correct, samples, 0 ...], kGradientHead floats, then `statistics_count` floats
-/// (samples * batch mean, samples * batch variance, laid out as the statistics arena), padded to 16; then the
-/// gradients as in the parameter arena. Gradients are of the *sum* of the losses; whoever updates divides by
-/// the samples of the step.
+/// the same tree. [loss, correct, samples, label among the k largest (0 without LossOptions::top_k), 0 ...],
+/// kGradientHead floats, then `statistics_count` floats (samples * batch mean, samples * batch variance, laid
+/// out as the statistics arena), padded to 16; then the gradients as in the parameter arena. Gradients are of
+/// the *sum* of the losses; whoever updates divides by the samples of the step.
 constexpr std::size_t kGradientHead = 16;
-enum GradientHead : std::size_t { kLossSum = 0, kCorrectCount = 1, kSampleCount = 2 };
+enum GradientHead : std::size_t { kLossSum = 0, kCorrectCount = 1, kSampleCount = 2, kTopCount = 3 };
 
 /// Element at which the gradients of the parameter arena start in a gradient buffer.
 constexpr std::size_t gradient_offset(const ArenaLayout& layout) {

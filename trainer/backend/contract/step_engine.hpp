@@ -30,6 +30,7 @@ struct StepOrder {
 struct StepResult {
   double loss_sum = 0;
   double correct = 0;
+  double top = 0;            ///< samples whose label is among the k largest outputs (LossOptions::top_k)
   double gradient_norm = 0;  ///< 2-norm of the mean gradient over all parameters, before clipping and decay
   Verdict verdict = Verdict::good;  ///< anything else: parameters, averages and optimizer are as before
   int bad_segment = -1;             ///< first of ArenaLayout::trainable whose gradient is not finite

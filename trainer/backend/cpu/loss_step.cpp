@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "trainer/backend/cpu/steps.hpp"
+#include "trainer/model/top_k.hpp"
 
 namespace annulus::trainer::cpu {
 namespace {
@@ -71,6 +72,7 @@ void LossStep::forward(const ShardContext& context) {
   const auto* logits = static_cast<const float*>(logits_.get_data_handle());
   double loss = 0;
   std::size_t correct = 0;
+  std::size_t top = 0;
   for (std::size_t i = 0; i < context.labels.size(); ++i) {
     const std::int32_t label = context.labels[i];
     if (label < 0 || static_cast<std::size_t>(label) >= classes_)
@@ -83,10 +85,12 @@ void LossStep::forward(const ShardContext& context) {
     const double log_sum = softmax(row, {target, classes_});
     loss += differentiate(row, label, log_sum, {target, classes_});
     correct += std::max_element(row.begin(), row.end()) - row.begin() == label ? 1u : 0u;
+    if (options_.top_k > 0) top += place_of(row, static_cast<std::size_t>(label)) < options_.top_k ? 1u : 0u;
   }
   context.gradients[kLossSum] = static_cast<float>(loss);
   context.gradients[kCorrectCount] = static_cast<float>(correct);
   context.gradients[kSampleCount] = static_cast<float>(context.labels.size());
+  context.gradients[kTopCount] = static_cast<float>(top);
 }
 
 }  // namespace

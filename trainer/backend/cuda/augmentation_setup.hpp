@@ -20,7 +20,7 @@ struct ImageOptions {
 
 struct AugmentationSetup {
   AugmentationConstants constants;
-  bool augments = false;     ///< false: no plan is needed
+  bool augments = false;     ///< false: no plan is needed, and images keep their size
   std::vector<float> scale;  ///< (C); empty when each image is normalised by itself
   std::vector<float> offset;
 };
@@ -31,6 +31,7 @@ inline AugmentationSetup set_up_augmentation(const io::SourceInfo& source, const
   AugmentationSetup setup;
   setup.constants = {.options = options.augmentation,
                      .shape = source.shape,
+                     .output = io::output_shape(options.augmentation, source.shape),
                      .key = stream_key(options.seed, Purpose::augment),
                      .low = bytes ? 0.0f : -kEndless,
                      .high = bytes ? 255.0f : kEndless,

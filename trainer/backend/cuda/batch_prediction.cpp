@@ -31,11 +31,14 @@ BatchPrediction::BatchPrediction(DeviceModel& model, const comm::Stream& stream,
       classes_(static_cast<std::size_t>(model.network().classes())),
       scale_(on_device(setup_.scale, stream)),
       offset_(on_device(setup_.offset, stream)) {
-  expect_contract(!setup_.augments, "images of an evaluation are only normalised");
+  const io::AugmentationOptions& augmentation = options.generator.augmentation();
+  expect_contract(augmentation == io::evaluation_options(augmentation),
+                  "images of an evaluation are cropped and normalised, and nothing is random");
   constexpr const char* kBlock = "a block of an evaluation (batch.evaluation says how large blocks are)";
   const auto n = static_cast<std::size_t>(options.block_samples);
   const std::size_t most = n * static_cast<std::size_t>(options.owned_shards);
   pixels_ = {n * image_bytes_, kBlock};
+  if (setup_.augments) plans_ = {n, kBlock};
   vectors_ = {n * row_floats_, kBlock};
   if (setup_.scale.empty()) {
     sums_ = {2 * n * kImageLanes, kBlock};
@@ -92,6 +95,7 @@ void BatchPrediction::enqueue_images(std::int64_t count) {
   enqueue(AugmentationCall{.constants = setup_.constants,
                            .pixel_type = pixel_type_,
                            .pixels = pixels_.get(),
+                           .plans = plans_.get(),
                            .scale = scale_.get(),
                            .offset = offset_.get(),
                            .sums = sums_.get(),

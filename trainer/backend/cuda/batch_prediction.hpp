@@ -38,10 +38,11 @@ class BatchPrediction final : public BatchPredictor {
   comm::DeviceBuffer<float> scale_, offset_;
   comm::DeviceBuffer<double> sums_;  ///< of normalisation by image, as maps_
   comm::DeviceBuffer<float> maps_;
-  comm::DeviceBuffer<std::byte> pixels_;     ///< of a block
-  comm::DeviceBuffer<float> vectors_;        ///< likewise
-  comm::DeviceBuffer<float> probabilities_;  ///< of a batch
-  comm::PinnedBuffer<float> results_;        ///< the same for the host
+  comm::DeviceBuffer<io::AugmentationPlan> plans_;  ///< of a block; where images are cropped
+  comm::DeviceBuffer<std::byte> pixels_;            ///< of a block
+  comm::DeviceBuffer<float> vectors_;               ///< likewise
+  comm::DeviceBuffer<float> probabilities_;         ///< of a batch
+  comm::PinnedBuffer<float> results_;               ///< the same for the host
 };
 
 }  // namespace annulus::trainer::cuda

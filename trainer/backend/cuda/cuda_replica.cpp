@@ -117,9 +117,10 @@ void CudaReplica::predict(const PredictBlock& block) {
 }
 
 std::unique_ptr<BatchPredictor> CudaReplica::make_predictor(const PredictorOptions& options) {
-  if (options.generator.augmentation() != io::AugmentationOptions{}) return nullptr;
+  const io::AugmentationOptions& augmentation = options.generator.augmentation();
+  if (augmentation != io::evaluation_options(augmentation)) return nullptr;
   expect_contract(options.block_samples <= model_.options().predict_samples &&
-                      options.source.shape.size() == network().input.size(),
+                      options.generator.output_shape().size() == network().input.size(),
                   "an evaluation has blocks and images that the replica is compiled for");
   return std::make_unique<BatchPrediction>(model_, stream_, images_.get(), options);
 }

@@ -169,6 +169,7 @@ StepResult CudaStepEngine::finish() {
   if (report.verdict == Verdict::good) optimizer_.count();
   return {.loss_sum = report.loss,
           .correct = report.correct,
+          .top = report.top,
           .gradient_norm = norm,
           .verdict = report.verdict,
           .bad_segment = report.bad_segment};

@@ -36,7 +36,7 @@ DeviceImages::DeviceImages(const DeviceImagesOptions& options)
       scale_(on_device(setup_.scale, copies_)),
       offset_(on_device(setup_.offset, copies_)) {
   const auto n = static_cast<std::size_t>(shard_samples_);
-  images_ = {n * static_cast<std::size_t>(source_.shape.size()), "the images of a shard"};
+  images_ = {n * static_cast<std::size_t>(setup_.constants.output.size()), "the images of a shard"};
   if (setup_.augments) plans_ = {n, "augmentation plans"};
   if (options.images.augmentation.channel_shift_clip == io::ShiftClip::image)
     ranges_ = {2 * n * kRangeLanes, "the range of each image"};

@@ -43,8 +43,11 @@ struct DeviceModel::State {
   Libraries libraries;
   ParameterStore store;
   comm::DeviceBuffer<float> class_weights;
-  ProgramEnvironment environment{
-      network, options, libraries, store, {options.loss.label_smoothing, class_weights.get()}};
+  ProgramEnvironment environment{network,
+                                 options,
+                                 libraries,
+                                 store,
+                                 {options.loss.label_smoothing, class_weights.get(), options.loss.top_k}};
   // Neither is ever given back before the end: captured graphs hold addresses.
   std::vector<comm::DeviceBuffer<std::byte>> blocks;
   std::vector<std::unique_ptr<Program>> programs;

@@ -14,6 +14,7 @@ void GradientWriter::write_head(const GraphPass& pass, const LossResult& loss, s
   buffer_[kLossSum] = static_cast<float>(loss.sum);
   buffer_[kCorrectCount] = static_cast<float>(loss.correct);
   buffer_[kSampleCount] = static_cast<float>(samples);
+  buffer_[kTopCount] = static_cast<float>(loss.top);
   int layer = -1;
   std::size_t read = 0;  // a batch norm saves means, then variances: the order of its moving averages
   for (const Segment& segment : layout_.statistics) {

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "trainer/model/top_k.hpp"
+
 namespace annulus::trainer::reference {
 namespace {
 
@@ -36,6 +38,7 @@ LossResult softmax_loss(const Tensor& logits, std::span<const std::int32_t> labe
     }
     const auto winner = std::max_element(row.begin(), row.end()) - row.begin();
     if (static_cast<std::size_t>(winner) == label) ++result.correct;
+    if (options.top_k > 0 && place_of(row, label) < options.top_k) ++result.top;
   }
   return result;
 }

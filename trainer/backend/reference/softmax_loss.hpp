@@ -12,6 +12,7 @@ namespace annulus::trainer::reference {
 struct LossResult {
   double sum = 0;            ///< of the losses of all samples
   std::int64_t correct = 0;  ///< samples whose first largest logit is at their label
+  std::int64_t top = 0;      ///< samples whose label is among the LossOptions::top_k largest logits
   Tensor gradient;           ///< of the sum by the logits, (n, classes)
 };
 

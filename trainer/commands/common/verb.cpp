@@ -75,6 +75,7 @@ template VerbOption* VerbOption::within(double, double);
   template VerbOption* Verb::add_option(const std::string&, __VA_ARGS__&, const std::string&)
 ANNULUS_OPTION_OF(std::string);
 ANNULUS_OPTION_OF(std::vector<std::string>);
+ANNULUS_OPTION_OF(std::vector<int>);
 ANNULUS_OPTION_OF(double);
 ANNULUS_OPTION_OF(int);
 ANNULUS_OPTION_OF(std::int64_t);

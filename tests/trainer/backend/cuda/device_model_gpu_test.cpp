@@ -113,6 +113,7 @@ class Driver {
     const ArenaLayout& layout = model_.layout();
     ShardOutcome outcome{.loss = buffer[kLossSum],
                          .correct = buffer[kCorrectCount],
+                         .top = buffer[kTopCount],
                          .samples = buffer[kSampleCount],
                          .gradients = {}};
     for (const Layer& layer : model_.network().layers)
@@ -162,6 +163,7 @@ void expect_equal_outcomes(const Network& network, const ShardOutcome& actual, c
   EXPECT_NEAR(actual.loss, expected.loss, tolerance * std::abs(expected.loss));
   if (tolerance < 1e-4) {  // else rounding may swap the two largest logits
     EXPECT_EQ(actual.correct, expected.correct);
+    EXPECT_EQ(actual.top, expected.top);
   }
   EXPECT_EQ(actual.samples, expected.samples);
   for (std::size_t layer = 0; layer < network.layers.size(); ++layer)
@@ -299,7 +301,7 @@ class DeviceModelOptions : public testing::Test {
 
 TEST_F(DeviceModelOptions, ClassWeightsAndSmoothing) {
   CompileOptions options{.shard_samples = 5};
-  options.loss = {.label_smoothing = 0.3f, .class_weights = {0.25f, 4.0f, 1.0f, 0.0f}};
+  options.loss = {.label_smoothing = 0.3f, .class_weights = {0.25f, 4.0f, 1.0f, 0.0f}, .top_k = 2};
   const auto reference = make_reference_replica(network_, options);
   test::set_parameters(*reference, parameters_);
   Driver driver(network_, options, Precision::float32);

@@ -16,13 +16,15 @@ namespace {
 /// 23 samples in blocks of 4, two shards: the last step has 3 samples in the second block and none in a
 /// third.
 constexpr std::uint64_t kSamples = 23;
-constexpr EvaluatorOptions kOptions{.block = 4, .shards = 3};
+const EvaluatorOptions kOptions{.block = 4, .shards = 3};
 
 struct Case {
   const char* name;
   io::PixelType pixels;
   std::vector<std::string> overrides;
   bool vectors = false;
+  std::int64_t larger =
+      0;  ///< pixels by which the stored images are higher than the network's, and half as much wider
 };
 void PrintTo(const Case& which, std::ostream* out) { *out << which.name; }
 
@@ -32,15 +34,22 @@ class CudaEvaluation : public testing::TestWithParam<Case> {
     return GetParam().vectors ? test::vector_step_config(GetParam().overrides)
                               : test::step_config(GetParam().overrides);
   }
+  static SampleShape stored_shape(const Config& config) {
+    SampleShape shape = config.network.input;
+    shape.height += GetParam().larger;
+    shape.width += GetParam().larger / 2;
+    return shape;
+  }
 };
 
 /// What the model says about samples that the host has normalised, block by block as the evaluator cuts them.
 std::vector<float> from_host_images(Replica& replica, io::SampleSource& source,
                                     const io::Generator& generator) {
-  const auto size = static_cast<std::size_t>(source.info().shape.size());
+  const auto size = static_cast<std::size_t>(generator.output_shape().size());
   const auto row = static_cast<std::size_t>(total_length(source.info().vectors));
   const auto classes = static_cast<std::size_t>(replica.network().classes());
-  const std::size_t bytes = size * io::size_of(source.info().pixels);
+  const std::size_t bytes =
+      static_cast<std::size_t>(source.info().shape.size()) * io::size_of(source.info().pixels);
   std::vector<float> all;
   for (std::uint64_t first = 0; first < kSamples; first += kOptions.block) {
     const std::size_t n = std::min<std::uint64_t>(kOptions.block, kSamples - first);
@@ -64,7 +73,7 @@ std::vector<float> from_host_images(Replica& replica, io::SampleSource& source,
 
 TEST_P(CudaEvaluation, HasTheBitsOfImagesThatTheHostMade) {
   const Config config = this->config();
-  test::PatternSource source(kSamples, config.network.input, GetParam().pixels, config.network.vectors);
+  test::PatternSource source(kSamples, stored_shape(config), GetParam().pixels, config.network.vectors);
   const io::Generator generator = evaluation_generator(config, source.info());
   const auto replica = make_cuda_replica(
       config.network, {.shard_samples = 4, .predict_samples = kOptions.block}, config.device.precision);
@@ -85,7 +94,7 @@ TEST_P(CudaEvaluation, HasTheBitsOfImagesThatTheHostMade) {
 
 TEST_P(CudaEvaluation, TakesPixelsAsTheyAreStored) {
   const Config config = this->config();
-  const test::PatternSource source(kSamples, config.network.input, GetParam().pixels, config.network.vectors);
+  const test::PatternSource source(kSamples, stored_shape(config), GetParam().pixels, config.network.vectors);
   const io::Generator plain = evaluation_generator(config, source.info());
   const io::Generator random = training_generator(config, source.info());
   const auto replica = make_cuda_replica(config.network, {.shard_samples = 4}, config.device.precision);
@@ -103,7 +112,14 @@ TEST_P(CudaEvaluation, TakesPixelsAsTheyAreStored) {
 INSTANTIATE_TEST_SUITE_P(
     Images, CudaEvaluation,
     testing::Values(
-        Case{"given", io::PixelType::uint8, {}}, Case{"float_pixels", io::PixelType::float32, {}},
+        Case{"given", io::PixelType::uint8, {}},
+        Case{"middle", io::PixelType::uint8, {"augmentation.crop=random"}, false, 5},
+        Case{"resized_middle",
+             io::PixelType::uint8,
+             {"augmentation.crop=random_resized", "augmentation.crop_resize=9"},
+             false,
+             9},
+        Case{"float_pixels", io::PixelType::float32, {}},
         Case{"each_image",
              io::PixelType::uint8,
              {"normalisation.kind=per_sample", "normalisation.mean=null", "normalisation.deviation=null"}},

@@ -81,13 +81,14 @@ void run_on_host(const Body& body) {
 template <class L, class T>
 void run_on_host(const LossBody<L, T>& body) {
   for (std::int64_t sample = body.samples; sample-- > 0;) body.note(sample, body(SoloTeam{}, sample));
-  std::vector<double> losses(kLossLanes), hits(kLossLanes);
+  std::vector<double> losses(kLossLanes), hits(kLossLanes), tops(kLossLanes);
   for (int lane = kLossLanes; lane-- > 0;) {
     const LossSums sums = body.lane(lane);
     losses[static_cast<std::size_t>(lane)] = sums.loss;
     hits[static_cast<std::size_t>(lane)] = sums.correct;
+    tops[static_cast<std::size_t>(lane)] = sums.top;
   }
-  body.finish({tree_sum(losses), tree_sum(hits)});
+  body.finish({tree_sum(losses), tree_sum(hits), tree_sum(tops)});
 }
 
 template <class L>

@@ -388,6 +388,7 @@ TEST(Kernels, LossAgrees) {
                                     .classes = classes,
                                     .samples = samples,
                                     .smoothing = 0.1f,
+                                    .top_k = classes / 2,
                                     .row_sums = at.floats(rows),
                                     .head = at.floats(head)};
     });

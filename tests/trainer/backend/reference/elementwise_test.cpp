@@ -114,5 +114,19 @@ TEST(ReferenceLoss, FirstOfEqualMaximaIsThePrediction) {
   EXPECT_EQ(softmax_loss({1, 1}, std::vector<std::int32_t>{1}, {}).correct, 0);
 }
 
+TEST(ReferenceLoss, LabelsAmongTheKLargestCount) {
+  const auto top = [](Tensor logits, std::int32_t label, int k) {
+    return softmax_loss(logits, std::vector<std::int32_t>{label}, {.top_k = k}).top;
+  };
+  const Tensor logits{0, 3, 1, 2};
+
+  EXPECT_EQ(top(logits, 2, 2), 0) << "it is the third";
+  EXPECT_EQ(top(logits, 2, 3), 1);
+  EXPECT_EQ(top(logits, 1, 1), 1);
+  EXPECT_EQ(top(logits, 1, 0), 0) << "nobody asks";
+  EXPECT_EQ(top({1, 1, 1}, 1, 1), 0) << "of equal ones the lower number comes first";
+  EXPECT_EQ(top({1, 1, 1}, 1, 2), 1);
+}
+
 }  // namespace
 }  // namespace annulus::trainer::reference

@@ -12,7 +12,7 @@ struct AugmentationCall {
   AugmentationConstants constants;
   io::PixelType pixel_type = io::PixelType::uint8;
   const void* pixels = nullptr;
-  const std::uint64_t* samples = nullptr;  ///< (n)
+  const std::uint64_t* samples = nullptr;  ///< (n); null, as scalars, where nothing is random
   bool by_number = false;                  ///< image i lies at its sample number, else at i
   const StepScalars* scalars = nullptr;    ///< whose epoch
   io::AugmentationPlan* plans = nullptr;   ///< (n), scratch; null when nothing is augmented
@@ -21,7 +21,7 @@ struct AugmentationCall {
   double* sums = nullptr;                  ///< (2, n, kImageLanes), scratch of normalisation by image
   float* ranges = nullptr;                 ///< (n, kRangeLanes, 2), scratch of ShiftClip::image
   float* maps = nullptr;                   ///< (n, 2), scratch of normalisation by image
-  float* output = nullptr;                 ///< (n, H, W, C)
+  float* output = nullptr;                 ///< (n, H, W, C) of constants.output
   std::int64_t n = 0;
 };
 
@@ -53,7 +53,7 @@ void write_images(const AugmentationCall& call, const Run& run) {
 
 template <class Run>
 void normalise_each(const AugmentationCall& call, const Run& run) {
-  const SampleShape& shape = call.constants.shape;
+  const SampleShape& shape = call.constants.output;
   const std::int64_t values = shape.height * shape.width * shape.channels;
   double* const sums = call.sums;
   double* const squares = call.sums + call.n * kImageLanes;

@@ -16,7 +16,8 @@ namespace annulus::trainer::cuda {
 /// What all images of a run have in common; passed to kernels by value.
 struct AugmentationConstants {
   io::AugmentationOptions options;
-  SampleShape shape;
+  SampleShape shape;                   ///< of the stored images
+  SampleShape output;                  ///< of the images that are made of them
   std::array<std::uint32_t, 2> key{};  ///< stream_key(seed, Purpose::augment)
   float low = 0;                       ///< range of pixel values
   float high = 0;
@@ -29,6 +30,11 @@ struct ShardPixels {
   const Pixel* pixels;           ///< (N, H, W, C)
   const std::uint64_t* samples;  ///< (n) sample numbers: keys of the plans
   bool by_number;                ///< image i lies at its sample number, else at i
+
+  ANNULUS_DEVICE const Pixel* image(std::int64_t number, const SampleShape& shape) const {
+    const std::int64_t place = by_number ? static_cast<std::int64_t>(samples[number]) : number;
+    return pixels + place * shape.height * shape.width * shape.channels;
+  }
 };
 
 /// Draws the plan of image i. Drawn on the GPU because that costs the host nothing, whatever the batch size,
@@ -36,15 +42,15 @@ struct ShardPixels {
 /// own.
 struct DrawPlanBody {
   AugmentationConstants constants;
-  const StepScalars* scalars;
+  const StepScalars* scalars;  ///< null, as samples: nothing is random, and every image has the same plan
   const std::uint64_t* samples;
   io::AugmentationPlan* plans;
   std::int64_t n;
 
   ANNULUS_DEVICE std::int64_t indices() const { return n; }
   ANNULUS_DEVICE void operator()(std::int64_t i) const {
-    plans[i] =
-        io::rules::plan_of(constants.options, constants.shape, constants.key, {scalars->epoch, samples[i]});
+    const io::SampleKey sample{scalars == nullptr ? 0 : scalars->epoch, samples == nullptr ? 0 : samples[i]};
+    plans[i] = io::rules::plan_of(constants.options, constants.shape, constants.key, sample);
   }
 };
 
@@ -69,7 +75,7 @@ struct AugmentedImage {
   /// Linear interpolation at a position in 1/256 pixels.
   ANNULUS_DEVICE float blended(std::int32_t y, std::int32_t x, std::int64_t channel) const {
     const SampleShape& shape = constants.shape;
-    io::FillMode mode = constants.options.fill_mode;
+    io::FillMode mode = io::rules::affine_fill(constants.options);
     if (mode == io::FillMode::constant) {
       if (y < 0 || x < 0 || y > (shape.height - 1) * 256 || x > (shape.width - 1) * 256)
         return constants.options.constant_value;
@@ -94,7 +100,7 @@ struct AugmentedImage {
     if (plan.is_untransformed()) return stored(row, column, channel);
     const auto& m = plan.matrix;
     if (plan.is_whole_shift()) {
-      const io::FillMode mode = constants.options.fill_mode;
+      const io::FillMode mode = io::rules::affine_fill(constants.options);
       const std::int64_t from_row = io::rules::extended(row + (m[2] >> 16), constants.shape.height, mode);
       const std::int64_t from_column =
           io::rules::extended(column + (m[5] >> 16), constants.shape.width, mode);
@@ -108,7 +114,7 @@ struct AugmentedImage {
 
   /// After channel shift, flips, brightness and crop: what is normalised.
   ANNULUS_DEVICE float value(std::int32_t row, std::int32_t column, std::int64_t channel) const {
-    const SampleShape& shape = constants.shape;
+    const SampleShape& shape = constants.output;
     const io::FillMode mode = constants.options.crop_fill_mode;
     std::int64_t from_row = io::rules::extended(row + plan.crop_row, shape.height, mode);
     std::int64_t from_column = io::rules::extended(column + plan.crop_column, shape.width, mode);
@@ -148,11 +154,10 @@ struct LaneRangeBody {
 
   ANNULUS_DEVICE std::int64_t indices() const { return n * kRangeLanes; }
   ANNULUS_DEVICE void operator()(std::int64_t i) const {
-    const SampleShape& shape = constants.shape;
+    const SampleShape& shape = constants.output;
     const std::int64_t area = shape.height * shape.width;
     const std::int64_t number = i / kRangeLanes;
-    const std::int64_t place = shard.by_number ? static_cast<std::int64_t>(shard.samples[number]) : number;
-    const AugmentedImage<Pixel> image{constants, plans[number], shard.pixels + place * area * shape.channels};
+    const AugmentedImage<Pixel> image{constants, plans[number], shard.image(number, constants.shape)};
     float low = INFINITY, high = -INFINITY;
     for (std::int64_t pixel = i % kRangeLanes; pixel < area; pixel += kRangeLanes)
       for (std::int64_t channel = 0; channel < shape.channels; ++channel) {
@@ -194,17 +199,16 @@ struct AugmentBody {
   float* output;                      ///< (n, H, W, C)
   std::int64_t n;
 
-  ANNULUS_DEVICE std::int64_t indices() const { return n * constants.shape.height * constants.shape.width; }
+  ANNULUS_DEVICE std::int64_t indices() const { return n * constants.output.height * constants.output.width; }
   ANNULUS_DEVICE void operator()(std::int64_t i) const {
-    const SampleShape& shape = constants.shape;
+    const SampleShape& shape = constants.output;
     const std::int64_t area = shape.height * shape.width;
     const std::int64_t number = i / area;
     const auto row = static_cast<std::int32_t>(i % area / shape.width);
     const auto column = static_cast<std::int32_t>(i % shape.width);
     const io::AugmentationPlan untouched;
-    const std::int64_t place = shard.by_number ? static_cast<std::int64_t>(shard.samples[number]) : number;
     const AugmentedImage<Pixel> image{constants, plans != nullptr ? plans[number] : untouched,
-                                      shard.pixels + place * area * shape.channels};
+                                      shard.image(number, constants.shape)};
     const bool cut_out = scale != nullptr && image.is_cut_out(row, column) && plans != nullptr;
     float* const pixel = output + i * shape.channels;
     for (std::int64_t channel = 0; channel < shape.channels; ++channel) {
@@ -278,9 +282,9 @@ struct ApplyMapBody {
   float* images;
   std::int64_t n;
 
-  ANNULUS_DEVICE std::int64_t indices() const { return n * constants.shape.height * constants.shape.width; }
+  ANNULUS_DEVICE std::int64_t indices() const { return n * constants.output.height * constants.output.width; }
   ANNULUS_DEVICE void operator()(std::int64_t i) const {
-    const SampleShape& shape = constants.shape;
+    const SampleShape& shape = constants.output;
     const std::int64_t area = shape.height * shape.width;
     const std::int64_t number = i / area;
     const io::AugmentationPlan untouched;

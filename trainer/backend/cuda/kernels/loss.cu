@@ -49,18 +49,20 @@ __global__ void loss_rows_kernel(LossBody<L, T> body) {
 /// One block sums what the blocks before have noted, its threads in a tree.
 template <class L, class T>
 __global__ void __launch_bounds__(kSumThreads) sum_losses_kernel(LossBody<L, T> body) {
-  __shared__ double losses[kSumThreads], hits[kSumThreads];
+  __shared__ double losses[kSumThreads], hits[kSumThreads], tops[kSumThreads];
   const int thread = static_cast<int>(threadIdx.x);
   const LossSums mine = body.lane(thread);
   losses[thread] = mine.loss;
   hits[thread] = mine.correct;
+  tops[thread] = mine.top;
   for (int half = kSumThreads / 2; half > 0; half /= 2) {
     __syncthreads();
     if (thread >= half) continue;
     losses[thread] += losses[thread + half];
     hits[thread] += hits[thread + half];
+    tops[thread] += tops[thread + half];
   }
-  if (thread == 0) body.finish({losses[0], hits[0]});
+  if (thread == 0) body.finish({losses[0], hits[0], tops[0]});
 }
 
 template <class L>

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "trainer/backend/cuda/kernels/element.hpp"
+#include "trainer/model/top_k.hpp"
 
 namespace annulus::trainer::cuda {
 
@@ -21,11 +22,12 @@ struct SoloTeam {
 struct SampleLoss {
   float loss = 0;
   float correct = 0;  ///< 1 or 0
+  float top = 0;      ///< 1 when the label is among the k largest, or 0
 };
 
 /// Of several samples.
 struct LossSums {
-  double loss = 0, correct = 0;
+  double loss = 0, correct = 0, top = 0;
 };
 
 /// Loss and hits are added up in so many lanes: lane l takes samples l, l + kLossLanes, ..., then lanes are
@@ -33,7 +35,7 @@ struct LossSums {
 constexpr int kLossLanes = 1024;
 
 constexpr int kLossHead = 16;
-constexpr std::int64_t loss_scratch(std::int64_t samples) { return 2 * samples; }
+constexpr std::int64_t loss_scratch(std::int64_t samples) { return 3 * samples; }
 
 /// Loss and gradient of all samples, and the head of the gradient buffer. Label `smoothing` and weights as
 /// LossOptions. Each sample is computed and noted, then lanes are summed and finish() writes the head.
@@ -46,8 +48,9 @@ struct LossBody {
   std::int32_t classes;
   std::int64_t samples;
   float smoothing;
-  float* row_sums;  ///< loss_scratch(samples) floats
-  float* head;      ///< kLossHead floats: loss, correct, samples, zeros
+  std::int32_t top_k;  ///< 0: nobody asks how many labels are among the k largest
+  float* row_sums;     ///< loss_scratch(samples) floats
+  float* head;         ///< kLossHead floats: loss, correct, samples, among the k largest, zeros
 
   /// @return the same for all members. A label out of range gives NaN and a gradient of NaN.
   template <class Team>
@@ -76,18 +79,30 @@ struct LossBody {
       if (gradient)
         gradient[sample * classes + c] = from_float<T>(weight * (std::exp(log_probability) - target));
     }
-    return {weight * team.sum(loss), valid && winner == label ? 1.0f : 0.0f};
+    return {weight * team.sum(loss), valid && winner == label ? 1.0f : 0.0f,
+            valid && top_k > 0 ? in_top(team, row, label) : 0.0f};
+  }
+  /// @return 1 when fewer than top_k classes stand before the label's, else 0
+  template <class Team>
+  ANNULUS_DEVICE float in_top(const Team& team, const L* row, std::int32_t label) const {
+    const float own = to_float(row[label]);
+    float before = 0;  // whole numbers: their sum is exact in any order
+    for (std::int32_t c = team.rank(); c < classes; c += team.size())
+      if (c != label && stands_before(to_float(row[c]), own, c < label)) before += 1.0f;
+    return team.sum(before) < static_cast<float>(top_k) ? 1.0f : 0.0f;
   }
 
   ANNULUS_DEVICE void note(std::int64_t sample, const SampleLoss& result) const {
     row_sums[sample] = result.loss;
     row_sums[samples + sample] = result.correct;
+    row_sums[2 * samples + sample] = result.top;
   }
   ANNULUS_DEVICE LossSums lane(int lane) const {
     LossSums sums;
     for (std::int64_t sample = lane; sample < samples; sample += kLossLanes) {
       sums.loss += static_cast<double>(row_sums[sample]);
       sums.correct += static_cast<double>(row_sums[samples + sample]);
+      sums.top += static_cast<double>(row_sums[2 * samples + sample]);
     }
     return sums;
   }
@@ -96,6 +111,7 @@ struct LossBody {
     head[0] = static_cast<float>(all.loss);
     head[1] = static_cast<float>(all.correct);
     head[2] = static_cast<float>(samples);
+    head[3] = static_cast<float>(all.top);
   }
 };
 

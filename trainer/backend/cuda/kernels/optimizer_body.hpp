@@ -39,6 +39,7 @@ struct UpdateDecision {
 struct StepReport {
   float loss = 0;
   float correct = 0;
+  float top = 0;                ///< label among the k largest
   double gradient_squares = 0;  ///< of the gradient sum
   Verdict verdict = Verdict::good;
   std::int32_t bad_segment = -1;  ///< first one whose gradient is not finite
@@ -99,7 +100,7 @@ struct RangeSumBody {
 /// Decides whether the step may change anything, and reports. One piece: the statistics.
 struct JudgeBody {
   const UpdateScalars* scalars;
-  const float* head;  ///< of the sums over all shards: loss, correct
+  const float* head;  ///< of the sums over all shards: loss, correct, samples, among the k largest
   const float* statistics_sums;
   std::int64_t statistics_count;
   const double* totals;  ///< squares of the gradient: all of it, then each segment
@@ -119,6 +120,7 @@ struct JudgeBody {
     decision->verdict = verdict;
     report->loss = head[0];
     report->correct = head[1];
+    report->top = head[3];
     report->gradient_squares = totals[0];
     report->verdict = verdict;
     report->bad_segment = first_bad_segment();

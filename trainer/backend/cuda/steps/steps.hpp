@@ -62,6 +62,7 @@ FanOut make_fan_out(Compiler& compiler, const Value& input, std::size_t readers)
 struct LossParameters {
   float smoothing = 0;
   const float* class_weights = nullptr;  ///< device, or null
+  std::int32_t top_k = 0;                ///< as LossOptions::top_k
 };
 std::unique_ptr<Step> make_loss(Compiler& compiler, const Value& logits, const LossParameters& parameters);
 

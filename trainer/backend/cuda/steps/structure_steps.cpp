@@ -104,7 +104,7 @@ class FanOutStep final : public Step {
 
 // Kernels do not see replica.hpp, which nvcc does not compile.
 static_assert(kLossHead == static_cast<int>(kGradientHead) && kLossSum == 0 && kCorrectCount == 1 &&
-              kSampleCount == 2);
+              kSampleCount == 2 && kTopCount == 3);
 
 class LossStep final : public Step {
  public:
@@ -142,6 +142,7 @@ class LossStep final : public Step {
                                     .classes = classes_,
                                     .samples = samples_,
                                     .smoothing = parameters_.smoothing,
+                                    .top_k = parameters_.top_k,
                                     .row_sums = context.floats(rows_),
                                     .head = context.gradients};
             });

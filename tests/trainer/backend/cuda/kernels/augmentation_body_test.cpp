@@ -36,8 +36,8 @@ std::vector<float> by_generator(const Variant& variant, const std::vector<std::b
                                 const std::vector<std::uint64_t>& numbers) {
   test::PatternSource source(50, variant.shape, variant.pixels);
   const io::Generator generator(source.info(), variant.options, variant.normalisation, kSeed);
-  const auto values = static_cast<std::size_t>(variant.shape.size());
-  const std::size_t bytes = values * io::size_of(variant.pixels);
+  const auto values = static_cast<std::size_t>(generator.output_shape().size());
+  const std::size_t bytes = static_cast<std::size_t>(variant.shape.size()) * io::size_of(variant.pixels);
   std::vector<float> images(numbers.size() * values);
   for (std::size_t i = 0; i < numbers.size(); ++i)
     generator.make(std::span(pixels).subspan(i * bytes, bytes), kEpoch, numbers[i],
@@ -55,7 +55,7 @@ std::vector<float> by_bodies(const Variant& variant, const void* pixels,
   std::vector<double> sums(2 * numbers.size() * kImageLanes);
   std::vector<float> ranges(2 * numbers.size() * kRangeLanes);
   std::vector<float> maps(2 * numbers.size());
-  std::vector<float> images(numbers.size() * static_cast<std::size_t>(variant.shape.size()), NAN);
+  std::vector<float> images(numbers.size() * static_cast<std::size_t>(setup.constants.output.size()), NAN);
   AugmentationCall call{.constants = setup.constants, .pixel_type = variant.pixels, .pixels = pixels};
   call.samples = numbers.data();
   call.by_number = by_number;
@@ -148,6 +148,51 @@ TEST(AugmentationBodies, MakeTheGeneratorsPixelsForEveryOptionAlone) {
       {"chosen shifts", {.width_shift_range = choices({-3, 1.5f}), .height_shift_range = choices({0.25f})}});
   expect_equal_images({"crop", {.constant_value = 5, .crop_padding = 4}});
   expect_equal_images({"cutout", {.cutout_size = 5}});
+}
+
+io::AugmentationOptions cropped(io::AugmentationOptions options, io::Crop crop, int resize = 0) {
+  options.crop = crop;
+  options.crop_resize = resize;
+  options.crop_height = 6;
+  options.crop_width = 7;
+  return options;
+}
+
+TEST(AugmentationBodies, MakeTheGeneratorsPixelsOfAnotherSize) {
+  for (const io::Crop crop : {io::Crop::centre, io::Crop::random, io::Crop::random_resized}) {
+    const std::string name(word_of(crop));
+    expect_equal_images({name, cropped({}, crop)});
+    expect_equal_images({name + ", resized", cropped({}, crop, 8)});
+    for (const auto mode : {io::FillMode::nearest, io::FillMode::constant}) {
+      io::AugmentationOptions all = everything(mode);
+      all.channel_shift_clip = io::ShiftClip::image;
+      all.alternating_flip = true;
+      expect_equal_images({name + " with everything", cropped(all, crop)});
+    }
+    const io::Normalisation each{.kind = io::Normalisation::Kind::per_sample, .mean = {}, .deviation = {}};
+    expect_equal_images({name + ", floats",
+                         cropped({.horizontal_flip = true}, crop),
+                         each,
+                         {9, 12, 5},
+                         io::PixelType::float32});
+  }
+  io::AugmentationOptions enlarged = cropped({.fill_mode = io::FillMode::constant}, io::Crop::random_resized);
+  enlarged.crop_height = 31;
+  enlarged.crop_width = 20;
+  expect_equal_images({"enlarged", enlarged});
+}
+
+/// An evaluation gives neither numbers of samples nor an epoch.
+TEST(AugmentationBodies, CropTheMiddleWithoutNumbers) {
+  const Variant variant{"middle", cropped({}, io::Crop::centre, 8)};
+  const test::PatternSource source(50, variant.shape, variant.pixels);
+  const AugmentationSetup setup = set_up_augmentation(source.info(), {variant.options, {}, kSeed});
+  const StepScalars scalars{.epoch = kEpoch};
+  const std::uint64_t number = 7;
+  io::AugmentationPlan with, without;
+  run_on_host(DrawPlanBody{setup.constants, &scalars, &number, &with, 1});
+  run_on_host(DrawPlanBody{setup.constants, nullptr, nullptr, &without, 1});
+  EXPECT_EQ(with.matrix, without.matrix);
 }
 
 TEST(AugmentationBodies, ClipAShiftToTheRangeOfThePlacedImage) {

@@ -195,6 +195,7 @@ void expect_loss(const LossCase& given, Element gradient_element) {
                                    .classes = classes,
                                    .samples = samples,
                                    .smoothing = given.options.label_smoothing,
+                                   .top_k = given.options.top_k,
                                    .row_sums = rows.data(),
                                    .head = head.data()});
   });
@@ -206,6 +207,7 @@ void expect_loss(const LossCase& given, Element gradient_element) {
   EXPECT_NEAR(head[0], expected.sum, 1e-5 * std::abs(expected.sum));
   EXPECT_EQ(head[1], static_cast<float>(expected.correct));
   EXPECT_EQ(head[2], static_cast<float>(samples));
+  EXPECT_EQ(head[3], static_cast<float>(expected.top));
   EXPECT_TENSOR_NEAR(gradient.doubles(), expected.gradient,
                      .norm = gradient_element == Element::float32 ? 1e-6 : 4e-3);
   for (std::int64_t i = 0; i < samples; ++i) {
@@ -224,7 +226,36 @@ TEST(LossBody, AsTheReference) {
     expect_loss(given, element);
     given.options = {.label_smoothing = 0.2f, .class_weights = {0.5f, 2.0f, 0.0f, 1.0f, 3.0f}};
     expect_loss(given, element);
+    for (const int k : {1, 2, 4}) {
+      given.options = {.top_k = k};
+      expect_loss(given, element);
+    }
   }
+}
+
+TEST(LossBody, CountsLabelsAmongTheKLargestAsTheReferenceDoes) {
+  // With ties in front of the label's class and behind it, and with what is no number.
+  expect_loss(
+      {.logits = {3, 1, 1, 1, 0, 3, 1, 1, 1, 0, 3, 1, 1, 1, 0}, .labels = {1, 2, 3}, .options = {.top_k = 3}},
+      Element::float32);
+  const std::vector<float> logits{NAN, 2, 1, 0, 5, NAN, 1, 0};
+  const std::vector<std::int32_t> labels{1, 1};
+  std::vector<float> head(kLossHead), rows(loss_scratch(2));
+  LossBody<float, float> body{.logits = logits.data(),
+                              .labels = labels.data(),
+                              .class_weights = nullptr,
+                              .gradient = nullptr,
+                              .classes = 4,
+                              .samples = 2,
+                              .smoothing = 0,
+                              .top_k = 1,
+                              .row_sums = rows.data(),
+                              .head = head.data()};
+  run_on_host(body);
+  EXPECT_EQ(head[3], 0.0f) << "a NaN stands before the label of the first sample, and is that of the second";
+  body.top_k = 2;
+  run_on_host(body);
+  EXPECT_EQ(head[3], 1.0f);
 }
 
 TEST(LossBody, LargeLogitsDoNotOverflow) {
@@ -243,6 +274,7 @@ TEST(LossBody, FirstOfEqualLogitsCounts) {
                               .classes = 3,
                               .samples = 1,
                               .smoothing = 0,
+                              .top_k = 0,
                               .row_sums = rows.data(),
                               .head = head.data()};
 
@@ -287,6 +319,7 @@ TEST(LossBody, AHeadSumsEverySampleOnce) {
                                      .classes = 2,
                                      .samples = kSamples,
                                      .smoothing = 0,
+                                     .top_k = 0,
                                      .row_sums = rows.data(),
                                      .head = head.data()});
 
