@@ -81,7 +81,8 @@ void print_run(const std::string& run, const RunStatus& status) {
   if (figures.top) fmt::print(", top-{} accuracy {:.4f}", figures.top->k, figures.top->share);
   if (figures.validation_accuracy) fmt::print(", validation accuracy {:.4f}", *figures.validation_accuracy);
   if (figures.validation_top)
-    fmt::print(", validation top-{} accuracy {:.4f}", figures.validation_top->k, figures.validation_top->share);
+    fmt::print(", validation top-{} accuracy {:.4f}", figures.validation_top->k,
+               figures.validation_top->share);
   if (figures.images_per_second) fmt::print(", {:.0f} images/s", *figures.images_per_second);
   if (status.seconds_left) fmt::print(", {} left", clock_text(*status.seconds_left));
   fmt::print("\n");

@@ -11,7 +11,7 @@ struct LossOptions {
   float label_smoothing = 0;         ///< in [0, 1): target = (1 - s) * onehot + s / classes
   bool smooth_validation = false;    ///< losses of evaluations have label smoothing, too, as Keras' val_loss
   std::vector<float> class_weights;  ///< per class, or empty for all one; the sum is still divided by samples
-  int top_k = 0;  ///< count samples whose label is among the k largest outputs; 0 = do not
+  int top_k = 0;                     ///< count samples whose label is among the k largest outputs; 0 = do not
 };
 
 /// Whether there is one weight per class, or none at all.

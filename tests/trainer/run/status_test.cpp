@@ -81,7 +81,7 @@ TEST_F(RunStatusTest, FindsTopAccuraciesWhateverTheirNumber) {
   const LastFigures figures = last_figures(
       R"({"kind":"epoch","step":3,"top_5_accuracy":0.2,"validation_accuracy":0.3,"validation_top_5_accuracy":0.6})"
       "\n"
-      R"({"kind":"step","step":7,"loss":1,"top_x_accuracy":0.9,"top_10_accuracy":0.5})");
+      R"({"kind":"step","step":7,"loss":1,"top_x_accuracy":0.9,"top_7_recall":0.9,"top_10_accuracy":0.5})");
 
   ASSERT_TRUE(figures.top && figures.validation_top);
   EXPECT_EQ(figures.top->k, 10);
