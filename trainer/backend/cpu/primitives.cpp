@@ -93,8 +93,6 @@ dnnl::inner_product_backward_weights::primitive_desc describe_backward_weights(
 
 const bool kBackwardWantsShift = false;
 
-const bool kBackwardWantsShift = true;
-
 Dims extents(const Desc& desc) { return desc.get_dims(); }
 dnnl::memory::data_type element_type(const Desc& desc) { return desc.get_data_type(); }
 
@@ -174,6 +172,8 @@ dnnl::eltwise_forward::primitive_desc describe_elementwise(const dnnl::engine& e
 }
 
 #else
+
+const bool kBackwardWantsShift = true;
 
 Dims extents(const Desc& desc) { return desc.dims(); }
 dnnl::memory::data_type element_type(const Desc& desc) { return desc.data_type(); }
