@@ -127,6 +127,7 @@ TEST(BadData, MissingTruncatedOrNoHdf5AtAll) {
 TEST(BadData, AFileThatCrashesTheLibraryIsRefusedByEveryVerb) {
   const Workplace place(12);
   std::filesystem::copy_file(place.path("data.h5"), place.path("checkpoint.h5"));
+  io::seal_file(place.path("checkpoint.h5"));
   ::setenv("LD_PRELOAD", CRASHING_HDF5, 1);
   const auto message =
       AllOf(HasSubstr("cannot be read: a process that tried crashed"), HasSubstr("made to do harm"));

@@ -118,8 +118,8 @@ TEST(Streaming, AWindowThatIsTooSmallForTheShardsIsSaidWithOneThatFits) {
   const Workplace place;
   write_noise(place.path("noise.h5"), 128);  // 128 rows of 3 KB: two of these chunks in a window of 1 MB
 
-  const Outcome small = place.run(streaming(place, "small", "epochs=0.1"), 4);
-  std::vector<std::string> advised = streaming(place, "advised", "epochs=0.1");
+  const Outcome small = place.run(streaming(place, "small", "epochs=0.5"), 4);
+  std::vector<std::string> advised = streaming(place, "advised", "epochs=0.5");
   advised.push_back("data.window_mb=2");
   const Outcome large = place.run(advised, 4);
 
