@@ -9,7 +9,7 @@ import subprocess
 TIMES = ("time", "images_per_second", "seconds")
 # Files whose names differ between starts; every other name must be the undisturbed run's.
 FREE_NAMES = ("events.out.tfevents.*", "heartbeats/rank-?.json", "logs/rank-?.log*", "crash/*", "checkpoints/step-*.h5")
-ONCE = ("started", "stopped early: ")
+ONCE = "stopped early: "  # the only event that a run has once, however often it is started
 
 
 def without_times(record: dict) -> dict:
@@ -17,8 +17,8 @@ def without_times(record: dict) -> dict:
 
 
 def metrics(run: pathlib.Path) -> list[dict]:
-    """Steps, epochs and validations in their order; of events those that a run has once."""
-    records = [json.loads(line.replace(f" in {run.name}", "")) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    """Steps, epochs and validations in their order; of events the one that a run has once."""
+    records = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     return [without_times(record) for record in records
             if record["kind"] != "event" or record["text"].startswith(ONCE)]
 

@@ -20,14 +20,19 @@ def read(path: pathlib.Path | str) -> bytes:
 
 
 def processes() -> list[int]:
-    """All that live, this script left out: the PID namespace has no others. A zombie does not live."""
-    found = []
-    for name in os.listdir("/proc"):
-        if name.isdigit() and int(name) != os.getpid():
-            state = read(f"/proc/{name}/stat").rpartition(b")")[2].split()
-            if state and state[0] not in (b"Z", b"X"):
-                found.append(int(name))
-    return found
+    """All but this one: the PID namespace has no others."""
+    return [int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) != os.getpid()]
+
+
+def remaining() -> list[int]:
+    """Processes that are there once mpirun has ended. Orphans have become children of this process, which has to bury
+    them; only then all their threads have let go of memory."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0] != 0:
+            pass
+    except ChildProcessError:
+        pass
+    return processes()
 
 
 class Job:
@@ -92,19 +97,16 @@ class Job:
         except subprocess.TimeoutExpired:
             code = -1
         deadline = time.monotonic() + SECONDS_TO_GO
-        while code != -1 and processes() and time.monotonic() < deadline:
+        while code != -1 and remaining() and time.monotonic() < deadline:
             time.sleep(0.02)
         stayed = [read(f"/proc/{process}/cmdline").replace(b"\0", b" ").decode() for process in processes()]
-        while left := processes():
+        if code == -1:
+            send(self.mpirun.pid, signal.SIGKILL)
+            self.mpirun.wait()
+        while left := remaining():
             for process in left:
                 send(process, signal.SIGKILL)
             time.sleep(0.05)
-        self.mpirun.wait()
-        try:
-            while os.waitpid(-1, os.WNOHANG)[0] != 0:  # orphans have become children of this process
-                pass
-        except ChildProcessError:
-            pass
         return code, stayed
 
 

@@ -18,7 +18,6 @@
 namespace annulus::comm {
 namespace {
 
-constexpr const char* kVariable = "ANNULUS_MPI_SECONDS";
 constexpr double kLookSeconds = 0.2;
 constexpr double kLongestLook = 1;  // more than this between two looks was sleep
 constexpr int kMostRanksApart = 10;
@@ -27,7 +26,7 @@ void give_up(const GuardedCall& call, double waited) {
   if (!trainer::stop_requested())  // else the launcher is ending the job, and another rank has said why
     log_error(
         "rank {} on host {} (process {}) hangs in {}: it has not come back for {:.0f} s, {}. One of the ranks is stopped or hangs (look at their processes on every host), or ranks cannot reach each other: Open MPI tries docker bridges and VPNs unless `--mca btl_tcp_if_include NETWORK --mca oob_tcp_if_include NETWORK` names the network that the hosts share, and a firewall must let it pass; below srun, `--mpi=pmix` has to be what this MPI speaks. `annulus doctor`, started alike, shows who can start. If that is how long it takes, set {} (0: no limit). The job ends with code {}.",
-        call.rank, call.host, getpid(), call.name, waited, call.meaning, kVariable,
+        call.rank, call.host, getpid(), call.name, waited, call.meaning, kMpiSecondsVariable,
         static_cast<int>(ExitCode::watchdog));
   _exit(static_cast<int>(ExitCode::watchdog));
 }
@@ -36,14 +35,14 @@ void give_up(const GuardedCall& call, double waited) {
 
 double mpi_call_limit(const std::function<const char*(const char*)>& read) {
   constexpr double kUsualSeconds = 300;
-  const char* const text = read(kVariable);
+  const char* const text = read(kMpiSecondsVariable);
   if (text == nullptr || *text == '\0') return kUsualSeconds;
   char* end = nullptr;
   const double seconds = std::strtod(text, &end);
   if (*end != '\0' || !std::isfinite(seconds) || seconds < 0)
     throw UsageError(
         "{}='{}' is not a number of seconds that MPI may take to start. Set it to 600, say, or to 0 for no limit.",
-        kVariable, text);
+        kMpiSecondsVariable, text);
   return seconds;
 }
 

@@ -20,7 +20,10 @@ struct GuardedCall {
   double limit_seconds = 300;   ///< 0: no limit, no warning
 };
 
-/// Seconds that MPI may take to start or to end: $ANNULUS_MPI_SECONDS, or 300; 0 is for ever.
+inline constexpr const char* kMpiSecondsVariable = "ANNULUS_MPI_SECONDS";
+
+/// Seconds that MPI may take to start or to end, and that a rank waits for another where no watchdog does:
+/// $ANNULUS_MPI_SECONDS, or 300; 0 is for ever.
 /// @throws UsageError when it is not a number of seconds
 double mpi_call_limit(const std::function<const char*(const char*)>& read);
 

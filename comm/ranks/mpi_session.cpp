@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <random>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "comm/ranks/launcher.hpp"
 #include "comm/ranks/mpi_group.hpp"
 #include "comm/ranks/mpi_node_memory.hpp"
+#include "comm/ranks/speech.hpp"
 
 namespace annulus::comm {
 namespace {
@@ -69,7 +71,7 @@ const char* thread_support() {
 struct MpiSession::State {
   World world;
   bool started = false;           ///< MPI is initialised and to be finalised here
-  double call_limit_s = 0;        ///< of MPI's first and last calls; 0: none
+  double call_limit_s = 0;        ///< of MPI's first and last calls and of waits; 0: none
   std::unique_ptr<MpiGroup> all;  ///< only when started
   std::unique_ptr<MpiGroup> node;
   std::unique_ptr<MpiGroup> failed;   ///< for ranks that have failed: nobody else talks here
@@ -99,6 +101,12 @@ void MpiSession::State::start(const Launch& launch, int& argc, char**& argv) {
   world.ranks = all->size();
   world.node_rank = node->rank();
   world.node_ranks = node->size();
+  all->set_limit(call_limit_s > 0
+                     ? std::chrono::ceil<std::chrono::seconds>(std::chrono::duration<double>(call_limit_s))
+                     : kNoLimit);
+  std::random_device chance;
+  world.start = chance() * std::uint64_t{1000003} + chance();
+  all->broadcast(std::as_writable_bytes(std::span(&world.start, 1)), 0, "number of this start");
 }
 
 void MpiSession::State::finish() noexcept {
@@ -120,7 +128,7 @@ void MpiSession::State::finish() noexcept {
     all.reset();
     CHECK_MPI(MPI_Finalize());
   } catch (const std::exception& error) {
-    log_error("{}", error.what());
+    if (speaks_first_on_host(world.start)) log_error("{}", error.what());
     MPI_Abort(MPI_COMM_WORLD, static_cast<int>(ExitCode::peer));
   }
 }
@@ -186,6 +194,8 @@ Failure MpiSession::meet_failed(std::uint64_t cause) noexcept {
     return Failure::alone;  // the error that led here is the one to report
   }
 }
+
+bool MpiSession::speaks_first() noexcept { return speaks_first_on_host(state_->world.start); }
 
 void MpiSession::abort(ExitCode code) noexcept {
   end_by_itself_after(kSecondsForAbort, code);

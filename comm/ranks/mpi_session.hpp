@@ -20,7 +20,8 @@ struct World {
   int node_rank = 0;   ///< rank among the ranks of this host
   int node_ranks = 1;  ///< ranks on this host
   std::string host;
-  std::string launcher;  ///< "none", "mpirun" or "srun"
+  std::string launcher;     ///< "none", "mpirun" or "srun"
+  std::uint64_t start = 0;  ///< the same for all ranks of a start of the program, different at the next one
 };
 
 /// How many ranks a failure has hit.
@@ -41,7 +42,8 @@ class MpiSession {
   MpiSession& operator=(const MpiSession&) = delete;
 
   const World& world() const;
-  /// The group of all ranks; owned by the session, used from the main thread.
+  /// The group of all ranks; owned by the session, used from the main thread. Its limit is that of
+  /// mpi_call_limit() (call_guard.hpp) unless somebody sets another.
   ProcessGroup& group();
   /// Memory shared by the ranks of this host (an MPI window; plain memory when alone on it).
   std::unique_ptr<NodeMemory> allocate_node_memory(std::size_t bytes);
@@ -52,6 +54,8 @@ class MpiSession {
   /// others to call it too. When all have, the session ends MPI orderly; otherwise abort() is what remains.
   /// @param cause  the same number for the same error, e.g. a hash of its message
   Failure meet_failed(std::uint64_t cause) noexcept;
+  /// Whether this rank, which fails alone, is the one of its host to tell the user (speech.hpp).
+  bool speaks_first() noexcept;
   /// Ends every rank of the job with this code, now. Does not return, and takes at most some seconds: where
   /// MPI does not end the job, this process ends by itself. Any thread: MPI_Abort is the one call that has to
   /// work while the main thread hangs in another (tried with Open MPI 4.1).

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "base/vital_signs.hpp"
+#include "comm/ranks/call_guard.hpp"
 
 namespace annulus::comm {
 
@@ -23,8 +24,9 @@ void ProcessGroup::wait(Transfer& transfer, std::string_view purpose) {
 
 PeerError late_peers(const ProcessGroup& group, std::string_view purpose) {
   return PeerError(
-      "rank {} of {} waited {} s for the other ranks at '{}'. One of them has failed, hangs or is far behind, and this rank cannot go on without it. Look for the first error in logs/rank-*.log of the run directory and whether every process still runs.",
-      group.rank(), group.size(), group.limit().count(), purpose);
+      "rank {} of {} waited {} s for the other ranks at '{}'. One of them has failed, hangs or is far behind, and this rank cannot go on without it. Look for an error above this one, and whether each of the processes still runs on its host and is not stopped. If the work of one may take so long, start again with {}={} (0: no limit).",
+      group.rank(), group.size(), group.limit().count(), purpose, kMpiSecondsVariable,
+      2 * group.limit().count());
 }
 
 }  // namespace annulus::comm

@@ -23,6 +23,9 @@ namespace annulus::comm {
 /// Tags from here on belong to the gradient reducer; callers of start_send use smaller ones.
 constexpr int kReservedTags = 1024;
 
+/// For waits that somebody else watches: a hundred years.
+constexpr std::chrono::seconds kNoLimit = std::chrono::hours(24 * 365 * 100);
+
 /// A transfer under way; finished when test() has returned true.
 class Transfer {
  public:

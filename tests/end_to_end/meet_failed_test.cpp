@@ -52,6 +52,29 @@ TEST_P(MeetFailed, OneAloneEndsTheOthersWithItsCode) {
   expect_all_to_find("one", ExitCode::peer, "alone", GetParam() - 1);
 }
 
+/// Three ranks, of which one is stopped; no watchdog looks after them.
+void expect_one_message(const std::string& processes) {
+  const Workplace place(3);
+
+  const Outcome outcome = place.shell(
+      "export ANNULUS_MPI_SECONDS=2 OMPI_MCA_odls_base_sigkill_timeout=1\nexec $MPIRUN " + processes);
+
+  EXPECT_EQ(outcome.code, static_cast<int>(ExitCode::peer)) << outcome.output;
+  EXPECT_THAT(outcome.output, HasSubstr("of 3 waited 2 s for the other ranks at"));
+  EXPECT_EQ(outcome.output.find("error: "), outcome.output.rfind("error: ")) << outcome.output;
+  EXPECT_THAT(place.left_behind(), IsEmpty());
+}
+
+TEST(StoppedRank, OfAVerbThatNothingWatchesEndsTheOthersWithOneMessage) {
+  expect_one_message(
+      fmt::format("-n 1 \"$ANNULUS\" bench allreduce : -n 1 {} stopped : -n 1 \"$ANNULUS\" bench allreduce",
+                  MEET_FAILED_PROGRAM));
+}
+
+TEST(StoppedRank, AtTheEndEndsTheOthersWithOneMessage) {
+  expect_one_message(fmt::format("-n 3 {} last-stopped", MEET_FAILED_PROGRAM));
+}
+
 INSTANTIATE_TEST_SUITE_P(Ranks, MeetFailed, testing::Values(1, 2, 3, 4));
 
 }  // namespace

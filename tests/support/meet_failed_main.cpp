@@ -1,7 +1,9 @@
 // A program whose ranks fail as its only word says: `alike` and `differently` all of them, `one` the last
 // alone, while the others wait for it. What meet_failed() finds is printed, then followed as `main` of the
-// real program follows it.
+// real program follows it. `stopped`: all stop as soon as MPI has started; `last-stopped`: the last one does,
+// while the others have come to their end.
 #include <array>
+#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -24,7 +26,10 @@ int main(int argc, char** argv) {
   annulus::comm::MpiSession session(argc, argv);
   const std::string failing = argc > 1 ? argv[1] : "";
   const auto rank = static_cast<std::uint64_t>(session.world().rank);
-  if (failing == "one" && session.world().rank + 1 < session.world().ranks) {
+  const bool is_last = session.world().rank + 1 == session.world().ranks;
+  if (failing == "stopped" || (failing == "last-stopped" && is_last)) std::raise(SIGSTOP);
+  if (failing == "last-stopped") return static_cast<int>(ExitCode::done);
+  if (failing == "one" && !is_last) {
     session.group().barrier("the rank that fails");
     std::puts("waited for a rank that never came");
     return static_cast<int>(ExitCode::done);

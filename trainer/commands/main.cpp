@@ -41,7 +41,8 @@ ExitCode fail(Context& context, const std::string& message, ExitCode code) {
   const bool others_may_know = code != ExitCode::peer && code != ExitCode::watchdog;
   const Failure failure =
       others_may_know ? context.mpi.meet_failed(annulus::stable_hash(message)) : Failure::alone;
-  const bool told = failure == Failure::alone && context.watch && !context.watch->speaks_first();
+  const bool told = failure == Failure::alone &&
+                    !(context.watch ? context.watch->speaks_first() : context.mpi.speaks_first());
   if (failure == Failure::of_all_alike)
     annulus::log_info("error: {}", message);  // once on the terminal, by rank 0, and in the files of all
   else if (told)

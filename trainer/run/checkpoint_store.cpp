@@ -112,6 +112,10 @@ void CheckpointStore::remove_old() const {
     if (name != best && name != latest && !is_kept_for_ever(step))
       remove_or_warn(fs::path(directory_) / name);
   }
+  remove_abandoned();
+}
+
+void CheckpointStore::remove_abandoned() const {
   for (const fs::path& path : abandoned(directory_)) remove_or_warn(path);
 }
 
@@ -142,6 +146,7 @@ void CheckpointStore::rewind(std::uint64_t step, std::uint64_t best) {
   if (!fs::exists(directory_)) return;
   mend_link("latest", step);
   mend_link("best", best);
+  remove_abandoned();
 }
 
 std::optional<CheckpointInfo> CheckpointStore::best_info() const {

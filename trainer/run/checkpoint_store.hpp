@@ -47,7 +47,7 @@ class CheckpointStore {
 
   /// A run goes on after `step`: files of later steps belong to what it leaves behind, or are damaged. They
   /// get the ending .set-aside (set_aside.hpp), so that nothing resumes from them, and links to them are
-  /// mended.
+  /// mended. What a killed process was writing goes.
   /// @param best  the best step so far, to which `best` points if its file is there
   void rewind(std::uint64_t step, std::uint64_t best);
 
@@ -55,6 +55,7 @@ class CheckpointStore {
   bool is_kept_for_ever(std::uint64_t step) const;
   void mend_link(const std::string& name, std::uint64_t step) const;
   void remove_old() const;
+  void remove_abandoned() const;
 
   std::string directory_;
   Retention retention_;

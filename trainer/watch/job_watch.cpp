@@ -16,13 +16,6 @@
 #include "trainer/watch/watchdog.hpp"
 
 namespace annulus::trainer {
-namespace {
-
-/// A hundred years: the group still asks for a number.
-constexpr std::chrono::seconds kNoLimit = std::chrono::hours(24 * 365 * 100);
-
-}  // namespace
-
 struct JobWatch::Parts {
   explicit Parts(std::shared_ptr<WatchState> shared) : state(std::move(shared)), herald(state) {}
 
@@ -35,7 +28,7 @@ JobWatch::JobWatch(const WatchdogConfig& config, comm::MpiSession& mpi, std::vec
     : mpi_(mpi), limit_before_(mpi.group().limit()) {
   parts_ = std::make_unique<Parts>(
       std::make_shared<WatchState>(meet(mpi.group(), mpi.world().host), config, std::move(command_line)));
-  mpi.group().set_limit(kNoLimit);
+  mpi.group().set_limit(comm::kNoLimit);
   if (config.enabled)
     parts_->watchdog.emplace(parts_->state, [&mpi](ExitCode code) { mpi.abort(code); });
   else if (mpi.world().rank == 0)

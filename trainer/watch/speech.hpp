@@ -1,4 +1,4 @@
-// Which rank tells the user why a job ends, when several notice at once.
+// Which rank of a watched job tells the user why it ends, when several notice at once.
 #pragma once
 
 #include "trainer/watch/watch_state.hpp"

@@ -38,6 +38,16 @@ TEST(MpiSession, KnowsTheWorld) {
   EXPECT_THAT(session().describe(), AllOf(HasSubstr("MPI"), HasSubstr("thread support")));
 }
 
+TEST(MpiSession, AllRanksHaveTheNumberOfTheStartInCommon) {
+  const std::uint64_t mine = session().world().start;
+  std::vector<std::uint64_t> all(ranks());
+
+  group().all_gather(std::as_bytes(std::span(&mine, 1)), std::as_writable_bytes(std::span(all)), "test");
+
+  EXPECT_NE(mine, 0U);
+  EXPECT_EQ(all, std::vector(ranks(), mine));
+}
+
 TEST(MpiGroup, AllGatherReturnsRankOrder) {
   const std::array<int, 2> mine{group().rank(), 100 * group().rank()};
   std::vector<int> all(2 * ranks());

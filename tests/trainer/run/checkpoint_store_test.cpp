@@ -176,6 +176,17 @@ TEST_F(CheckpointStoreTest, NothingUsableIsAnError) {
   EXPECT_THAT(message, AllOf(HasSubstr(directory.path()), HasSubstr("none of the 1 checkpoints")));
 }
 
+TEST_F(CheckpointStoreTest, GoingOnRemovesWhatAKilledProcessWasWriting) {
+  CheckpointStore store(directory.path(), {.keep_last = 1});
+  save(store, 7);
+  write_file(directory / "step-000000009.h5.partial", "half");
+
+  store.rewind(7, 0);
+
+  EXPECT_FALSE(fs::exists(directory / "step-000000009.h5.partial"));
+  EXPECT_THAT(store.steps(), ElementsAre(7));
+}
+
 TEST_F(CheckpointStoreTest, RemovesAbandonedFilesAndLeavesForeignOnes) {
   write_file(directory / "step-000000003.h5.partial", "half");
   write_file(directory / "step-3.h5", "not ours");
