@@ -30,7 +30,7 @@ class Campaign:
         self.lost: dict[str, list[int]] = collections.defaultdict(list)
         self.counts: collections.Counter = collections.Counter()
         self.faults: list[str] = []
-        self.pending: tuple[strikes.Kind, int] | None = None  # a strike after which the run has not gone on yet
+        self.pending: strikes.Kind | None = None  # a strike after which the run has not gone on yet
 
     def measure_undisturbed(self) -> None:
         for variant in workplace.VARIANTS:
@@ -75,8 +75,11 @@ class Campaign:
             try:
                 if kind.make(job, self.chance):
                     self.tried[kind.name] += 1
-                    self.account(job, job.went_on_from())
-                    self.pending = (kind, 0 if had_gone_on is None else 1)
+                    if had_gone_on is None:  # nothing of its own to lose; the strike before is still to be paid for
+                        self.lost[kind.name].append(0)
+                    else:
+                        self.account(job, had_gone_on)
+                        self.pending = kind
                     return kind
             except strikes.WentOff as error:
                 self.fault(job, str(error))
@@ -86,10 +89,10 @@ class Campaign:
         """What the strike before cost, now that the run has gone on."""
         if gone_on_from is None or self.pending is None:
             return
-        kind, had_gone_on = self.pending
+        kind = self.pending
         lost = self.reached - gone_on_from
         self.lost[kind.name].append(lost)
-        if lost > 0 and kind.loses_nothing and had_gone_on:
+        if lost > 0 and kind.loses_nothing:
             self.fault(job, f"{kind.name} has cost {lost} steps")
         if "skipped a checkpoint" in job.said():
             self.fault(job, "a damaged checkpoint was met")
