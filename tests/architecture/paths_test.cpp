@@ -26,7 +26,8 @@ std::vector<std::string> list_documents(const fs::path& root) {
   return files;
 }
 
-/// "line: path" of every path in a file that leads nowhere. In sources only comments are looked at.
+/// "line: path" of every path in a file that leads nowhere, and what a merge has left undecided. In sources
+/// only comments are looked at.
 void check_file(const fs::path& root, const std::string& file, std::vector<std::string>& faults) {
   static const std::regex path(
       R"((^|[^\w/.])((base|comm|io|rich|trainer|tests|jobs|docs|bench|configs|cmake)/[\w/]*\w\.(hpp|cpp|cuh|cu|proto|sh|sbatch|py|yaml|md|cmake)))");
@@ -34,6 +35,8 @@ void check_file(const fs::path& root, const std::string& file, std::vector<std::
   std::ifstream text(root / file);
   std::string line;
   for (int number = 1; std::getline(text, line); ++number) {
+    if (line.starts_with("<<<<<<< ") || line.starts_with(">>>>>>> "))
+      faults.push_back(file + ":" + std::to_string(number) + ": half of a merge");
     const auto comment = document ? 0 : line.find("//");
     if (comment == std::string::npos) continue;
     const std::string said = line.substr(comment);
@@ -61,6 +64,13 @@ TEST_F(PlantedPaths, ThatLeadNowhereAreFound) {
   plant("io/file.hpp", "// See io/gone.hpp (or io/file.hpp).\n#include \"io/included.hpp\"");
 
   EXPECT_THAT(path_faults(root_), ElementsAre("README.md:1: docs/gone.md", "io/file.hpp:1: io/gone.hpp"));
+}
+
+TEST_F(PlantedPaths, HalvesOfAMergeAreFound) {
+  plant("docs/page.md", "<<<<<<< HEAD\nours\n=======\ntheirs\n>>>>>>> branch");
+
+  EXPECT_THAT(path_faults(root_),
+              ElementsAre("docs/page.md:1: half of a merge", "docs/page.md:5: half of a merge"));
 }
 
 TEST(Paths, LeadSomewhereInThisProject) { EXPECT_THAT(path_faults(ANNULUS_SOURCE_DIR), IsEmpty()); }
