@@ -269,7 +269,8 @@ TEST(BadRunDirectory, FullDiskKeepsEarlierCheckpoints) {
 TEST(BadRunDirectory, WhatRankZeroCannotWriteEndsAllAlike) {
   const Workplace place(40);
   ASSERT_EQ(place.run(place.training("run")).code, 0);
-  std::filesystem::create_directory(place.path("run/checkpoints/step-000000004.h5.partial"));
+  // Not empty: what a killed process was writing is removed at the start.
+  std::filesystem::create_directories(place.path("run/checkpoints/step-000000004.h5.partial/kept"));
 
   const Outcome outcome = place.run(place.training("run", {"epochs=2"}), 2);
 
@@ -277,6 +278,7 @@ TEST(BadRunDirectory, WhatRankZeroCannotWriteEndsAllAlike) {
   EXPECT_THAT(outcome.output, HasSubstr("error: checkpoint run/checkpoints/step-000000004.h5"));
   EXPECT_EQ(count(outcome.output, "error: "), 1U) << outcome.output;
   EXPECT_LT(outcome.seconds, kSoon);
+  std::filesystem::remove_all(place.path("run/checkpoints/step-000000004.h5.partial"));
   EXPECT_THAT(place.unfinished(), IsEmpty());
   EXPECT_THAT(place.left_behind(), IsEmpty());
   for (const char* rank : {"0", "1"}) {

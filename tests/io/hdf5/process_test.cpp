@@ -141,8 +141,9 @@ TEST_F(ReadByAnother, ARequestThatComputesTooLongIsStopped) {
     serve_hdf5(file, ends, std::chrono::milliseconds(30));  // unpacking takes longer, a few rows do not
   }));
   const Hdf5Dataset back = Hdf5File::open(path).dataset("values");
-  EXPECT_EQ(rows<std::uint8_t>(back, 0, 1).size(), static_cast<std::size_t>(kLargeRow));
-  EXPECT_THAT(error_of([&] { rows<std::uint8_t>(back, 0, kLargeRows); }), HasSubstr("was not done after"));
+  // As another type: the library unpacks and converts, which takes it longer than our own unpacking.
+  EXPECT_EQ(rows<std::int32_t>(back, 0, 1).size(), static_cast<std::size_t>(kLargeRow));
+  EXPECT_THAT(error_of([&] { rows<std::int32_t>(back, 0, kLargeRows); }), HasSubstr("was not done after"));
 }
 
 TEST_F(ReadByAnother, OneProcessServesAVersionOfAFile) {
