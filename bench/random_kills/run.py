@@ -185,6 +185,8 @@ def main() -> int:
     if not workplace.FAKETIME.exists():
         print("skipped: no start at another clock (apt-get install faketime)", flush=True)
     folder = options.folder.resolve()
+    if folder.is_relative_to("/tmp") or folder.is_relative_to("/dev/shm"):
+        parser.error(f"--folder {folder}: the jobs get a /tmp and a /dev/shm of their own; name a folder elsewhere")
     if not workplace.inside():
         shutil.rmtree(folder, ignore_errors=True)
         workplace.furnish(folder, options.program.resolve())
