@@ -93,7 +93,7 @@ TEST(Interruption, WhatWasIgnoredAtTheStartIsNoRequest) {
 
   // A shell without job control starts `COMMAND &` with SIGINT ignored; nohup ignores SIGHUP.
   const Outcome outcome = place.shell(
-      "nohup " + training("epochs=4000") +
+      "nohup " + training("epochs=4000 optimizer.learning_rate=1e-6") +
       " >log 2>&1 & job=$!\n"
       "until grep -q step run/metrics.jsonl 2>/dev/null; do kill -0 $job || exit 1; sleep 0.02; done\n"
       "kill -INT $job; kill -HUP $job\n"
@@ -108,7 +108,8 @@ TEST(Interruption, WhatWasIgnoredAtTheStartIsNoRequest) {
 TEST(Interruption, ALimitOfCpuTimeLeavesACheckpoint) {
   const Workplace place(330);
 
-  const Outcome outcome = place.shell("ulimit -t 3; exec " + training("epochs=100000"));
+  const Outcome outcome =
+      place.shell("ulimit -t 3; exec " + training("epochs=100000 optimizer.learning_rate=1e-6"));
 
   EXPECT_EQ(outcome.code, 75) << outcome.output;
   EXPECT_THAT(outcome.output, HasSubstr("stopped on request: SIGXCPU (the limit of CPU time"));
@@ -117,7 +118,7 @@ TEST(Interruption, ALimitOfCpuTimeLeavesACheckpoint) {
 
 TEST(Interruption, AStopOfOneRankNamesItAndTheSignal) {
   const Workplace place(330);
-  Process job = place.start(place.training("run", {"epochs=4000", "checkpoint.every_epochs=0"}), 2);
+  Process job = place.start(place.training("run", kEndless), 2);
   ASSERT_TRUE(place.has_started("run"));
   for (const pid_t process : place.processes("annulus")) {
     std::ifstream file("/proc/" + std::to_string(process) + "/environ");
@@ -138,7 +139,7 @@ TEST(Interruption, CtrlCOnMpirunLeavesACheckpoint) {
   // mpirun hands SIGTERM on, kills a second later (its default), and ends with a code of its own.
   const Outcome outcome = place.shell(
       "OMPI_MCA_odls_base_sigkill_timeout=1 $MPIRUN -n 2 \"$ANNULUS\" train " + words +
-      " epochs=4000 checkpoint.every_epochs=0 & job=$!\n"
+      " epochs=4000 optimizer.learning_rate=1e-6 checkpoint.every_epochs=0 & job=$!\n"
       "until grep -q step run/metrics.jsonl 2>/dev/null; do kill -0 $job || exit 1; sleep 0.02; done\n"
       "kill -TERM $job; wait $job");
 
@@ -152,10 +153,10 @@ TEST(Interruption, CtrlCOnMpirunLeavesACheckpoint) {
 
 TEST(Interruption, AJobStartedTwiceInOneRunDirectoryIsRefusedTheSecondTime) {
   const Workplace place(330);
-  Process job = place.start(place.training("run", {"epochs=4000", "checkpoint.every_epochs=0"}));
+  Process job = place.start(place.training("run", kEndless));
   ASSERT_TRUE(place.has_started("run"));
 
-  const Outcome second = place.run(place.training("run", {"epochs=4000", "checkpoint.every_epochs=0"}), 2);
+  const Outcome second = place.run(place.training("run", kEndless), 2);
   job.signal(SIGTERM);
 
   EXPECT_EQ(second.code, 2);

@@ -154,7 +154,7 @@ TEST(DeadFileSystem, EndsAnEvaluation) {
 
 TEST(Status, ShowsARunningAndAnEndedJob) {
   const Workplace place(330);
-  Process job = place.start(place.training("run", {"epochs=4000", "checkpoint.every_epochs=0"}), 2);
+  Process job = place.start(place.training("run", kEndless), 2);
   ASSERT_TRUE(place.has_started("run"));
   nlohmann::json running;
   for (int i = 0; i < 100; ++i) {  // until both ranks have left a heartbeat

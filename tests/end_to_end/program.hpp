@@ -35,6 +35,11 @@ class Process {
   pid_t process_ = -1;
 };
 
+/// Settings of a training that goes on until somebody ends it, without a loss that grows until it is not
+/// finite.
+inline const std::vector<std::string> kEndless{"epochs=4000", "optimizer.learning_rate=1e-6",
+                                               "checkpoint.every_epochs=0"};
+
 /// A folder for one test, removed at its end, with a small dataset `data.h5` in it.
 class Workplace {
  public:

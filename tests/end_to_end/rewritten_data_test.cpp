@@ -29,8 +29,10 @@ TEST(RewrittenData, EndsAStreamingTrainingOnAllRanks) {
   for (const int ranks : {0, 2}) {
     SCOPED_TRACE(testing::Message() << ranks << " ranks");
     const Workplace place;
-    Process training = place.start(
-        place.training("run", {"data.resident_mb=0", "epochs=100000", "checkpoint.every_epochs=0"}), ranks);
+    Process training =
+        place.start(place.training("run", {"data.resident_mb=0", "epochs=100000",
+                                           "optimizer.learning_rate=1e-6", "checkpoint.every_epochs=0"}),
+                    ranks);
     ASSERT_TRUE(place.has_started("run"));
 
     write_in_place(place.path("data.h5"));

@@ -97,7 +97,7 @@ TEST(Surroundings, WishesAboutOpenMpThreadsBindNothing) {
   const Workplace place(330);
   setenv("OMP_PROC_BIND", "true", 1);
   setenv("GOMP_CPU_AFFINITY", "0", 1);
-  Process job = place.start(place.training("run", {"epochs=4000", "checkpoint.every_epochs=0"}));
+  Process job = place.start(place.training("run", kEndless));
   unsetenv("OMP_PROC_BIND");
   unsetenv("GOMP_CPU_AFFINITY");
   ASSERT_TRUE(place.has_started("run"));
