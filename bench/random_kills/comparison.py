@@ -6,7 +6,8 @@ import os
 import pathlib
 import subprocess
 
-TIMES = ("time", "images_per_second", "seconds")
+# Of a start, not of the run: how long it took, and what it had to read, which after an interruption is more or less.
+TIMES = ("time", "images_per_second", "seconds", "read_bytes", "chunks_unpacked")
 # Files whose names differ between starts; every other name must be the undisturbed run's.
 FREE_NAMES = ("events.out.tfevents.*", "heartbeats/rank-?.json", "logs/rank-?.log*", "crash/*", "checkpoints/step-*.h5")
 ONCE = "stopped early: "  # the only event that a run has once, however often it is started
