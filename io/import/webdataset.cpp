@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -45,18 +47,18 @@ std::optional<std::int32_t> number_at(std::string_view text) {
   if (error != std::errc()) return std::nullopt;
   // The number must end there: neither 1.5 nor 1a.
   const char after = end == text.data() + text.size() ? '\n' : *end;
-  return std::string_view(" \t\r\n,}").find(after) != std::string_view::npos ? std::optional(number)
-                                                                             : std::nullopt;
+  return std::string_view(" \t\r\n").find(after) != std::string_view::npos ? std::optional(number)
+                                                                           : std::nullopt;
 }
 
-/// The number of the key "label" of an object, wherever it stands in it.
+/// The whole number of the key "label" of an object; not that of an object inside it.
 std::optional<std::int32_t> label_in_json(std::string_view text) {
-  constexpr std::string_view kKey = "\"label\"";
-  for (std::size_t at = text.find(kKey); at != std::string_view::npos; at = text.find(kKey, at + 1)) {
-    const std::size_t colon = text.find_first_not_of(" \t\r\n", at + kKey.size());
-    if (colon != std::string_view::npos && text[colon] == ':') return number_at(text.substr(colon + 1));
-  }
-  return std::nullopt;
+  const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const auto label = json.is_object() ? json.find("label") : json.end();
+  if (label == json.end() || !label->is_number_integer()) return std::nullopt;
+  const auto number = label->get<std::int64_t>();
+  return std::in_range<std::int32_t>(number) ? std::optional(static_cast<std::int32_t>(number))
+                                             : std::nullopt;
 }
 
 /// A picture and its label.

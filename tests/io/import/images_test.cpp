@@ -10,6 +10,7 @@
 #include "io/dataset/summary.hpp"
 #include "io/hdf5/file.hpp"
 #include "io/import/import.hpp"
+#include "tests/io/import/flat_pictures.hpp"
 #include "tests/io/io_test_support.hpp"
 #include "tests/io/pictures/image_test_support.hpp"
 #include "tests/io/pictures/png_file.hpp"
@@ -20,10 +21,6 @@ namespace {
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-std::string flat_png(std::uint8_t value) {
-  return png(plain_image(4, 4, {value, value, value}), PNG_FORMAT_RGB);
-}
 
 /// Grey value tells the image: cats 10, 11, 12, dogs 20; test cat 30, dog 31.
 NamedFiles pets() {
@@ -40,15 +37,6 @@ std::string packed(const std::string& name, const NamedFiles& files) {
   else
     for (const auto& [file, contents] : files) write_text(path + "/" + file, contents);
   return path;
-}
-
-/// The first value of each image of a split.
-std::vector<int> values_of(const Hdf5File& file, const std::string& split) {
-  const auto images = file.read<std::uint8_t>(split + "/images");
-  const std::size_t rows = file.dataset(split + "/images").info().rows();
-  std::vector<int> values;
-  for (std::size_t row = 0; row < rows; ++row) values.push_back(images[row * images.size() / rows]);
-  return values;
 }
 
 /// What an import says on the terminal.

@@ -4,6 +4,7 @@
 
 #include "io/hdf5/file.hpp"
 #include "io/import/import.hpp"
+#include "tests/io/import/flat_pictures.hpp"
 #include "tests/io/io_test_support.hpp"
 #include "tests/io/pictures/image_test_support.hpp"
 
@@ -14,17 +15,6 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-std::string flat_png(std::uint8_t value) {
-  return png(plain_image(4, 4, {value, value, value}), PNG_FORMAT_RGB);
-}
-
-std::vector<int> values_of(const Hdf5File& file, const std::string& split) {
-  const auto images = file.read<std::uint8_t>(split + "/images");
-  std::vector<int> values;
-  for (std::size_t i = 0; i < images.size(); i += 48) values.push_back(images[i]);
-  return values;
-}
-
 /// Two shards of two samples. @return the pattern of their names
 std::string shards() {
   const std::string first = fresh_path("x-0009.tar");
@@ -32,7 +22,7 @@ std::string shards() {
   write_archive(
       first,
       {{"n02/b.png", flat_png(1)}, {"n02/b.cls", "2"}, {"n01/a.cls", "0\n"}, {"n01/a.png", flat_png(2)}});
-  write_archive(begin + "0010.tar", {{"c.json", "{\"width\": 4, \"label\" : 1}"},
+  write_archive(begin + "0010.tar", {{"c.json", "{\"boxes\": [{\"label\": 0}], \"label\" : 1}"},
                                      {"c.png", flat_png(3)},
                                      {"c.txt", "a caption"},
                                      {"d.x.png", "no picture of ours"},
