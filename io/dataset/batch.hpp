@@ -30,6 +30,8 @@ struct Shard {
       samples;  ///< (n) sample numbers in the dataset: keys of per-sample randomness
   /// (n, total_length(SourceInfo::vectors)); empty with BatchContent::numbers
   std::span<const float> vectors = {};
+  /// (n) factors of the losses of the samples; empty: all one
+  std::span<const float> weights = {};
   std::int64_t size() const { return static_cast<std::int64_t>(samples.size()); }
 };
 

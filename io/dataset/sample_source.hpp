@@ -86,6 +86,8 @@ class SampleSource {
   virtual const SourceInfo& info() const = 0;
   /// Labels of all samples, where they are in memory anyway; else nothing.
   virtual std::span<const std::int32_t> all_labels() const = 0;
+  /// A weight above or equal to 0 for each sample, where the data have such a column; else nothing.
+  virtual std::span<const float> all_weights() const = 0;
   /// Reads samples by number, below SourceInfo::samples unless the source is endless.
   /// @throws DataError naming file, dataset and row
   virtual void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) = 0;

@@ -31,6 +31,7 @@ class Subset final : public SampleSource {
 
   const SourceInfo& info() const override { return info_; }
   std::span<const std::int32_t> all_labels() const override { return labels_; }
+  std::span<const float> all_weights() const override { return {}; }
 
   void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {
     std::vector<std::uint64_t> rows(samples.size());  // not a member: parts of a whole may be read together
@@ -72,6 +73,7 @@ class Kept final : public SampleSource {
   void expect_rows(const std::shared_ptr<const RowSet>&) override {}
   ReadCounts read_counts() const override { return {}; }
   std::span<const std::int32_t> all_labels() const override { return labels_; }
+  std::span<const float> all_weights() const override { return {}; }
 
   void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {
     check_buffers(samples.size(), buffers, info_);

@@ -68,6 +68,7 @@ class EndlessSource final : public io::SampleSource {
 
   const io::SourceInfo& info() const override { return info_; }
   std::span<const std::int32_t> all_labels() const override { return {}; }
+  std::span<const float> all_weights() const override { return {}; }
   void check_unchanged() const override {}
   void expect_rows(const std::shared_ptr<const io::RowSet>&) override {}
   io::ReadCounts read_counts() const override { return {}; }
@@ -166,6 +167,7 @@ class GeneratedSet final : public io::SampleSource {
 
   const io::SourceInfo& info() const override { return info_; }
   std::span<const std::int32_t> all_labels() const override { return {}; }
+  std::span<const float> all_weights() const override { return {}; }
   void check_unchanged() const override {}
   void expect_rows(const std::shared_ptr<const io::RowSet>&) override {}
   io::ReadCounts read_counts() const override { return {}; }

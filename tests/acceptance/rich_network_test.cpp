@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "tests/end_to_end/program.hpp"
+#include "tests/support/source_dir.hpp"
 
 namespace annulus::test {
 namespace {
@@ -20,7 +21,7 @@ using nlohmann::json;
 std::string changed_config(const std::string& name,
                            const std::vector<std::pair<std::string, std::string>>& changes) {
   std::stringstream text;
-  text << std::ifstream(ANNULUS_SOURCE_DIR "/configs/" + name).rdbuf();
+  text << std::ifstream(source_dir() + "/configs/" + name).rdbuf();
   std::string config = text.str();
   for (const auto& [from, to] : changes) {
     const std::size_t place = config.find(from);
@@ -71,7 +72,7 @@ class RichNetwork : public testing::Test {
 };
 
 TEST_F(RichNetwork, ComesCloseToTheLikelihood) {
-  train(ANNULUS_SOURCE_DIR "/configs/rich.yaml", "events.h5", "both");
+  train(source_dir() + "/configs/rich.yaml", "events.h5", "both");
 
   const json table = json_of(must({"rich", "table", "both", "--json"}));
 

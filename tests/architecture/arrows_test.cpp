@@ -8,6 +8,7 @@
 
 #include "tests/architecture/room_table.hpp"
 #include "tests/architecture/sources.hpp"
+#include "tests/support/source_dir.hpp"
 
 namespace annulus::test {
 namespace {
@@ -237,9 +238,9 @@ TEST_F(PlantedArrows, CirclesAreFound) {
 }
 
 TEST(Arrows, HoldInThisProject) {
-  const ArrowCheck check(ANNULUS_SOURCE_DIR);
+  const ArrowCheck check(source_dir());
 
-  EXPECT_GT(check.files(), 500) << "the sources were not found below " << ANNULUS_SOURCE_DIR;
+  EXPECT_GT(check.files(), 500) << "the sources were not found below " << source_dir();
   EXPECT_THAT(check.faults(), IsEmpty());
 }
 

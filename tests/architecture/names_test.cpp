@@ -7,6 +7,7 @@
 #include <regex>
 
 #include "tests/architecture/sources.hpp"
+#include "tests/support/source_dir.hpp"
 
 namespace annulus::test {
 namespace {
@@ -105,7 +106,7 @@ TEST_F(PlantedNames, DeclarationsAndNamesOfOneFilePass) {
   EXPECT_THAT(name_faults(root_), IsEmpty());
 }
 
-TEST(Names, MeanOneTypeEachInThisProject) { EXPECT_THAT(name_faults(ANNULUS_SOURCE_DIR), IsEmpty()); }
+TEST(Names, MeanOneTypeEachInThisProject) { EXPECT_THAT(name_faults(source_dir()), IsEmpty()); }
 
 }  // namespace
 }  // namespace annulus::test

@@ -4,6 +4,7 @@
 #include <regex>
 
 #include "tests/architecture/sources.hpp"
+#include "tests/support/source_dir.hpp"
 
 namespace annulus::test {
 namespace {
@@ -73,7 +74,7 @@ TEST_F(PlantedPaths, HalvesOfAMergeAreFound) {
               ElementsAre("docs/page.md:1: half of a merge", "docs/page.md:5: half of a merge"));
 }
 
-TEST(Paths, LeadSomewhereInThisProject) { EXPECT_THAT(path_faults(ANNULUS_SOURCE_DIR), IsEmpty()); }
+TEST(Paths, LeadSomewhereInThisProject) { EXPECT_THAT(path_faults(source_dir()), IsEmpty()); }
 
 }  // namespace
 }  // namespace annulus::test

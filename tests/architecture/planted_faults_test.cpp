@@ -5,6 +5,7 @@
 #include <map>
 
 #include "tests/architecture/sources.hpp"
+#include "tests/support/source_dir.hpp"
 
 namespace annulus::test {
 namespace {
@@ -81,11 +82,11 @@ TEST_F(PlantedFaults, OfLinesThatChangedAreFound) {
                           "good: changes nothing", "good: two faults have this name"));
 }
 
-TEST(Faults, ThatAreListedFitThisProject) { EXPECT_THAT(stale_faults(ANNULUS_SOURCE_DIR), IsEmpty()); }
+TEST(Faults, ThatAreListedFitThisProject) { EXPECT_THAT(stale_faults(source_dir()), IsEmpty()); }
 
 TEST(Faults, AreListedForEveryRoom) {
   std::map<std::string, std::size_t> rooms;
-  for (const auto& entry : fs::directory_iterator(fs::path(ANNULUS_SOURCE_DIR) / "bench/planted_faults"))
+  for (const auto& entry : fs::directory_iterator(fs::path(source_dir()) / "bench/planted_faults"))
     if (entry.path().extension() == ".faults")
       for (const PlantedFault& fault : read_faults(entry.path()))
         ++rooms[fault.file.substr(0, fault.file.find('/'))];

@@ -9,6 +9,7 @@
 #include "io/dataset/writer.hpp"
 #include "io/files/durable_file.hpp"
 #include "tests/end_to_end/program.hpp"
+#include "tests/support/source_dir.hpp"
 
 namespace annulus::test {
 namespace {
@@ -55,7 +56,7 @@ std::string read_text(const std::filesystem::path& path) {
 
 /// The smoke config with one piece of text exchanged, as `changed.yaml`.
 void write_changed_config(const Workplace& place, const std::string& from, const std::string& to) {
-  std::string text = read_text(std::string(ANNULUS_SOURCE_DIR) + "/configs/smoke.yaml");
+  std::string text = read_text(source_dir() + "/configs/smoke.yaml");
   const std::size_t at = text.find(from);
   ASSERT_NE(at, std::string::npos) << from;
   write_text(place.path("changed.yaml"), text.replace(at, from.size(), to));
@@ -135,8 +136,8 @@ TEST(BadData, AFileThatCrashesTheLibraryIsRefusedByEveryVerb) {
   expect_refusal(place, {"data", "info", "data.h5"}, 65, message);
   expect_refusal(place, place.training("run"), 65, message);
   expect_refusal(place,
-                 {"evaluate", std::string(ANNULUS_SOURCE_DIR) + "/configs/smoke.yaml", "data.path=data.h5",
-                  "--checkpoint", "checkpoint.h5"},
+                 {"evaluate", source_dir() + "/configs/smoke.yaml", "data.path=data.h5", "--checkpoint",
+                  "checkpoint.h5"},
                  65, message);
   expect_refusal(place, {"rich", "reconstruct", "data.h5"}, 65, message);
   ::unsetenv("LD_PRELOAD");
@@ -254,8 +255,7 @@ TEST(BadRunDirectory, FullDiskKeepsEarlierCheckpoints) {
   ASSERT_EQ(place.run(place.training("run")).code, 0);
   const std::uint64_t hash = place.state_hash("run");
 
-  const std::string words =
-      std::string(ANNULUS_SOURCE_DIR) + "/configs/smoke.yaml data.path=data.h5 --run run";
+  const std::string words = source_dir() + "/configs/smoke.yaml data.path=data.h5 --run run";
   const Outcome full = place.shell("ulimit -f 40; exec \"$ANNULUS\" train " + words + " epochs=2");
 
   EXPECT_EQ(full.code, 1) << full.output;
@@ -344,8 +344,7 @@ TEST(DataOfRanks, ThatDifferAreNamedBeforeTraining) {
 
   const Outcome outcome =
       place.shell("$MPIRUN -n 2 sh -c 'cd rank$OMPI_COMM_WORLD_RANK && exec \"$ANNULUS\" train " +
-                  std::string(ANNULUS_SOURCE_DIR) +
-                  "/configs/smoke.yaml data.path=data.h5 data.resident_mb=0 --run ../run'");
+                  source_dir() + "/configs/smoke.yaml data.path=data.h5 data.resident_mb=0 --run ../run'");
 
   EXPECT_EQ(outcome.code, 65) << outcome.output;
   EXPECT_THAT(
@@ -357,7 +356,7 @@ TEST(DataOfRanks, ThatDifferAreNamedBeforeTraining) {
 
 TEST(StandardStreams, MayBeClosed) {
   const Workplace place(330);
-  const std::string smoke = std::string(ANNULUS_SOURCE_DIR) + "/configs/smoke.yaml";
+  const std::string smoke = source_dir() + "/configs/smoke.yaml";
 
   const Outcome closed =
       place.shell("\"$ANNULUS\" train " + smoke + " data.path=data.h5 epochs=2 --run run <&- >&- 2>&-");

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "tests/end_to_end/program.hpp"
+#include "tests/support/source_dir.hpp"
 
 namespace annulus::test {
 namespace {
@@ -32,7 +33,7 @@ class Cifar10Training {
   /// state.
   std::uint64_t hash(const std::string& run, int ranks, const std::vector<std::string>& more) const {
     std::vector<std::string> words{"train",
-                                   std::string(ANNULUS_SOURCE_DIR) + "/configs/cifar10.yaml",
+                                   source_dir() + "/configs/cifar10.yaml",
                                    path_,
                                    "data.limit=" + std::to_string(kImages),
                                    "data.validation=none",

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/end_to_end/program.hpp"
+#include "tests/support/source_dir.hpp"
 
 namespace annulus::test {
 namespace {
@@ -16,9 +17,8 @@ class DebugScript : public testing::Test {
  protected:
   /// With the program that is there, on data.h5, into the directory `run`.
   Outcome debug(const std::string& words) const {
-    return place_.shell("ANNULUS_PROGRAM=\"$ANNULUS\" ANNULUS_RUN=$PWD/run " ANNULUS_SOURCE_DIR
-                        "/jobs/debug.sh configs/smoke.yaml data.path=$PWD/data.h5 " +
-                        words);
+    return place_.shell("ANNULUS_PROGRAM=\"$ANNULUS\" ANNULUS_RUN=$PWD/run " + source_dir() +
+                        "/jobs/debug.sh configs/smoke.yaml data.path=$PWD/data.h5 " + words);
   }
 
   const Workplace place_{96};

@@ -8,6 +8,7 @@
 
 #include "tests/end_to_end/http_server.hpp"
 #include "tests/end_to_end/program.hpp"
+#include "tests/support/source_dir.hpp"
 
 namespace annulus::test {
 namespace {
@@ -25,7 +26,7 @@ class Download : public testing::Test {
   /// Downloads into `target` what shall be `content_`.
   Outcome download(const std::string& url) const {
     // A proxy is for the world outside.
-    return place_.shell("export no_proxy=127.0.0.1; " ANNULUS_SOURCE_DIR "/jobs/download.sh " + url + ' ' +
+    return place_.shell("export no_proxy=127.0.0.1; " + source_dir() + "/jobs/download.sh " + url + ' ' +
                         kChecksum + " \"$PWD/folder/target\"");
   }
 

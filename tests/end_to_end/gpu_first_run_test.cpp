@@ -7,6 +7,7 @@
 
 #include "tests/end_to_end/played.hpp"
 #include "tests/end_to_end/program.hpp"
+#include "tests/support/source_dir.hpp"
 
 namespace annulus::test {
 namespace {
@@ -19,7 +20,7 @@ using testing::Not;
 class GpuFirstRun : public testing::Test {
  protected:
   Outcome run(const std::string& arguments, const std::string& environment = {}) const {
-    return place_.shell(environment + " " ANNULUS_SOURCE_DIR "/bench/gpu/first_run.sh " + arguments);
+    return place_.shell(environment + " " + source_dir() + "/bench/gpu/first_run.sh " + arguments);
   }
   /// All programs of a first run; bench/gpu/run.sh itself stops at a Python without torch.
   std::string played() const {

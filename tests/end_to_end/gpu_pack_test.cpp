@@ -7,6 +7,7 @@
 
 #include "tests/end_to_end/played.hpp"
 #include "tests/end_to_end/program.hpp"
+#include "tests/support/source_dir.hpp"
 
 namespace annulus::test {
 namespace {
@@ -21,7 +22,7 @@ bool knows_not(const Outcome& packed) {
   return packed.output.find("only Open MPI 4 is known here") != std::string::npos;
 }
 
-const std::string kBench = ANNULUS_SOURCE_DIR "/bench/gpu/";
+const std::string kBench = source_dir() + "/bench/gpu/";
 
 class GpuPack : public testing::Test {
  protected:

@@ -7,6 +7,7 @@
 
 #include "tests/end_to_end/played.hpp"
 #include "tests/end_to_end/program.hpp"
+#include "tests/support/source_dir.hpp"
 
 namespace annulus::test {
 namespace {
@@ -16,7 +17,7 @@ using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::Not;
 
-const std::string kBench = ANNULUS_SOURCE_DIR "/bench/gpu/";
+const std::string kBench = source_dir() + "/bench/gpu/";
 
 class GpuShortRun : public testing::Test {
  protected:
@@ -177,8 +178,8 @@ TEST_F(GpuShortRun, WhatIsNotThereIsSkippedAndSaid) {
 TEST_F(GpuShortRun, ARunStoppedAndResumedIsHeldAgainstAnUndisturbedOne) {
   const Workplace place(96);
 
-  const Outcome outcome = place.shell(kBench + "resume_check.sh $ANNULUS runs " ANNULUS_SOURCE_DIR
-                                               "/configs/smoke.yaml data.path=data.h5 epochs=60");
+  const Outcome outcome = place.shell(kBench + "resume_check.sh $ANNULUS runs " + source_dir() +
+                                      "/configs/smoke.yaml data.path=data.h5 epochs=60");
 
   EXPECT_EQ(outcome.code, 0) << outcome.output;
   EXPECT_THAT(outcome.output, ContainsRegex("RESULT: stopped at step [0-9]+, resumed, equal .* at step 180"));

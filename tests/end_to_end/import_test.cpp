@@ -9,6 +9,7 @@
 #include "io/hdf5/file.hpp"
 #include "tests/end_to_end/program.hpp"
 #include "tests/io/pictures/image_test_support.hpp"
+#include "tests/support/source_dir.hpp"
 
 namespace annulus::test {
 namespace {
@@ -43,7 +44,7 @@ void write_digits(const fs::path& folder, const std::string& set, std::uint32_t 
 /// The lines of a config's header that begin with `annulus`.
 std::vector<std::string> header_commands(const std::string& config) {
   std::vector<std::string> commands;
-  std::ifstream file(std::string(ANNULUS_SOURCE_DIR) + "/configs/" + config);
+  std::ifstream file(source_dir() + "/configs/" + config);
   std::string line;
   const std::regex command("#\\s+annulus (.*?)(\\s{2,}.*)?");
   std::smatch parts;
@@ -54,7 +55,7 @@ std::vector<std::string> header_commands(const std::string& config) {
 
 TEST(FirstSteps, HeaderOfLenetWorksInAFreshFolder) {
   const Workplace place(12);
-  fs::copy(std::string(ANNULUS_SOURCE_DIR) + "/configs", place.path("configs"));
+  fs::copy(source_dir() + "/configs", place.path("configs"));
   write_digits(place.path("FOLDER"), "train", 256);
   write_digits(place.path("FOLDER"), "t10k", 64);
   const std::vector<std::string> commands = header_commands("lenet5.yaml");

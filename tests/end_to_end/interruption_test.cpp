@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "tests/end_to_end/program.hpp"
+#include "tests/support/source_dir.hpp"
 
 namespace annulus::test {
 namespace {
@@ -70,8 +71,7 @@ TEST(Interruption, CountsBeforeMpiHasStarted) {
 
 /// A shell's words for a training of the smoke config.
 std::string training(const std::string& more) {
-  return "\"$ANNULUS\" train " + std::string(ANNULUS_SOURCE_DIR) +
-         "/configs/smoke.yaml data.path=data.h5 --run run " +
+  return "\"$ANNULUS\" train " + source_dir() + "/configs/smoke.yaml data.path=data.h5 --run run " +
          "checkpoint.every_epochs=0 checkpoint.keep_best=false " + more;
 }
 
@@ -133,8 +133,7 @@ TEST(Interruption, AStopOfOneRankNamesItAndTheSignal) {
 
 TEST(Interruption, CtrlCOnMpirunLeavesACheckpoint) {
   const Workplace place(330);
-  const std::string words =
-      std::string(ANNULUS_SOURCE_DIR) + "/configs/smoke.yaml data.path=data.h5 --run run";
+  const std::string words = source_dir() + "/configs/smoke.yaml data.path=data.h5 --run run";
 
   // mpirun hands SIGTERM on, kills a second later (its default), and ends with a code of its own.
   const Outcome outcome = place.shell(

@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "tests/end_to_end/program.hpp"
+#include "tests/support/source_dir.hpp"
 #include "trainer/model/optimizer_config.hpp"
 
 namespace annulus::test {
@@ -86,7 +87,7 @@ TEST(Invariance, EveryOptimizerHasTheSameBitsAndGoesOnWithThem) {
 
 /// The smoke configuration with batch norms over the step, beside the data.
 std::string step_statistics_config(const Workplace& place) {
-  std::ifstream smoke(std::string(ANNULUS_SOURCE_DIR) + "/configs/smoke.yaml");
+  std::ifstream smoke(source_dir() + "/configs/smoke.yaml");
   std::string text{std::istreambuf_iterator<char>(smoke), {}};
   const std::string plain = "batch_norm: {momentum: 0.9}";
   const std::size_t at = text.find(plain);

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "tests/end_to_end/program.hpp"
+#include "tests/support/source_dir.hpp"
 
 namespace annulus::test {
 namespace {
@@ -32,8 +33,7 @@ class LostRank : public testing::TestWithParam<Loss> {
   /// others a second, as it does outside of tests.
   Outcome run(const std::string& more = {}) const {
     return place_.shell(
-        "OMPI_MCA_odls_base_sigkill_timeout=1 $MPIRUN -n 3 \"$ANNULUS\" train " +
-        std::string(ANNULUS_SOURCE_DIR) +
+        "OMPI_MCA_odls_base_sigkill_timeout=1 $MPIRUN -n 3 \"$ANNULUS\" train " + source_dir() +
         "/configs/smoke.yaml data.path=data.h5 --run run epochs=2000 batch.shards=6 batch.size=36 checkpoint.every_epochs=0 checkpoint.every_steps=25 watchdog.least_seconds=1 --inject rank=1,step=40,kind=" +
         GetParam().kind + " " + more);
   }

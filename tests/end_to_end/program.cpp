@@ -16,6 +16,7 @@
 #include "base/random.hpp"
 #include "io/dataset/writer.hpp"
 #include "io/hdf5/file.hpp"
+#include "tests/support/source_dir.hpp"
 
 namespace annulus::test {
 namespace {
@@ -172,8 +173,8 @@ std::vector<pid_t> Workplace::left_behind() const {
 
 std::vector<std::string> Workplace::training(const std::string& run,
                                              const std::vector<std::string>& more) const {
-  std::vector<std::string> words{"train", std::string(ANNULUS_SOURCE_DIR) + "/configs/smoke.yaml",
-                                 "data.path=data.h5", "--run", run};
+  std::vector<std::string> words{"train", source_dir() + "/configs/smoke.yaml", "data.path=data.h5", "--run",
+                                 run};
   words.insert(words.end(), more.begin(), more.end());
   return words;
 }

@@ -15,6 +15,7 @@
 
 #include "tests/end_to_end/program.hpp"
 #include "tests/support/refused_calls.hpp"
+#include "tests/support/source_dir.hpp"
 
 namespace annulus::test {
 namespace {
@@ -113,9 +114,8 @@ TEST(Surroundings, WishesAboutOpenMpThreadsBindNothing) {
 TEST(Surroundings, ATrainingWarnsOfRanksThatShareACore) {
   const Workplace place(96);
 
-  const Outcome shared =
-      place.shell("exec taskset -c 0 $MPIRUN -n 2 \"$ANNULUS\" train " + std::string(ANNULUS_SOURCE_DIR) +
-                  "/configs/smoke.yaml data.path=data.h5 --run run");
+  const Outcome shared = place.shell("exec taskset -c 0 $MPIRUN -n 2 \"$ANNULUS\" train " + source_dir() +
+                                     "/configs/smoke.yaml data.path=data.h5 --run run");
 
   EXPECT_EQ(shared.code, 0) << shared.output;
   EXPECT_THAT(shared.output, HasSubstr("run 2 worker threads on 1 core(s)"));
@@ -125,8 +125,8 @@ TEST(Surroundings, AStartWithoutSrunInAJobOfManyTasksIsToldSo) {
   const Workplace place(96);
 
   const Outcome outcome =
-      place.shell("SLURM_JOB_ID=7 SLURM_NTASKS=4 SLURM_JOB_NUM_NODES=2 \"$ANNULUS\" train " +
-                  std::string(ANNULUS_SOURCE_DIR) + "/configs/smoke.yaml data.path=data.h5 --run run");
+      place.shell("SLURM_JOB_ID=7 SLURM_NTASKS=4 SLURM_JOB_NUM_NODES=2 \"$ANNULUS\" train " + source_dir() +
+                  "/configs/smoke.yaml data.path=data.h5 --run run");
 
   EXPECT_EQ(outcome.code, 0) << outcome.output;
   EXPECT_THAT(outcome.output, HasSubstr("4 task(s) on 2 node(s), but the program was started without srun"));
@@ -138,7 +138,7 @@ TEST(Start, ARankThatIsStoppedBeforeMpiEndsTheJobWithOneMessage) {
   const Outcome outcome = place.shell(
       "export ANNULUS_MPI_SECONDS=2 OMPI_MCA_odls_base_sigkill_timeout=1\n"
       "exec $MPIRUN -n 3 sh -c 'test $OMPI_COMM_WORLD_RANK != 1 || kill -STOP $$; exec \"$ANNULUS\" summary " +
-      std::string(ANNULUS_SOURCE_DIR) + "/configs/smoke.yaml'");
+      source_dir() + "/configs/smoke.yaml'");
 
   EXPECT_EQ(outcome.code, 70) << outcome.output;
   EXPECT_THAT(outcome.output, HasSubstr("hangs in MPI_Init: it has not come back for 2 s"));

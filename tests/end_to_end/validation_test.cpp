@@ -6,6 +6,7 @@
 #include "io/files/durable_file.hpp"
 #include "io/hdf5/file.hpp"
 #include "tests/end_to_end/program.hpp"
+#include "tests/support/source_dir.hpp"
 
 namespace annulus::test {
 namespace {
@@ -141,7 +142,7 @@ TEST(Validation, ACheckpointKnowsWhatWasHeldOutWhereTheConfigDoesNot) {
   const Workplace place(96);
   ASSERT_EQ(place.run(place.training("run", {"data.validation_fraction=0.25", "seed=77"})).code, 0);
   std::filesystem::copy_file(place.path("run/checkpoints/latest"), place.path("model.h5"));
-  const std::string smoke = std::string(ANNULUS_SOURCE_DIR) + "/configs/smoke.yaml";
+  const std::string smoke = source_dir() + "/configs/smoke.yaml";
   const auto evaluate = [&](const std::string& split, const std::vector<std::string>& more = {}) {
     std::vector<std::string> words{"evaluate",          smoke,     "--checkpoint", "model.h5",
                                    "data.path=data.h5", "--split", split};
@@ -176,7 +177,7 @@ TEST(Validation, WhatCannotBeDecidedIsRefusedBeforeAnythingIsWritten) {
 TEST(Output, ThatCannotBeWrittenIsAnErrorOfEveryVerb) {
   const Workplace place(36);
   ASSERT_EQ(place.run(place.training("run")).code, 0);
-  const std::string smoke = std::string(ANNULUS_SOURCE_DIR) + "/configs/smoke.yaml";
+  const std::string smoke = source_dir() + "/configs/smoke.yaml";
 
   for (const char* const words :
        {"--help", "--version", "train --help", "data info data.h5", "evaluate run", "evaluate run --json",

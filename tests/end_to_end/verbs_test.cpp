@@ -8,6 +8,7 @@
 
 #include "io/hdf5/file.hpp"
 #include "tests/end_to_end/program.hpp"
+#include "tests/support/source_dir.hpp"
 
 namespace annulus::test {
 namespace {
@@ -18,7 +19,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-const std::string kSmoke = std::string(ANNULUS_SOURCE_DIR) + "/configs/smoke.yaml";
+const std::string kSmoke = source_dir() + "/configs/smoke.yaml";
 
 /// The JSON object in an output that may hold log lines before it.
 nlohmann::json json_in(const std::string& output) {
@@ -350,7 +351,7 @@ TEST(Doctor, ReportsRanksDirectoryAndData) {
 
   const Outcome alone = place.run({"doctor", "data.h5"});
   const Outcome pair =
-      place.run({"doctor", "--run", "runs/new", "--config", (ANNULUS_SOURCE_DIR "/configs/smoke.yaml")}, 2);
+      place.run({"doctor", "--run", "runs/new", "--config", (source_dir() + "/configs/smoke.yaml")}, 2);
   const Outcome bad = place.run({"doctor", "gone.h5"}, 2);
 
   EXPECT_EQ(alone.code, 0) << alone.output;

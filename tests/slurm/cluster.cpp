@@ -1,5 +1,6 @@
 // See cluster.hpp.
 #include "tests/slurm/cluster.hpp"
+#include "tests/support/source_dir.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -16,7 +17,7 @@
 namespace annulus::test {
 namespace {
 
-const std::string kScript = ANNULUS_SOURCE_DIR "/tests/slurm/cluster.sh";
+const std::string kScript = source_dir() + "/tests/slurm/cluster.sh";
 
 bool wait_until(const std::function<bool()>& holds, int limit_s) {
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(limit_s);

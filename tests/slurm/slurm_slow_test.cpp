@@ -6,13 +6,14 @@
 #include <fstream>
 
 #include "tests/slurm/cluster.hpp"
+#include "tests/support/source_dir.hpp"
 
 namespace annulus::test {
 namespace {
 
 using testing::HasSubstr;
 
-const std::string kSmoke = std::string(ANNULUS_SOURCE_DIR) + "/configs/smoke.yaml";
+const std::string kSmoke = source_dir() + "/configs/smoke.yaml";
 const std::string kTwoNodes = " --nodes=2 --ntasks-per-node=1 --cpus-per-task=1 ";
 
 /// A run that is disturbed, and ends as if it had not been.
@@ -20,7 +21,7 @@ class SlowSlurmJobs : public testing::Test {
  protected:
   static std::string train(const std::string& more) {
     setenv("ANNULUS_PROGRAM", ANNULUS_PROGRAM, 1);
-    return std::string(ANNULUS_SOURCE_DIR) + "/jobs/train.sbatch " + kSmoke +
+    return source_dir() + "/jobs/train.sbatch " + kSmoke +
            " data.path=data.h5 checkpoint.every_epochs=0 checkpoint.keep_best=false --run run " + more;
   }
   void expect_undisturbed_result(const std::string& epochs) const {

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "tests/slurm/cluster.hpp"
+#include "tests/support/source_dir.hpp"
 
 namespace annulus::test {
 namespace {
@@ -16,8 +17,8 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-const std::string kSmoke = std::string(ANNULUS_SOURCE_DIR) + "/configs/smoke.yaml";
-const std::string kTrainSbatch = std::string(ANNULUS_SOURCE_DIR) + "/jobs/train.sbatch";
+const std::string kSmoke = source_dir() + "/configs/smoke.yaml";
+const std::string kTrainSbatch = source_dir() + "/jobs/train.sbatch";
 const std::string kPlan =
     " data.path=data.h5 epochs=60 checkpoint.every_epochs=0 checkpoint.keep_best=false ";
 const std::string kTwoNodes = " --nodes=2 --ntasks-per-node=1 --cpus-per-task=1 ";

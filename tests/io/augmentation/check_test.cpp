@@ -180,6 +180,7 @@ TEST(MeasureFeatures, RefusesWhatHasNoMean) {
    public:
     const SourceInfo& info() const override { return origin_.info(); }
     std::span<const std::int32_t> all_labels() const override { return {}; }
+    std::span<const float> all_weights() const override { return {}; }
     void check_unchanged() const override {}
     void expect_rows(const std::shared_ptr<const RowSet>&) override {}
     ReadCounts read_counts() const override { return {}; }

@@ -35,6 +35,7 @@ class ListedSource final : public SampleSource {
   }
   const SourceInfo& info() const override { return info_; }
   std::span<const std::int32_t> all_labels() const override { return labels_; }
+  std::span<const float> all_weights() const override { return {}; }
   void check_unchanged() const override { throw DataError("somebody has written to it"); }
   void expect_rows(const std::shared_ptr<const RowSet>&) override {}
   ReadCounts read_counts() const override { return {}; }
@@ -278,6 +279,7 @@ class FlatSource final : public SampleSource {
   }
   const SourceInfo& info() const override { return info_; }
   std::span<const std::int32_t> all_labels() const override { return {}; }
+  std::span<const float> all_weights() const override { return {}; }
   void check_unchanged() const override {}
   void expect_rows(const std::shared_ptr<const RowSet>&) override {}
   ReadCounts read_counts() const override { return {}; }

@@ -12,6 +12,7 @@ class LabelledSource final : public SampleSource {
   LabelledSource() { info_ = {.name = "a.h5", .samples = 4, .shape = {1, 1, 1}}; }
   const SourceInfo& info() const override { return info_; }
   std::span<const std::int32_t> all_labels() const override { return labels_; }
+  std::span<const float> all_weights() const override { return {}; }
   void check_unchanged() const override {}
   void expect_rows(const std::shared_ptr<const RowSet>&) override {}
   ReadCounts read_counts() const override { return {}; }

@@ -68,6 +68,7 @@ class RewrittenSource final : public SampleSource {
   RewrittenSource() { info_ = {.name = "a.h5", .samples = 3, .shape = {1, 1, 1}}; }
   const SourceInfo& info() const override { return info_; }
   std::span<const std::int32_t> all_labels() const override { return {}; }
+  std::span<const float> all_weights() const override { return {}; }
   void read(std::span<const std::uint64_t>, const SampleBuffers&) override {}
   void check_unchanged() const override { throw DataError("somebody has written to it"); }
   void expect_rows(const std::shared_ptr<const RowSet>&) override {}

@@ -11,6 +11,7 @@
 #include "io/dataset/dataset.hpp"
 #include "io/dataset/summary.hpp"
 #include "tests/io/io_test_support.hpp"
+#include "tests/support/source_dir.hpp"
 
 namespace annulus::io {
 namespace {
@@ -224,7 +225,7 @@ TEST(DatasetSummary, ListsForeignDatasets) {
 
 TEST(DatasetSummary, WhatNobodyNeedsMayBeUnreadable) {
   const std::string path = fresh_path("latest.h5");  // beside good images: gzip and bool in the newest form
-  std::filesystem::copy_file(ANNULUS_SOURCE_DIR "/tests/io/data/latest.hdf5", path);
+  std::filesystem::copy_file(source_dir() + "/tests/io/data/latest.hdf5", path);
   std::ostringstream text;
 
   const DatasetSummary summary = describe_dataset(path, PixelScan::read_all);
@@ -296,9 +297,9 @@ TEST(DatasetSummary, GroupsThatAreNoSplitAreTold) {
 }
 
 TEST(DatasetSummary, ImagesThatCannotBeUnpackedAreTriedInVain) {
-  EXPECT_THAT(error_of([] { try_images(ANNULUS_SOURCE_DIR "/tests/io/data/zstd.hdf5", "train"); }),
+  EXPECT_THAT(error_of([] { try_images(source_dir() + "/tests/io/data/zstd.hdf5", "train"); }),
               HasSubstr("packed by the filter Zstandard"));
-  EXPECT_EQ(try_images(ANNULUS_SOURCE_DIR "/tests/io/data/lzf.hdf5", "train"), 7U);
+  EXPECT_EQ(try_images(source_dir() + "/tests/io/data/lzf.hdf5", "train"), 7U);
 }
 
 }  // namespace

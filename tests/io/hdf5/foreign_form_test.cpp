@@ -9,6 +9,7 @@
 #include "io/hdf5/file.hpp"
 #include "tests/io/foreign_hdf5.hpp"
 #include "tests/io/io_test_support.hpp"
+#include "tests/support/source_dir.hpp"
 
 #ifdef __SANITIZE_ADDRESS__
 /// HDF5 1.10.8 loses 64 bytes when it gives up a dataset whose form it does not know.
@@ -25,7 +26,7 @@ using testing::HasSubstr;
 using testing::Not;
 
 Hdf5File open_made(const std::string& name) {
-  return Hdf5File::open(std::string(ANNULUS_SOURCE_DIR) + "/tests/io/data/" + name);
+  return Hdf5File::open(source_dir() + "/tests/io/data/" + name);
 }
 
 /// The images that make_hdf5.py writes.
@@ -115,7 +116,7 @@ TEST(ForeignForm, ADamagedLzfChunkIsAnError) {
   for (const std::string& bytes :
        {std::string("\x20\xff"), std::string("\x1f"), std::string(19, '\0'), std::string(19, '\xe0'), few}) {
     const std::string path = fresh_path("lzf.h5");
-    std::filesystem::copy_file(std::string(ANNULUS_SOURCE_DIR) + "/tests/io/data/lzf.hdf5", path);
+    std::filesystem::copy_file(source_dir() + "/tests/io/data/lzf.hdf5", path);
     write_over(path, place_of_chunk(path, "train/images"), bytes);
     const Hdf5File file = Hdf5File::open(path);
     std::vector<std::uint8_t> values(40);

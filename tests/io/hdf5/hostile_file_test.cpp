@@ -8,6 +8,7 @@
 #include "io/hdf5/file.hpp"
 #include "io/hdf5/server.hpp"
 #include "tests/io/io_test_support.hpp"
+#include "tests/support/source_dir.hpp"
 
 namespace annulus::io {
 namespace {
@@ -49,7 +50,7 @@ TEST(HostileFile, LinksIntoOtherFilesAreNotFollowed) {
   // Made by h5py: links into secret.h5 beside it (`stolen`, `door`), one through such a link (`detour`), one
   // inside.
   const std::string path = fresh_path("links_out.h5");
-  std::filesystem::copy_file(ANNULUS_SOURCE_DIR "/tests/io/data/links_out.hdf5", path);
+  std::filesystem::copy_file(source_dir() + "/tests/io/data/links_out.hdf5", path);
   std::filesystem::copy_file(file_with_values("secret.h5"),
                              std::filesystem::path(path).replace_filename("secret.h5"));
   const Hdf5File file = Hdf5File::open(path);

@@ -61,6 +61,7 @@ class Labelled final : public SampleSource {
   void expect_rows(const std::shared_ptr<const RowSet>&) override {}
   ReadCounts read_counts() const override { return {}; }
   std::span<const std::int32_t> all_labels() const override { return labels_; }
+  std::span<const float> all_weights() const override { return {}; }
   void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {
     origin_.read(samples, buffers);
   }
@@ -129,6 +130,7 @@ class OddFloats final : public SampleSource {
  public:
   const SourceInfo& info() const override { return origin_.info(); }
   std::span<const std::int32_t> all_labels() const override { return {}; }
+  std::span<const float> all_weights() const override { return {}; }
   void check_unchanged() const override {}
   void expect_rows(const std::shared_ptr<const RowSet>&) override {}
   ReadCounts read_counts() const override { return {}; }
@@ -195,6 +197,7 @@ class Hits final : public SampleSource {
  public:
   const SourceInfo& info() const override { return origin_.info(); }
   std::span<const std::int32_t> all_labels() const override { return {}; }
+  std::span<const float> all_weights() const override { return {}; }
   void check_unchanged() const override {}
   void expect_rows(const std::shared_ptr<const RowSet>&) override {}
   ReadCounts read_counts() const override { return {}; }

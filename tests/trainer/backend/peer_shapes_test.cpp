@@ -8,6 +8,7 @@
 
 #include "tests/support/peer_values.hpp"
 #include "tests/support/replica_harness.hpp"
+#include "tests/support/source_dir.hpp"
 #include "trainer/model/network_builder.hpp"
 
 namespace annulus::trainer {
@@ -107,7 +108,7 @@ using MakeReplica = std::unique_ptr<Replica> (*)(const Network&, const CompileOp
 class PeerShapes : public testing::TestWithParam<MakeReplica> {
  protected:
   static void expect_equal(const Network& network, const std::string& name) {
-    std::ifstream file(ANNULUS_SOURCE_DIR "/tests/trainer/backend/peer_shapes.json");
+    std::ifstream file(source_dir() + "/tests/trainer/backend/peer_shapes.json");
     const nlohmann::json expected = nlohmann::json::parse(file)[name];
     const auto replica = GetParam()(network, {.shard_samples = kSamples, .predict_samples = kSamples});
     test::set_parameters(*replica, parameters_of(network));

@@ -41,6 +41,7 @@ class Planted final : public io::SampleSource {
 
   const io::SourceInfo& info() const override { return pattern_.info(); }
   std::span<const std::int32_t> all_labels() const override { return {}; }
+  std::span<const float> all_weights() const override { return {}; }
   void check_unchanged() const override {}
   void expect_rows(const std::shared_ptr<const io::RowSet>&) override {}
   io::ReadCounts read_counts() const override { return {}; }

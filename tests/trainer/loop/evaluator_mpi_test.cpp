@@ -45,6 +45,7 @@ class RewrittenSource final : public io::SampleSource {
       : last_(group.rank() == group.size() - 1), source_(kSamples) {}
   const io::SourceInfo& info() const override { return source_.info(); }
   std::span<const std::int32_t> all_labels() const override { return {}; }
+  std::span<const float> all_weights() const override { return {}; }
   void read(std::span<const std::uint64_t> samples, const io::SampleBuffers& buffers) override {
     source_.read(samples, buffers);
   }

@@ -8,6 +8,7 @@
 
 #include "comm/host/gradient_reducer.hpp"
 #include "tests/support/replica_harness.hpp"
+#include "tests/support/source_dir.hpp"
 #include "trainer/loop/optimizer.hpp"
 #include "trainer/model/network_builder.hpp"
 
@@ -108,7 +109,7 @@ Trained train(MakeReplica make, StatisticsOf statistics, std::int64_t shards) {
 }
 
 nlohmann::json expected_values() {
-  std::ifstream file(std::string(ANNULUS_SOURCE_DIR) + "/tests/trainer/loop/pytorch_batch_norm.json");
+  std::ifstream file(source_dir() + "/tests/trainer/loop/pytorch_batch_norm.json");
   return nlohmann::json::parse(file);
 }
 

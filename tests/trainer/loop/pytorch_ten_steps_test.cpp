@@ -8,6 +8,7 @@
 #include "comm/host/gradient_reducer.hpp"
 #include "tests/support/peer_values.hpp"
 #include "tests/support/replica_harness.hpp"
+#include "tests/support/source_dir.hpp"
 #include "trainer/loop/optimizer.hpp"
 #include "trainer/model/network_builder.hpp"
 
@@ -91,7 +92,7 @@ using MakeReplica = std::unique_ptr<Replica> (*)(const Network&, const CompileOp
 class PytorchTenSteps : public testing::TestWithParam<MakeReplica> {};
 
 TEST_P(PytorchTenSteps, LossesAndParametersAgree) {
-  std::ifstream file(std::string(ANNULUS_SOURCE_DIR) + "/tests/trainer/loop/pytorch_ten_steps.json");
+  std::ifstream file(source_dir() + "/tests/trainer/loop/pytorch_ten_steps.json");
   const auto expected = nlohmann::json::parse(file);
   const Network network = ten_step_network();
   const auto replica = GetParam()(network, {.shard_samples = kBatch / kShards});

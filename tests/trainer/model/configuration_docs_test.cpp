@@ -11,6 +11,7 @@
 #include <string>
 
 #include "base/error.hpp"
+#include "tests/support/source_dir.hpp"
 #include "trainer/model/config.hpp"
 #include "trainer/model/layer_table.hpp"
 
@@ -18,7 +19,7 @@ namespace annulus::trainer {
 namespace {
 
 std::string documentation() {
-  std::ifstream file(ANNULUS_SOURCE_DIR "/docs/configuration.md");
+  std::ifstream file(source_dir() + "/docs/configuration.md");
   std::stringstream text;
   text << file.rdbuf();
   return text.str();

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 
+#include "tests/support/source_dir.hpp"
 #include "trainer/model/config.hpp"
 #include "trainer/model/network_builder.hpp"
 
@@ -11,7 +12,7 @@ namespace annulus::trainer {
 namespace {
 
 TEST(KerasSummary, OfLayersInARow) {
-  const Network network = load_config(ANNULUS_SOURCE_DIR "/configs/cifar10.yaml").config.network;
+  const Network network = load_config(source_dir() + "/configs/cifar10.yaml").config.network;
 
   EXPECT_EQ(keras_summary(network), R"(_________________________________________________________________
 Layer (type)                 Output Shape              Param #   

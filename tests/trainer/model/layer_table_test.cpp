@@ -10,6 +10,7 @@
 #include <set>
 
 #include "base/error.hpp"
+#include "tests/support/source_dir.hpp"
 #include "trainer/model/config.hpp"
 #include "trainer/model/config_writer.hpp"
 
@@ -57,8 +58,7 @@ std::optional<Config> accepted(const std::filesystem::path& path) {
 TEST(LayerTable, EveryTypeIsInASeedOfTheFuzzTest) {
   std::set<std::string> missing(layer_types().begin(), layer_types().end());
 
-  for (const auto& entry :
-       std::filesystem::directory_iterator(ANNULUS_SOURCE_DIR "/tests/fuzz/corpus/config")) {
+  for (const auto& entry : std::filesystem::directory_iterator(source_dir() + "/tests/fuzz/corpus/config")) {
     const std::optional<Config> config = accepted(entry.path());
     if (!config) continue;
     for (const Layer& layer : config->network.layers) missing.erase(layer.type);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/source_dir.hpp"
 #include "trainer/model/config.hpp"
 #include "trainer/model/summary.hpp"
 
@@ -23,7 +24,7 @@ struct Row {
 };
 
 NetworkSummary summary_of(const std::string& file) {
-  return summarise(load_config(ANNULUS_SOURCE_DIR "/configs/" + file).config.network);
+  return summarise(load_config(source_dir() + "/configs/" + file).config.network);
 }
 
 void expect_rows(const NetworkSummary& summary, const std::vector<Row>& rows) {
@@ -133,7 +134,7 @@ TEST(Topologies, Vgg16) {
 }
 
 TEST(Topologies, ResNet18) {
-  const Network network = load_config(ANNULUS_SOURCE_DIR "/configs/resnet18.yaml").config.network;
+  const Network network = load_config(source_dir() + "/configs/resnet18.yaml").config.network;
   const NetworkSummary summary = summarise(network);
 
   std::vector<std::string> blocks;
@@ -169,7 +170,7 @@ TEST(Topologies, KerasMnist) {
 }
 
 TEST(Topologies, ReadmeStatesTheParametersOfEveryConfiguration) {
-  std::ifstream readme(ANNULUS_SOURCE_DIR "/configs/README.md");
+  std::ifstream readme(source_dir() + "/configs/README.md");
   const std::regex row(R"(\| `([a-z0-9_]+\.yaml)` .* ([0-9,]+) \|)");
   std::set<std::string> listed;
   for (std::string line; std::getline(readme, line);) {
@@ -182,7 +183,7 @@ TEST(Topologies, ReadmeStatesTheParametersOfEveryConfiguration) {
   }
 
   std::set<std::string> present;
-  for (const auto& entry : std::filesystem::directory_iterator(ANNULUS_SOURCE_DIR "/configs")) {
+  for (const auto& entry : std::filesystem::directory_iterator(source_dir() + "/configs")) {
     if (entry.path().extension() == ".yaml") present.insert(entry.path().filename());
   }
   EXPECT_EQ(listed, present);

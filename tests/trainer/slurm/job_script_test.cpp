@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "base/error.hpp"
+#include "tests/support/source_dir.hpp"
 #include "tests/trainer/temporary_directory.hpp"
 #include "trainer/run/save_times.hpp"
 
@@ -72,7 +73,7 @@ TEST(JobScript, OptionsOnDemand) {
 }
 
 TEST(JobScript, SharesItsBodyWithTrainSbatch) {
-  std::ifstream file(ANNULUS_SOURCE_DIR "/jobs/train.sbatch");
+  std::ifstream file(source_dir() + "/jobs/train.sbatch");
   std::stringstream text;
   text << file.rdbuf();
   const std::string whole = text.str();
