@@ -99,6 +99,7 @@ struct AugmentationOptions {
       0;  ///< centre, random: out of the image resized to this shorter side, in pixels; 0 = as stored
   std::int64_t crop_height = 0;  ///< of the images that a crop makes, in pixels: the network's input
   std::int64_t crop_width = 0;
+  float mixup = 0;  ///< alpha of the beta distribution of the share of a sample; 0 = none
   bool operator==(const AugmentationOptions&) const = default;
 };
 

@@ -13,6 +13,7 @@
 #include "comm/host/gradient_reducer.hpp"
 #include "io/augmentation/augmentation.hpp"
 #include "io/dataset/image_axes.hpp"
+#include "io/dataset/sampling.hpp"
 #include "trainer/model/instruction_set.hpp"
 #include "trainer/model/loss_options.hpp"
 #include "trainer/model/network.hpp"
@@ -24,6 +25,12 @@ namespace annulus::trainer {
 
 struct DataConfig {
   std::string path;                ///< HDF5 file; relative to the working directory
+  std::vector<std::string> files;  ///< instead of `path`: files or patterns that together are one data set
+  std::vector<std::string> label_files;       ///< of `files`, where images and labels lie apart
+  std::vector<std::string> validation_files;  ///< of one split, where it has files of its own
+  std::vector<std::string> validation_label_files;
+  std::vector<std::string> test_files;
+  std::vector<std::string> test_label_files;
   std::string train = "train";     ///< group with `images` and `labels`
   std::string validation;          ///< group; "" = `validation`, or `test` when the file has no such group
   double validation_fraction = 0;  ///< of the training samples, kept for validation; 0 = none
@@ -37,6 +44,9 @@ struct DataConfig {
   io::ImageAxes axes = io::ImageAxes::automatic;   ///< order in which the file holds the axes of images
   std::int64_t first_label = 0;                    ///< the number of the first class in the file
   std::map<std::string, std::string> inputs = {};  ///< vector of the network -> its dataset in the groups
+  std::string weights;  ///< dataset in the groups with a weight per sample; "" = all 1
+  io::Sampling sampling = io::Sampling::uniform;  ///< how often each training sample is drawn in an epoch
+  std::vector<float> class_shares;                ///< balanced: of the draws, per class; empty = equal
   std::string generator;  ///< makes the training samples instead of `path`; "" = they are in the file
   std::map<std::string, std::string> rich = {};  ///< options of the generator "rich", as text
   std::uint64_t limit = 0;                       ///< first so many training samples; 0 = all
