@@ -282,6 +282,11 @@ std::unique_ptr<io::SampleSource> open_training(const Config& config, const Node
   return open_training_file(config, memory, before);
 }
 
+std::unique_ptr<io::SampleSource> fit_to_model(std::unique_ptr<io::SampleSource> source, const Config& config,
+                                               const TrainedOn& model) {
+  return fitted(std::move(source), config, &model);
+}
+
 std::string require_same_data(io::SampleSource* source, const std::string& path, comm::ProcessGroup& group) {
   std::string fingerprint = source == nullptr ? "" : data_fingerprint(*source);
   const Sight mine(fingerprint.empty() ? "" : fingerprint + names_text(source->info()));

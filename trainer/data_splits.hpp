@@ -68,6 +68,11 @@ std::unique_ptr<io::SampleSource> open_split(const Config& config, Split split,
                                              const NodeMemoryFactory& memory,
                                              const TrainedOn* model = nullptr);
 
+/// Samples from elsewhere as a model takes them: labels and columns by name, checked against its network.
+/// @throws as open_group()
+std::unique_ptr<io::SampleSource> fit_to_model(std::unique_ptr<io::SampleSource> source, const Config& config,
+                                               const TrainedOn& model);
+
 /// open_group() for those who judge a model: of a run that has kept a part of its training samples for
 /// validation, `train` and `validation` are these two parts, as long as the file holds the data that it was
 /// trained on.

@@ -1,17 +1,16 @@
 // annulus predict: class probabilities for the images of a file.
 #include <algorithm>
-#include <filesystem>
 #include <memory>
 #include <optional>
 
 #include "base/log.hpp"
-#include "io/dataset/row_set.hpp"
-#include "io/dataset/writer.hpp"
-#include "io/files/atomic_file.hpp"
 #include "io/hdf5/file.hpp"
+#include "io/pictures/picture_files.hpp"
+#include "io/pictures/picture_source.hpp"
 #include "trainer/commands/common/context.hpp"
 #include "trainer/commands/common/load.hpp"
 #include "trainer/commands/origin.hpp"
+#include "trainer/commands/predictions.hpp"
 #include "trainer/commands/start_warnings.hpp"
 #include "trainer/data_advice.hpp"
 #include "trainer/data_names.hpp"
@@ -26,110 +25,12 @@ namespace {
 
 struct PredictOptions {
   ModelRequest model;
-  std::string input;
+  std::vector<std::string> input;
   std::string output;
   std::string split = "test";
+  std::vector<std::int64_t> resize;
+  std::string fit;
   bool replace = false;
-};
-
-/// Writes predictions row by row; the file appears when it is complete.
-class PredictionFile {
- public:
-  struct Shape {
-    std::int64_t samples = 0;
-    std::int64_t classes = 0;
-    bool labelled = false;
-  };
-
-  PredictionFile(const PredictOptions& options, const Shape& shape)
-      : target_(options.output, options.replace ? io::Existing::replace : io::Existing::refuse),
-        split_(options.split),
-        file_(io::Hdf5File::create(target_.partial(), io::Existing::replace)),
-        shape_(shape) {
-    file_->create_dataset("probabilities", io::ElementType::float32, {shape.samples, shape.classes});
-    file_->create_dataset("predictions", io::ElementType::int32, {shape.samples});
-    if (shape.labelled) file_->create_dataset("labels", io::ElementType::int32, {shape.samples});
-  }
-
-  void append(std::span<const float> probabilities, std::span<const std::int32_t> labels) {
-    const auto classes = static_cast<std::size_t>(shape_.classes);
-    std::vector<std::int32_t> predictions;
-    for (std::size_t i = 0; i < labels.size(); ++i) {
-      const auto row = probabilities.subspan(i * classes, classes);
-      predictions.push_back(
-          static_cast<std::int32_t>(std::max_element(row.begin(), row.end()) - row.begin()));
-    }
-    file_->dataset("probabilities").write_rows(next_, labels.size(), probabilities);
-    file_->dataset("predictions")
-        .write_rows(next_, labels.size(), std::span<const std::int32_t>(predictions));
-    if (shape_.labelled) file_->dataset("labels").write_rows(next_, labels.size(), labels);
-    next_ += labels.size();
-  }
-
-  /// Copies what says which sample a row is, where the images have it: without it nobody could look the rows
-  /// up in other columns of the file. Of a part of a group also the row of each sample in it.
-  /// @param rows  which rows of the group were predicted; null: all, one after another
-  void carry_over(const std::string& path, const std::string& group, const io::RowSet* rows) {
-    const io::Hdf5File images = io::Hdf5File::open(path);
-    carry_over<std::uint64_t>(images, group + "/track", "track", rows);
-    carry_over<float>(images, group + "/momentum", "momentum", rows);
-    if (rows == nullptr) return;
-    std::vector<std::uint64_t> numbers(rows->size());
-    for (std::uint64_t i = 0; i < rows->size(); ++i) numbers[i] = rows->row(i);
-    file_->write("rows", {shape_.samples}, std::span<const std::uint64_t>(numbers));
-    file_->set_attribute("rows", "group", group);
-  }
-
-  void finish(const ModelSource& model, const io::SourceInfo& data) {
-    file_->set_attribute("/", "schema", "annulus-predictions-1");
-    if (const std::vector<std::string> names = output_names(model, data); !names.empty())
-      io::set_class_names(*file_, names);
-    file_->set_attribute("/", "input", data.name);
-    file_->set_attribute("/", "dataset", std::filesystem::weakly_canonical(model.config.data.path).string());
-    file_->set_attribute("/", "split", split_);
-    file_->set_attribute("/", "checkpoint", std::filesystem::weakly_canonical(model.checkpoint).string());
-    file_->close();
-    target_.commit();
-  }
-
- private:
-  /// One name per column of probabilities: the model's own. Of a model that was trained without names, and of
-  /// one by a version that kept none, only numbers are known, whatever the input calls its classes.
-  std::vector<std::string> output_names(const ModelSource& model, const io::SourceInfo& data) const {
-    if (!model.data || model.data->classes.empty()) return {};
-    std::vector<std::string> names = data.classes;
-    for (auto k = static_cast<std::int64_t>(names.size()); k < shape_.classes; ++k)
-      names.push_back(fmt::format("output {}", k));
-    return names;
-  }
-
-  template <class Value>
-  void carry_over(const io::Hdf5File& images, const std::string& from, const std::string& to,
-                  const io::RowSet* chosen) {
-    if (!images.exists(from)) return;
-    const io::Hdf5Dataset source = images.dataset(from);
-    const std::uint64_t rows = chosen ? chosen->whole() : static_cast<std::uint64_t>(shape_.samples);
-    const io::StoredType& type = source.info().type;
-    const auto kind =
-        std::is_floating_point_v<Value> ? io::StoredType::Kind::real : io::StoredType::Kind::unsigned_integer;
-    const bool column = source.info().extents.size() == 1 && type.kind == kind && type.bytes == sizeof(Value);
-    if (!column) return;  // a file that calls something else so
-    if (source.info().rows() < rows)
-      throw DataError("{}, {}: is not one value for each of {} images. Make the file again.", images.path(),
-                      from, rows);
-    std::vector<Value> values(rows);
-    source.read_rows(0, rows, std::span<Value>(values));
-    for (std::uint64_t i = 0; chosen != nullptr && i < chosen->size(); ++i)
-      values[i] = values[chosen->row(i)];
-    values.resize(static_cast<std::size_t>(shape_.samples));
-    file_->write(to, {shape_.samples}, std::span<const Value>(values));
-  }
-
-  io::AtomicFile target_;
-  std::string split_;
-  std::optional<io::Hdf5File> file_;
-  Shape shape_;
-  std::uint64_t next_ = 0;
 };
 
 /// Images to predict often have no labels yet; then none are read.
@@ -163,49 +64,110 @@ std::string remark_on_training(const Config& config, const std::string& split, c
       split, config.data.validation_fraction, kValidationGroup);
 }
 
+/// @throws UsageError for a mixture
+bool are_pictures(const PredictOptions& options) {
+  const bool pictures = io::means_pictures(options.input.front());
+  if (options.input.size() > 1 && !std::ranges::all_of(options.input, io::means_pictures))
+    throw UsageError(
+        "--input is given {} times, and names other things than pictures, folders of them and lists. Predict each HDF5 file by itself.",
+        options.input.size());
+  if (!pictures && (!options.fit.empty() || !options.resize.empty()))
+    throw UsageError("--fit and --resize are for pictures, and {} is none.", options.input.front());
+  return pictures;
+}
+
+/// Pictures on the rank's own disk; the listing is compared over the ranks with the samples.
+std::unique_ptr<io::SampleSource> open_pictures(const PredictOptions& options, const Config& config,
+                                                const std::vector<std::string>& files,
+                                                const TrainedOn& model) {
+  if (config.augmentation.crop != io::Crop::none && options.resize.empty())
+    throw UsageError(
+        "the model takes the middle out of larger images (augmentation.crop). Say to which size pictures are brought before that, as the training images were: --resize 256x256.");
+  SampleShape shape = config.network.input;
+  if (shape.flat || (shape.channels != 1 && shape.channels != 3) || !config.network.vectors.empty())
+    throw UsageError(
+        "the model does not take pictures alone: its inputs are {}. Give it an HDF5 file with them.",
+        config.network.vectors.empty() ? fmt::format("{} values or channels", shape.channels)
+                                       : "an image and further numbers");
+  if (!options.resize.empty()) {
+    shape.height = options.resize[0];
+    shape.width = options.resize[1];
+  }
+  std::optional<io::Fit> fit = enum_of<io::Fit>(options.fit);
+  if (!fit && !options.resize.empty()) fit = io::Fit::stretch;
+  return fit_to_model(io::make_picture_source({.name = options.input.front(),
+                                               .files = files,
+                                               .shape = shape,
+                                               .fit = fit,
+                                               .threads = config.data.loader_threads}),
+                      config, model);
+}
+
+/// What is predicted, opened and as the model takes it.
+struct Input {
+  std::unique_ptr<io::SampleSource> data;
+  PredictionTask task;
+  std::string remark;  ///< on samples that the model was trained on
+};
+
+Input open_input(const PredictOptions& options, ModelSource& source, comm::MpiSession& mpi) {
+  Input input;
+  input.task.output = options.output;
+  input.task.existing = options.replace ? io::Existing::replace : io::Existing::refuse;
+  const bool pictures = are_pictures(options);
+  const bool held_out = !pictures && is_held_out(source.config, options.split);
+  input.task.labelled = held_out || (!pictures && drop_missing_labels(source.config, options.split));
+  const TrainedOn model{.data = source.data,
+                        .allowed = source.allow_change,
+                        .labelled = input.task.labelled,
+                        .has_weights = true};
+  const ModelOrigin origin = origin_of(source, mpi.group());
+  const NodeMemoryFactory memory = [&](std::size_t bytes) { return mpi.allocate_node_memory(bytes); };
+  if (pictures) {
+    input.task.pictures = io::picture_files(options.input);
+    input.data = open_pictures(options, source.config, input.task.pictures, model);
+  } else {
+    input.task.split = options.split;
+    input.task.columns = held_out ? source.config.data.train : options.split;
+    input.data = held_out
+                     ? open_judged(source.config, options.split, origin.training_data, memory, {}, &model)
+                     : open_group(source.config, options.split, memory, {}, &model);
+  }
+  const std::string place = pictures ? options.input.front() : source.config.data.path;
+  const std::string predicted = require_same_data(input.data.get(), place, mpi.group());
+  if (!pictures) input.remark = remark_on_training(source.config, options.split, origin, predicted);
+  require_same_scale(*input.data, source.config, model, mpi.group());
+  return input;
+}
+
 ExitCode predict(const PredictOptions& options, Context& context) {
   ModelRequest request = options.model;
-  request.overrides.push_back("data.path=" + options.input);
+  if (!are_pictures(options)) request.overrides.push_back("data.path=" + options.input.front());
   ModelSource source = find_model(request, context.mpi);
   warn_of_start(context.mpi.world());
   context.watch = std::make_unique<JobWatch>(source.config.watchdog, context.mpi, context.command_line);
-  const bool held_out = is_held_out(source.config, options.split);
-  const bool labelled = held_out || drop_missing_labels(source.config, options.split);
   const auto replica = load_replica(source, context.mpi);
-  const ModelOrigin origin = origin_of(source, context.mpi.group());
-  const TrainedOn model{
-      .data = source.data, .allowed = source.allow_change, .labelled = labelled, .has_weights = true};
-  const NodeMemoryFactory memory = [&](std::size_t bytes) { return context.mpi.allocate_node_memory(bytes); };
-  const auto data = held_out
-                        ? open_judged(source.config, options.split, origin.training_data, memory, {}, &model)
-                        : open_group(source.config, options.split, memory, {}, &model);
-  const std::string predicted = require_same_data(data.get(), source.config.data.path, context.mpi.group());
-  if (const std::string remark = remark_on_training(source.config, options.split, origin, predicted);
-      !remark.empty())
-    log_info("{}", remark);
-  require_same_scale(*data, source.config, model, context.mpi.group());
-  const io::Generator generator = evaluation_generator(source.config, data->info());
-  Evaluator evaluator(*replica, context.mpi.group(), *data, generator, options_in_file_order(source.config));
+  const Input input = open_input(options, source, context.mpi);
+  if (!input.remark.empty()) log_info("{}", input.remark);
+  io::SampleSource& data = *input.data;
+  const io::Generator generator = evaluation_generator(source.config, data.info());
+  Evaluator evaluator(*replica, context.mpi.group(), data, generator, options_in_file_order(source.config));
 
-  std::unique_ptr<PredictionFile> file;
+  std::unique_ptr<Predictions> predictions;
   on_rank_zero(context.mpi.group(), "output file", [&] {
-    file = std::make_unique<PredictionFile>(
-        options, PredictionFile::Shape{.samples = static_cast<std::int64_t>(data->info().samples),
-                                       .classes = replica->network().classes(),
-                                       .labelled = labelled});
+    predictions = make_predictions(input.task, source, data.info(), replica->network().classes());
   });
   const Evaluation result =
       evaluator.run([&](std::span<const float> probabilities, std::span<const std::int32_t> labels) {
-        file->append(probabilities, labels);
+        predictions->append(probabilities, labels);
       });
   on_rank_zero(context.mpi.group(), "output file", [&] {
-    if (const std::string note = doubled_classes(data->info()); !note.empty()) log_warning("{}", note);
-    file->carry_over(source.config.data.path, held_out ? source.config.data.train : options.split,
-                     data->info().rows.get());
-    file->finish(source, data->info());
+    if (const std::string note = doubled_classes(data.info()); !note.empty()) log_warning("{}", note);
+    predictions->finish();
   });
-  log_info("{} predictions in {}{}", data->info().samples, options.output,
-           labelled ? fmt::format(", accuracy {:.4f}", result.accuracy) : "");
+  const std::string accuracy = input.task.labelled ? fmt::format(", accuracy {:.4f}", result.accuracy) : "";
+  if (!options.output.empty())
+    log_info("{} predictions in {}{}", data.info().samples, options.output, accuracy);
   return ExitCode::done;
 }
 
@@ -213,14 +175,31 @@ ExitCode predict(const PredictOptions& options, Context& context) {
 
 void add_predict(Verb& app, Action& action) {
   auto options = std::make_shared<PredictOptions>();
-  Verb* verb = app.add_subcommand("predict", "Class probabilities for the images of a file");
+  Verb* verb = app.add_subcommand("predict", "Class probabilities for the images of a file, or for pictures");
   verb->add_option("run", options->model.source,
                    "Run directory, a checkpoint, or a config together with --checkpoint")
       ->required();
   verb->add_option("overrides", options->model.overrides, "key=value");
-  verb->add_option("--input", options->input, "HDF5 file with images")->required();
-  verb->add_option("--output", options->output, "HDF5 file to write")->required();
+  verb->add_option(
+          "--input", options->input,
+          "HDF5 file with images; or a picture, a folder of pictures, or a list of their paths (.txt), also "
+          "several times")
+      ->required()
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->take_all();
+  verb->add_option("--output", options->output,
+                   "File to write: .csv, .txt, else HDF5. Without it the likeliest classes are printed");
   verb->add_option("--split", options->split, "Group of the input file")->capture_default_str();
+  verb->add_option(
+          "--fit", options->fit,
+          "Bring pictures to the model's size: middle part (crop), black margins (pad), out of shape")
+      ->one_of(words_list<io::Fit>());
+  verb->add_option("--resize", options->resize,
+                   "HEIGHTxWIDTH: to this size instead, as the training images were")
+      ->expected(2)
+      ->delimiter('x')
+      ->allow_extra_args(false);
   add_model_options(*verb, options->model);
   verb->add_flag("--replace", options->replace, "Overwrite the output file");
   verb->callback(
