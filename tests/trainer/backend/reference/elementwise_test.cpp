@@ -82,7 +82,7 @@ TEST(ReferenceLoss, ProbabilitiesOfEachSample) {
 TEST(ReferenceLoss, CrossEntropyOfTheSoftmax) {
   // Softmax of (0, ln 3) is (1/4, 3/4).
   const std::vector<std::int32_t> labels{1, 0};
-  const LossResult loss = softmax_loss({0, std::log(3.0), 0, std::log(3.0)}, labels, {});
+  const LossResult loss = softmax_loss({0, std::log(3.0), 0, std::log(3.0)}, {labels}, {});
 
   EXPECT_NEAR(loss.sum, -std::log(0.75) - std::log(0.25), kRounding);
   EXPECT_EQ(loss.correct, 1);
@@ -92,7 +92,7 @@ TEST(ReferenceLoss, CrossEntropyOfTheSoftmax) {
 TEST(ReferenceLoss, WeightsAndSmoothing) {
   const std::vector<std::int32_t> labels{1};
   const LossResult loss =
-      softmax_loss({0, std::log(3.0)}, labels, {.label_smoothing = 0.5f, .class_weights = {100, 2}});
+      softmax_loss({0, std::log(3.0)}, {labels}, {.label_smoothing = 0.5f, .class_weights = {100, 2}});
 
   // The label's weight counts, 2; targets are 0.25 and 0.75, exactly the probabilities: no gradient left.
   EXPECT_NEAR(loss.sum, -2 * (0.25 * std::log(0.25) + 0.75 * std::log(0.75)), kRounding);
@@ -103,20 +103,20 @@ TEST(ReferenceLoss, WeightsAndSmoothing) {
 TEST(ReferenceLoss, StaysFiniteWhenAProbabilityVanishes) {
   const std::vector<std::int32_t> labels{0};
 
-  const LossResult loss = softmax_loss({-2000, 2000}, labels, {});
+  const LossResult loss = softmax_loss({-2000, 2000}, {labels}, {});
 
   EXPECT_DOUBLE_EQ(loss.sum, 4000);
   EXPECT_THAT(loss.gradient, ElementsAre(-1, 1));
 }
 
 TEST(ReferenceLoss, FirstOfEqualMaximaIsThePrediction) {
-  EXPECT_EQ(softmax_loss({1, 1}, std::vector<std::int32_t>{0}, {}).correct, 1);
-  EXPECT_EQ(softmax_loss({1, 1}, std::vector<std::int32_t>{1}, {}).correct, 0);
+  EXPECT_EQ(softmax_loss({1, 1}, {std::vector<std::int32_t>{0}}, {}).correct, 1);
+  EXPECT_EQ(softmax_loss({1, 1}, {std::vector<std::int32_t>{1}}, {}).correct, 0);
 }
 
 TEST(ReferenceLoss, LabelsAmongTheKLargestCount) {
   const auto top = [](Tensor logits, std::int32_t label, int k) {
-    return softmax_loss(logits, std::vector<std::int32_t>{label}, {.top_k = k}).top;
+    return softmax_loss(logits, {std::vector<std::int32_t>{label}}, {.top_k = k}).top;
   };
   const Tensor logits{0, 3, 1, 2};
 
