@@ -178,12 +178,13 @@ void check_mixup(const Checked& checked) {
   const BatchConfig& batch = checked.config.batch;
   const float mixup = checked.config.augmentation.mixup;
   if (mixup == 0 || batch.shards < batch.size) return;
+  std::int64_t fewer = std::max<std::int64_t>(batch.size / 2, 1);
+  while (batch.size % fewer != 0) --fewer;
   throw UsageError(
-      "{}: augmentation.mixup = {} mixes samples of a shard, but batch.size = {} and batch.shards = {} make shards of one sample. {}",
+      "{}: augmentation.mixup = {} mixes the samples of a shard with each other, but batch.size = {} in batch.shards = {} are shards of one sample. {}",
       checked.place({"augmentation.mixup", "batch.shards", "batch.size"}), mixup, batch.size, batch.shards,
       batch.size == 1 ? "Choose a larger batch.size, or remove it."
-                      : fmt::format("Choose a smaller batch.shards, e.g. {}, or remove it.",
-                                    divisors_near(batch.size, batch.size / 2).front()));
+                      : fmt::format("Choose fewer shards, e.g. batch.shards = {}, or remove it.", fewer));
 }
 
 void check_augmentation(const Checked& checked) {
