@@ -55,6 +55,12 @@ io::SamplerOptions sampler_options(const Config& config, const io::SourceInfo& s
   return options;
 }
 
+/// Weights that decide how often samples are drawn are no factors of their losses as well.
+io::SampleWeights weights_of(const Config& config) {
+  return config.data.sampling == io::Sampling::weighted ? io::SampleWeights::ignored
+                                                        : io::SampleWeights::factors;
+}
+
 }  // namespace
 
 Assembly::Assembly(const Config& config, comm::MpiSession& mpi, std::unique_ptr<io::SampleSource> training,
@@ -89,6 +95,7 @@ Assembly::Assembly(const Config& config, comm::MpiSession& mpi, std::unique_ptr<
                                                           .owned_shards = owned.size(),
                                                           .content = engine_->content(),
                                                           .layout = replica_->pixel_layout(),
+                                                          .weights = weights_of(config),
                                                           .threads = config.data.loader_threads,
                                                           .memory = engine_->batch_memory()});
 }

@@ -3,6 +3,9 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/printable.hpp"
@@ -150,6 +153,18 @@ std::string nothing_to_learn(const Network& network) {
   return fmt::format(
       "network: {}, so there is nothing to learn: training leaves the model as it is. Leave out the `weights` of a layer that shall learn, or add a layer that has some (dense, conv2d).",
       parameter_count(network) > 0 ? "all weights are fixed" : "no layer has weights");
+}
+
+std::string evaluation_scale(const io::AugmentationOptions& augmentation, const io::SourceInfo& source) {
+  if (augmentation.crop != io::Crop::random_resized || augmentation.crop_resize != 0) return "";
+  constexpr double kUsual = 256.0 / 224.0;  // shorter side to piece, as ImageNet is judged
+  const auto piece = static_cast<double>(std::max(augmentation.crop_height, augmentation.crop_width));
+  const std::int64_t shorter = std::min(source.shape.height, source.shape.width);
+  if (static_cast<double>(shorter) <= 1.25 * kUsual * piece) return "";
+  return fmt::format(
+      "{}: with augmentation.crop = random_resized a training sees windows of {} x {} pixels reduced to {} x {}, but evaluations see the middle {} x {} pixels as they are stored: a smaller part, at a larger scale. Set augmentation.crop_resize, e.g. to {}, the shorter side to which images are resized before the middle is taken.",
+      source.name, source.shape.height, source.shape.width, augmentation.crop_height, augmentation.crop_width,
+      augmentation.crop_height, augmentation.crop_width, std::lround(kUsual * piece));
 }
 
 std::string shared_reading(const io::SourceInfo& source, const io::SamplerOptions& order, int ranks) {

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "io/augmentation/augmentation.hpp"
 #include "io/dataset/sample_source.hpp"
 #include "io/loading/sharded_sampler.hpp"
 #include "trainer/model/network.hpp"
@@ -24,6 +25,10 @@ std::string doubled_classes(const io::SourceInfo& source);
 
 /// A sentence about a network in which no weight can change; "" where one can.
 std::string nothing_to_learn(const Network& network);
+
+/// A sentence about evaluations that see images at another scale than a training with random windows; ""
+/// where they do not.
+std::string evaluation_scale(const io::AugmentationOptions& augmentation, const io::SourceInfo& source);
 
 /// A sentence about ranks that read the same parts of a streamed file; "" where each reads its own.
 std::string shared_reading(const io::SourceInfo& source, const io::SamplerOptions& order, int ranks);

@@ -164,6 +164,7 @@ void TrainingJob::announce() const {
   if (group_.rank() == 0) {
     for (const std::string& note : few_values(config_, data.samples)) log_warning("{}", note);
     for (const std::string& note : {doubled_classes(data), nothing_to_learn(config_.network),
+                                    evaluation_scale(config_.augmentation, data),
                                     shared_reading(data, parts_->sampler().options(), group_.size())})
       if (!note.empty()) log_warning("{}", note);
   }

@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "base/random.hpp"
+#include "io/augmentation/mixup_rules.hpp"
 #include "io/augmentation/output.hpp"
 #include "io/augmentation/plan.hpp"
 #include "io/augmentation/resample.hpp"
@@ -76,6 +77,12 @@ void cut_out(const AugmentationPlan& plan, std::int64_t size, const SampleShape&
 
 }  // namespace
 
+bool changes_images(const AugmentationOptions& options) {
+  AugmentationOptions unmixed = options;
+  unmixed.mixup = 0;
+  return unmixed != AugmentationOptions{};
+}
+
 SampleShape output_shape(const AugmentationOptions& options, const SampleShape& shape) {
   return rules::output_of(options, shape);
 }
@@ -95,6 +102,7 @@ struct Generator::Impl {
   SampleShape output;
   PixelType pixels;
   AugmentationOptions options;
+  bool changes_images;
   Normalisation normalisation;
   std::array<std::uint32_t, 2> key;
   ValueMap map;
@@ -158,10 +166,22 @@ Generator::Generator(const SourceInfo& source, AugmentationOptions augmentation,
   const SampleShape output = io::output_shape(augmentation, source.shape);
   const bool bytes = source.pixels == PixelType::uint8;
   auto impl = std::make_shared<Impl>(Impl{source.shape, output, source.pixels, augmentation,
-                                          std::move(normalisation), stream_key(seed, Purpose::augment),
-                                          ValueMap{}, bytes ? ValueRange{0, 255} : ValueRange{}});
+                                          io::changes_images(augmentation), std::move(normalisation),
+                                          stream_key(seed, Purpose::augment), ValueMap{},
+                                          bytes ? ValueRange{0, 255} : ValueRange{}});
   impl->map = make_value_map(impl->normalisation, impl->output);
   impl_ = std::move(impl);
+}
+
+bool Generator::mixes() const { return impl_->options.mixup != 0; }
+
+void Generator::draw_shares(std::uint64_t epoch, std::span<const std::uint64_t> samples,
+                            std::span<float> shares) const {
+  expect_contract(samples.size() == shares.size(), "every sample has a share");
+  for (std::size_t i = 0; i < samples.size(); ++i)
+    shares[i] = samples.size() == 1
+                    ? 1.0f
+                    : rules::mixup_share(impl_->options.mixup, rules::Draws(impl_->key, {epoch, samples[i]}));
 }
 
 const SampleShape& Generator::shape() const { return impl_->shape; }
@@ -177,7 +197,7 @@ void Generator::make(std::span<const std::byte> raw, std::uint64_t epoch, std::u
                   "the output holds one image");
   expect_contract(raw.size() == static_cast<std::size_t>(self.shape.size()) * size_of(self.pixels),
                   "the input holds one image");
-  if (self.options == AugmentationOptions{} && !self.is_per_sample()) {
+  if (!self.changes_images && !self.is_per_sample()) {
     if (self.pixels == PixelType::uint8)
       write_image(reinterpret_cast<const std::uint8_t*>(raw.data()), self.map, self.shape, layout,
                   output.data());

@@ -3,7 +3,7 @@
 // rank, thread or order.
 //
 // In: raw pixels of a sample, and its key (seed, epoch, number).
-// Out: its normalised float image.
+// Out: its normalised float image; its share in a mixture with another one (mixup.hpp).
 // Invariant: host and GPU make the same image. What is drawn stands once, in rules.hpp; that positions are
 // rounded to 1/256 pixel stands here and in trainer/backend/cuda/kernels/augmentation_body.hpp.
 // Next: plan.hpp (what happens to one sample), rules.hpp (how it is drawn), resample.cpp (the geometry, and
@@ -99,12 +99,19 @@ struct AugmentationOptions {
       0;  ///< centre, random: out of the image resized to this shorter side, in pixels; 0 = as stored
   std::int64_t crop_height = 0;  ///< of the images that a crop makes, in pixels: the network's input
   std::int64_t crop_width = 0;
-  float mixup = 0;  ///< alpha of the beta distribution of the share of a sample; 0 = none
+  /// Alpha of the beta distribution of the share of a sample in its mixture with another; 0 = none.
+  float mixup = 0;
   bool operator==(const AugmentationOptions&) const = default;
 };
 
+/// Largest AugmentationOptions::mixup: with more, all shares are a half to two digits.
+inline constexpr float kMostMixup = 1000;
+
 /// @param shape  of the stored images   @throws UsageError naming key, value, reason and what to try
 void check(const AugmentationOptions& options, const SampleShape& shape);
+
+/// Whether anything happens to an image by itself, mixtures of several aside.
+bool changes_images(const AugmentationOptions& options);
 
 /// Shape of the images that are made of stored ones of `shape`.
 SampleShape output_shape(const AugmentationOptions& options, const SampleShape& shape);
@@ -137,6 +144,13 @@ class Generator {
   /// @param output  output_shape().size() floats in `layout`
   void make(std::span<const std::byte> raw, std::uint64_t epoch, std::uint64_t sample, PixelLayout layout,
             std::span<float> output) const;
+
+  /// Whether samples of a training are mixed with others: augmentation().mixup is not 0.
+  bool mixes() const;
+  /// Share of each sample of a shard in its mixture with the next one (io::Shard::shares).
+  /// @param shares  as many as samples
+  void draw_shares(std::uint64_t epoch, std::span<const std::uint64_t> samples,
+                   std::span<float> shares) const;
 
   const SampleShape& shape() const;  ///< of the stored images
   const SampleShape& output_shape() const;

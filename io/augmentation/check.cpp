@@ -116,6 +116,10 @@ void check(const AugmentationOptions& options, const SampleShape& shape) {
     throw UsageError(
         "augmentation.constant_value is {}: it becomes pixels, and one that is not a number spoils the training. Try 0.",
         options.constant_value);
+  if (!(options.mixup >= 0 && options.mixup <= kMostMixup))
+    throw UsageError(
+        "augmentation.mixup is {}: it is the alpha of the beta distribution that shares are drawn from, 0 (off) to {}. Try 0.2.",
+        options.mixup, kMostMixup);
   check_crop(options, shape);
   const SampleShape output = output_shape(options, shape);
   check_pixels("crop_padding", options.crop_padding, std::min(output.height, output.width),

@@ -22,6 +22,7 @@ enum class Slot : std::uint32_t {
   cutout = 8,
   window = 9,
   alternating_flip = 10,
+  mixup = 11,
   window_try = 16,  ///< and those behind it: the tries of a random resized crop, kWindowTries
 };
 

@@ -25,11 +25,18 @@ namespace annulus::io {
 /// the loader.
 using BatchMemory = std::function<std::shared_ptr<std::byte>(std::size_t bytes)>;
 
+/// What becomes of the weights of a source's samples.
+enum class SampleWeights {
+  ignored,
+  factors,  ///< of the losses: Shard::weights
+};
+
 struct LoaderOptions {
   std::int64_t first_shard = 0;  ///< owned shards [first_shard, first_shard + owned_shards)
   std::int64_t owned_shards = 1;
   BatchContent content = BatchContent::images;
   PixelLayout layout = PixelLayout::channels_last;
+  SampleWeights weights = SampleWeights::ignored;
   int threads = 1;           ///< augmentation threads, the I/O thread included
   int depth = 2;             ///< batches prepared ahead
   BatchMemory memory = {};   ///< e.g. of a kind that a GPU reads directly; none: ordinary memory

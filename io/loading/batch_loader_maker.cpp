@@ -2,12 +2,16 @@
 // which.
 #include "io/loading/batch_loader_maker.hpp"
 
+#include <algorithm>
 #include <new>
+
+#include "io/augmentation/mixup.hpp"
 
 namespace annulus::io {
 namespace {
 
-constexpr std::size_t kImagesPerChunk = 4;  // handed to a helper at a time
+constexpr std::size_t kImagesPerChunk = 4;    // handed to a helper at a time
+constexpr std::size_t kValuesPerPart = 4096;  // of each image of a shard, mixed at a time
 
 std::shared_ptr<std::byte> memory_of(const BatchMemory& memory, std::size_t bytes) {
   if (memory) return memory(bytes);
@@ -44,6 +48,8 @@ void BatchMaker::allocate(BatchBuffer& buffer) const {
     buffer.vectors = memory_of(options_.memory, samples * vector_floats_ * sizeof(float));
   buffer.samples.reserve(samples);
   buffer.labels.reserve(samples);
+  if (weighs()) buffer.weights.reserve(samples);
+  if (generator_.mixes()) buffer.shares.reserve(samples);
   buffer.outputs.reserve(samples);
 }
 
@@ -77,6 +83,28 @@ void BatchMaker::make_images(BatchBuffer& buffer) {
       generator_.make(raw.subspan(i * image_bytes_, image_bytes_), epoch, buffer.samples[i], options_.layout,
                       {buffer.outputs[i], image_size_});
   });
+  if (generator_.mixes()) mix(buffer);
+}
+
+/// Parts of the values of each shard are shared out: a thread mixes a part of all its images.
+void BatchMaker::mix(const BatchBuffer& buffer) {
+  const std::size_t parts = (image_size_ + kValuesPerPart - 1) / kValuesPerPart;
+  const std::vector<Shard>& shards = buffer.batch.shards;
+  pool_.for_chunks(shards.size() * parts, 1, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+      const std::size_t number = i / parts, first = i % parts * kValuesPerPart;
+      const std::span<const float> shares = shards[number].shares;
+      auto* const images = reinterpret_cast<float*>(buffer.memory.get()) + number * shard_stride_;
+      mix_rows(shares, {images, shares.size() * image_size_}, image_size_,
+               {first, std::min(first + kValuesPerPart, image_size_)});
+    }
+  });
+  std::size_t row = 0;
+  for (const Shard& shard : shards) {
+    mix_rows(shard.shares, vectors_of(buffer).subspan(row, shard.shares.size() * vector_floats_),
+             vector_floats_, {0, vector_floats_});
+    row += shard.shares.size() * vector_floats_;
+  }
 }
 
 /// Decides sample numbers and places of every owned shard.
@@ -122,7 +150,31 @@ void BatchMaker::describe(Position position, const std::vector<std::size_t>& siz
     batch.shards.push_back(made);
     first += count;
   }
+  add_factors(buffer);
   if (options_.content == BatchContent::pixels) batch.pixels = {buffer.memory.get(), first * image_bytes_};
+}
+
+bool BatchMaker::weighs() const {
+  return options_.weights == SampleWeights::factors && !source_.all_weights().empty();
+}
+
+/// Weights and shares, which do not lie with the pixels: whoever makes the images, they come along.
+void BatchMaker::add_factors(BatchBuffer& buffer) const {
+  const std::size_t samples = buffer.samples.size();
+  const std::span<const float> weights = source_.all_weights();
+  buffer.weights.resize(weighs() ? samples : 0);
+  buffer.shares.resize(generator_.mixes() ? samples : 0);
+  for (std::size_t i = 0; i < buffer.weights.size(); ++i) buffer.weights[i] = weights[buffer.samples[i]];
+  std::size_t first = 0;
+  for (Shard& shard : buffer.batch.shards) {
+    if (weighs()) shard.weights = std::span(buffer.weights).subspan(first, shard.samples.size());
+    if (generator_.mixes()) {
+      const auto shares = std::span(buffer.shares).subspan(first, shard.samples.size());
+      generator_.draw_shares(buffer.batch.epoch, shard.samples, shares);
+      shard.shares = shares;
+    }
+    first += shard.samples.size();
+  }
 }
 
 }  // namespace annulus::io

@@ -27,6 +27,8 @@ struct BatchBuffer {
   std::shared_ptr<std::byte> vectors;  ///< floats; null when there are none
   std::vector<std::int32_t> labels;
   std::vector<std::uint64_t> samples;
+  std::vector<float> weights;   ///< empty when samples have none, or nobody wants them
+  std::vector<float> shares;    ///< empty when samples are not mixed
   std::vector<float*> outputs;  ///< where each image goes
   Batch batch;
 };
@@ -44,9 +46,12 @@ class BatchMaker {
  private:
   void fill(BatchBuffer& buffer);
   void make_images(BatchBuffer& buffer);
+  void mix(const BatchBuffer& buffer);
+  bool weighs() const;
   std::span<float> vectors_of(const BatchBuffer& buffer) const;
   void lay_out(Position position, BatchBuffer& buffer) const;
   void describe(Position position, const std::vector<std::size_t>& sizes, BatchBuffer& buffer) const;
+  void add_factors(BatchBuffer& buffer) const;
 
   SampleSource& source_;
   ShardedSampler sampler_;

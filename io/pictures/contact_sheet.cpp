@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "io/augmentation/mixup.hpp"
 #include "io/files/atomic_file.hpp"
 #include "io/pictures/sample_choice.hpp"
 
@@ -109,7 +110,7 @@ struct Cell {
 
 /// What a cell shows.
 struct Picture {
-  const std::vector<float>& image;  ///< (H, W, C)
+  std::span<const float> image;  ///< (H, W, C)
   SampleShape shape;
 };
 
@@ -197,6 +198,28 @@ std::string description_of(const Originals& originals, const Grid& grid,
   return text;
 }
 
+/// What a generator makes of all originals in an epoch. Where it mixes, the rows of the sheet are the shard.
+std::vector<float> images_of(const Originals& originals, const Generator& generator, std::uint64_t epoch) {
+  const std::size_t rows = originals.samples.size(), bytes = originals.pixels.size() / rows;
+  const auto size = static_cast<std::size_t>(generator.output_shape().size());
+  std::vector<float> images(rows * size);
+  for (std::size_t row = 0; row < rows; ++row)
+    generator.make(std::span(originals.pixels).subspan(row * bytes, bytes), epoch, originals.samples[row],
+                   PixelLayout::channels_last, std::span(images).subspan(row * size, size));
+  if (!generator.mixes()) return images;
+  std::vector<float> shares(rows);
+  generator.draw_shares(epoch, originals.samples, shares);
+  mix_rows(shares, images, size, {0, size});
+  return images;
+}
+
+std::string mixture_note(const Generator& generator) {
+  if (!generator.mixes()) return "";
+  return fmt::format(
+      " augmentation.mixup = {:g}: each variant is mixed with that of the next row (a training mixes those of a shard).",
+      generator.augmentation().mixup);
+}
+
 }  // namespace
 
 std::string write_contact_sheet(SampleSource& source, const AugmentationOptions& augmentation,
@@ -218,21 +241,17 @@ std::string write_contact_sheet(SampleSource& source, const AugmentationOptions&
   const Grid grid{largest, options.scale > 0 ? options.scale : automatic};
   Canvas canvas =
       make_canvas(grid, static_cast<std::int64_t>(originals.samples.size()), options.variants + 1);
-  const std::size_t bytes = originals.pixels.size() / originals.samples.size();
-  std::vector<float> image;
-  for (std::size_t row = 0; row < originals.samples.size(); ++row) {
-    for (int column = 0; column <= options.variants; ++column) {
-      const Generator& generator = column == 0 ? plain : augmented;
-      image.resize(static_cast<std::size_t>(generator.output_shape().size()));
-      const auto epoch = static_cast<std::uint64_t>(std::max(column - 1, 0));
-      generator.make(std::span(originals.pixels).subspan(row * bytes, bytes), epoch, originals.samples[row],
-                     PixelLayout::channels_last, image);
-      draw({image, generator.output_shape()}, grid, {static_cast<std::int64_t>(row), column}, stretches,
-           canvas);
-    }
+  for (int column = 0; column <= options.variants; ++column) {
+    const Generator& generator = column == 0 ? plain : augmented;
+    const std::vector<float> images =
+        images_of(originals, generator, static_cast<std::uint64_t>(std::max(column - 1, 0)));
+    const auto size = static_cast<std::size_t>(generator.output_shape().size());
+    for (std::size_t row = 0; row < originals.samples.size(); ++row)
+      draw({std::span(images).subspan(row * size, size), generator.output_shape()}, grid,
+           {static_cast<std::int64_t>(row), column}, stretches, canvas);
   }
   write_png(canvas, path, options.existing);
-  return description_of(originals, grid, stretches, options.variants);
+  return description_of(originals, grid, stretches, options.variants) + mixture_note(augmented);
 }
 
 }  // namespace annulus::io

@@ -28,13 +28,14 @@ TEST(Invariance, SameBitsAtAnyWorldSizeAndThreadCount) {
   EXPECT_EQ(place.state_hash("four"), expected);
 }
 
-/// Images of 24 x 24 out of the stored ones of 32 x 32, also where they are judged.
-TEST(Invariance, CropsAndAlternatingFlips) {
+/// Images of 24 x 24 out of the stored ones of 32 x 32, also where they are judged; mixed in a training.
+TEST(Invariance, CropsAlternatingFlipsAndMixtures) {
   const Workplace place(110);
   const auto training = [&](const std::string& run, const std::string& epochs) {
     return place.training(
         run, {"epochs=" + epochs, "network.input=[24, 24, 3]", "augmentation.crop=random_resized",
-              "augmentation.horizontal_flip=true", "augmentation.alternating_flip=true", "metrics.top_k=3"});
+              "augmentation.horizontal_flip=true", "augmentation.alternating_flip=true",
+              "augmentation.mixup=0.4", "loss.label_smoothing=0.1", "metrics.top_k=3"});
   };
 
   ASSERT_EQ(place.run(training("one", "2")).code, 0);

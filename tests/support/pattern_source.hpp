@@ -27,6 +27,8 @@ class PatternSource final : public io::SampleSource {
   /// Called at the start of every read; may throw or block.
   std::function<void(std::span<const std::uint64_t>)> before_read;
 
+  std::vector<float> weights;  ///< of the samples; none at first
+
   static std::uint8_t pixel(std::uint64_t sample, std::size_t i) {
     return static_cast<std::uint8_t>((sample * 2654435761u + i * 40503u + (i * i * 7u)) >> 3);
   }
@@ -38,7 +40,7 @@ class PatternSource final : public io::SampleSource {
 
   const io::SourceInfo& info() const override { return info_; }
   std::span<const std::int32_t> all_labels() const override { return {}; }
-  std::span<const float> all_weights() const override { return {}; }
+  std::span<const float> all_weights() const override { return weights; }
   void check_unchanged() const override {}
   void expect_rows(const std::shared_ptr<const io::RowSet>&) override {}
   io::ReadCounts read_counts() const override { return {}; }

@@ -92,6 +92,15 @@ Samples random_samples(const trainer::Network& network, std::int64_t n, std::uin
   return samples;
 }
 
+Samples random_mixtures(const trainer::Network& network, std::int64_t n, std::uint64_t seed) {
+  Samples samples = random_samples(network, n, seed);
+  samples.weights = random_floats(n, seed + 31);
+  samples.shares = random_floats(n, seed + 53);
+  for (float& weight : samples.weights) weight += 1;
+  for (float& share : samples.shares) share = (share + 1) / 2;
+  return samples;
+}
+
 ParameterValues random_parameters(const trainer::Network& network, std::uint64_t seed) {
   ParameterValues values(network.layers.size());
   for (std::size_t layer = 0; layer < values.size(); ++layer) {
@@ -128,7 +137,9 @@ void train_shards(trainer::Replica& replica, comm::GradientReducer& reducer,
                             .images = images.back().get(),
                             .labels = samples.labels,
                             .samples = samples.numbers,
-                            .vectors = samples.vectors});
+                            .vectors = samples.vectors,
+                            .weights = samples.weights,
+                            .shares = samples.shares});
   }
   replica.train(batch, reducer);
 }

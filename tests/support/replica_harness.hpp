@@ -19,10 +19,15 @@ struct Samples {
   std::vector<std::int32_t> labels;
   std::vector<std::uint64_t> numbers;
   std::vector<float> vectors = {};  ///< (n, total_length(Network::vectors))
+  std::vector<float> weights = {};  ///< (n) io::Shard::weights, or none
+  std::vector<float> shares = {};   ///< (n) io::Shard::shares, or none
 };
 
 /// n random images and vectors in [-1, 1) with random labels; the sample numbers start at 1000 * seed.
 Samples random_samples(const trainer::Network& network, std::int64_t n, std::uint64_t seed);
+
+/// The same with random weights in [0, 2) and shares in [0, 1).
+Samples random_mixtures(const trainer::Network& network, std::int64_t n, std::uint64_t seed);
 
 /// Random values that keep a network well conditioned: kernels within +-sqrt(3 / fan_in), biases, betas and
 /// moving means within +-0.5, gammas and moving variances in [0.5, 1.5).

@@ -54,6 +54,18 @@ TEST(DataAdvice, ANetworkInWhichNothingLearnsIsSaidToBeOne) {
   EXPECT_EQ(nothing_to_learn(network), "");
 }
 
+TEST(DataAdvice, EvaluationsAtAnotherScaleThanATrainingAreNamed) {
+  io::AugmentationOptions options{.crop = io::Crop::random_resized, .crop_height = 224, .crop_width = 224};
+  const io::SourceInfo large = stored_as({10, 400, 500, 3});
+
+  EXPECT_THAT(evaluation_scale(options, large), HasSubstr("Set augmentation.crop_resize, e.g. to 256"));
+  EXPECT_EQ(evaluation_scale(options, stored_as({10, 256, 500, 3})), "") << "as ImageNet is judged";
+  options.crop_resize = 256;
+  EXPECT_EQ(evaluation_scale(options, large), "");
+  options = {.crop = io::Crop::random, .crop_height = 224, .crop_width = 224};
+  EXPECT_EQ(evaluation_scale(options, large), "") << "trained at that scale";
+}
+
 TEST(DataAdvice, ChannelsFirstAreRecognised) {
   const auto first = HasSubstr("channels first, as PyTorch keeps them: set data.axes to NCHW");
   const auto no_rows = Not(HasSubstr("images' shape if"));

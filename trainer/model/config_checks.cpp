@@ -173,12 +173,26 @@ void check_crop_keys(const Checked& checked) {
     refuse("augmentation.crop_ratio");
 }
 
+/// Mixtures are made inside a shard.
+void check_mixup(const Checked& checked) {
+  const BatchConfig& batch = checked.config.batch;
+  const float mixup = checked.config.augmentation.mixup;
+  if (mixup == 0 || batch.shards < batch.size) return;
+  std::int64_t fewer = std::max<std::int64_t>(batch.size / 2, 1);
+  while (batch.size % fewer != 0) --fewer;
+  throw UsageError(
+      "{}: augmentation.mixup = {} mixes the samples of a shard with each other, but batch.size = {} in batch.shards = {} are shards of one sample. {}",
+      checked.place({"augmentation.mixup", "batch.shards", "batch.size"}), mixup, batch.size, batch.shards,
+      batch.size == 1 ? "Choose a larger batch.size, or remove it."
+                      : fmt::format("Choose fewer shards, e.g. batch.shards = {}, or remove it.", fewer));
+}
+
 void check_augmentation(const Checked& checked) {
   const io::AugmentationOptions& options = checked.config.augmentation;
   const SampleShape& input = checked.config.network.input;
-  if (input.flat && options != io::AugmentationOptions{})
+  if (input.flat && io::changes_images(options))
     throw UsageError(
-        "{}: augmentation turns, shifts and recolours images, but network.input is a flat vector of {} values. Remove the group augmentation.",
+        "{}: augmentation turns, shifts and recolours images, but network.input is a flat vector of {} values. Remove the group augmentation, or all of it but mixup.",
         checked.source, input.channels);
   const auto smaller = static_cast<float>(std::min(input.height, input.width));
   const auto refuse = [&](const char* key, float value, std::int64_t side) {
@@ -237,6 +251,7 @@ void check_config(const Config& config, const Places& places, const std::string&
   check_validation(checked);
   check_normalisation(checked);
   check_augmentation(checked);
+  check_mixup(checked);
   check_optimizer(checked);
   check_schedule(checked);
   check_idle_keys(config, places);

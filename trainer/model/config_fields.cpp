@@ -68,6 +68,7 @@ void describe(Fields& fields, io::AugmentationOptions& options) {
   fields.interval("crop_scale", options.crop_scale_low, options.crop_scale_high, IntervalForm::pair_only);
   fields.interval("crop_ratio", options.crop_ratio_low, options.crop_ratio_high, IntervalForm::pair_only);
   fields.integer("crop_resize", options.crop_resize, {0, 32768});
+  fields.number("mixup", options.mixup, {0, io::kMostMixup});
   fields.end();
 }
 

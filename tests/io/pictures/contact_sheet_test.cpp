@@ -156,6 +156,27 @@ TEST(ContactSheet, StretchesBetweenTheNumbersThereAre) {
   EXPECT_EQ(picture.at(2, 3, 0), 255);
 }
 
+TEST(ContactSheet, ShowsMixturesOfItsRows) {
+  PatternSource source(2, {4, 4, 1});
+  const AugmentationOptions options{.mixup = 1};
+  const std::string path = temporary("mixed.png");
+
+  const std::string shown =
+      write_contact_sheet(source, options, 7, {.samples = 2, .variants = 1, .scale = 1}, path);
+
+  EXPECT_NE(shown.find("augmentation.mixup = 1"), std::string::npos) << shown;
+  const Picture picture = load(path);
+  const std::vector<std::uint64_t> samples{0, 1};
+  std::vector<float> shares(2);
+  Generator(source.info(), options, {}, 7).draw_shares(0, samples, shares);
+  for (std::size_t row = 0; row < 2; ++row)
+    for (std::size_t i = 0; i < 16; ++i) {
+      const std::size_t y = 2 + 6 * row + i / 4, x = 2 + 6 + i % 4;
+      const float own = PatternSource::pixel(row, i), other = PatternSource::pixel(1 - row, i);
+      ASSERT_NEAR(picture.at(y, x, 0), shares[row] * own + (1 - shares[row]) * other, 1) << row << " " << i;
+    }
+}
+
 TEST(ContactSheet, RefusesWhatCannotBeShownOrWritten) {
   PatternSource source(2, {4, 4, 1});
 

@@ -132,6 +132,17 @@ TEST(BackendOracleOptions, ClassWeightsAndSmoothing) {
   expect_equal_steps(pair, {test::random_samples(mixed_network(), 5, 1)}, 0);
 }
 
+TEST(BackendOracleOptions, WeightsOfSamplesAndMixtures) {
+  CompileOptions options{.shard_samples = 20};
+  options.loss = {.label_smoothing = 0.3f, .class_weights = {0.25f, 4.0f, 1.0f, 0.0f}, .top_k = 2};
+  Pair pair = make_pair(mixed_network(), options);
+  Samples weighed = test::random_mixtures(mixed_network(), 20, 1), mixed = weighed;
+  weighed.shares.clear();
+  mixed.weights.clear();
+
+  expect_equal_steps(pair, {test::random_mixtures(mixed_network(), 20, 2), weighed, mixed}, 0);
+}
+
 TEST(BackendOracleOptions, LabelsAmongTheKLargest) {
   for (const int k : {1, 2, 3}) {
     CompileOptions options{.shard_samples = 40};

@@ -249,6 +249,10 @@ TEST(Config, SaysWhatIsWrongWhereAndWhatToTry) {
       {{"loss.class_weights=[1, 2, x]"}, {"loss.class_weights[2] is \"x\""}},
       {{"normalisation.kind=given"}, {"3 channels", "mean has 0"}},
       {{"normalisation.mean=[1, 1, 1]"}, {"only used with kind: given"}},
+      {{"augmentation.mixup=-1"}, {"augmentation.mixup", "lie in [0, 1000]"}},
+      {{"augmentation.mixup=0.2", "batch.size=6", "batch.shards=6"},
+       {"augmentation.mixup = 0.2", "shards of one sample", "e.g. batch.shards = 3"}},
+      {{"augmentation.mixup_alpha=1"}, {"Did you mean augmentation.mixup?"}},
       {{"augmentation.zoom_range=[2, 1]"}, {"the lowest must come first"}},
       {{"augmentation.width_shift_range=[]"}, {"a list of 1 to 16 numbers"}},
       {{"augmentation.width_shift_range=[1, x]"}, {"width_shift_range[1] is \"x\""}},
@@ -284,6 +288,15 @@ TEST(Config, SaysWhatIsWrongWhereAndWhatToTry) {
     const std::string message = message_of(kSmall, overrides);
     for (const std::string& word : words) EXPECT_THAT(message, HasSubstr(word)) << overrides[0];
   }
+}
+
+TEST(Config, FlatVectorsCanBeMixedAndNothingElse) {
+  const std::string flat =
+      "name: flat\ndata: {path: a.h5}\nnetwork: {input: [6], layers: [dense: 3, softmax]}\nbatch: {size: 8}\n";
+
+  EXPECT_EQ(parse_config(flat, "a.yaml", {"augmentation.mixup=0.2"}).config.augmentation.mixup, 0.2f);
+  EXPECT_THAT(message_of(flat, {"augmentation.horizontal_flip=true"}),
+              HasSubstr("flat vector of 6 values. Remove the group augmentation, or all of it but mixup"));
 }
 
 TEST(Config, NamesTheLineOfAMistakeInTheFile) {

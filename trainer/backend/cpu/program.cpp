@@ -55,6 +55,8 @@ void Program::begin(const dnnl::stream& stream, std::uint64_t epoch, const io::S
                              .vectors = shard.vectors,
                              .samples = shard.samples,
                              .labels = shard.labels,
+                             .weights = shard.weights,
+                             .shares = shard.shares,
                              .gradients = gradients,
                              .probabilities = {}};
   set_input(shard.images);

@@ -22,6 +22,8 @@ struct ShardContext {
   std::span<const float> vectors;          ///< (N, total_length(Network::vectors))
   std::span<const std::uint64_t> samples;  ///< sample numbers, (N); empty in inference
   std::span<const std::int32_t> labels;    ///< (N); empty in inference
+  std::span<const float> weights;          ///< io::Shard::weights
+  std::span<const float> shares;           ///< io::Shard::shares
   std::span<float> gradients;              ///< the shard's buffer: head, statistics, gradients
   std::span<float> probabilities;          ///< inference: (N, classes)
 };

@@ -36,7 +36,7 @@ inline AugmentationSetup set_up_augmentation(const io::SourceInfo& source, const
                      .low = bytes ? 0.0f : -kEndless,
                      .high = bytes ? 255.0f : kEndless,
                      .rescale = options.normalisation.rescale};
-  setup.augments = options.augmentation != io::AugmentationOptions{};
+  setup.augments = io::changes_images(options.augmentation);
   if (options.normalisation.kind == io::Normalisation::Kind::per_sample) return setup;
   const io::ValueMap map = io::make_value_map(options.normalisation, source.shape);
   const auto channels = static_cast<std::ptrdiff_t>(source.shape.channels);

@@ -86,11 +86,15 @@ void CudaReplica::train_shard(const io::Batch& batch, const io::Shard& shard,
   const StepScalars scalars{.epoch = static_cast<std::uint32_t>(batch.epoch),
                             .samples = static_cast<std::int32_t>(batch.samples)};
   const auto labels = on_device(shard.labels, stream_);
+  const auto weights = on_device(shard.weights, stream_);
+  const auto shares = on_device(shard.shares, stream_);
   const auto samples = on_device(shard.samples, stream_);
   const auto on_gpu = on_device(std::span<const StepScalars>(&scalars, 1), stream_);
   model_.train({.images = send_images(shard.images),
                 .vectors = send_vectors(shard.vectors, shard.size()),
                 .labels = labels.get(),
+                .weights = shard.weights.empty() ? nullptr : weights.get(),
+                .shares = shard.shares.empty() ? nullptr : shares.get(),
                 .samples = samples.get(),
                 .scalars = on_gpu.get(),
                 .size = shard.size()},

@@ -34,6 +34,8 @@ CudaStepEngine::CudaStepEngine(const CudaStepParts& parts)
       shard_stride_((static_cast<std::size_t>(shard_samples(parts.config)) + 15) / 16 *
                     16),  // 64-byte aligned
       entries_(shard_stride_ * static_cast<std::size_t>(parts.reducer.shards / parts.group.host().size())),
+      weights_(parts.training.all_weights().empty() ? 0 : entries_),
+      shares_(parts.config.augmentation.mixup == 0 ? 0 : entries_),
       ahead_(parts.config.debug ? 0 : 1),  // a debug run compares replicas after every step
       uses_graphs_(parts.config.device.graph && !parts.config.debug),
       optimizer_(parts.config.optimizer, replica_.model(), parts.state),
@@ -44,7 +46,8 @@ CudaStepEngine::CudaStepEngine(const CudaStepParts& parts)
                .resident_mb = parts.config.data.gpu_mb}),
       reducer_(comm::make_device_reducer(parts.group, parts.reducer)),
       block_(aligned(sizeof(Block)) + aligned(entries_ * sizeof(std::uint64_t)) +
-                 entries_ * sizeof(std::int32_t),
+                 aligned(entries_ * sizeof(std::int32_t)) + aligned(weights_ * sizeof(float)) +
+                 shares_ * sizeof(float),
              "what changes from step to step"),
       report_(1, "the report of a step") {
   for (Slot& slot : slots_) {
@@ -76,6 +79,16 @@ std::int32_t* CudaStepEngine::labels_of(std::byte* block) const {
                                          aligned(entries_ * sizeof(std::uint64_t)));
 }
 
+float* CudaStepEngine::weights_of(std::byte* block) const {
+  return reinterpret_cast<float*>(reinterpret_cast<std::byte*>(labels_of(block)) +
+                                  aligned(entries_ * sizeof(std::int32_t)));
+}
+
+float* CudaStepEngine::shares_of(std::byte* block) const {
+  return reinterpret_cast<float*>(reinterpret_cast<std::byte*>(weights_of(block)) +
+                                  aligned(weights_ * sizeof(float)));
+}
+
 void CudaStepEngine::fill(Slot& slot, const io::Batch& batch, const StepOrder& order) {
   std::byte* const block = slot.block.get();
   const UpdateScalars update = optimizer_.next(order, batch.samples, begun_ - finished_);
@@ -89,6 +102,12 @@ void CudaStepEngine::fill(Slot& slot, const io::Batch& batch, const StepOrder& o
     const io::Shard& shard = batch.shards[i];
     std::copy(shard.samples.begin(), shard.samples.end(), samples_of(block) + i * shard_stride_);
     std::copy(shard.labels.begin(), shard.labels.end(), labels_of(block) + i * shard_stride_);
+    if (weights_ > 0) {
+      float* const weights = weights_of(block) + i * shard_stride_;
+      if (shard.weights.empty()) std::fill_n(weights, shard.size(), 1.0f);
+      std::copy(shard.weights.begin(), shard.weights.end(), weights);
+    }
+    std::copy(shard.shares.begin(), shard.shares.end(), shares_of(block) + i * shard_stride_);
   }
   slot.samples = batch.samples;
 }
@@ -140,15 +159,19 @@ void CudaStepEngine::enqueue_shard(const io::Shard& shard, const ShardOrder& ord
   const StepScalars* const scalars = &reinterpret_cast<const Block*>(block_.get())->scalars;
   std::int32_t* const labels = labels_of(block_.get()) + order.place;
   const std::uint64_t* const samples = samples_of(block_.get()) + order.place;
+  const float* const weights = weights_ == 0 ? nullptr : weights_of(block_.get()) + order.place;
+  const float* const shares = shares_ == 0 ? nullptr : shares_of(block_.get()) + order.place;
   float* const gradients = reducer_->begin_shard(shard.index);
   const DeviceImages::ShardInputs inputs =
-      images_.enqueue_shard({samples, labels, order.first, shard.size(), scalars}, stream_);
+      images_.enqueue_shard({samples, labels, shares, order.first, shard.size(), scalars}, stream_);
 
   const std::vector<comm::Bucket>& buckets = reducer_->buckets();
   std::size_t next = 0;
   replica_.model().train({.images = inputs.images,
                           .vectors = inputs.vectors,
                           .labels = labels,
+                          .weights = weights,
+                          .shares = shares,
                           .samples = samples,
                           .scalars = scalars,
                           .size = shard.size()},

@@ -34,7 +34,7 @@ class CudaStepEngine final : public StepEngine {
 
  private:
   /// What the host tells the GPU at the start of a step, in one block of memory: scalars, then sample numbers
-  /// and labels of all owned shards.
+  /// and labels of all owned shards, and their weights and shares where they have some.
   struct Block {
     StepScalars scalars;
     UpdateScalars update;
@@ -67,12 +67,16 @@ class CudaStepEngine final : public StepEngine {
   void give_up_graphs() noexcept;
   std::uint64_t* samples_of(std::byte* block) const;
   std::int32_t* labels_of(std::byte* block) const;
+  float* weights_of(std::byte* block) const;
+  float* shares_of(std::byte* block) const;
 
   CudaReplica& replica_;
   comm::DeviceLink* link_;    ///< of the group; null for a rank alone
   cudaStream_t stream_;       ///< of the replica: all of a step but communication and copies from the host
   std::size_t shard_stride_;  ///< elements from one shard's sample numbers (or labels) to the next one's
   std::size_t entries_;       ///< sample numbers (or labels) in a block, gaps included
+  std::size_t weights_;       ///< likewise, or 0 where samples have none
+  std::size_t shares_;        ///< likewise
   std::size_t ahead_;
   bool uses_graphs_;
   DeviceOptimizer optimizer_;

@@ -37,6 +37,10 @@ DeviceImages::DeviceImages(const DeviceImagesOptions& options)
       offset_(on_device(setup_.offset, copies_)) {
   const auto n = static_cast<std::size_t>(shard_samples_);
   images_ = {n * static_cast<std::size_t>(setup_.constants.output.size()), "the images of a shard"};
+  if (setup_.constants.options.mixup != 0) {
+    mixed_ = {images_.size(), "mixtures of images"};
+    mixed_vectors_ = {n * row_floats_, "mixtures of vectors"};
+  }
   if (setup_.augments) plans_ = {n, "augmentation plans"};
   if (options.images.augmentation.channel_shift_clip == io::ShiftClip::image)
     ranges_ = {2 * n * kRangeLanes, "the range of each image"};
@@ -133,6 +137,17 @@ void DeviceImages::wait_sent() const {
 
 const float* DeviceImages::enqueue_vectors(const ShardPlace& shard, cudaStream_t compute) {
   if (row_floats_ == 0) return nullptr;
+  const float* const own = enqueue_own_vectors(shard, compute);
+  if (shard.shares == nullptr) return own;
+  enqueue(compute, MixRowsBody{.from = own,
+                               .shares = shard.shares,
+                               .to = mixed_vectors_.get(),
+                               .length = static_cast<std::int64_t>(row_floats_),
+                               .n = shard.size});
+  return mixed_vectors_.get();
+}
+
+const float* DeviceImages::enqueue_own_vectors(const ShardPlace& shard, cudaStream_t compute) {
   if (!resident_) return vectors_.get() + static_cast<std::size_t>(shard.first) * row_floats_;
   enqueue(compute, GatherRowsBody{.all = vectors_.get(),
                                   .samples = shard.samples,
@@ -161,9 +176,11 @@ DeviceImages::ShardInputs DeviceImages::enqueue_shard(const ShardPlace& shard, c
                            .ranges = ranges_.get(),
                            .maps = maps_.get(),
                            .output = images_.get(),
+                           .shares = shard.shares,
+                           .mixed = mixed_.get(),
                            .n = shard.size},
           compute);
-  return {images_.get(), enqueue_vectors(shard, compute)};
+  return {shard.shares == nullptr ? images_.get() : mixed_.get(), enqueue_vectors(shard, compute)};
 }
 
 }  // namespace annulus::trainer::cuda

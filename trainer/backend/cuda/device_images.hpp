@@ -43,6 +43,7 @@ class DeviceImages {
   struct ShardPlace {
     const std::uint64_t* samples;
     std::int32_t* labels;  ///< written when all images are on the GPU; else the sender has filled them
+    const float* shares;   ///< (size) io::Shard::shares; null: nothing is mixed
     std::int64_t first;    ///< number of its first sample among the rank's samples of the step
     std::int64_t size;
     const StepScalars* scalars;
@@ -76,6 +77,7 @@ class DeviceImages {
   void load(io::SampleSource& source, const ReadingPlace& place, SampleRange range);
   void make_staging();
   const float* enqueue_vectors(const ShardPlace& shard, cudaStream_t compute);
+  const float* enqueue_own_vectors(const ShardPlace& shard, cudaStream_t compute);
 
   AugmentationSetup setup_;
   io::SourceInfo source_;
@@ -92,6 +94,8 @@ class DeviceImages {
   comm::DeviceBuffer<float> ranges_;
   comm::DeviceBuffer<float> maps_;
   comm::DeviceBuffer<float> images_;         ///< network input of one shard
+  comm::DeviceBuffer<float> mixed_;          ///< of images_, where samples are mixed
+  comm::DeviceBuffer<float> mixed_vectors_;  ///< likewise
   comm::DeviceBuffer<std::byte> pixels_;     ///< the whole split, or those of the step
   comm::DeviceBuffer<float> vectors_;        ///< likewise
   comm::DeviceBuffer<float> shard_vectors_;  ///< of one shard, gathered from the whole split

@@ -25,6 +25,8 @@ struct DeviceShard {
   const float* images = nullptr;           ///< (size, H, W, C)
   const float* vectors = nullptr;          ///< (size, total_length(Network::vectors)); 4-byte aligned
   const std::int32_t* labels = nullptr;    ///< (size) in [0, classes): checked by the caller, see below
+  const float* weights = nullptr;          ///< (size) io::Shard::weights; null: all one
+  const float* shares = nullptr;           ///< (size) io::Shard::shares; null: no sample is mixed
   const std::uint64_t* samples = nullptr;  ///< (size) sample numbers: keys of dropout
   const StepScalars* scalars = nullptr;    ///< one, read by dropout and drills; null without
   std::int64_t size = 0;                   ///< 0 <= size <= shard_samples

@@ -40,6 +40,8 @@ void Program::train(const DeviceShard& shard, float* gradients, cudaStream_t str
                              .images = shard.images,
                              .vectors = shard.vectors,
                              .labels = shard.labels,
+                             .weights = shard.weights,
+                             .shares = shard.shares,
                              .samples = shard.samples,
                              .scalars = shard.scalars,
                              .gradients = gradients};

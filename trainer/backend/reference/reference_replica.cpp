@@ -129,7 +129,8 @@ class ReferenceReplica::ShardRun {
         },
         sums);
     if (waits) return true;
-    LossResult loss = softmax_loss(pass_->logits(), shard_.labels, replica_.options_.loss);
+    LossResult loss =
+        softmax_loss(pass_->logits(), {shard_.labels, shard_.weights, shard_.shares}, replica_.options_.loss);
     writer_.write_head(*pass_, loss, shard_.size());
     pass_->begin_backward(std::move(loss.gradient));
     back_ = true;

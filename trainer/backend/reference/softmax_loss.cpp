@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "trainer/backend/contract/loss_targets.hpp"
 #include "trainer/model/top_k.hpp"
 
 namespace annulus::trainer::reference {
@@ -17,25 +18,40 @@ double log_sum(std::span<const double> row) {
   return largest + std::log(sum);
 }
 
+struct Logits {
+  std::span<const double> row;
+  double log_total;
+};
+
+// Adds the loss of one target, and its gradient.
+void add_loss(const Logits& logits, const LossTarget<double>& target, double smoothing, double& loss,
+              std::span<double> gradient) {
+  const std::span<const double> row = logits.row;
+  for (std::size_t k = 0; k < row.size(); ++k) {
+    const double hot = static_cast<std::int32_t>(k) == target.label ? 1 - smoothing : 0;
+    const double wanted = hot + smoothing / static_cast<double>(row.size());
+    const double log_probability = row[k] - logits.log_total;
+    loss -= target.factor * wanted * log_probability;
+    gradient[k] += target.factor * (std::exp(log_probability) - wanted);
+  }
+}
+
 }  // namespace
 
-LossResult softmax_loss(const Tensor& logits, std::span<const std::int32_t> labels,
-                        const LossOptions& options) {
-  const std::size_t classes = logits.size() / labels.size();
-  const double smoothing = options.label_smoothing;
+LossResult softmax_loss(const Tensor& logits, const LabelledSamples& samples, const LossOptions& options) {
+  const std::size_t n = samples.labels.size(), classes = logits.size() / n;
+  const auto targets =
+      loss_targets<double>(samples.labels, options.class_weights, samples.weights, samples.shares, classes);
   LossResult result;
-  result.gradient.resize(logits.size());
-  for (std::size_t sample = 0; sample < labels.size(); ++sample) {
-    const auto row = std::span(logits).subspan(sample * classes, classes);
-    const auto label = static_cast<std::size_t>(labels[sample]);
-    const double weight = options.class_weights.empty() ? 1.0 : options.class_weights[label];
-    const double log_total = log_sum(row);
-    for (std::size_t k = 0; k < classes; ++k) {
-      const double target = (k == label ? 1 - smoothing : 0) + smoothing / static_cast<double>(classes);
-      const double log_probability = row[k] - log_total;
-      result.sum -= weight * target * log_probability;
-      result.gradient[sample * classes + k] = weight * (std::exp(log_probability) - target);
-    }
+  result.gradient.assign(logits.size(), -0.0);  // which leaves what is added to it as it is
+  for (std::size_t i = 0; i < n; ++i) {
+    const auto row = std::span(logits).subspan(i * classes, classes);
+    const auto gradient = std::span(result.gradient).subspan(i * classes, classes);
+    const auto sample = static_cast<std::int64_t>(i);
+    const Logits own{row, log_sum(row)};
+    add_loss(own, targets.own(sample), options.label_smoothing, result.sum, gradient);
+    if (targets.mixed()) add_loss(own, targets.other(sample), options.label_smoothing, result.sum, gradient);
+    const auto label = static_cast<std::size_t>(targets.counted(sample));
     const auto winner = std::max_element(row.begin(), row.end()) - row.begin();
     if (static_cast<std::size_t>(winner) == label) ++result.correct;
     if (options.top_k > 0 && place_of(row, label) < options.top_k) ++result.top;

@@ -16,10 +16,18 @@ struct LossResult {
   Tensor gradient;           ///< of the sum by the logits, (n, classes)
 };
 
-/// loss = -w[label] * sum_k t_k log softmax(logits)_k with t = (1 - s) * onehot + s / classes.
-/// @param logits (n, classes)   @param labels (n), each in [0, classes)
-LossResult softmax_loss(const Tensor& logits, std::span<const std::int32_t> labels,
-                        const LossOptions& options);
+/// Of a shard: spans as in io::Shard.
+struct LabelledSamples {
+  std::span<const std::int32_t> labels;  ///< (n), each in [0, classes)
+  std::span<const float> weights = {};
+  std::span<const float> shares = {};
+};
+
+/// loss = -w * sum_k t_k log softmax(logits)_k with t = (1 - s) * onehot(label) + s / classes and w the
+/// weight of the label's class times that of the sample; of a mixed sample, share times its own loss plus the
+/// rest times the loss with the next one's label and weights.
+/// @param logits (n, classes)
+LossResult softmax_loss(const Tensor& logits, const LabelledSamples& samples, const LossOptions& options);
 
 /// Turns logits (n, classes) into probabilities.
 void softmax(std::int64_t classes, Tensor& logits);

@@ -79,6 +79,21 @@ TEST(CudaStepVectors, FollowTheCpuBackendFromTheGpuAndFromTheHost) {
   expect_equal(streamed, resident);
 }
 
+/// Images and vectors, weights and shares: resident, from the host, and in captured steps.
+TEST(CudaStepMixtures, FollowTheCpuBackendHoweverTheyCome) {
+  const auto config = [](const std::string& more) {
+    return vector_step_config({"augmentation.mixup=0.3", "loss.label_smoothing=0.1", more});
+  };
+  constexpr test::Steps kWeighted{.weighted = true};
+
+  const RunOutcome cpu = run_steps(config("device.graph=false"), Engine::host, kWeighted);
+  const RunOutcome resident = run_steps(config("device.graph=false"), Engine::cuda, kWeighted);
+
+  expect_close(resident, cpu);
+  expect_equal(run_steps(config("data.gpu_mb=0"), Engine::cuda, kWeighted), resident);
+  expect_equal(run_steps(config("data.gpu_mb=-1"), Engine::cuda, kWeighted), resident);
+}
+
 class CudaStepGuard : public testing::TestWithParam<const char*> {};
 
 TEST_P(CudaStepGuard, ABadStepLeavesNothingBehind) {  // though the next one begins before the host knows

@@ -6,6 +6,7 @@
 
 #include "tests/support/exact_data.hpp"
 #include "tests/support/oracle_networks.hpp"
+#include "tests/support/outcome_matchers.hpp"
 #include "trainer/backend/contract/cuda_backend.hpp"
 
 namespace annulus::trainer {
@@ -51,6 +52,22 @@ TEST_P(CudaGradientCheck, ReportedGradientsAreSlopesOfTheLoss) {
   EXPECT_TRUE(test::gradients_match_differences(
       *replica, whole ? test::exact_parameters(network, 31) : test::random_parameters(network, 31),
       whole ? test::exact_samples(network, 3, 22) : test::random_samples(network, 3, 22), kOptions));
+}
+
+TEST(CudaReplicaLoss, OfMixturesAndWeightsIsTheReferences) {
+  const Network network = test::oracle_networks().front().network;
+  const auto replica =
+      make_cuda_replica(network, {.shard_samples = 3, .loss = {.label_smoothing = 0.2f}}, Precision::float32);
+  const auto reference =
+      make_reference_replica(network, {.shard_samples = 3, .loss = {.label_smoothing = 0.2f}});
+  const test::ParameterValues parameters = test::random_parameters(network, 31);
+  const test::Samples samples = test::random_mixtures(network, 3, 22);
+  test::set_parameters(*replica, parameters);
+  test::set_parameters(*reference, parameters);
+
+  const test::ShardOutcome outcome = test::run_shard(*replica, samples);
+
+  test::expect_equal_outcomes(network, outcome, test::run_shard(*reference, samples), 1e-5);
 }
 
 INSTANTIATE_TEST_SUITE_P(Networks, CudaGradientCheck, testing::ValuesIn(networks()),

@@ -83,6 +83,7 @@ struct Steps {
   std::size_t count = 15;
   std::optional<std::size_t> spoilt = {};    ///< has a gradient that is not finite
   std::optional<std::size_t> left_out = {};  ///< its batch is passed over
+  bool weighted = false;                     ///< samples have weights
 };
 
 enum class Engine { host, cuda };
@@ -91,8 +92,11 @@ enum class Engine { host, cuda };
 inline RunOutcome run_steps(const trainer::Config& config, Engine kind, const Steps& steps = {}) {
   using namespace trainer;
   PatternSource source(70, config.network.input, io::PixelType::uint8, config.network.vectors);
+  for (std::size_t i = 0; steps.weighted && i < 70; ++i)
+    source.weights.push_back(static_cast<float>(i % 5) * 0.5f);
   const auto group = comm::make_serial_group();
-  const CompileOptions options{.shard_samples = config.batch.size / config.batch.shards, .seed = config.seed};
+  const CompileOptions options{
+      .shard_samples = config.batch.size / config.batch.shards, .loss = config.loss, .seed = config.seed};
   const auto replica = kind == Engine::host
                            ? make_cpu_replica(config.network, options)
                            : make_cuda_replica(config.network, options, config.device.precision);
@@ -117,6 +121,7 @@ inline RunOutcome run_steps(const trainer::Config& config, Engine kind, const St
                          {.owned_shards = config.batch.shards,
                           .content = engine->content(),
                           .layout = replica->pixel_layout(),
+                          .weights = io::SampleWeights::factors,
                           .memory = engine->batch_memory()});
   loader.seek(0, 0);
 

@@ -82,7 +82,7 @@ TEST(ReferenceLoss, ProbabilitiesOfEachSample) {
 TEST(ReferenceLoss, CrossEntropyOfTheSoftmax) {
   // Softmax of (0, ln 3) is (1/4, 3/4).
   const std::vector<std::int32_t> labels{1, 0};
-  const LossResult loss = softmax_loss({0, std::log(3.0), 0, std::log(3.0)}, labels, {});
+  const LossResult loss = softmax_loss({0, std::log(3.0), 0, std::log(3.0)}, {labels}, {});
 
   EXPECT_NEAR(loss.sum, -std::log(0.75) - std::log(0.25), kRounding);
   EXPECT_EQ(loss.correct, 1);
@@ -92,7 +92,7 @@ TEST(ReferenceLoss, CrossEntropyOfTheSoftmax) {
 TEST(ReferenceLoss, WeightsAndSmoothing) {
   const std::vector<std::int32_t> labels{1};
   const LossResult loss =
-      softmax_loss({0, std::log(3.0)}, labels, {.label_smoothing = 0.5f, .class_weights = {100, 2}});
+      softmax_loss({0, std::log(3.0)}, {labels}, {.label_smoothing = 0.5f, .class_weights = {100, 2}});
 
   // The label's weight counts, 2; targets are 0.25 and 0.75, exactly the probabilities: no gradient left.
   EXPECT_NEAR(loss.sum, -2 * (0.25 * std::log(0.25) + 0.75 * std::log(0.75)), kRounding);
@@ -100,23 +100,47 @@ TEST(ReferenceLoss, WeightsAndSmoothing) {
   EXPECT_NEAR(loss.gradient[1], 0, kRounding);
 }
 
+/// PyTorch 2.15.0 in float64: sum over i of l_i w_i c[y_i] CE(x_i, y_i) + (1 - l_i) w_j c[y_j] CE(x_i, y_j),
+/// j the next sample, with CE = F.cross_entropy(..., reduction="none", label_smoothing=0.2), and its
+/// gradient.
+TEST(ReferenceLoss, OfMixturesWithWeightsAndSmoothingAsInPyTorch) {
+  const Tensor logits{0.5, -1, 2, 0.25, 1.5, 0.75, -0.5, -2, -1.25, 0, 1, 3};
+  const std::vector<std::int32_t> labels{2, 1, 0};
+  const std::vector<float> weights{1, 0.25f, 3}, shares{0.75f, 0.375f, 1};
+
+  const LossResult loss =
+      softmax_loss(logits, {labels, weights, shares},
+                   {.label_smoothing = 0.2f, .class_weights = {0.5f, 2, 1, 1.5f}, .top_k = 2});
+
+  constexpr double kFloatSmoothing = 1e-7;  // 0.2 as a float
+  EXPECT_NEAR(loss.sum, 7.98217575871561, kFloatSmoothing * 10);
+  EXPECT_TENSOR_NEAR(loss.gradient,
+                     (Tensor{0.091205472124, -0.113637363892, -0.038921535601, 0.06135342737, -0.119394553294,
+                             0.118197539592, 0.036705776423, -0.03550876272, -1.257160588486, -0.012734335656,
+                             0.094255623922, 1.17563930022}),
+                     kFloatSmoothing);
+  // Labels counted: 2, then 0 of the next sample, whose share is larger, then 0: two are the largest output.
+  EXPECT_EQ(loss.correct, 2);
+  EXPECT_EQ(loss.top, 2);
+}
+
 TEST(ReferenceLoss, StaysFiniteWhenAProbabilityVanishes) {
   const std::vector<std::int32_t> labels{0};
 
-  const LossResult loss = softmax_loss({-2000, 2000}, labels, {});
+  const LossResult loss = softmax_loss({-2000, 2000}, {labels}, {});
 
   EXPECT_DOUBLE_EQ(loss.sum, 4000);
   EXPECT_THAT(loss.gradient, ElementsAre(-1, 1));
 }
 
 TEST(ReferenceLoss, FirstOfEqualMaximaIsThePrediction) {
-  EXPECT_EQ(softmax_loss({1, 1}, std::vector<std::int32_t>{0}, {}).correct, 1);
-  EXPECT_EQ(softmax_loss({1, 1}, std::vector<std::int32_t>{1}, {}).correct, 0);
+  EXPECT_EQ(softmax_loss({1, 1}, {std::vector<std::int32_t>{0}}, {}).correct, 1);
+  EXPECT_EQ(softmax_loss({1, 1}, {std::vector<std::int32_t>{1}}, {}).correct, 0);
 }
 
 TEST(ReferenceLoss, LabelsAmongTheKLargestCount) {
   const auto top = [](Tensor logits, std::int32_t label, int k) {
-    return softmax_loss(logits, std::vector<std::int32_t>{label}, {.top_k = k}).top;
+    return softmax_loss(logits, {std::vector<std::int32_t>{label}}, {.top_k = k}).top;
   };
   const Tensor logits{0, 3, 1, 2};
 

@@ -125,6 +125,15 @@ TEST_P(GradientCheck, ReportedGradientsAreSlopesOfTheLoss) {
                                                 test::random_samples(network, 3, 22)));
 }
 
+TEST(GradientCheckLoss, OfMixturesAndWeightsOfSamples) {
+  const Network network = finish(before());
+  const auto replica = make_reference_replica(
+      network, {.shard_samples = 3, .loss = {.label_smoothing = 0.2f, .class_weights = {0.5f, 1.5f, 1}}});
+
+  EXPECT_TRUE(test::gradients_match_differences(*replica, test::random_parameters(network, 31),
+                                                test::random_mixtures(network, 3, 22)));
+}
+
 INSTANTIATE_TEST_SUITE_P(Layers, GradientCheck, testing::ValuesIn(cases()),
                          [](const auto& test) { return std::string(test.param.name); });
 

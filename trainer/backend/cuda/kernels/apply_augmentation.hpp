@@ -22,6 +22,8 @@ struct AugmentationCall {
   float* ranges = nullptr;                 ///< (n, kRangeLanes, 2), scratch of ShiftClip::image
   float* maps = nullptr;                   ///< (n, 2), scratch of normalisation by image
   float* output = nullptr;                 ///< (n, H, W, C) of constants.output
+  const float* shares = nullptr;           ///< (n) of the mixtures; null: images are not mixed
+  float* mixed = nullptr;                  ///< (n, H, W, C): mixtures of `output`
   std::int64_t n = 0;
 };
 
@@ -87,6 +89,12 @@ void apply(const AugmentationCall& call, const Run& run) {
   else
     write_images<float>(call, run);
   if (call.scale == nullptr) normalise_each(call, run);
+  if (call.shares != nullptr)
+    run(MixRowsBody{.from = call.output,
+                    .shares = call.shares,
+                    .to = call.mixed,
+                    .length = call.constants.output.size(),
+                    .n = call.n});
 }
 
 }  // namespace annulus::trainer::cuda

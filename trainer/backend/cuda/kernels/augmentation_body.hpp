@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "base/host_device.hpp"
+#include "io/augmentation/mixup_rules.hpp"
 #include "io/augmentation/rules.hpp"
 #include "trainer/backend/cuda/kernels/step_scalars.hpp"
 
@@ -294,6 +295,23 @@ struct ApplyMapBody {
                                              static_cast<std::int32_t>(i % shape.width));
     for (std::int64_t k = i * shape.channels; k < (i + 1) * shape.channels; ++k)
       images[k] = cut_out ? 0.0f : images[k] * maps[2 * number] + maps[2 * number + 1];
+  }
+};
+
+/// Mixes rows of `length` values (images, vectors) of a shard as io::mix_rows does, into other memory. Index:
+/// value of `to`.
+struct MixRowsBody {
+  const float* from;    ///< (n, length)
+  const float* shares;  ///< (n)
+  float* to;            ///< (n, length)
+  std::int64_t length;
+  std::int64_t n;
+
+  ANNULUS_DEVICE std::int64_t indices() const { return n * length; }
+  ANNULUS_DEVICE void operator()(std::int64_t i) const {
+    const std::int64_t row = i / length, column = i % length;
+    const float other = from[io::rules::partner_of(row, n) * length + column];
+    to[i] = n == 1 ? from[i] : io::rules::mixed(from[i], other, shares[row]);
   }
 };
 

@@ -82,6 +82,7 @@
   ANNULUS_KERNEL(LaneSumBody)                 \
   ANNULUS_KERNEL(SampleMapBody)               \
   ANNULUS_KERNEL(ApplyMapBody)                \
+  ANNULUS_KERNEL(MixRowsBody)                 \
   ANNULUS_KERNEL(GatherLabelsBody)
 
 #define ANNULUS_OPTIMIZER_KERNELS              \

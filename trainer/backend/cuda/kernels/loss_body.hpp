@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "trainer/backend/contract/loss_targets.hpp"
 #include "trainer/backend/cuda/kernels/element.hpp"
 #include "trainer/model/top_k.hpp"
 
@@ -22,7 +23,13 @@ struct SoloTeam {
 struct SampleLoss {
   float loss = 0;
   float correct = 0;  ///< 1 or 0
-  float top = 0;      ///< 1 when the label is among the k largest, or 0
+  float top = 0;      ///< 1 when the label (LossTargets::counted) is among the k largest, or 0
+};
+
+/// Of the softmax of a sample: its largest logit, and log of the sum of the exponentials of the others less
+/// it.
+struct Normaliser {
+  float top, log_sum;
 };
 
 /// Of several samples.
@@ -37,14 +44,17 @@ constexpr int kLossLanes = 1024;
 constexpr int kLossHead = 16;
 constexpr std::int64_t loss_scratch(std::int64_t samples) { return 3 * samples; }
 
-/// Loss and gradient of all samples, and the head of the gradient buffer. Label `smoothing` and weights as
-/// LossOptions. Each sample is computed and noted, then lanes are summed and finish() writes the head.
+/// Loss and gradient of all samples, and the head of the gradient buffer. Label `smoothing` and weights of
+/// classes as LossOptions, weights and shares of samples as io::Shard. Each sample is computed and noted,
+/// then lanes are summed and finish() writes the head.
 template <class L, class T>
 struct LossBody {
-  const L* logits;             ///< (n, classes)
-  const std::int32_t* labels;  ///< (n)
-  const float* class_weights;  ///< (classes), or nullptr for all one
-  T* gradient;                 ///< (n, classes), or nullptr when nobody wants it
+  const L* logits;                 ///< (n, classes)
+  const std::int32_t* labels;      ///< (n)
+  const float* class_weights;      ///< (classes), or nullptr for all one
+  const float* weights = nullptr;  ///< (n), or nullptr for all one
+  const float* shares = nullptr;   ///< (n), or nullptr when samples are not mixed
+  T* gradient;                     ///< (n, classes), or nullptr when nobody wants it
   std::int32_t classes;
   std::int64_t samples;
   float smoothing;
@@ -56,9 +66,8 @@ struct LossBody {
   template <class Team>
   ANNULUS_DEVICE SampleLoss operator()(const Team& team, std::int64_t sample) const {
     const L* row = logits + sample * classes;
-    const std::int32_t label = labels[sample];
-    const bool valid = label >= 0 && label < classes;
-    const float weight = !valid ? NAN : class_weights ? class_weights[label] : 1.0f;
+    const LossTargets<float> targets{labels, class_weights, weights, shares, samples, classes};
+    const LossTarget<float> own = targets.own(sample);
     float top = -INFINITY;
     for (std::int32_t c = team.rank(); c < classes; c += team.size()) top = std::fmax(top, to_float(row[c]));
     top = team.largest(top);
@@ -74,13 +83,37 @@ struct LossBody {
     float loss = 0;
     for (std::int32_t c = team.rank(); c < classes; c += team.size()) {
       const float log_probability = to_float(row[c]) - top - log_sum;
-      const float target = (c == label ? 1.0f - smoothing : 0.0f) + smoothing / static_cast<float>(classes);
-      if (target != 0) loss -= target * log_probability;
-      if (gradient)
-        gradient[sample * classes + c] = from_float<T>(weight * (std::exp(log_probability) - target));
+      const float wanted = wanted_of(c, own.label);
+      if (wanted != 0) loss -= wanted * log_probability;
+      if (gradient && !shares)
+        gradient[sample * classes + c] = from_float<T>(own.factor * (std::exp(log_probability) - wanted));
     }
-    return {weight * team.sum(loss), valid && winner == label ? 1.0f : 0.0f,
+    loss = own.factor * team.sum(loss);
+    if (shares) loss += mix(team, sample, {top, log_sum}, own, targets.other(sample));
+    const std::int32_t label = targets.counted(sample);
+    const bool valid = targets.is_label(label);
+    return {loss, valid && winner == label ? 1.0f : 0.0f,
             valid && top_k > 0 ? in_top(team, row, label) : 0.0f};
+  }
+  ANNULUS_DEVICE float wanted_of(std::int32_t c, std::int32_t label) const {
+    return (c == label ? 1.0f - smoothing : 0.0f) + smoothing / static_cast<float>(classes);
+  }
+  /// The gradient of a mixed sample. @return the loss of the other target
+  template <class Team>
+  ANNULUS_DEVICE float mix(const Team& team, std::int64_t sample, const Normaliser& of,
+                           const LossTarget<float>& own, const LossTarget<float>& other) const {
+    const L* row = logits + sample * classes;
+    float loss = 0;
+    for (std::int32_t c = team.rank(); c < classes; c += team.size()) {
+      const float log_probability = to_float(row[c]) - of.top - of.log_sum;
+      const float own_wanted = wanted_of(c, own.label), wanted = wanted_of(c, other.label);
+      if (wanted != 0) loss -= wanted * log_probability;
+      const float probability = std::exp(log_probability);
+      if (gradient)
+        gradient[sample * classes + c] =
+            from_float<T>(own.factor * (probability - own_wanted) + other.factor * (probability - wanted));
+    }
+    return other.factor * team.sum(loss);
   }
   /// @return 1 when fewer than top_k classes stand before the label's, else 0
   template <class Team>

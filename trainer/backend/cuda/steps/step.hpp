@@ -25,6 +25,8 @@ struct ShardContext {
   const float* images = nullptr;
   const float* vectors = nullptr;
   const std::int32_t* labels = nullptr;
+  const float* weights = nullptr;
+  const float* shares = nullptr;
   const std::uint64_t* samples = nullptr;
   const StepScalars* scalars = nullptr;
   float* gradients = nullptr;      ///< the whole gradient buffer; null in inference

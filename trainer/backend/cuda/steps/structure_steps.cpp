@@ -138,6 +138,8 @@ class LossStep final : public Step {
               return LossBody<L, T>{.logits = context.at<L>(logits_),
                                     .labels = context.labels,
                                     .class_weights = parameters_.class_weights,
+                                    .weights = context.weights,
+                                    .shares = context.shares,
                                     .gradient = gradient_ == kNoBuffer ? nullptr : context.at<T>(gradient_),
                                     .classes = classes_,
                                     .samples = samples_,

@@ -4,6 +4,7 @@
 
 #include <bit>
 
+#include "io/augmentation/mixup.hpp"
 #include "io/augmentation/output.hpp"
 #include "tests/support/pattern_source.hpp"
 #include "tests/trainer/backend/cuda/host_executor.hpp"
@@ -42,6 +43,10 @@ std::vector<float> by_generator(const Variant& variant, const std::vector<std::b
   for (std::size_t i = 0; i < numbers.size(); ++i)
     generator.make(std::span(pixels).subspan(i * bytes, bytes), kEpoch, numbers[i],
                    io::PixelLayout::channels_last, std::span(images).subspan(i * values, values));
+  if (!generator.mixes()) return images;
+  std::vector<float> shares(numbers.size());
+  generator.draw_shares(kEpoch, numbers, shares);
+  io::mix_rows(shares, images, values, {0, values});
   return images;
 }
 
@@ -56,6 +61,9 @@ std::vector<float> by_bodies(const Variant& variant, const void* pixels,
   std::vector<float> ranges(2 * numbers.size() * kRangeLanes);
   std::vector<float> maps(2 * numbers.size());
   std::vector<float> images(numbers.size() * static_cast<std::size_t>(setup.constants.output.size()), NAN);
+  std::vector<float> mixed = images, shares(numbers.size());
+  const io::Generator generator(source.info(), variant.options, variant.normalisation, kSeed);
+  if (generator.mixes()) generator.draw_shares(kEpoch, numbers, shares);  // by the host, which sends them
   AugmentationCall call{.constants = setup.constants, .pixel_type = variant.pixels, .pixels = pixels};
   call.samples = numbers.data();
   call.by_number = by_number;
@@ -67,9 +75,11 @@ std::vector<float> by_bodies(const Variant& variant, const void* pixels,
   call.ranges = ranges.data();
   call.maps = maps.data();
   call.output = images.data();
+  call.shares = generator.mixes() ? shares.data() : nullptr;
+  call.mixed = mixed.data();
   call.n = static_cast<std::int64_t>(numbers.size());
   apply(call, HostExecutor{});
-  return images;
+  return generator.mixes() ? mixed : images;
 }
 
 /// Values whose bits differ.
@@ -148,6 +158,19 @@ TEST(AugmentationBodies, MakeTheGeneratorsPixelsForEveryOptionAlone) {
       {"chosen shifts", {.width_shift_range = choices({-3, 1.5f}), .height_shift_range = choices({0.25f})}});
   expect_equal_images({"crop", {.constant_value = 5, .crop_padding = 4}});
   expect_equal_images({"cutout", {.cutout_size = 5}});
+}
+
+TEST(AugmentationBodies, MixImagesAsTheLoaderDoes) {
+  expect_equal_images({"mixtures alone", {.mixup = 0.2f}});
+  io::AugmentationOptions all = everything(io::FillMode::reflect);
+  all.mixup = 1;
+  const io::Normalisation each{.kind = io::Normalisation::Kind::per_sample, .mean = {}, .deviation = {}};
+  expect_equal_images({"mixtures of everything", all, each});
+  const std::vector<float> one{3, INFINITY}, share{1};
+  std::vector<float> mixed(2);
+  run_on_host(
+      MixRowsBody{.from = one.data(), .shares = share.data(), .to = mixed.data(), .length = 2, .n = 1});
+  EXPECT_EQ(mixed, one) << "a sample alone stays as it is";
 }
 
 io::AugmentationOptions cropped(io::AugmentationOptions options, io::Crop crop, int resize = 0) {

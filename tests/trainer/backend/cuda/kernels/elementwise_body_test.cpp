@@ -175,22 +175,29 @@ struct LossCase {
   std::vector<float> logits;
   std::vector<std::int32_t> labels;
   LossOptions options;
+  std::vector<float> sample_weights = {};
+  std::vector<float> shares = {};
 };
 
 void expect_loss(const LossCase& given, Element gradient_element) {
   const auto samples = static_cast<std::int64_t>(given.labels.size());
   const auto classes = static_cast<std::int32_t>(given.logits.size() / given.labels.size());
   const reference::LossResult expected =
-      reference::softmax_loss(Tensor(given.logits.begin(), given.logits.end()), given.labels, given.options);
+      reference::softmax_loss(Tensor(given.logits.begin(), given.logits.end()),
+                              {given.labels, given.sample_weights, given.shares}, given.options);
   Stored gradient(gradient_element, given.logits.size());
   std::vector<float> head(kLossHead, NAN), probabilities(given.logits.size(), NAN);
   std::vector<float> rows(static_cast<std::size_t>(loss_scratch(samples)), NAN);
-  const float* weights = given.options.class_weights.empty() ? nullptr : given.options.class_weights.data();
+  const auto or_null = [](const std::vector<float>& values) {
+    return values.empty() ? nullptr : values.data();
+  };
 
   with_instance(elements_of(gradient_element), [&]<class T>(Instance<T>) {
     run_on_host(LossBody<float, T>{.logits = given.logits.data(),
                                    .labels = given.labels.data(),
-                                   .class_weights = weights,
+                                   .class_weights = or_null(given.options.class_weights),
+                                   .weights = or_null(given.sample_weights),
+                                   .shares = or_null(given.shares),
                                    .gradient = gradient.at<T>(),
                                    .classes = classes,
                                    .samples = samples,
@@ -231,6 +238,40 @@ TEST(LossBody, AsTheReference) {
       expect_loss(given, element);
     }
   }
+}
+
+TEST(LossBody, OfWeightedSamplesAndMixturesAsTheReference) {
+  LossCase given{
+      .logits = test::random_floats(8 * 5, 1),
+      .labels = test::random_labels(8, 5, 1),
+      .options = {.label_smoothing = 0.2f, .class_weights = {0.5f, 2.0f, 0.0f, 1.0f, 3.0f}, .top_k = 2},
+      .sample_weights = {1, 0, 0.5f, 7, 1, 1.5f, 2, 0.25f}};
+  for (const Element element : kElements) {
+    given.shares.clear();
+    expect_loss(given, element);
+    given.shares = {0, 1, 0.5f, 0.25f, 0.499f, 0.125f, 0.875f, 0.3f};
+    expect_loss(given, element);
+  }
+}
+
+/// The label of the partner decides as well, but no memory beyond the weights of the classes is read for it.
+TEST(LossBody, OfAMixtureWithALabelThatIsNoneIsNan) {
+  const std::vector<float> logits{2, 1, 0, 1, 2, 0}, weights{1, 1, 1}, shares{1, 0.5f};
+  const std::vector<std::int32_t> labels{0, 1 << 30};
+  std::vector<float> head(kLossHead), rows(loss_scratch(2)), gradient(6);
+  run_on_host(LossBody<float, float>{.logits = logits.data(),
+                                     .labels = labels.data(),
+                                     .class_weights = weights.data(),
+                                     .shares = shares.data(),
+                                     .gradient = gradient.data(),
+                                     .classes = 3,
+                                     .samples = 2,
+                                     .smoothing = 0,
+                                     .top_k = 1,
+                                     .row_sums = rows.data(),
+                                     .head = head.data()});
+  EXPECT_TRUE(std::isnan(head[0]));
+  EXPECT_THAT(gradient, testing::Each(testing::IsNan()));
 }
 
 TEST(LossBody, CountsLabelsAmongTheKLargestAsTheReferenceDoes) {
