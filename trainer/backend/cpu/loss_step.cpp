@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/draw_key.hpp"
 #include "trainer/backend/cpu/steps.hpp"
 #include "trainer/model/top_k.hpp"
 
@@ -78,7 +79,7 @@ void LossStep::forward(const ShardContext& context) {
     if (label < 0 || static_cast<std::size_t>(label) >= classes_)
       throw DataError(
           "sample {} has label {}, but layer {} puts out {} classes (0 to {}): its loss is not defined. Check the labels of the dataset with `annulus data info`, or give the last layer more units.",
-          context.samples[i], label, name_, classes_, classes_ - 1);
+          sample_of(context.samples[i]), label, name_, classes_, classes_ - 1);
     const std::span<const float> row{logits + i * classes_, classes_};
     float* target =
         gradient_ ? static_cast<float*>(gradient_.get_data_handle()) + i * classes_ : scratch_.data();
