@@ -7,6 +7,7 @@
 #include "trainer/backend/device.hpp"
 #include "trainer/data_splits.hpp"
 #include "trainer/loop/host_step_engine.hpp"
+#include "trainer/sampling.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -36,14 +37,16 @@ comm::ReducerOptions step_sum_options(const Config& config, std::size_t elements
           .purpose = comm::ReducerPurpose::statistics};
 }
 
-io::SamplerOptions sampler_options(const Config& config, const io::SourceInfo& source,
+io::SamplerOptions sampler_options(const Config& config, const io::SampleSource& training,
                                    const EarlierStart& earlier) {
+  const io::SourceInfo& source = training.info();
   io::SamplerOptions options{.samples = source.samples,
                              .batch = config.batch.size,
                              .shards = config.batch.shards,
                              .seed = config.seed,
                              .shuffle = config.data.shuffle,
-                             .endless = source.endless};
+                             .endless = source.endless,
+                             .draws = draw_counts(config, training)};
   if (source.resident || source.chunk <= 1) return options;
   const std::uint64_t chunk_bytes = source.chunk * io::sample_bytes(source);
   options.chunk = source.chunk;
@@ -88,7 +91,7 @@ Assembly::Assembly(const Config& config, comm::MpiSession& mpi, std::unique_ptr<
     step_sums_ = comm::make_reducer(group, step_sum_options(config, elements, mpi));
     replica_->set_step_sums(step_sums_.get());
   }
-  sampler_ = std::make_unique<io::ShardedSampler>(sampler_options(config, training_->info(), earlier));
+  sampler_ = std::make_unique<io::ShardedSampler>(sampler_options(config, *training_, earlier));
   loader_ =
       std::make_unique<io::BatchLoader>(*training_, *sampler_, training_generator(config, training_->info()),
                                         io::LoaderOptions{.first_shard = owned.begin,

@@ -184,6 +184,7 @@ std::unique_ptr<io::SampleSource> open_training_file(const Config& config, const
                                                      const TrainedOn* model) {
   io::DatasetOptions options = dataset_options(config, names_of(config, Split::train));
   if (config.anomaly.policy != AnomalyPolicy::stop) options.not_finite = io::NotFinite::keep;
+  if (!config.data.weights.empty()) options.weights = in_group(config.data.train, config.data.weights);
   auto source = fitted(io::open_dataset(options, memory), config, model);
   note_odd_training_data(source->info());
   return source;
@@ -237,6 +238,8 @@ std::unique_ptr<io::SampleSource> open_judged(const Config& config, const std::s
   const DataConfig& data = config.data;
   const auto whole = [&] { return open_group(config, group, memory, factory, model); };
   if (data.validation_fraction == 0 || !io::Hdf5File::open(data.path).exists(data.train)) return whole();
+  if (!data.weights.empty() && !io::Hdf5File::open(data.path).exists(in_group(data.train, data.weights)))
+    return whole();  // other data, which have none
   const bool is_validation = group == kValidationGroup;
   if (!is_validation && names_of(config, group) != names_of(config, Split::train)) return whole();
   SplitTraining parts;

@@ -19,6 +19,7 @@
 #include "trainer/run/claim.hpp"
 #include "trainer/run/file_recorder.hpp"
 #include "trainer/run/resume_rules.hpp"
+#include "trainer/sampling.hpp"
 #include "trainer/validation_split.hpp"
 
 namespace annulus::trainer {
@@ -162,6 +163,8 @@ void TrainingJob::announce() const {
                to_string(layer.left_over), layer.input.height, layer.input.width);
   log_info("device: {}", parts_->replica().describe());
   if (group_.rank() == 0) {
+    if (const auto& draws = parts_->sampler().options().draws; draws != nullptr)
+      log_info("{}", describe_draws(config_, parts_->training(), *draws));
     for (const std::string& note : few_values(config_, data.samples)) log_warning("{}", note);
     for (const std::string& note : {doubled_classes(data), nothing_to_learn(config_.network),
                                     evaluation_scale(config_.augmentation, data),

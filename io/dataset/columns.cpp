@@ -12,6 +12,7 @@
 #include "base/printable.hpp"
 #include "io/dataset/labels.hpp"
 #include "io/dataset/pixels.hpp"
+#include "io/dataset/weights.hpp"
 
 namespace annulus::io {
 namespace {
@@ -161,6 +162,10 @@ DatasetColumns::DatasetColumns(const DatasetOptions& options)
   if (info_.numbered) info_.classes = numbered_classes(labels_, options.first_label);
   info_.samples = options.limit > 0 ? std::min(options.limit, images.rows()) : images.rows();
   labels_.resize(info_.samples);
+  if (!options.weights.empty()) {
+    weights_ = read_weights(file_, options.weights, images.rows());
+    weights_.resize(info_.samples);
+  }
   if (chunked()) chunk_rows_ = std::min(static_cast<std::uint64_t>(images.chunk.front()), images.rows());
   info_.chunk = chunk_rows_;
   open_vectors(options);

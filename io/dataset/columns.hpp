@@ -37,6 +37,7 @@ class DatasetColumns {
   /// Floats of all vectors of a sample.
   std::size_t vector_floats() const { return vector_floats_; }
   std::span<const std::int32_t> labels() const { return labels_; }
+  std::span<const float> weights() const { return weights_; }
   /// Rows that are stored together, and whether they are (chunked layout).
   std::uint64_t chunk_rows() const { return chunk_rows_; }
   bool chunked() const { return !images_.info().chunk.empty(); }
@@ -91,6 +92,7 @@ class DatasetColumns {
   std::size_t row_bytes_ = 0;
   std::uint64_t chunk_rows_ = 1;
   std::vector<std::int32_t> labels_;
+  std::vector<float> weights_;  ///< of the samples; empty where they have none
   std::vector<Vector> vectors_;
   std::size_t vector_floats_ = 0;
 };

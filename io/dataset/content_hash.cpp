@@ -1,5 +1,5 @@
 // Samples spread evenly over the whole set, first and last included, so that a set that was cut, extended or
-// made anew is found without reading all of it. All labels where they are in memory anyway.
+// made anew is found without reading all of it. All labels and weights where they are in memory anyway.
 #include "io/dataset/content_hash.hpp"
 
 #include <xxhash.h>
@@ -29,6 +29,8 @@ std::uint64_t content_hash(SampleSource& source) {
   if (!all.empty()) hash = XXH3_64bits_withSeed(all.data(), all.size_bytes(), hash);
   hash = XXH3_64bits_withSeed(pixels.data(), pixels.size(), hash);
   if (!vectors.empty()) hash = XXH3_64bits_withSeed(vectors.data(), vectors.size() * sizeof(float), hash);
+  const auto weights = source.all_weights();
+  if (!weights.empty()) hash = XXH3_64bits_withSeed(weights.data(), weights.size_bytes(), hash);
   return hash;
 }
 

@@ -10,8 +10,9 @@ namespace annulus::io {
 /// Samples whose pixels and vectors are looked at.
 constexpr std::uint64_t kHashedSamples = 64;
 
-/// XXH3 over all labels and over kHashedSamples samples at even distances, the first and the last among them:
-/// another order, another preprocessing or other classes change it; a change of single images may not.
+/// XXH3 over all labels, all weights of samples and over kHashedSamples samples at even distances, the first
+/// and the last among them: another order, another preprocessing or other classes change it; a change of
+/// single images may not.
 /// @pre the source is not endless   @throws DataError as reading does
 std::uint64_t content_hash(SampleSource& source);
 

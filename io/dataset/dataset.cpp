@@ -69,6 +69,7 @@ class ResidentSource final : public SampleSource {
         row_bytes_(columns.row_bytes()),
         vector_floats_(columns.vector_floats()),
         labels_(columns.labels().begin(), columns.labels().end()),
+        weights_(columns.weights().begin(), columns.weights().end()),
         block_(std::move(block)) {
     info_.resident = true;
     info_.chunk = 1;  // any order costs the same: the shuffle need not keep chunks together
@@ -79,7 +80,7 @@ class ResidentSource final : public SampleSource {
   void expect_rows(const std::shared_ptr<const RowSet>&) override {}
   ReadCounts read_counts() const override { return {}; }
   std::span<const std::int32_t> all_labels() const override { return labels_; }
-  std::span<const float> all_weights() const override { return {}; }
+  std::span<const float> all_weights() const override { return weights_; }
 
   void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {
     check_buffers(samples.size(), buffers, info_);
@@ -100,6 +101,7 @@ class ResidentSource final : public SampleSource {
   std::size_t row_bytes_;
   std::size_t vector_floats_;
   std::vector<std::int32_t> labels_;
+  std::vector<float> weights_;
   ResidentBlock block_;
 };
 

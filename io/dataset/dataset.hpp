@@ -39,6 +39,8 @@ struct DatasetOptions {
   std::string images = "train/images";
   /// (N), (N, 1) or one-hot (N, K), whole numbers of any type; "" = none, all labels read as 0
   std::string labels = "train/labels";
+  /// A weight for each sample: (N) or (N, 1), numbers of any type from 0; "" = none
+  std::string weights = {};
   ImageAxes axes = ImageAxes::automatic;
   std::int64_t first_label = 0;  ///< number of the first class in the file; a source's labels count from 0
   std::vector<VectorColumn> vectors = {};                 ///< in the order in which samples hold them

@@ -63,7 +63,7 @@ class Renamed final : public SampleSource {
   std::span<const std::int32_t> all_labels() const override {
     return labels_.empty() ? source_->all_labels() : all_labels_;
   }
-  std::span<const float> all_weights() const override { return {}; }
+  std::span<const float> all_weights() const override { return source_->all_weights(); }
 
   void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {
     // Not members: parts of a whole may be read together.

@@ -24,7 +24,7 @@ class StreamingSource final : public SampleSource {
 
   const SourceInfo& info() const override { return info_; }
   std::span<const std::int32_t> all_labels() const override { return columns_->labels(); }
-  std::span<const float> all_weights() const override { return {}; }
+  std::span<const float> all_weights() const override { return columns_->weights(); }
 
   void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {
     check_buffers(samples.size(), buffers, info());

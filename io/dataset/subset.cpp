@@ -23,6 +23,9 @@ class Subset final : public SampleSource {
     if (!labels.empty()) labels_.reserve(rows->size());
     for (std::uint64_t i = 0; !labels.empty() && i < rows->size(); ++i)
       labels_.push_back(labels[rows->row(i)]);
+    const auto weights = whole_->all_weights();
+    for (std::uint64_t i = 0; !weights.empty() && i < rows->size(); ++i)
+      weights_.push_back(weights[rows->row(i)]);
     info_.name = name;
     info_.samples = rows->size();
     info_.rows = std::move(rows);
@@ -31,7 +34,7 @@ class Subset final : public SampleSource {
 
   const SourceInfo& info() const override { return info_; }
   std::span<const std::int32_t> all_labels() const override { return labels_; }
-  std::span<const float> all_weights() const override { return {}; }
+  std::span<const float> all_weights() const override { return weights_; }
 
   void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {
     std::vector<std::uint64_t> rows(samples.size());  // not a member: parts of a whole may be read together
@@ -40,13 +43,16 @@ class Subset final : public SampleSource {
     whole_->read(rows, buffers);
   }
   void check_unchanged() const override { whole_->check_unchanged(); }
-  void expect_rows(const std::shared_ptr<const RowSet>&) override {}  // these are known
+  void expect_rows(const std::shared_ptr<const RowSet>& rows) override {
+    whole_->expect_rows(std::make_shared<const RowSet>(rows_of_whole(*rows, *info_.rows)));
+  }
   ReadCounts read_counts() const override { return whole_->read_counts(); }
 
  private:
   std::shared_ptr<SampleSource> whole_;
   SourceInfo info_;
   std::vector<std::int32_t> labels_;
+  std::vector<float> weights_;
 };
 
 /// All samples of a source in memory: reports of the ranks, then vectors, then pixels.
@@ -57,6 +63,7 @@ class Kept final : public SampleSource {
         row_bytes_(static_cast<std::size_t>(info_.shape.size()) * size_of(info_.pixels)),
         floats_(static_cast<std::size_t>(total_length(info_.vectors))),
         labels_(source.all_labels().begin(), source.all_labels().end()),
+        weights_(source.all_weights().begin(), source.all_weights().end()),
         memory_(memory(SharedLoad::kBytes + info_.samples * (floats_ * sizeof(float) + row_bytes_))) {
     expect_contract(labels_.size() == info_.samples, "what is kept has its labels in memory");
     SharedLoad(*memory_).run([&](int part, int parts) {
@@ -73,7 +80,7 @@ class Kept final : public SampleSource {
   void expect_rows(const std::shared_ptr<const RowSet>&) override {}
   ReadCounts read_counts() const override { return {}; }
   std::span<const std::int32_t> all_labels() const override { return labels_; }
-  std::span<const float> all_weights() const override { return {}; }
+  std::span<const float> all_weights() const override { return weights_; }
 
   void read(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) override {
     check_buffers(samples.size(), buffers, info_);
@@ -120,6 +127,7 @@ class Kept final : public SampleSource {
   std::size_t row_bytes_;
   std::size_t floats_;
   std::vector<std::int32_t> labels_;
+  std::vector<float> weights_;
   std::unique_ptr<NodeMemory> memory_;
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <new>
 
+#include "base/draw_key.hpp"
 #include "io/augmentation/mixup.hpp"
 
 namespace annulus::io {
@@ -47,6 +48,7 @@ void BatchMaker::allocate(BatchBuffer& buffer) const {
   if (options_.content != BatchContent::numbers && vector_floats_ > 0)
     buffer.vectors = memory_of(options_.memory, samples * vector_floats_ * sizeof(float));
   buffer.samples.reserve(samples);
+  buffer.keys.reserve(samples);
   buffer.labels.reserve(samples);
   if (weighs()) buffer.weights.reserve(samples);
   if (generator_.mixes()) buffer.shares.reserve(samples);
@@ -55,8 +57,16 @@ void BatchMaker::allocate(BatchBuffer& buffer) const {
 
 void BatchMaker::make(Position position, BatchBuffer& buffer) {
   lay_out(position, buffer);
+  announce_draws(position.epoch);
   if (!buffer.samples.empty()) fill(buffer);
   buffer.batch.read = source_.read_counts();
+}
+
+/// A reader keeps what it has unpacked until the last draw of it.
+void BatchMaker::announce_draws(std::uint64_t epoch) {
+  if (sampler_.options().draws == nullptr || announced_ == epoch) return;
+  source_.expect_rows(sampler_.drawn(epoch));
+  announced_ = epoch;
 }
 
 void BatchMaker::fill(BatchBuffer& buffer) {
@@ -80,7 +90,7 @@ void BatchMaker::make_images(BatchBuffer& buffer) {
   const std::uint64_t epoch = buffer.batch.epoch;
   pool_.for_chunks(buffer.samples.size(), kImagesPerChunk, [&](std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i)
-      generator_.make(raw.subspan(i * image_bytes_, image_bytes_), epoch, buffer.samples[i], options_.layout,
+      generator_.make(raw.subspan(i * image_bytes_, image_bytes_), epoch, buffer.keys[i], options_.layout,
                       {buffer.outputs[i], image_size_});
   });
   if (generator_.mixes()) mix(buffer);
@@ -112,7 +122,7 @@ void BatchMaker::lay_out(Position position, BatchBuffer& buffer) const {
   const auto shards = static_cast<std::size_t>(options_.owned_shards);
   const bool images = options_.content == BatchContent::images;
   float* const output = images ? reinterpret_cast<float*>(buffer.memory.get()) : nullptr;
-  buffer.samples.clear();
+  buffer.keys.clear();
   buffer.outputs.clear();
   std::vector<std::size_t> sizes;
   for (std::size_t shard = 0; shard < shards; ++shard) {
@@ -120,9 +130,12 @@ void BatchMaker::lay_out(Position position, BatchBuffer& buffer) const {
     const auto items = sampler_.shard_samples(position.epoch, position.step, index);
     for (std::size_t i = 0; images && i < items.size(); ++i)
       buffer.outputs.push_back(output + shard * shard_stride_ + i * image_size_);
-    buffer.samples.insert(buffer.samples.end(), items.begin(), items.end());
+    buffer.keys.insert(buffer.keys.end(), items.begin(), items.end());
     sizes.push_back(items.size());
   }
+  buffer.samples = buffer.keys;
+  if (sampler_.options().draws != nullptr)
+    std::ranges::transform(buffer.keys, buffer.samples.begin(), sample_of);
   buffer.labels.resize(options_.content == BatchContent::numbers ? 0 : buffer.samples.size());
   describe(position, sizes, buffer);
 }
@@ -142,7 +155,7 @@ void BatchMaker::describe(Position position, const std::vector<std::size_t>& siz
   for (std::size_t shard = 0; shard < sizes.size(); ++shard) {
     const std::size_t count = sizes[shard];
     Shard made{.index = options_.first_shard + static_cast<std::int64_t>(shard),
-               .samples = std::span(buffer.samples).subspan(first, count)};
+               .samples = std::span(buffer.keys).subspan(first, count)};
     if (images) made.images = {output + shard * shard_stride_, count * image_size_};
     if (labels) made.labels = std::span(buffer.labels).subspan(first, count);
     if (!batch.vectors.empty())

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/worker_pool.hpp"
@@ -26,10 +27,11 @@ struct BatchBuffer {
   std::shared_ptr<std::byte> memory;   ///< images or pixels
   std::shared_ptr<std::byte> vectors;  ///< floats; null when there are none
   std::vector<std::int32_t> labels;
-  std::vector<std::uint64_t> samples;
-  std::vector<float> weights;   ///< empty when samples have none, or nobody wants them
-  std::vector<float> shares;    ///< empty when samples are not mixed
-  std::vector<float*> outputs;  ///< where each image goes
+  std::vector<std::uint64_t> samples;  ///< numbers for the source
+  std::vector<std::uint64_t> keys;     ///< of what is random about them: the numbers where each is drawn once
+  std::vector<float> weights;          ///< empty when samples have none, or nobody wants them
+  std::vector<float> shares;           ///< empty when samples are not mixed
+  std::vector<float*> outputs;         ///< where each image goes
   Batch batch;
 };
 
@@ -44,6 +46,7 @@ class BatchMaker {
   void make(Position position, BatchBuffer& buffer);
 
  private:
+  void announce_draws(std::uint64_t epoch);
   void fill(BatchBuffer& buffer);
   void make_images(BatchBuffer& buffer);
   void mix(const BatchBuffer& buffer);
@@ -64,6 +67,7 @@ class BatchMaker {
   std::size_t vector_floats_;     ///< of all vectors of a sample
   std::size_t shard_stride_ = 0;  ///< floats between shards, a multiple of the alignment
   std::vector<std::byte> raw_;
+  std::optional<std::uint64_t> announced_;  ///< epoch whose draws the source has heard of
 };
 
 }  // namespace annulus::io

@@ -1,9 +1,13 @@
 // Positions of a step -> sample numbers, in one of four orders: endless, as stored, shuffled sample by
-// sample, shuffled chunk by chunk (chunk_order.cpp). None of them is stored.
+// sample, shuffled chunk by chunk (chunk_order.cpp). None of them is stored. With draws (draws.hpp) it is
+// these that are shuffled: draw 0, 1, ... of the first sample, then those of the second, and so on are the
+// items that an order permutes. How often each sample is drawn is a table, made once an epoch.
 #include "io/loading/sharded_sampler.hpp"
 
 #include <algorithm>
+#include <utility>
 
+#include "base/draw_key.hpp"
 #include "base/error.hpp"
 #include "io/loading/chunk_order.hpp"
 
@@ -28,6 +32,8 @@ ShardedSampler::ShardedSampler(const SamplerOptions& options) : options_(options
                   "every stream serves the same number of shards");
   expect_contract(options.rows == nullptr || options.rows->size() == options.samples,
                   "the samples of a part of a file are its rows");
+  expect_contract(options.draws == nullptr || (options.shuffle && !options.endless),
+                  "draws come in a shuffled order");
 }
 
 std::uint64_t ShardedSampler::steps_per_epoch() const {
@@ -61,6 +67,7 @@ std::vector<std::uint64_t> ShardedSampler::shard_samples(std::uint64_t epoch, st
   items.reserve(static_cast<std::size_t>(end - begin));
   const auto from = static_cast<std::uint64_t>(first);
   append(stream, epoch, from, from + static_cast<std::uint64_t>(end - begin), items);
+  if (options_.draws != nullptr) name_draws(epoch, items);
   return items;
 }
 
@@ -99,14 +106,35 @@ void ShardedSampler::append(const Stream& stream, std::uint64_t epoch, std::uint
 }
 
 const ChunkOrder& ShardedSampler::chunk_order(std::uint64_t epoch) const {
-  if (chunk_order_ == nullptr || chunk_order_->epoch() != epoch)
-    chunk_order_ = std::make_shared<const ChunkOrder>(ChunkOrderKey{.samples = options_.samples,
-                                                                    .chunk = options_.chunk,
-                                                                    .window = stream_window(),
-                                                                    .seed = options_.seed,
-                                                                    .epoch = epoch,
-                                                                    .rows = options_.rows});
+  if (chunk_order_ != nullptr && chunk_order_->epoch() == epoch) return *chunk_order_;
+  std::shared_ptr<const RowSet> rows = options_.rows;
+  if (const auto samples = drawn(epoch); samples != nullptr)
+    rows = rows == nullptr ? samples : std::make_shared<const RowSet>(rows_of_whole(*samples, *rows));
+  chunk_order_ = std::make_shared<const ChunkOrder>(ChunkOrderKey{.samples = options_.samples,
+                                                                  .chunk = options_.chunk,
+                                                                  .window = stream_window(),
+                                                                  .seed = options_.seed,
+                                                                  .epoch = epoch,
+                                                                  .rows = std::move(rows)});
   return *chunk_order_;
+}
+
+std::shared_ptr<const RowSet> ShardedSampler::drawn(std::uint64_t epoch) const {
+  if (options_.draws == nullptr) return nullptr;
+  if (drawn_ != nullptr && drawn_epoch_ == epoch) return drawn_;
+  drawn_ = std::make_shared<const RowSet>(options_.draws->counts(epoch));
+  drawn_epoch_ = epoch;
+  expect_contract(drawn_->whole() == options_.samples && drawn_->size() == options_.samples,
+                  "an epoch has as many draws as samples");
+  return drawn_;
+}
+
+void ShardedSampler::name_draws(std::uint64_t epoch, std::vector<std::uint64_t>& items) const {
+  const auto samples = drawn(epoch);
+  for (std::uint64_t& item : items) {
+    const std::uint64_t sample = samples->row(item);
+    item = draw_key(sample, item - samples->before(sample));
+  }
 }
 
 }  // namespace annulus::io

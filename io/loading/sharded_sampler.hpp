@@ -7,6 +7,7 @@
 
 #include "base/random.hpp"
 #include "io/dataset/row_set.hpp"
+#include "io/loading/draws.hpp"
 
 namespace annulus::io {
 
@@ -25,6 +26,8 @@ struct SamplerOptions {
   std::int64_t streams = 1;
   /// With chunks: the rows that the samples are, when they are not all rows of the file; null: all of them.
   std::shared_ptr<const RowSet> rows = {};
+  /// How often each sample is drawn in an epoch; null: once. Shuffled orders only.
+  std::shared_ptr<const DrawCounts> draws = {};
 };
 
 /// Streams for a window of so many chunks: a shard each, or fewer where not every one can have a chunk in it.
@@ -37,8 +40,9 @@ struct Stream;
 /// shuffled order, shard v of it the v-th run of B/V positions; at the tail shards are short or empty. The
 /// order is defined globally, so it knows nothing of ranks. With chunks, the chunks lie in random order, and
 /// windows of `window_chunks` of them follow one another, each shuffled sample by sample. With streams, that
-/// order is cut into as many runs, and every step takes its share from each (chunk_order.cpp). One thread at
-/// a time uses a sampler; copies are independent.
+/// order is cut into as many runs, and every step takes its share from each (chunk_order.cpp). With draws,
+/// the N draws of an epoch take the place of the N samples, in all of this. One thread at a time uses a
+/// sampler; copies are independent.
 class ShardedSampler {
  public:
   /// @throws UsageError if the shards do not divide the batch
@@ -47,8 +51,11 @@ class ShardedSampler {
   std::uint64_t steps_per_epoch() const;
   /// Samples of a step over all shards: B, or the rest at the tail.
   std::int64_t samples_in_step(std::uint64_t step) const;
-  /// Sample numbers of shard v of a step, in order; empty past the tail.
+  /// Sample numbers of shard v of a step, in order; empty past the tail. With draws these are keys: whose
+  /// draw it is says sample_of(), and no two of an epoch are equal (base/draw_key.hpp).
   std::vector<std::uint64_t> shard_samples(std::uint64_t epoch, std::uint64_t step, std::int64_t shard) const;
+  /// The samples that are drawn in an epoch, each as often as it is; null: each once.
+  std::shared_ptr<const RowSet> drawn(std::uint64_t epoch) const;
   const SamplerOptions& options() const { return options_; }
 
  private:
@@ -58,9 +65,13 @@ class ShardedSampler {
   void append(const Stream& stream, std::uint64_t epoch, std::uint64_t from, std::uint64_t to,
               std::vector<std::uint64_t>& items) const;
   const ChunkOrder& chunk_order(std::uint64_t epoch) const;
+  /// Items of the shuffled order, which are draws in the order of their samples, become keys.
+  void name_draws(std::uint64_t epoch, std::vector<std::uint64_t>& items) const;
 
   SamplerOptions options_;
   mutable std::shared_ptr<const ChunkOrder> chunk_order_;  ///< of the epoch asked for last
+  mutable std::shared_ptr<const RowSet> drawn_;            ///< with draws: of drawn_epoch_
+  mutable std::uint64_t drawn_epoch_ = 0;
 };
 
 }  // namespace annulus::io

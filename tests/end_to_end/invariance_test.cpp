@@ -50,6 +50,22 @@ TEST(Invariance, CropsAlternatingFlipsAndMixtures) {
   EXPECT_EQ(parts.output, one.output);
 }
 
+/// Augmentation and dropout of a sample that is drawn several times in an epoch are among the bits.
+TEST(Invariance, BalancedDraws) {
+  const Workplace place(110);
+  const auto training = [&](const std::string& run, const std::string& epochs) {
+    return place.training(run, {"epochs=" + epochs, "data.sampling=balanced",
+                                "data.class_shares=[9, 1, 1, 1, 1, 1, 1, 1, 1, 1]"});
+  };
+
+  const Outcome one = place.run(training("one", "2"));
+  ASSERT_EQ(place.run(training("parts", "1.5"), 2).code, 0);
+  ASSERT_EQ(place.run(training("parts", "2"), 4).code, 0);
+
+  EXPECT_THAT(one.output, testing::HasSubstr("data.sampling is balanced: 110 draws per epoch"));
+  EXPECT_EQ(place.state_hash("parts"), place.state_hash("one"));
+}
+
 TEST(Invariance, WorldSizesThatAreNoPowerOfTwo) {
   const Workplace place(70);
   const std::vector<std::string> shards{"batch.size=24", "batch.shards=12", "epochs=1"};

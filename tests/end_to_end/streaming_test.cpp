@@ -35,6 +35,7 @@ std::uint64_t write_noise(const std::filesystem::path& path, std::int64_t chunk_
     file.write<std::uint8_t>("train/images", {kRows, 32, 32, 3}, pixels,
                              {.chunk_rows = chunk_rows, .deflate = 1});
     file.write<std::int32_t>("train/labels", {kRows}, labels);
+    file.write<std::int32_t>("train/weights", {kRows}, labels);  // some weights that differ
     file.close();
   }
   return io::Hdf5File::open(path.string()).dataset("train/images").info().stored_bytes;
@@ -82,6 +83,31 @@ TEST(Streaming, GoesOnInTheMiddleOfAnEpochToTheSameBitsOnOtherRanks) {
   ASSERT_EQ(place.run(streaming(place, "parts", "epochs=2")).code, 0);
 
   EXPECT_EQ(place.state_hash("parts"), place.state_hash("whole"));
+}
+
+/// Samples of label k are drawn k / 4.5 times an epoch.
+TEST(Streaming, DrawsByWeightAreTheSameOnAnyRanksAndAfterAnInterruption) {
+  const Workplace place;
+  const auto stored = static_cast<double>(write_noise(place.path("noise.h5")));
+  const auto training = [&](const std::string& run, const std::string& epochs) {
+    std::vector<std::string> words = streaming(place, run, epochs);
+    words.insert(words.end(), {"data.weights=weights", "data.sampling=weighted"});
+    return words;
+  };
+  ASSERT_EQ(place.run(streaming(place, "even", "epochs=2")).code, 0);
+
+  const Outcome whole = place.run(training("whole", "epochs=2"));
+  ASSERT_EQ(place.run(training("parts", "epochs=0.5"), 2).code, 0);
+  ASSERT_EQ(place.run(training("parts", "epochs=1.5"), 4).code, 0);
+  ASSERT_EQ(place.run(training("parts", "epochs=2")).code, 0);
+
+  EXPECT_THAT(whole.output,
+              HasSubstr("data.sampling is weighted: 1600 draws per epoch from as many samples; in the first "
+                        "one 1440 samples are drawn, one up to 2 times"));
+  EXPECT_EQ(place.state_hash("parts"), place.state_hash("whole"));
+  EXPECT_NE(place.state_hash("whole"), place.state_hash("even"));
+  for (const auto& record : place.metrics("whole"))
+    if (record["kind"] == "epoch") EXPECT_LE(record["read_bytes"].get<double>(), 1.1 * stored);
 }
 
 std::filesystem::path latest(const Workplace& place, const std::string& run) {

@@ -13,6 +13,7 @@
 #include <tuple>
 #include <vector>
 
+#include "base/draw_key.hpp"
 #include "trainer/backend/contract/bad_value.hpp"
 #include "trainer/loop/step_hook.hpp"
 
@@ -164,8 +165,9 @@ std::string sample_list(const BadValue& bad, const io::SourceInfo& info) {
   const int named = std::min(bad.samples, BadValue::kNamedSamples);
   if (named == 0) return "";
   std::array<std::uint64_t, BadValue::kNamedSamples> rows{};
-  std::transform(bad.numbers.begin(), bad.numbers.begin() + named, rows.begin(),
-                 [&](std::uint64_t sample) { return io::stored_row(info, sample); });
+  std::transform(bad.numbers.begin(), bad.numbers.begin() + named, rows.begin(), [&](std::uint64_t sample) {
+    return io::stored_row(info, info.endless ? sample : sample_of(sample));
+  });
   const std::span<const std::uint64_t> numbers(rows.data(), static_cast<std::size_t>(named));
   if (bad.samples == 1) return fmt::format(", sample {}", numbers[0]);
   if (bad.samples > named)

@@ -128,6 +128,49 @@ void check_generator(const Checked& checked) {
       checked.place({"data.limit"}), data.limit);
 }
 
+void check_class_shares(const Checked& checked) {
+  const DataConfig& data = checked.config.data;
+  const std::int64_t classes = checked.config.network.classes();
+  if (data.class_shares.empty() || data.sampling == io::Sampling::uniform) return;  // idle_keys.cpp
+  const std::string place = checked.place({"data.class_shares"});
+  if (data.sampling != io::Sampling::balanced)
+    throw UsageError(
+        "{}: data.class_shares say how much of an epoch each class gets, but data.sampling is {}, which goes by the weight of each sample. Set data.sampling to balanced, or remove data.class_shares.",
+        place, word_of(data.sampling));
+  if (static_cast<std::int64_t>(data.class_shares.size()) != classes)
+    throw UsageError(
+        "{}: data.class_shares has {} values, but the network puts out {} classes. Give one share per class, in any unit; none at all share equally.",
+        place, data.class_shares.size(), classes);
+  if (std::ranges::all_of(data.class_shares, [](float share) { return share == 0; }))
+    throw UsageError(
+        "{}: data.class_shares are all zero, so nothing would be drawn. Give at least one class a share above zero.",
+        place);
+}
+
+/// Samples that are drawn more or less often than once an epoch.
+void check_sampling(const Checked& checked) {
+  const DataConfig& data = checked.config.data;
+  if (!data.weights.empty() && !data.generator.empty())
+    throw UsageError(
+        "{}: data.weights = {} names weights of samples in a file, but the training samples are made by data.generator. Remove it.",
+        checked.place({"data.weights"}), data.weights);
+  check_class_shares(checked);
+  if (data.sampling == io::Sampling::uniform) return;
+  const std::string given =
+      fmt::format("{}: data.sampling = {}", checked.place({"data.sampling"}), word_of(data.sampling));
+  if (!data.generator.empty())
+    throw UsageError(
+        "{} draws samples of a file again and again, but the training samples are made by data.generator, new ones in every epoch. Remove it; options of the generator (data.rich) say what it makes.",
+        given);
+  if (!data.shuffle)
+    throw UsageError("{} draws samples in a random order, but data.shuffle is false. Remove one of the two.",
+                     given);
+  if (data.sampling == io::Sampling::weighted && data.weights.empty())
+    throw UsageError(
+        "{} draws samples by their weights, but data.weights does not say where these are. Name their data set in the group of the training samples, e.g. data.weights=weights; data.sampling=balanced needs none.",
+        given);
+}
+
 void check_validation(const Checked& checked) {
   const DataConfig& data = checked.config.data;
   if (data.validation_fraction == 0 || data.validation.empty()) return;
@@ -248,6 +291,7 @@ void check_config(const Config& config, const Places& places, const std::string&
   check_metrics(checked);
   check_inputs(checked);
   check_generator(checked);
+  check_sampling(checked);
   check_validation(checked);
   check_normalisation(checked);
   check_augmentation(checked);

@@ -28,6 +28,9 @@ void describe(Fields& fields, DataConfig& data) {
   fields.choice("axes", data.axes);
   fields.integer("first_label", data.first_label, {0, 1e6});
   fields.names("inputs", data.inputs);
+  fields.text("weights", data.weights);
+  fields.choice("sampling", data.sampling);
+  fields.numbers("class_shares", data.class_shares, {0, 1e9});
   fields.text("generator", data.generator);
   fields.names("rich", data.rich);
   fields.integer("limit", data.limit, {0, 1e15});

@@ -30,6 +30,7 @@ const std::vector<Refinement>& refinements() {
       {"augmentation.crop_ratio", {"augmentation.crop"}},
       {"augmentation.crop_resize", {"augmentation.crop"}},
       {"loss.smooth_validation", {"loss.label_smoothing"}},
+      {"data.class_shares", {"data.sampling"}},
       {"early_stopping.minimum_improvement", {"early_stopping.patience"}},
       {"anomaly.spike_window", {"anomaly.spike_factor"}},
       {"anomaly.skip_limit", {"anomaly.policy"}},

@@ -42,6 +42,36 @@ std::vector<std::int32_t> labels_of(const std::vector<int>& counts) {
   return labels;
 }
 
+TEST(RowSet, CountsAndFindsItemsOfRowsThatComeSeveralTimes) {
+  std::mt19937 random(3);
+  for (const std::size_t rows : {1u, 63u, 64u, 65u, 128u, 1000u}) {
+    std::vector<std::uint32_t> times(rows);
+    for (std::size_t i = 0; i < rows; ++i) times[i] = random() % 7 < 5 ? 0 : random() % 200;
+    times[rows - 1] = 2;
+    const RowSet set(times);
+
+    std::uint64_t seen = 0;
+    for (std::size_t row = 0; row < rows; ++row) {
+      ASSERT_EQ(set.before(row), seen) << row << " of " << rows;
+      for (std::uint32_t k = 0; k < times[row]; ++k) ASSERT_EQ(set.row(seen++), row);
+    }
+    EXPECT_EQ(set.before(rows), seen);
+    EXPECT_EQ(set.size(), seen);
+    EXPECT_EQ(set.whole(), rows);
+  }
+}
+
+TEST(RowSet, ItemsOfAPartAreItemsOfTheWhole) {
+  const RowSet part(std::vector<bool>{false, true, false, true, true, false});
+  const RowSet items(std::vector<std::uint32_t>{2, 0, 3});
+
+  const RowSet whole = rows_of_whole(items, part);
+
+  EXPECT_EQ(whole.whole(), 6u);
+  ASSERT_EQ(whole.size(), 5u);
+  for (std::uint64_t item = 0; item < 5; ++item) EXPECT_EQ(whole.row(item), part.row(items.row(item)));
+}
+
 TEST(RowSet, CountsAndFindsRowsAcrossWords) {
   std::mt19937 random(3);
   for (const std::size_t rows : {1u, 63u, 64u, 65u, 128u, 1000u}) {

@@ -2,9 +2,11 @@
 // about once an epoch, however many ranks share the shards.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <numeric>
 #include <random>
 
+#include "base/draw_key.hpp"
 #include "io/dataset/dataset.hpp"
 #include "io/dataset/subset.hpp"
 #include "io/hdf5/file.hpp"
@@ -41,8 +43,16 @@ std::unique_ptr<SampleSource> opened(const std::string& path, const std::shared_
   return make_subset(std::move(source), part, "a part");
 }
 
+/// A tenth of the samples five times as often as the others.
+std::shared_ptr<const DrawCounts> uneven_draws(std::uint64_t samples) {
+  std::vector<float> weights(samples);
+  for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = i % 10 == 3 ? 5 : 1;
+  return make_weighted_draws(weights, 3);
+}
+
 /// What all ranks of a start read in these epochs.
-ReadCounts read_by(std::int64_t ranks, std::uint64_t epochs, const std::shared_ptr<const RowSet>& part) {
+ReadCounts read_by(std::int64_t ranks, std::uint64_t epochs, const std::shared_ptr<const RowSet>& part,
+                   bool uneven) {
   const std::string path = written();
   ReadCounts sum;
   for (std::int64_t rank = 0; rank < ranks; ++rank) {
@@ -54,14 +64,17 @@ ReadCounts read_by(std::int64_t ranks, std::uint64_t epochs, const std::shared_p
                                   .chunk = kChunk,
                                   .window_chunks = kWindow,
                                   .streams = shuffle_streams(kShards, kWindow),
-                                  .rows = part});
+                                  .rows = part,
+                                  .draws = uneven ? uneven_draws(source->info().samples) : nullptr});
     for (std::uint64_t epoch = 0; epoch < epochs; ++epoch) {
+      if (uneven) source->expect_rows(sampler.drawn(epoch));
       for (std::uint64_t step = 0; step < sampler.steps_per_epoch(); ++step) {
         std::vector<std::uint64_t> samples;
         for (std::int64_t k = 0; k < kShards / ranks; ++k) {
           const auto more = sampler.shard_samples(epoch, step, rank * kShards / ranks + k);
           samples.insert(samples.end(), more.begin(), more.end());
         }
+        if (uneven) std::ranges::transform(samples, samples.begin(), sample_of);
         std::vector<std::byte> pixels(samples.size() * kRow);
         std::vector<std::int32_t> labels(samples.size());
         source->read(samples, {pixels, labels});
@@ -73,12 +86,12 @@ ReadCounts read_by(std::int64_t ranks, std::uint64_t epochs, const std::shared_p
   return sum;
 }
 
-void expect_about_once(const std::shared_ptr<const RowSet>& part) {
+void expect_about_once(const std::shared_ptr<const RowSet>& part, bool uneven = false) {
   constexpr std::uint64_t kEpochs = 3;
   const double stored = static_cast<double>(opened(written(), nullptr)->info().stored_bytes);
   for (const std::int64_t ranks : {1, 2, 4, 8}) {
     SCOPED_TRACE(testing::Message() << ranks << " ranks");
-    const ReadCounts read = read_by(ranks, kEpochs, part);
+    const ReadCounts read = read_by(ranks, kEpochs, part, uneven);
     EXPECT_LE(static_cast<double>(read.read_bytes), 1.1 * kEpochs * stored);
     EXPECT_LE(static_cast<double>(read.chunks_unpacked), 1.1 * kEpochs * kChunks);
     EXPECT_GE(static_cast<double>(read.chunks_unpacked), 0.85 * kEpochs * kChunks);
@@ -86,6 +99,13 @@ void expect_about_once(const std::shared_ptr<const RowSet>& part) {
 }
 
 TEST(StreamedReading, AllRanksTogetherReadTheDataOnceAnEpoch) { expect_about_once(nullptr); }
+
+TEST(StreamedReading, AlsoWhereSomeSamplesAreDrawnMoreOften) {
+  expect_about_once(nullptr, true);
+  std::vector<bool> chosen(static_cast<std::size_t>(kRows));
+  for (std::size_t row = 0; row < chosen.size(); ++row) chosen[row] = row % 4 != 1;
+  expect_about_once(std::make_shared<const RowSet>(chosen), true);
+}
 
 TEST(StreamedReading, AlsoWhereAPartOfTheRowsIsHeldOut) {
   std::vector<bool> chosen(static_cast<std::size_t>(kRows));

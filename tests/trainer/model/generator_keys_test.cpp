@@ -56,6 +56,9 @@ TEST(GeneratorKeys, GoTogether) {
   EXPECT_THAT(error_of(network, "data.rich.tracks=3"),
               AllOf(HasSubstr("command line"), HasSubstr("Add data.generator: rich")));
   EXPECT_THAT(error_of(kGenerated, "data.limit=3"), HasSubstr("data.limit = 3 cuts a file short"));
+  EXPECT_THAT(error_of(kGenerated, "data.weights=w"), HasSubstr("weights of samples in a file, but"));
+  EXPECT_THAT(error_of(kGenerated, "data.sampling=balanced"),
+              HasSubstr("data.sampling = balanced draws samples of a file again and again"));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/draw_key.hpp"
 #include "trainer/backend/contract/loss_targets.hpp"
 #include "trainer/backend/cpu/steps.hpp"
 #include "trainer/model/top_k.hpp"

@@ -25,12 +25,12 @@ struct Generator {
 
 Generator generator_of(const DropoutKey& key) {
   expect_contract(key.layer >= 0 && key.layer < (1 << 16), "a dropout layer's index fits into 16 bits");
-  expect_contract(key.sample < (std::uint64_t{1} << 48), "a sample's number fits into 48 bits");
   expect_contract(key.epoch < (std::uint64_t{1} << 32), "an epoch's number fits into 32 bits");
   const auto high = static_cast<std::uint32_t>(key.sample >> 32);
   return {.key = stream_key(key.seed, Purpose::dropout),
           .counter = {0, static_cast<std::uint32_t>(key.layer) | (high << 16),
-                      static_cast<std::uint32_t>(key.sample), static_cast<std::uint32_t>(key.epoch)}};
+                      static_cast<std::uint32_t>(key.sample),
+                      static_cast<std::uint32_t>(key.epoch) ^ (high & 0xFFFF0000u)}};
 }
 
 #if defined(__AVX512F__) && defined(__AVX512BW__)

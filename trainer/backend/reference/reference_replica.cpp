@@ -5,6 +5,7 @@
 #include <atomic>
 #include <optional>
 
+#include "base/draw_key.hpp"
 #include "base/error.hpp"
 #include "trainer/backend/planning/program_checks.hpp"
 #include "trainer/backend/reference/gradient_writer.hpp"
@@ -191,7 +192,7 @@ void ReferenceReplica::check_labels(const io::Shard& shard) const {
     if (shard.labels[i] >= 0 && shard.labels[i] < network_.classes()) continue;
     throw DataError(
         "sample {} has label {}, but the network has {} classes (labels 0 to {}). Check the dataset's labels, or the number of units of the last layer.",
-        shard.samples[i], shard.labels[i], network_.classes(), network_.classes() - 1);
+        sample_of(shard.samples[i]), shard.labels[i], network_.classes(), network_.classes() - 1);
   }
 }
 

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "base/draw_key.hpp"
 #include "base/host_device.hpp"
 #include "io/augmentation/mixup_rules.hpp"
 #include "io/augmentation/rules.hpp"
@@ -29,11 +30,11 @@ struct AugmentationConstants {
 template <class Pixel>
 struct ShardPixels {
   const Pixel* pixels;           ///< (N, H, W, C)
-  const std::uint64_t* samples;  ///< (n) sample numbers: keys of the plans
+  const std::uint64_t* samples;  ///< (n) Shard::samples: keys of the plans
   bool by_number;                ///< image i lies at its sample number, else at i
 
   ANNULUS_DEVICE const Pixel* image(std::int64_t number, const SampleShape& shape) const {
-    const std::int64_t place = by_number ? static_cast<std::int64_t>(samples[number]) : number;
+    const std::int64_t place = by_number ? static_cast<std::int64_t>(sample_of(samples[number])) : number;
     return pixels + place * shape.height * shape.width * shape.channels;
   }
 };
@@ -315,7 +316,7 @@ struct MixRowsBody {
   }
 };
 
-/// labels[i] = all[samples[i]].
+/// labels[i] = all[sample_of(samples[i])].
 struct GatherLabelsBody {
   const std::int32_t* all;
   const std::uint64_t* samples;
@@ -323,7 +324,7 @@ struct GatherLabelsBody {
   std::int64_t n;
 
   ANNULUS_DEVICE std::int64_t indices() const { return n; }
-  ANNULUS_DEVICE void operator()(std::int64_t i) const { labels[i] = all[samples[i]]; }
+  ANNULUS_DEVICE void operator()(std::int64_t i) const { labels[i] = all[sample_of(samples[i])]; }
 };
 
 }  // namespace annulus::trainer::cuda

@@ -18,8 +18,8 @@ struct DropoutMaskOf {
 ANNULUS_DEVICE inline void dropout_block(const DropoutMaskOf& mask, std::uint32_t epoch, std::uint64_t sample,
                                          std::uint32_t block, float (&factors)[4]) {
   const auto high = static_cast<std::uint32_t>(sample >> 32);
-  const auto words =
-      philox(mask.key, {block, mask.layer | (high << 16), static_cast<std::uint32_t>(sample), epoch});
+  const auto words = philox(mask.key, {block, mask.layer | (high << 16), static_cast<std::uint32_t>(sample),
+                                       epoch ^ (high & 0xFFFF0000u)});
   for (unsigned k = 0; k < 4; ++k) factors[k] = words[k] >= mask.threshold ? mask.scale : 0.0f;
 }
 
@@ -30,7 +30,7 @@ struct DropoutBody {
   const T* from;
   T* to;
   const T* gate;                 ///< or nullptr
-  const std::uint64_t* samples;  ///< (n) sample numbers
+  const std::uint64_t* samples;  ///< (n) Shard::samples
   const StepScalars* scalars;
   DropoutMaskOf mask;
   std::uint32_t size;  ///< values of a sample

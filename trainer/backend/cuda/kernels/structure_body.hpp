@@ -1,6 +1,7 @@
 // Kernels that only move values: columns of matrices, rows by number, images continued past their edges.
 #pragma once
 
+#include "base/draw_key.hpp"
 #include "trainer/backend/cuda/kernels/activation_body.hpp"
 #include "trainer/backend/cuda/kernels/element.hpp"
 
@@ -31,7 +32,7 @@ struct CopyColumnsBody {
   }
 };
 
-/// rows[i] = all[samples[i]], `length` values each. Index: value of `rows`.
+/// rows[i] = all[sample_of(samples[i])], `length` values each. Index: value of `rows`.
 struct GatherRowsBody {
   const float* all;
   const std::uint64_t* samples;
@@ -43,7 +44,8 @@ struct GatherRowsBody {
   ANNULUS_DEVICE void operator()(std::int64_t i) const {
     auto number = static_cast<std::uint32_t>(i);
     const std::int32_t column = split(number, length);
-    rows[i] = all[samples[number] * static_cast<std::uint64_t>(length) + static_cast<std::uint64_t>(column)];
+    rows[i] = all[sample_of(samples[number]) * static_cast<std::uint64_t>(length) +
+                  static_cast<std::uint64_t>(column)];
   }
 };
 

@@ -2,8 +2,10 @@
 // of them together, every fill mode, bytes and floats, every kind of normalisation.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 
+#include "base/draw_key.hpp"
 #include "io/augmentation/mixup.hpp"
 #include "io/augmentation/output.hpp"
 #include "tests/support/pattern_source.hpp"
@@ -27,10 +29,17 @@ struct Variant {
   io::PixelType pixels = io::PixelType::uint8;
 };
 
-std::vector<std::uint64_t> sample_numbers() {
-  std::vector<std::uint64_t> numbers;
-  for (std::int64_t i = 0; i < kImages; ++i) numbers.push_back(static_cast<std::uint64_t>((i * 37) % 50));
-  return numbers;
+/// Every third of a sample that was drawn before.
+std::vector<std::uint64_t> sample_keys() {
+  std::vector<std::uint64_t> keys;
+  for (std::int64_t i = 0; i < kImages; ++i)
+    keys.push_back(draw_key(static_cast<std::uint64_t>((i * 37) % 50), i % 3 == 1 ? 700 : 0));
+  return keys;
+}
+
+std::vector<std::uint64_t> numbers_of(std::vector<std::uint64_t> keys) {
+  std::ranges::transform(keys, keys.begin(), sample_of);
+  return keys;
 }
 
 std::vector<float> by_generator(const Variant& variant, const std::vector<std::byte>& pixels,
@@ -91,12 +100,12 @@ std::size_t count_different(const std::vector<float>& one, const std::vector<flo
 }
 
 void expect_equal_images(const Variant& variant) {
-  const std::vector<std::uint64_t> numbers = sample_numbers();
+  const std::vector<std::uint64_t> numbers = sample_keys();
   test::PatternSource source(50, variant.shape, variant.pixels);
   const std::size_t bytes = static_cast<std::size_t>(variant.shape.size()) * io::size_of(variant.pixels);
   std::vector<std::byte> pixels(numbers.size() * bytes), all(50 * bytes);
   std::vector<std::int32_t> labels(50);
-  source.read(numbers, {pixels, std::span(labels).first(numbers.size())});
+  source.read(numbers_of(numbers), {pixels, std::span(labels).first(numbers.size())});
   std::vector<std::uint64_t> every(50);
   for (std::size_t i = 0; i < every.size(); ++i) every[i] = i;
   source.read(every, {all, labels});
@@ -138,6 +147,17 @@ io::ShiftRange choices(std::initializer_list<float> values) {
   io::ShiftRange range;
   for (const float value : values) range.choices[range.count++] = value;
   return range;
+}
+
+TEST(GatherLabelsBody, TakesLabelsByTheNumbersOfTheSamples) {
+  const std::vector<std::int32_t> all{5, 6, 7};
+  const std::vector<std::uint64_t> samples{2, 0, draw_key(2, 9)};
+  std::vector<std::int32_t> labels(3);
+
+  run_on_host(
+      GatherLabelsBody{.all = all.data(), .samples = samples.data(), .labels = labels.data(), .n = 3});
+
+  EXPECT_EQ(labels, (std::vector<std::int32_t>{7, 5, 7}));
 }
 
 TEST(AugmentationBodies, MakeTheGeneratorsPixelsForEveryOptionAlone) {

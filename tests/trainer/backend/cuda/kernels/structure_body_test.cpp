@@ -3,6 +3,7 @@
 
 #include <numeric>
 
+#include "base/draw_key.hpp"
 #include "tests/support/tensor_matchers.hpp"
 #include "tests/trainer/backend/cuda/body_harness.hpp"
 #include "trainer/backend/cuda/kernels/structure_body.hpp"
@@ -34,7 +35,7 @@ TEST(CopyColumnsBody, MovesAndConvertsNothingElse) {
 TEST(GatherRowsBody, TakesRowsByTheirNumbers) {
   std::vector<float> all(15), rows(9, NAN);  // five rows of three
   std::iota(all.begin(), all.end(), 0.0f);
-  const std::vector<std::uint64_t> samples{4, 0, 4};
+  const std::vector<std::uint64_t> samples{4, 0, draw_key(4, 1)};
 
   run_on_host(GatherRowsBody{
       .all = all.data(), .samples = samples.data(), .rows = rows.data(), .length = 3, .count = 3});
