@@ -95,7 +95,7 @@ void LossStep::check_label(const ShardContext& context, std::size_t sample) cons
   if (label >= 0 && static_cast<std::size_t>(label) < classes_) return;
   throw DataError(
       "sample {} has label {}, but layer {} puts out {} classes (0 to {}): its loss is not defined. Check the labels of the dataset with `annulus data info`, or give the last layer more units.",
-      context.samples[sample], label, name_, classes_, classes_ - 1);
+      sample_of(context.samples[sample]), label, name_, classes_, classes_ - 1);
 }
 
 void LossStep::forward(const ShardContext& context) {
