@@ -176,6 +176,7 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
     add_train(program, action);
     add_evaluate(program, action);
     add_predict(program, action);
+    add_export(program, action);
     add_summary(program, action);
     add_data(program, action);
     add_rich(program, action);

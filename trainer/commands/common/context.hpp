@@ -50,6 +50,7 @@ struct Action {
 void add_train(Verb& app, Action& action);
 void add_evaluate(Verb& app, Action& action);
 void add_predict(Verb& app, Action& action);
+void add_export(Verb& app, Action& action);
 void add_summary(Verb& app, Action& action);
 void add_data(Verb& app, Action& action);
 void add_rich(Verb& app, Action& action);
