@@ -29,6 +29,7 @@ struct Findings {
   std::int32_t count = 0;
   double worst_loss = 0;                     ///< largest mean loss of a shard
   std::int64_t worst_shard = -1;             ///< -1: none
+  bool mixed = false;                        ///< inputs are mixtures of two samples
   std::array<char, kReasonBytes> failure{};  ///< why the rank could not look; "" = it could
 };
 
@@ -131,6 +132,7 @@ Findings look(const DiagnosisParts& parts, const BadStep& bad) {
   // One shard at a time: a bad value ends the pass through a shard, and would hide those of the next ones.
   for (const io::Shard& shard : batch.shards) {
     if (shard.size() == 0) continue;
+    mine.mixed = mine.mixed || !shard.shares.empty();
     const io::Batch alone{
         .epoch = batch.epoch, .step = batch.step, .samples = batch.samples, .shards = {shard}};
     if (const auto found = look_at(parts.replica, alone, scratch)) {
@@ -214,8 +216,11 @@ std::string what_of(const BadValue& bad, const Network& network) {
   throw std::logic_error("every place of a bad value has words");
 }
 
-const char* advice_for(BadPlace place) {
-  if (place == BadPlace::image || place == BadPlace::vector)
+const char* advice_for(BadPlace place, bool mixed) {
+  const bool input = place == BadPlace::image || place == BadPlace::vector;
+  if (input && mixed)
+    return "Samples are mixed in pairs (augmentation.mixup), so that one which holds it spoils two: mend or drop that one; if all are good in the file (`annulus data show`), look at augmentation and normalisation.";
+  if (input)
     return "Mend or drop these samples; if they are good in the file (`annulus data show`), look at augmentation and normalisation.";
   return "Look at these samples and at that layer; lower optimizer.learning_rate, lengthen schedule.warmup_epochs or set optimizer.clip_norm.";
 }
@@ -252,7 +257,8 @@ std::string first_of(const std::vector<Findings>& all, const DiagnosisParts& par
       if (const BadValue& bad = all[rank].values[i]; order_of(bad) == order_of(*first))
         where.push_back(fmt::format("rank {}{}", rank, sample_list(bad, parts.loader.info())));
   return fmt::format("{} of {}: {}. {}", fmt::join(where, "; "), parts.loader.info().name,
-                     what_of(*first, parts.replica.network()), advice_for(first->place));
+                     what_of(*first, parts.replica.network()),
+                     advice_for(first->place, std::ranges::any_of(all, &Findings::mixed)));
 }
 
 /// Everything was finite when computed again.

@@ -73,7 +73,7 @@ class Diagnosis : public testing::TestWithParam<MakeReplica> {
   /// Of step 2 of the unshuffled samples: 8 to 11 in shard 0, 12 to 15 in shard 1.
   std::string diagnosis(StepResult result = {.verdict = Verdict::loss_not_finite}) {
     const io::ShardedSampler sampler({.samples = 24, .batch = 8, .shards = 2, .shuffle = false});
-    io::BatchLoader loader(source_, sampler, io::Generator(source_.info(), {}, {}, 1),
+    io::BatchLoader loader(source_, sampler, io::Generator(source_.info(), augmentation_, {}, 1),
                            {.owned_shards = 2, .layout = replica_->pixel_layout()});
     return diagnose(
         {*group_, *replica_, loader},
@@ -90,6 +90,7 @@ class Diagnosis : public testing::TestWithParam<MakeReplica> {
 
   Config config_ = parse_config(kText, "test").config;
   Planted source_{config_.network};
+  io::AugmentationOptions augmentation_;
   std::unique_ptr<comm::ProcessGroup> group_ = comm::make_serial_group();
   std::unique_ptr<Replica> replica_ = GetParam()(config_.network, {.shard_samples = 4});
 };
@@ -103,6 +104,14 @@ TEST_P(Diagnosis, NamesSamplesWithBadPixels) {
           HasSubstr(
               "step 2 (epoch 1): the loss is not finite: rank 0, samples 9 and 11 of pattern: a pixel is nan, before any layer saw it"),
           HasSubstr("Mend or drop these samples")));
+}
+
+TEST_P(Diagnosis, NamesBothSamplesThatWereMixedWithABadOne) {
+  source_.bad_pixels = {13};
+  augmentation_.mixup = 1;
+
+  EXPECT_THAT(diagnosis(), AllOf(HasSubstr("rank 0, samples 12 and 13 of pattern: a pixel is nan"),
+                                 HasSubstr("augmentation.mixup"), HasSubstr("spoils two")));
 }
 
 TEST_P(Diagnosis, NamesTheVectorAndSamplesOfSeveralShards) {
