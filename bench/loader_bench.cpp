@@ -1,4 +1,5 @@
-// Images a second that a loader delivers from a source in memory, by augmentation and number of threads.
+// Images a second that a loader delivers from a source in memory, by augmentation and number of threads; and
+// what counting draws costs at the begin of an epoch.
 #include <benchmark/benchmark.h>
 
 #include "bench/usual_augmentation.hpp"
@@ -53,6 +54,23 @@ void load(benchmark::State& state, const AugmentationOptions& options) {
 
 BENCHMARK_CAPTURE(load, plain, {})->Arg(1)->Arg(2)->MeasureProcessCPUTime()->UseRealTime();
 BENCHMARK_CAPTURE(load, affine, full_affine())->Arg(1)->Arg(2)->MeasureProcessCPUTime()->UseRealTime();
+
+/// The draws of an epoch, for a million samples of which 0.4 % are of a rare class.
+void count_draws(benchmark::State& state, bool balanced) {
+  constexpr std::size_t kSamples = 1'000'000;
+  std::vector<std::int32_t> labels(kSamples);
+  std::vector<float> weights(kSamples);
+  for (std::size_t i = 0; i < kSamples; ++i) {
+    labels[i] = i % 250 == 7 ? 2 : static_cast<std::int32_t>(i % 2);
+    weights[i] = static_cast<float>(1 + i % 7);
+  }
+  const auto draws = balanced ? make_balanced_draws(labels, {}, 1) : make_weighted_draws(weights, labels, 1);
+  std::uint64_t epoch = 0;
+  for (auto _ : state) benchmark::DoNotOptimize(draws->counts(epoch++).data());
+}
+
+BENCHMARK_CAPTURE(count_draws, balanced, true)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(count_draws, weighted, false)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace annulus::io

@@ -54,7 +54,7 @@ std::vector<ClassDraws> by_class(std::span<const std::int32_t> labels,
 }
 
 std::string text_of(const ClassDraws& of, const io::SourceInfo& info) {
-  return fmt::format("{} {} of {} samples{}", class_name(info, of.label), of.draws, of.samples,
+  return fmt::format("{}: {} draws of {} samples{}", class_name(info, of.label), of.draws, of.samples,
                      of.most > 1 ? fmt::format(" (one up to {} times)", of.most) : "");
 }
 
@@ -64,11 +64,11 @@ std::string class_list(std::vector<ClassDraws> classes, const io::SourceInfo& in
   std::vector<std::string> texts;
   if (classes.size() > kShown) {
     const auto [least, most] = std::ranges::minmax_element(classes, {}, &ClassDraws::per_sample);
-    return fmt::format("{} classes between {} and {}", classes.size(), text_of(*least, info),
+    return fmt::format("{} classes, from {}, to {}", classes.size(), text_of(*least, info),
                        text_of(*most, info));
   }
   for (const ClassDraws& of : classes) texts.push_back(text_of(of, info));
-  return fmt::format("{}", fmt::join(texts, ", "));
+  return fmt::format("{}", fmt::join(texts, "; "));
 }
 
 }  // namespace
@@ -81,9 +81,9 @@ std::shared_ptr<const io::DrawCounts> draw_counts(const Config& config, const io
     throw UsageError(
         "{}: has {} samples, but data.sampling = {} counts the draws of at most {}. Use data.limit, or data.sampling=uniform.",
         info.name, info.samples, word_of(data.sampling), io::kMostDrawnSamples - 1);
+  expect_contract(training.all_labels().size() == info.samples,
+                  "samples of a file have their labels in memory");
   if (data.sampling == io::Sampling::balanced) {
-    expect_contract(training.all_labels().size() == info.samples,
-                    "samples of a file have their labels in memory");
     check_shares(data.class_shares, training);
     return io::make_balanced_draws(training.all_labels(), data.class_shares, config.seed);
   }
@@ -93,7 +93,7 @@ std::shared_ptr<const io::DrawCounts> draw_counts(const Config& config, const io
     throw UsageError(
         "{}: all {} training samples have the weight 0 in {}, so data.sampling = weighted has nothing to draw. Take other samples (data.limit, data.validation_fraction), or data.sampling=uniform.",
         info.name, info.samples, data.weights);
-  return io::make_weighted_draws(weights, config.seed);
+  return io::make_weighted_draws(weights, training.all_labels(), config.seed);
 }
 
 std::string describe_draws(const Config& config, const io::SampleSource& training,
@@ -106,7 +106,7 @@ std::string describe_draws(const Config& config, const io::SampleSource& trainin
   text += fmt::format("; in the first one {} samples are drawn, one up to {} times", drawn,
                       std::ranges::max(counts));
   if (training.all_labels().size() != counts.size()) return text;
-  return text + ". Draws by class: " + class_list(by_class(training.all_labels(), counts), info);
+  return text + ". By class: " + class_list(by_class(training.all_labels(), counts), info);
 }
 
 }  // namespace annulus::trainer

@@ -33,12 +33,15 @@ class DrawCounts {
 ///                equal ones
 /// @pre a class without samples has no share; a share is above 0
 std::unique_ptr<const DrawCounts> make_balanced_draws(std::span<const std::int32_t> labels,
-                                                      std::vector<float> shares, std::uint64_t seed);
+                                                      const std::vector<float>& shares, std::uint64_t seed);
 
-/// Sample i is drawn N w_i / (sum of w) times, rounded up or down: systematic resampling (Carpenter, Clifford
-/// and Fearnhead, "Improved particle filter for nonlinear problems", 1999), whose offset walks from epoch to
-/// epoch by the golden ratio, so that what rounding takes in one epoch comes back in the next ones.
-/// @param weights  (N) finite, >= 0, one of them above 0
-std::unique_ptr<const DrawCounts> make_weighted_draws(std::span<const float> weights, std::uint64_t seed);
+/// Sample i is drawn N w_i / (sum of w) times, rounded up or down, and every class as often as its weights
+/// say, to a draw: systematic resampling (Carpenter, Clifford and Fearnhead, "Improved particle filter for
+/// nonlinear problems", 1999) of the samples sorted by class. Its offset walks from epoch to epoch by the
+/// golden ratio, so that what rounding takes in one epoch comes back in the next ones.
+/// @param weights  (N) finite, >= 0, one of them above 0   @param labels  (N)
+std::unique_ptr<const DrawCounts> make_weighted_draws(std::span<const float> weights,
+                                                      std::span<const std::int32_t> labels,
+                                                      std::uint64_t seed);
 
 }  // namespace annulus::io

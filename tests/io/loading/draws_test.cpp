@@ -93,7 +93,8 @@ TEST(WeightedDraws, AreTheWeightsRoundedAndNeverFarFromThemOverTheEpochs) {
   for (float& weight : weights) weight = std::exp(std::normal_distribution<float>(0, 1.5)(random));
   std::fill(weights.begin() + 990, weights.end(), 0.0f);
   const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
-  const auto draws = make_weighted_draws(weights, 9);
+  const auto of = labels();
+  const auto draws = make_weighted_draws(weights, of, 9);
   Counts sums;
   for (std::uint64_t epoch = 0; epoch < 100; ++epoch) {
     const Counts counts = draws->counts(epoch);
@@ -106,12 +107,38 @@ TEST(WeightedDraws, AreTheWeightsRoundedAndNeverFarFromThemOverTheEpochs) {
       ASSERT_NEAR(sums[i], wanted * static_cast<double>(epoch + 1), 3) << i << " after epoch " << epoch;
     }
   }
-  EXPECT_EQ(draws->counts(70), make_weighted_draws(weights, 9)->counts(70));
-  EXPECT_NE(draws->counts(70), make_weighted_draws(weights, 10)->counts(70));
+  EXPECT_EQ(draws->counts(70), make_weighted_draws(weights, of, 9)->counts(70));
+  EXPECT_NE(draws->counts(70), make_weighted_draws(weights, of, 10)->counts(70));
+}
+
+/// Every second sample of a class, and every class, would be drawn in the same epochs were the line in the
+/// order of the file.
+TEST(WeightedDraws, OfWeightsThatComeAgainAndAgainAreNotAllRoundedAlike) {
+  std::vector<std::int32_t> of(1000);
+  std::vector<float> weights(1000);
+  for (std::size_t i = 0; i < 1000; ++i) {
+    of[i] = static_cast<std::int32_t>(i % 5);
+    weights[i] = i % 5 == 0 ? 3 : i % 10 == 1 ? 1.5f : 0.5f;
+  }
+  const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
+  for (std::uint64_t epoch = 0; epoch < 10; ++epoch) {
+    const Counts counts = make_weighted_draws(weights, of, 3)->counts(epoch);
+    const Counts classes = by_class(counts, of);
+    EXPECT_NEAR(classes[0], 1000 * 600 / sum, 1);
+    EXPECT_NEAR(classes[1], 1000 * 200 / sum, 1);
+    for (const std::size_t k : {2, 3, 4}) EXPECT_NEAR(classes[k], 1000 * 100 / sum, 1);
+    const Counts odd = by_class(counts, [&] {
+      std::vector<std::int32_t> halves(1000);
+      for (std::size_t i = 0; i < 1000; ++i) halves[i] = of[i] == 2 ? (i % 10 == 7 ? 1 : 0) : 2;
+      return halves;
+    }());
+    EXPECT_GT(odd[0], 20u) << "of class 2, in two halves of equal weights";
+    EXPECT_GT(odd[1], 20u);
+  }
 }
 
 TEST(WeightedDraws, OfEqualWeightsAreEverySampleOnce) {
-  const auto draws = make_weighted_draws(std::vector<float>(1000, 0.3f), 1);
+  const auto draws = make_weighted_draws(std::vector<float>(1000, 0.3f), labels(), 1);
   for (std::uint64_t epoch = 0; epoch < 50; ++epoch) EXPECT_THAT(draws->counts(epoch), Each(1u));
 }
 
@@ -171,7 +198,8 @@ TEST(LoadedDraws, AreReadByNumberAndAugmentedByKey) {
   constexpr SampleShape kShape{4, 4, 1};
   test::PatternSource source(8, kShape);
   const std::vector<float> weights{0, 0, 0, 1, 0, 0, 0, 0};
-  const ShardedSampler sampler({.samples = 8, .batch = 8, .draws = make_weighted_draws(weights, 1)});
+  const ShardedSampler sampler(
+      {.samples = 8, .batch = 8, .draws = make_weighted_draws(weights, std::vector<std::int32_t>(8), 1)});
   const Generator generator(source.info(), {.horizontal_flip = true, .vertical_flip = true}, {}, 3);
   BatchLoader loader(source, sampler, generator, {});
   loader.seek(0, 0);

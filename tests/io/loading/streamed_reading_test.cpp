@@ -47,7 +47,7 @@ std::unique_ptr<SampleSource> opened(const std::string& path, const std::shared_
 std::shared_ptr<const DrawCounts> uneven_draws(std::uint64_t samples) {
   std::vector<float> weights(samples);
   for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = i % 10 == 3 ? 5 : 1;
-  return make_weighted_draws(weights, 3);
+  return make_weighted_draws(weights, std::vector<std::int32_t>(samples), 3);
 }
 
 /// What all ranks of a start read in these epochs.
