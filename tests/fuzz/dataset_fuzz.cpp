@@ -40,7 +40,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     std::ostringstream out;
     io::print_dataset(io::describe_dataset(path, io::PixelScan::read_all), out);
   });
-  fuzz::expect_answer([&] { io::try_images(path, "train"); });
+  fuzz::expect_answer([&] { io::try_images(path, "train/images"); });
   constexpr std::uint64_t kResident = 16 << 20;
   const io::VectorColumn column{"track", "train/track"};
   io::open_and_read({.path = path, .resident_bytes = kResident});

@@ -25,7 +25,7 @@ void examine_usual_names(const std::string& path, DataFindings& findings) {
   for (const auto& split : summary.splits)
     findings.lines.push_back(
         {Grade::good, "data",
-         read_text(fmt::format("{}:{}", path, split.name), split.samples, io::try_images(path, split.name))});
+         read_text(fmt::format("{}:{}", path, split.name), split.samples, io::try_images(path, split.images))});
   for (const auto& split : summary.splits)
     if (!split.label_fault.empty()) throw DataError("{}", split.label_fault);
   for (const auto& [name, reason] : summary.unusable)

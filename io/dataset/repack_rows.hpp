@@ -1,0 +1,66 @@
+// A split of several files as rows of bytes: the pixels of an image, and behind them the values of its
+// further columns as they are stored. Internal to io/dataset.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "io/dataset/columns.hpp"
+#include "io/dataset/repack.hpp"
+
+namespace annulus::io {
+
+/// A further column, alike in all files.
+struct RepackColumn {
+  std::string name;  ///< inside the group of the output
+  ElementType type = ElementType::float32;
+  Extents extents;  ///< (0, ...)
+  std::size_t row_bytes = 0;
+  std::vector<std::string> names = {};  ///< attribute `columns`, or none
+};
+
+class RepackRows {
+ public:
+  /// @param parts  the split of each file, all of one name   @throws DataError where they do not fit together
+  explicit RepackRows(const std::vector<RepackSplit>& parts);
+
+  const std::string& name() const { return name_; }
+  std::uint64_t rows() const { return labels_.size(); }
+  std::size_t row_bytes() const { return pixel_bytes() + column_bytes_; }
+  std::size_t pixel_bytes() const { return parts_.front().images->row_bytes(); }
+  const std::vector<RepackColumn>& columns() const { return columns_; }
+  const std::vector<std::int32_t>& labels() const { return labels_; }
+  /// Of the first file.
+  const SourceInfo& info() const { return parts_.front().images->info(); }
+  /// Of all files, in their order.
+  std::vector<const DatasetColumns*> images() const;
+  /// Rows to read at a time: whole chunks, some megabytes.
+  std::uint64_t step() const;
+
+  /// @param rows  count * row_bytes()   @throws DataError
+  void read(std::uint64_t first, std::uint64_t count, std::span<std::byte> rows) const;
+
+ private:
+  struct Part {
+    std::unique_ptr<DatasetColumns> images;
+    Hdf5File file;
+    std::vector<Hdf5Dataset> columns;  ///< in the order of columns_
+    std::uint64_t begin = 0;           ///< its first row among all
+  };
+  void add(const RepackSplit& split);
+  void add_columns(const RepackSplit& split, Part& part);
+  void check_alike(const Part& part) const;
+  void read_part(const Part& part, std::uint64_t first, std::uint64_t count, std::span<std::byte> rows) const;
+
+  std::string name_;
+  std::vector<Part> parts_;
+  std::vector<RepackColumn> columns_;
+  std::size_t column_bytes_ = 0;
+  std::vector<std::int32_t> labels_;
+};
+
+}  // namespace annulus::io
