@@ -30,6 +30,10 @@ DatasetWriter::DatasetWriter(const std::string& path, Existing existing, Dataset
   if (spec_.labelled) set_class_names(*file_, spec_.classes);
   file_->set_attribute("/", "description", spec_.description);
   for (const auto& [key, value] : spec_.provenance) file_->set_attribute("/", "provenance_" + key, value);
+  if (spec_.part.count > 1) {
+    file_->set_attribute("/", "part", spec_.part.number);
+    file_->set_attribute("/", "parts", spec_.part.count);
+  }
   if (spec_.columns.size() > kMostInAttribute) file_->write_texts("columns", spec_.columns);
 }
 

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "io/dataset/parts.hpp"
 #include "io/dataset/sample_source.hpp"
 #include "io/files/atomic_file.hpp"
 #include "io/hdf5/file.hpp"
@@ -32,6 +33,7 @@ struct DatasetSpec {
   int deflate = 0;                                              ///< gzip level; 0 reads 5 times faster
   std::vector<std::string> columns = {};  ///< names of the values of flat samples, or none
   bool labelled = true;                   ///< false: neither labels nor classes are written
+  Part part = {};                         ///< of a data set in several files
 };
 
 class DatasetWriter {

@@ -77,24 +77,6 @@ fs::path directory_of(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : fs::path(".");
 }
 
-/// Checksum of the first `bytes` bytes; nothing when the file ends earlier or cannot be read.
-std::optional<std::uint64_t> checksum(const fs::path& path, std::uint64_t bytes) {
-  const std::unique_ptr<XXH64_state_t, decltype(&XXH64_freeState)> state(XXH64_createState(),
-                                                                         XXH64_freeState);
-  expect_contract(state != nullptr && XXH64_reset(state.get(), 0) == XXH_OK,
-                  "xxhash gives a state to hash with");
-  std::ifstream file(path, std::ios::binary);
-  std::vector<char> buffer(std::size_t{1} << 20);
-  while (bytes > 0) {
-    const auto wanted = static_cast<std::streamsize>(std::min<std::uint64_t>(bytes, buffer.size()));
-    if (!file.read(buffer.data(), wanted)) return std::nullopt;
-    expect_contract(XXH64_update(state.get(), buffer.data(), static_cast<std::size_t>(wanted)) == XXH_OK,
-                    "xxhash takes any bytes");
-    bytes -= static_cast<std::uint64_t>(wanted);
-  }
-  return XXH64_digest(state.get());
-}
-
 std::string seal_text(std::uint64_t sum) { return fmt::format("{}{:016x}\n", kSealWord, sum); }
 
 }  // namespace
@@ -153,11 +135,28 @@ void check_space(const fs::path& path, std::uint64_t bytes) {
   check_system(::ftruncate(file.get(), 0) == 0, "ftruncate", path);
 }
 
+std::optional<std::uint64_t> file_checksum(const fs::path& path, std::uint64_t bytes) {
+  const std::unique_ptr<XXH64_state_t, decltype(&XXH64_freeState)> state(XXH64_createState(),
+                                                                         XXH64_freeState);
+  expect_contract(state != nullptr && XXH64_reset(state.get(), 0) == XXH_OK,
+                  "xxhash gives a state to hash with");
+  std::ifstream file(path, std::ios::binary);
+  std::vector<char> buffer(std::size_t{1} << 20);
+  while (bytes > 0) {
+    const auto wanted = static_cast<std::streamsize>(std::min<std::uint64_t>(bytes, buffer.size()));
+    if (!file.read(buffer.data(), wanted)) return std::nullopt;
+    expect_contract(XXH64_update(state.get(), buffer.data(), static_cast<std::size_t>(wanted)) == XXH_OK,
+                    "xxhash takes any bytes");
+    bytes -= static_cast<std::uint64_t>(wanted);
+  }
+  return XXH64_digest(state.get());
+}
+
 void seal_file(const fs::path& path) {
   std::error_code gone;
   const std::uint64_t size = fs::file_size(path, gone);
   if (gone) throw RuntimeError("{}: has gone before it was complete ({}).", path.string(), gone.message());
-  const auto sum = checksum(path, size);
+  const auto sum = file_checksum(path, size);
   if (!sum)
     throw RuntimeError("{}: cannot be read back to compute its checksum. Is the disk failing?",
                        path.string());
@@ -176,7 +175,7 @@ std::optional<std::string> broken_seal(const fs::path& path) {
   if (!file.read(seal.data(), static_cast<std::streamsize>(kSealBytes))) return "cannot be read to its end";
   if (!seal.starts_with(kSealWord))
     return "has no checksum at its end, so it is truncated or was not written here";
-  const auto sum = checksum(path, contents);
+  const auto sum = file_checksum(path, contents);
   if (!sum) return "cannot be read to its end";
   if (seal != seal_text(*sum))
     return fmt::format("is damaged: its contents have the checksum {:016x}, not the recorded one", *sum);

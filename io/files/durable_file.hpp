@@ -44,6 +44,9 @@ void sync_directory(const std::filesystem::path& directory);
 /// @throws RuntimeError naming the reason
 void check_space(const std::filesystem::path& path, std::uint64_t bytes);
 
+/// XXH64 of the first `bytes` bytes of a file. @return nothing when it ends earlier or cannot be read
+std::optional<std::uint64_t> file_checksum(const std::filesystem::path& path, std::uint64_t bytes);
+
 /// Appends a line with the XXH64 checksum of everything before it. HDF5 ignores what follows its data.
 /// @throws RuntimeError
 void seal_file(const std::filesystem::path& path);
