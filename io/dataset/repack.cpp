@@ -13,6 +13,7 @@
 #include "base/printable.hpp"
 #include "io/dataset/repack_rows.hpp"
 #include "io/dataset/row_order.hpp"
+#include "io/dataset/sharded_writer.hpp"
 #include "io/dataset/stratified_choice.hpp"
 #include "io/dataset/writer.hpp"
 #include "io/files/atomic_file.hpp"
@@ -30,9 +31,14 @@ struct Written {
   const RepackRows* rows = nullptr;
   bool labelled = true;
   std::unique_ptr<OrderedRows> order;
+  std::uint64_t written = 0;
   std::vector<std::byte> block = {};
   std::vector<std::uint64_t> numbers = {};
 };
+
+ShardedOutput sharded_output(const RepackOptions& options) {
+  return {.path = options.output, .existing = options.existing, .sharding = {.files = options.shards}};
+}
 
 class Repacking {
  public:
@@ -111,8 +117,7 @@ void Repacking::find_classes() {
   const SourceInfo* numbered = nullptr;
   for (const auto& source : sources_) {
     if (unlabelled_.contains(source->name())) continue;
-    for (const DatasetColumns* images : source->images()) {
-      const SourceInfo& info = images->info();
+    for (const SourceInfo& info : source->infos()) {
       const SourceInfo*& kind = info.numbered ? numbered : named;
       if (!info.numbered && named != nullptr && named->classes != info.classes)
         throw DataError(
@@ -247,13 +252,19 @@ DatasetSpec Repacking::spec() const {
 
 std::vector<std::string> Repacking::write() {
   require_free_space(options_.output, bytes());
-  DatasetWriter writer(options_.output, options_.existing, spec());
-  for (Written& split : splits_) {
-    write_rows(writer, split, split.order->size());
-    describe(writer, split);
+  std::vector<SplitSize> sizes;
+  for (const Written& split : splits_) sizes.push_back({split.name, split.order->size()});
+  ShardedWriter writer(sharded_output(options_), spec(), sizes);
+  for (std::uint64_t part = 0; part < writer.parts(); ++part) {
+    const std::vector<PartRows> rows = writer.rows(part);
+    writer.write(part, [&](DatasetWriter& file) {
+      for (std::size_t k = 0; k < splits_.size(); ++k) {
+        write_rows(file, splits_[k], rows[k].count);
+        describe(file, splits_[k]);
+      }
+    });
   }
-  writer.commit();
-  return {options_.output};
+  return writer.commit();
 }
 
 /// Blocks of whole chunks.
@@ -269,7 +280,8 @@ void Repacking::write_rows(DatasetWriter& writer, Written& split, std::uint64_t 
     split.order->next(split.block, split.numbers);
     write_block(writer, split);
     done += rows;
-    report("writing " + split.name, done, count);
+    split.written += rows;
+    report("writing " + split.name, split.written, split.order->size());
   }
 }
 
@@ -304,17 +316,15 @@ void Repacking::describe(DatasetWriter& writer, const Written& split) const {
   for (const RepackColumn& column : split.rows->columns())
     if (!column.names.empty())
       writer.file().set_attribute(split.name + "/" + column.name, "columns", column.names);
-  const DatasetColumns& images = *split.rows->images().front();
-  const Hdf5File file = Hdf5File::open(images.path());
+  const std::string& images = split.rows->first().images;
+  const Hdf5File file = Hdf5File::open(split.rows->first().path);
   for (const char* name : kFormAttributes) {
-    if (!file.has_attribute(images.images_name(), name)) continue;
+    if (!file.has_attribute(images, name)) continue;
     try {
       if (name == std::string_view("clip"))
-        writer.file().set_attribute(split.name + "/images", name,
-                                    file.int64_attribute(images.images_name(), name));
+        writer.file().set_attribute(split.name + "/images", name, file.int64_attribute(images, name));
       else
-        writer.file().set_attribute(split.name + "/images", name,
-                                    file.string_attribute(images.images_name(), name));
+        writer.file().set_attribute(split.name + "/images", name, file.string_attribute(images, name));
     } catch (const DataError&) {  // something else that a foreign file calls so
     }
   }
@@ -328,7 +338,6 @@ void check(const RepackOptions& options) {
   if (options.chunk_rows < 0)
     throw UsageError("Chunks of {} images cannot be: name at least 1, or 0 for about half a megabyte.",
                      options.chunk_rows);
-  make_folder_of(options.output);
   for (const std::vector<RepackSplit>& input : options.inputs)
     for (const RepackSplit& split : input) {
       std::error_code unknown;
@@ -336,7 +345,7 @@ void check(const RepackOptions& options) {
         throw UsageError("{}: is read and cannot be the output at the same time. Choose another name.",
                          options.output);
     }
-  const AtomicFile writable(options.output, options.existing);
+  check_sharded_output(sharded_output(options));
 }
 
 }  // namespace

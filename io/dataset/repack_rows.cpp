@@ -109,23 +109,28 @@ std::vector<std::string> columns_of(const std::string& path, const std::string& 
   return columns;
 }
 
+RepackRows::FileState::FileState(const std::string& path)
+    : bytes(std::filesystem::file_size(path)), written(std::filesystem::last_write_time(path)) {}
+
 RepackRows::RepackRows(const std::vector<RepackSplit>& parts) : name_(parts.front().name) {
   for (const RepackSplit& split : parts) add(split);
 }
 
 void RepackRows::add(const RepackSplit& split) {
-  Part part{
-      std::make_unique<DatasetColumns>(split.data), Hdf5File::open(split.data.path), {}, labels_.size()};
-  for (const std::string& note : part.images->notes()) log_info("{}", note);
-  if (!parts_.empty()) check_alike(part);
-  add_columns(split, part);
-  labels_.insert(labels_.end(), part.images->labels().begin(), part.images->labels().end());
-  parts_.push_back(std::move(part));
+  const FileState state(split.data.path);
+  const DatasetColumns images(split.data);
+  for (const std::string& note : images.notes()) log_info("{}", note);
+  if (!parts_.empty()) check_alike(images.info());
+  add_columns(split, Hdf5File::open(split.data.path), images.info().samples);
+  pixel_bytes_ = images.row_bytes();
+  longest_chunk_ = std::max(longest_chunk_, images.chunk_rows());
+  parts_.push_back({split, state, labels_.size(), images.info().samples});
+  infos_.push_back(images.info());
+  labels_.insert(labels_.end(), images.labels().begin(), images.labels().end());
 }
 
-void RepackRows::check_alike(const Part& part) const {
+void RepackRows::check_alike(const SourceInfo& other) const {
   const SourceInfo& one = info();
-  const SourceInfo& other = part.images->info();
   if (one.shape == other.shape && one.pixels == other.pixels) {
     if (one.form == other.form && one.value_names == other.value_names) return;
     throw DataError(
@@ -142,14 +147,12 @@ void RepackRows::check_alike(const Part& part) const {
                   text(one), other.name, text(other));
 }
 
-void RepackRows::add_columns(const RepackSplit& split, Part& part) {
+void RepackRows::add_columns(const RepackSplit& split, const Hdf5File& file, std::uint64_t rows) {
   std::vector<RepackColumn> columns;
   for (const std::string& path : split.columns) {
-    columns.push_back(column_at(part.file, path));
-    part.columns.push_back(part.file.dataset(path));
-    if (part.columns.back().info().rows() < part.images->info().samples)
-      throw DataError("{}, {}: has {} rows for {} images.", split.data.path, path,
-                      part.columns.back().info().rows(), part.images->info().samples);
+    columns.push_back(column_at(file, path));
+    if (const std::uint64_t found = file.dataset(path).info().rows(); found < rows)
+      throw DataError("{}, {}: has {} rows for {} images.", split.data.path, path, found, rows);
   }
   if (parts_.empty()) {
     columns_ = std::move(columns);
@@ -172,22 +175,14 @@ void RepackRows::add_columns(const RepackSplit& split, Part& part) {
       split.data.path, split.name, names(columns), names(columns_));
 }
 
-std::vector<const DatasetColumns*> RepackRows::images() const {
-  std::vector<const DatasetColumns*> all;
-  for (const Part& part : parts_) all.push_back(part.images.get());
-  return all;
-}
-
 std::uint64_t RepackRows::step() const {
   constexpr std::uint64_t kBytes = 8 << 20;
-  std::uint64_t chunk = 1;
-  for (const Part& part : parts_) chunk = std::max(chunk, part.images->chunk_rows());
-  return chunk * std::max<std::uint64_t>(1, kBytes / row_bytes() / chunk);
+  return longest_chunk_ * std::max<std::uint64_t>(1, kBytes / row_bytes() / longest_chunk_);
 }
 
 void RepackRows::read(std::uint64_t first, std::uint64_t count, std::span<std::byte> rows) const {
   for (const Part& part : parts_) {
-    const std::uint64_t end = part.begin + part.images->info().samples;
+    const std::uint64_t end = part.begin + part.rows;
     if (count == 0 || first >= end) continue;
     const std::uint64_t here = std::min(count, end - first);
     read_part(part, first - part.begin, here, rows.first(here * row_bytes()));
@@ -197,22 +192,38 @@ void RepackRows::read(std::uint64_t first, std::uint64_t count, std::span<std::b
   }
 }
 
+const RepackRows::Opened& RepackRows::open(const Part& part) const {
+  if (opened_.part == &part) return opened_;
+  opened_ = {};
+  DatasetOptions data = part.split.data;
+  data.labels = "";  // are known
+  opened_.images = std::make_unique<DatasetColumns>(data);
+  opened_.file = std::make_unique<Hdf5File>(Hdf5File::open(data.path));
+  for (const std::string& path : part.split.columns) opened_.columns.push_back(opened_.file->dataset(path));
+  if (FileState(data.path) != part.state)
+    throw DataError("{}: has been written to since it was opened. Start again when nothing writes it.",
+                    data.path);
+  opened_.part = &part;
+  return opened_;
+}
+
 void RepackRows::read_part(const Part& part, std::uint64_t first, std::uint64_t count,
                            std::span<std::byte> rows) const {
+  const Opened& opened = open(part);
   if (columns_.empty()) {
-    part.images->read_pixels(first, count, rows);
+    opened.images->read_pixels(first, count, rows);
   } else {
     std::vector<std::byte> values(count * pixel_bytes());
-    part.images->read_pixels(first, count, values);
+    opened.images->read_pixels(first, count, values);
     scatter(values, pixel_bytes(), row_bytes(), 0, rows);
     std::size_t offset = pixel_bytes();
     for (std::size_t k = 0; k < columns_.size(); ++k) {
-      read_values(part.columns[k], columns_[k].type, first, count, values);
+      read_values(opened.columns[k], columns_[k].type, first, count, values);
       scatter(values, columns_[k].row_bytes, row_bytes(), offset, rows);
       offset += columns_[k].row_bytes;
     }
   }
-  part.images->check_unchanged();
+  opened.images->check_unchanged();
 }
 
 }  // namespace annulus::io

@@ -76,6 +76,48 @@ std::vector<std::string> find_columns(const Words& words, const std::string& pat
   return columns;
 }
 
+[[noreturn]] void fail_missing(const Words& words, const std::string& path, const SplitNames& names) {
+  const io::DatasetSummary summary = io::describe_dataset(path);
+  if (summary.found.train)
+    throw DataError(
+        "{}: there is no {}. Its images seem to lie elsewhere: `annulus data repack {}{} --output {}`. What it holds: `annulus data info {}`.",
+        path, names.images, io::shell_word(path), io::command_words(summary.keys),
+        io::shell_word(words.repack.output), io::shell_word(path));
+  io::Hdf5File::open(path).dataset(names.images);  // lists what is there
+  throw DataError("{}: holds no images that could be written anew.", path);
+}
+
+/// Groups with images that nobody has named: what they hold may be missed.
+void note_left_out(const io::Hdf5File& file, const DataConfig& data,
+                   const std::vector<io::RepackSplit>& splits) {
+  for (const std::string& group : file.members()) {
+    const std::string images = group + "/" + data.images;
+    const bool taken = std::ranges::any_of(
+        splits, [&](const io::RepackSplit& split) { return split.data.images == images; });
+    if (taken || !file.exists(group) || file.is_dataset(group) || !file.exists(images)) continue;
+    const std::string split = io::split_of_name(group);
+    log_warning("{}: {} is left out. To take it, name it: data.{}={}.", file.path(), shown_name(group),
+                split.empty() ? "validation" : split, shown_name(group));
+  }
+}
+
+/// A split that was named and is in none of the files.
+void require_named(const std::vector<std::string>& keys, const io::RepackOptions& options) {
+  for (const char* split : {"train", "validation", "test"}) {
+    const auto names_it = [&](const std::string& key) {
+      const std::string rest = key.substr(key.find('.') + 1);
+      return rest.starts_with(std::string(split) + "=") || rest.starts_with(std::string(split) + "_");
+    };
+    const auto key = std::ranges::find_if(keys, names_it);
+    const bool found = std::ranges::any_of(options.inputs, [&](const auto& input) {
+      return std::ranges::any_of(input, [&](const io::RepackSplit& each) { return each.name == split; });
+    });
+    if (key != keys.end() && !found)
+      throw UsageError(
+          "command line: {} names images that no input holds. `annulus data info` says what there is.", *key);
+  }
+}
+
 std::vector<io::RepackSplit> find_splits(const Words& words, const std::string& path,
                                          const std::vector<std::string>& keys) {
   const Config config = config_of(path, keys);
@@ -103,10 +145,8 @@ std::vector<io::RepackSplit> find_splits(const Words& words, const std::string& 
     found.columns = find_columns(words, path, names, found);
     splits.push_back(std::move(found));
   }
-  if (splits.empty()) {
-    check_names(config, names_of(config, Split::train));
-    file.dataset(names_of(config, Split::train).images);  // lists what is there
-  }
+  if (splits.empty()) fail_missing(words, path, names_of(config, Split::train));
+  note_left_out(file, data, splits);
   return splits;
 }
 
@@ -119,6 +159,7 @@ io::RepackOptions options_of(Words words) {
     throw UsageError("--columns and --no-columns contradict each other. Leave one of them out.");
   io::RepackOptions options = std::move(words.repack);
   for (const std::string& file : files) options.inputs.push_back(find_splits(words, file, keys));
+  require_named(keys, options);
   options.shuffle = !words.keep_order;
   options.existing = words.replace ? io::Existing::replace : io::Existing::refuse;
   options.memory_bytes = words.memory_mb << 20;

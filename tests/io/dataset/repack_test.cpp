@@ -133,6 +133,40 @@ TEST(Repack, KeepsTheOrderAndPacksWhereAsked) {
   EXPECT_THAT(Hdf5File::open(wanted.output).dataset("train/images").info().filters, ElementsAre("deflate"));
 }
 
+TEST(Repack, CutsTheSameOrderIntoParts) {
+  RepackOptions whole = options({written({})});
+  RepackOptions parts = whole;
+  parts.output = fresh_path("parts.h5");
+  parts.shards = 3;
+
+  repack(whole, {});
+  const std::vector<std::string> made = repack(parts, {});
+
+  ASSERT_EQ(made.size(), 3U);
+  EXPECT_THAT(made[1], HasSubstr("parts-00001-of-00003.h5"));
+  std::vector<std::uint64_t> numbers;
+  for (const std::string& path : made) {
+    const std::vector<std::uint64_t> own = numbers_of(path);
+    EXPECT_NEAR(static_cast<double>(own.size()), 100.0 / 3, 1);
+    numbers.insert(numbers.end(), own.begin(), own.end());
+  }
+  EXPECT_EQ(numbers, numbers_of(whole.output));
+}
+
+TEST(Repack, AFileThatChangesMeanwhileEndsIt) {
+  const std::string first = written({0, 60});
+  RepackOptions wanted = options({first, written({60, 40})});
+  wanted.validation_fraction = 0.2;  // the files are read once more for it
+
+  const std::string error = error_of([&] {
+    repack(wanted, [&](std::uint64_t, std::uint64_t, const std::string& what) {
+      if (what == "reading train") std::filesystem::last_write_time(first, {});
+    });
+  });
+
+  EXPECT_THAT(error, AllOf(HasSubstr(first), HasSubstr("writ")));
+}
+
 TEST(Repack, TakesAShareForValidation) {
   RepackOptions wanted = options({written({})});
   wanted.validation_fraction = 0.2;
