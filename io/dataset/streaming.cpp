@@ -113,8 +113,8 @@ std::unique_ptr<SampleSource> make_streaming_source(std::unique_ptr<DatasetColum
         "{}, {}: stores {} rows together ({:.0f} MB), more than the {:.0f} MB that streaming may keep in memory. Raise data.window_mb, or data.resident_mb above the size of the data, or rewrite the file in smaller chunks: `{}`.",
         columns->path(), columns->images_name(), columns->chunk_rows(),
         static_cast<double>(chunk_bytes) / 1e6, static_cast<double>(cache_bytes) / 1e6,
-        repack_in_chunks(columns->path(), columns->images_name(), columns->images().extents,
-                         columns->images().type.bytes));
+        write_in_chunks(columns->path(), columns->images_name(), columns->images().extents,
+                        columns->images().type.bytes));
   }
   const std::uint64_t chunks = (columns->info().samples + columns->chunk_rows() - 1) / columns->chunk_rows();
   return std::make_unique<StreamingSource>(std::move(columns), std::min(chunks, cache_bytes / chunk_bytes));

@@ -1,85 +1,20 @@
-// Walks the groups of a file and prints what they hold.
+// Walks the groups of a file and looks into what a training would read. What it says: summary_text.cpp.
 #include "io/dataset/summary.hpp"
 
-#include <fmt/ostream.h>
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
-#include <limits>
-#include <ostream>
+#include <numeric>
 
 #include "base/printable.hpp"
+#include "io/dataset/axes.hpp"
 #include "io/dataset/columns.hpp"
-#include "io/dataset/doubled_name.hpp"
 #include "io/dataset/labels.hpp"
 #include "io/dataset/pixels.hpp"
 
 namespace annulus::io {
 namespace {
-
-/// Mean and deviation in double from sums per block: 10^12 pixels keep six digits.
-class StatisticsSum {
- public:
-  explicit StatisticsSum(std::size_t channels) : sums_(channels) {}
-
-  template <class T>
-  void add(std::span<const T> pixels) {
-    for (std::size_t i = 0; i < pixels.size(); ++i) {
-      Sum& sum = sums_[i % sums_.size()];
-      const double value = pixels[i];
-      sum.total += value;
-      sum.squares += value * value;
-      sum.smallest = std::min(sum.smallest, value);
-      sum.largest = std::max(sum.largest, value);
-    }
-    pixels_ += pixels.size() / sums_.size();
-  }
-
-  std::vector<PixelStatistics> result() const {
-    std::vector<PixelStatistics> statistics;
-    for (const Sum& sum : sums_) {
-      const double mean = sum.total / static_cast<double>(pixels_);
-      const double variance = sum.squares / static_cast<double>(pixels_) - mean * mean;
-      statistics.push_back({mean, std::sqrt(std::max(0.0, variance)), sum.smallest, sum.largest});
-    }
-    return statistics;
-  }
-
- private:
-  struct Sum {
-    double total = 0;
-    double squares = 0;
-    double smallest = std::numeric_limits<double>::infinity();
-    double largest = -std::numeric_limits<double>::infinity();
-  };
-  std::vector<Sum> sums_;
-  std::uint64_t pixels_ = 0;
-};
-
-std::vector<PixelStatistics> scan_pixels(const std::string& path, const std::string& split) {
-  const DatasetColumns columns({.path = path, .images = split + "/images", .labels = ""});
-  const SourceInfo& info = columns.info();
-  constexpr std::uint64_t kReadBytes = 8 << 20;
-  const std::uint64_t step =
-      columns.chunk_rows() *
-      std::max<std::uint64_t>(1, kReadBytes / columns.row_bytes() / columns.chunk_rows());
-  StatisticsSum sum(static_cast<std::size_t>(info.shape.channels));
-  std::vector<std::byte> block;
-  for (std::uint64_t first = 0; first < info.samples; first += step) {
-    const std::uint64_t rows = std::min(step, info.samples - first);
-    block.resize(rows * columns.row_bytes());
-    columns.read_pixels(first, rows, block);
-    if (info.pixels == PixelType::uint8)
-      sum.add(
-          std::span<const std::uint8_t>(reinterpret_cast<const std::uint8_t*>(block.data()), block.size()));
-    else
-      sum.add(
-          std::span<const float>(reinterpret_cast<const float*>(block.data()), block.size() / sizeof(float)));
-  }
-  return sum.result();
-}
 
 /// What can be said of a dataset, whether or not it can be read.
 ColumnSummary describe_column(const Hdf5File& file, const std::string& path, const std::string& name) {
@@ -99,35 +34,71 @@ bool is_usual_split(const std::string& name) {
   return name == "train" || name == "validation" || name == "test";
 }
 
+/// Whether labels that class numbers from 0 do not explain, or that leave out 0, count from 1.
+bool count_from_one(const Hdf5File& file, const std::string& name, const LabelRules& rules) {
+  try {
+    LabelRules from_one = rules;
+    from_one.first = 1;
+    return read_labels(file, name, from_one).smallest == 1;
+  } catch (const DataError&) {
+    return false;
+  }
+}
+
+/// How labels follow one another.
+void note_runs(std::span<const std::int32_t> labels, SplitSummary& split) {
+  constexpr std::uint64_t kFew = 100;  // samples, of which nothing can be said
+  constexpr double kMuchLonger = 8;
+  const auto samples = static_cast<double>(labels.size());
+  std::uint64_t runs = 1;
+  for (std::size_t i = 1; i < labels.size(); ++i) runs += labels[i] != labels[i - 1] ? 1U : 0U;
+  split.label_run = samples / static_cast<double>(runs);
+  const double same = std::accumulate(  // that two samples by chance are of one class
+      split.label_counts.begin(), split.label_counts.end(), 0.0, [&](double sum, std::uint64_t count) {
+        return sum + static_cast<double>(count) / samples * static_cast<double>(count) / samples;
+      });
+  split.sorted_by_class = labels.size() >= kFew && same < 1 && split.label_run > kMuchLonger / (1 - same);
+}
+
 void count_labels_of(const Hdf5File& file, std::size_t classes, SplitSummary& split) {
-  if (classes == 0) split.classes = split_classes(file, split.name + "/images", split.name + "/labels").names;
-  classes = std::max(classes, split.classes.size());
-  const Labels labels =
-      read_labels(file, split.name + "/labels", {.samples = split.samples, .classes = classes});
+  if (classes == 0) split.classes = split_classes(file, split.images, split.labels).names;
+  const LabelRules rules{.samples = split.samples, .classes = std::max(classes, split.classes.size())};
+  split.from_one = count_from_one(file, split.labels, rules);
+  const Labels labels = read_labels(file, split.labels, rules);
+  split.smallest_label = labels.smallest;
+  // A list of names says how many there are: with one for the largest label, the first may have no samples.
+  split.from_one = split.from_one && rules.classes == 0;
   if (labels.numbers.size() != split.samples)
     throw DataError("{}, {}: has {} labels for {} images; every image needs exactly one.", file.path(),
-                    split.name + "/labels", labels.numbers.size(), split.samples);
-  split.label_counts.resize(classes);
+                    split.labels, labels.numbers.size(), split.samples);
+  split.label_counts.resize(rules.classes);
   for (const std::int32_t label : labels.numbers) {
     const auto index = static_cast<std::size_t>(label);
     if (index >= split.label_counts.size()) split.label_counts.resize(index + 1);
     ++split.label_counts[index];
   }
+  note_runs(labels.numbers, split);
+}
+
+void look_at_images(const Hdf5File& file, SplitSummary& split) {
+  const DatasetInfo info = file.dataset(split.images).info();
+  split.samples = info.rows();
+  split.axes = guess_axes(file, split.images);
+  split.shape = image_shape(info, file.path(), split.images, split.axes);
+  split.pixels = pixel_type(info, file.path(), split.images);
+  checked_bytes(info, file.path(), split.images);
+  const std::uint64_t row_bytes = static_cast<std::uint64_t>(split.shape.size()) * size_of(split.pixels);
+  split.pixel_bytes = split.samples * row_bytes;
+  split.layout = layout_cost(info, row_bytes);
+  split.stored = info;
 }
 
 SplitSummary describe_split(const Hdf5File& file, const std::string& name, std::size_t classes) {
-  SplitSummary split;
-  split.name = name;
+  SplitSummary split{.name = name, .images = name + "/images", .labels = name + "/labels"};
   for (const std::string& column : file.members(name))
     if (file.is_dataset(name + "/" + column))
       split.columns.push_back(describe_column(file, name + "/" + column, column));
-  const std::string images = name + "/images";
-  const DatasetInfo info = file.dataset(images).info();
-  split.samples = info.rows();
-  split.shape = image_shape(info, file.path(), images);
-  split.pixels = pixel_type(info, file.path(), images);
-  checked_bytes(info, file.path(), images);
-  split.pixel_bytes = split.samples * static_cast<std::uint64_t>(split.shape.size()) * size_of(split.pixels);
+  look_at_images(file, split);
   try {
     count_labels_of(file, classes, split);
   } catch (const DataError& error) {
@@ -147,6 +118,126 @@ void add_split(const Hdf5File& file, const std::string& name, DatasetSummary& su
   }
 }
 
+/// A split that was found by the names of its datasets.
+/// @return whether it is one
+bool add_guess(const Hdf5File& file, const char* name, const SplitPlace& place, DatasetSummary& summary) {
+  SplitSummary split{.name = name, .images = place.images_path(), .labels = place.labels_path()};
+  if (split.labels.empty()) {
+    summary.remarks.push_back(fmt::format(
+        "{} may be the images of {}, but there are no labels for {} rows, or several: name them by "
+        "data.labels",
+        shown_name(split.images), name, file.dataset(split.images).info().rows()));
+    return false;
+  }
+  try {
+    for (const std::string& path : {split.images, split.labels})
+      split.columns.push_back(describe_column(file, path, path));
+    look_at_images(file, split);
+  } catch (const DataError& error) {
+    summary.remarks.push_back(error.what());
+    return false;
+  }
+  try {
+    count_labels_of(file, summary.classes.size(), split);
+  } catch (const DataError& error) {
+    split.label_fault = error.what();
+  }
+  std::erase_if(summary.others, [&](const ColumnSummary& column) {
+    return column.name == split.images || column.name == split.labels;
+  });
+  summary.splits.push_back(std::move(split));
+  return true;
+}
+
+void guess(const Hdf5File& file, DatasetSummary& summary) {
+  FoundSplits& found = summary.found;
+  found = guess_splits(file);
+  const auto keep = [&](const char* name, std::optional<SplitPlace>& place) {
+    if (place && !add_guess(file, name, *place, summary)) place.reset();
+  };
+  keep("train", found.train);
+  keep("validation", found.validation);
+  keep("test", found.test);
+}
+
+const SplitSummary* split_at(const DatasetSummary& summary, const std::optional<SplitPlace>& place) {
+  const auto found = std::ranges::find_if(summary.splits, [&](const SplitSummary& split) {
+    return place && split.images == place->images_path();
+  });
+  return found == summary.splits.end() ? nullptr : &*found;
+}
+
+/// One key holds for all splits, so all of them have to count alike.
+std::int64_t first_label_of(const DatasetSummary& summary) {
+  for (const auto* place : {&summary.found.train, &summary.found.validation, &summary.found.test})
+    if (const SplitSummary* split = split_at(summary, *place); split != nullptr && !split->from_one) return 0;
+  return 1;
+}
+
+/// Splits that cannot be read by the keys of the training split.
+void note_other_splits(DatasetSummary& summary, const SplitSummary& train, std::int64_t first_label) {
+  for (const auto* place : {&summary.found.validation, &summary.found.test}) {
+    const SplitSummary* split = split_at(summary, *place);
+    if (split == nullptr) continue;
+    if (!split->label_fault.empty() && first_label == 0)
+      summary.remarks.push_back(fmt::format("{} cannot be read by this line: see its labels", split->name));
+    if (split->axes != train.axes || split->shape.channels != train.shape.channels)
+      summary.remarks.push_back(
+          fmt::format("{} and {} hold images of different forms", train.name, split->name));
+  }
+}
+
+void find_keys(DatasetSummary& summary) {
+  const SplitSummary* train = split_at(summary, summary.found.train);
+  if (train == nullptr) {
+    summary.found.train.reset();
+    return;
+  }
+  const std::int64_t first_label = first_label_of(summary);
+  if (!train->label_fault.empty() && first_label == 0) {
+    summary.found.train.reset();
+    summary.remarks.push_back(
+        fmt::format("nothing can train on {} as it stands: see its labels", train->name));
+    return;
+  }
+  if (train->axes != ImageAxes::automatic)
+    summary.remarks.push_back(fmt::format(
+        "axes: {} is a guess from {}; look at some images by `annulus data show`", word_of(train->axes),
+        writer_of_reversed_axes(Hdf5File::open(summary.path), train->images).empty()
+            ? "their extents"
+            : "the program that wrote them"));
+  if (first_label == 1) summary.remarks.push_back("first_label: 1 is a guess, as no sample has the label 0");
+  if (!summary.found.validation)
+    summary.remarks.push_back(fmt::format(
+        "there is no validation split: validation_fraction: 0.1 keeps a tenth of the training samples for it{}",
+        summary.found.test ? ", and without it a training validates on the test samples" : ""));
+  note_other_splits(summary, *train, first_label);
+  summary.keys = data_keys(summary.found, train->axes, first_label);
+}
+
+DatasetOptions options_of(const std::string& path, const SplitSummary& split) {
+  return {.path = path,
+          .images = split.images,
+          .labels = split.label_fault.empty() ? split.labels : "",
+          .axes = split.axes};
+}
+
+/// Of a sample of the pixels nobody has asked for: what is wrong with it stands beside the rest.
+void scan_split(const std::string& path, PixelScan scan, SplitSummary& split) {
+  if (scan == PixelScan::skip) return;
+  try {
+    DatasetOptions options = options_of(path, split);
+    options.labels = "";
+    const DatasetColumns columns(options);
+    const std::vector<RowRange> rows = rows_to_scan(columns, scan);
+    split.statistics = pixel_statistics(columns, rows);
+    for (const RowRange& range : rows) split.looked_at += range.count;
+  } catch (const DataError& error) {
+    if (scan == PixelScan::read_all) throw;
+    split.pixel_fault = error.what();
+  }
+}
+
 void read_root_attributes(const Hdf5File& file, DatasetSummary& summary) {
   for (const std::string& name : file.attributes("/")) {
     if (name == "schema")
@@ -159,54 +250,13 @@ void read_root_attributes(const Hdf5File& file, DatasetSummary& summary) {
   summary.classes = class_names(file);
 }
 
-std::string column_text(const ColumnSummary& column) {
-  const DatasetInfo& info = column.info;
-  if (info.extents.empty() && !column.remark.empty()) return "cannot be read: " + column.remark;
-  std::string layout =
-      info.chunk.empty() ? "contiguous" : fmt::format("chunks of {} rows", info.chunk.front());
-  if (!info.filters.empty()) layout += fmt::format(", {}", shown_names(info.filters));
-  return fmt::format("({})  {}  {}  {:.1f} MB stored{}{}", fmt::join(info.extents, ", "),
-                     to_string(info.type), layout, static_cast<double>(info.stored_bytes) / 1e6,
-                     column.remark.empty() ? "" : "; ", column.remark);
-}
-
-void print_labels(const SplitSummary& split, const std::vector<std::string>& classes, std::ostream& out) {
-  if (!split.label_fault.empty())
-    return fmt::print(out, "  labels cannot be used as they stand: {}\n", split.label_fault);
-  constexpr std::size_t kShown = 20;
-  fmt::print(out, "  {} per class:", split.shape.flat ? "samples" : "images");
-  for (std::size_t k = 0; k < std::min(kShown, split.label_counts.size()); ++k)
-    fmt::print(out, " {} {}{}", k < classes.size() ? shown_name(classes[k]) : std::to_string(k),
-               split.label_counts[k], k + 1 < split.label_counts.size() ? "," : "");
-  fmt::print(out, "{}\n", split.label_counts.size() > kShown ? " ..." : "");
-  if (classes.empty() && split.label_counts.size() > 1 && split.label_counts.front() == 0)
-    fmt::print(out, "  label 0 never occurs; where labels count from 1, data.first_label is 1\n");
-}
-
-void print_split(const SplitSummary& split, const std::vector<std::string>& of_file, std::ostream& out) {
-  const std::vector<std::string>& classes = split.classes.empty() ? of_file : split.classes;
-  const std::string form = split.shape.flat
-                               ? fmt::format("vectors of {} values, read as", split.shape.channels)
-                               : fmt::format("images of {} x {} x {}", split.shape.height, split.shape.width,
-                                             split.shape.channels);
-  fmt::print(out, "\n{}: {} {} {}, {:.1f} MB in memory\n", shown_name(split.name), split.samples, form,
-             split.pixels == PixelType::uint8 ? "uint8" : "float32",
-             static_cast<double>(split.pixel_bytes) / 1e6);
-  for (const ColumnSummary& column : split.columns)
-    fmt::print(out, "  {:<12} {}\n", shown_name(column.name), column_text(column));
-  print_labels(split, classes, out);
-  for (std::size_t c = 0; c < split.statistics.size(); ++c)
-    fmt::print(out, "  {} {}: mean {:.4f}, deviation {:.4f}, from {:g} to {:g}\n",
-               split.shape.flat ? "value" : "channel", c, split.statistics[c].mean,
-               split.statistics[c].deviation, split.statistics[c].smallest, split.statistics[c].largest);
-}
-
 }  // namespace
 
 DatasetSummary describe_dataset(const std::string& path, PixelScan scan) {
   const Hdf5File file = Hdf5File::open(path);
   DatasetSummary summary;
   summary.path = path;
+  summary.scan = scan;
   summary.file_bytes = std::filesystem::file_size(path);
   read_root_attributes(file, summary);
   for (const std::string& name : file.members()) {
@@ -229,9 +279,21 @@ DatasetSummary describe_dataset(const std::string& path, PixelScan scan) {
                      };
                      return place(a.name) < place(b.name);
                    });
-  if (scan == PixelScan::read_all)
-    for (SplitSummary& split : summary.splits) split.statistics = scan_pixels(path, split.name);
+  std::vector<std::string> groups;
+  for (const SplitSummary& split : summary.splits) groups.push_back(split.name);
+  summary.found = splits_of_groups(groups);
+  // Files of this program that are no dataset say so by their schema.
+  if (summary.splits.empty() && summary.unusable.empty() && summary.schema.empty()) guess(file, summary);
+  find_keys(summary);
+  for (SplitSummary& split : summary.splits) scan_split(path, scan, split);
   return summary;
+}
+
+Duplicates find_duplicates(const DatasetSummary& summary) {
+  std::vector<SplitToHash> splits;
+  for (const SplitSummary& split : summary.splits)
+    splits.push_back({split.name, options_of(summary.path, split)});
+  return find_duplicates(splits);
 }
 
 std::uint64_t try_samples(SampleSource& source) {
@@ -253,36 +315,15 @@ std::uint64_t try_samples(SampleSource& source) {
   return tries;
 }
 
-std::uint64_t try_images(const std::string& path, const std::string& split) {
+std::uint64_t try_images(const std::string& path, const std::string& images) {
   const auto source = open_dataset({.path = path,
-                                    .images = split + "/images",
+                                    .images = images,
                                     .labels = "",
                                     .resident_bytes = 0,
                                     .cache_bytes = std::uint64_t{1} << 30,
                                     .not_finite = NotFinite::keep},
                                    make_private_memory);
   return try_samples(*source);
-}
-
-void print_dataset(const DatasetSummary& summary, std::ostream& out) {
-  constexpr std::size_t kMostText = 4096;
-  fmt::print(out, "{} ({:.1f} MB)\n", summary.path, static_cast<double>(summary.file_bytes) / 1e6);
-  fmt::print(out, "schema: {}\n",
-             summary.schema.empty() ? "none (a foreign file)" : shown_name(summary.schema));
-  if (!summary.description.empty())
-    fmt::print(out, "description: {}\n", shown_name(summary.description, kMostText));
-  if (!summary.classes.empty())
-    fmt::print(out, "{} classes: {}\n", summary.classes.size(), shown_names(summary.classes));
-  if (const auto doubled = doubled_name(summary.classes))
-    fmt::print(out, "  the class {}\n", doubled_text(summary.classes, *doubled));
-  for (const auto& [name, value] : summary.attributes)
-    fmt::print(out, "{}: {}\n", shown_name(name), shown_name(value, kMostText));
-  for (const SplitSummary& split : summary.splits) print_split(split, summary.classes, out);
-  for (const auto& [name, reason] : summary.unusable)
-    fmt::print(out, "\n{}: cannot be a split: {}\n", name, reason);
-  if (!summary.others.empty()) fmt::print(out, "\nother datasets:\n");
-  for (const ColumnSummary& column : summary.others)
-    fmt::print(out, "  {:<20} {}\n", column.name, column_text(column));
 }
 
 }  // namespace annulus::io

@@ -49,28 +49,54 @@ Hdf5Dataset& DatasetWriter::column(const std::string& name, ElementType type, co
 
 void DatasetWriter::append(const std::string& split, std::span<const std::byte> pixels,
                            std::span<const std::int32_t> labels) {
-  const SampleShape& shape = spec_.shape;
-  expect_contract(
-      pixels.size() == labels.size() * static_cast<std::size_t>(shape.size()) * size_of(spec_.pixels),
-      "a block has one image per label");
-  const Extents extents =
-      shape.flat ? Extents{0, shape.channels} : Extents{0, shape.height, shape.width, shape.channels};
-  const bool bytes = spec_.pixels == PixelType::uint8;
-  Hdf5Dataset& images = column(split + "/images", bytes ? ElementType::uint8 : ElementType::float32, extents);
-  const std::uint64_t first = images.info().rows();
+  const auto found = columns_.find(split + "/images");
+  const std::uint64_t first = found == columns_.end() ? 0 : found->second.info().rows();
   for (std::size_t i = 0; i < labels.size() && spec_.labelled; ++i)
     if (labels[i] < 0 || static_cast<std::size_t>(labels[i]) >= spec_.classes.size())
       throw DataError("{}: {} image {} has label {}, but there are {} classes.", target_.path(), split,
                       first + i, labels[i], spec_.classes.size());
-  if (bytes) {
-    images.write_rows(first, labels.size(), pixels);
-  } else {
-    const std::span<const float> values{reinterpret_cast<const float*>(pixels.data()),
-                                        pixels.size() / sizeof(float)};
-    images.write_rows(first, labels.size(), values);
-  }
+  append_images(split, pixels, labels.size());
   if (spec_.labelled)
     column(split + "/labels", ElementType::int32, {0}).write_rows(first, labels.size(), labels);
+}
+
+void DatasetWriter::append_images(const std::string& split, std::span<const std::byte> pixels,
+                                  std::uint64_t count) {
+  const SampleShape& shape = spec_.shape;
+  expect_contract(pixels.size() == count * static_cast<std::size_t>(shape.size()) * size_of(spec_.pixels),
+                  "a block has one image per label");
+  const Extents extents =
+      shape.flat ? Extents{0, shape.channels} : Extents{0, shape.height, shape.width, shape.channels};
+  append_values(split + "/images",
+                spec_.pixels == PixelType::uint8 ? ElementType::uint8 : ElementType::float32, extents,
+                pixels);
+}
+
+void DatasetWriter::append_values(const std::string& dataset, ElementType type, const Extents& extents,
+                                  std::span<const std::byte> values) {
+  Extents empty = extents;
+  empty.front() = 0;
+  Hdf5Dataset& target = column(dataset, type, empty);
+  const auto write = [&]<class T>(T) {
+    const std::uint64_t row_bytes = target.row_size() * sizeof(T);
+    expect_contract(row_bytes > 0 && values.size() % row_bytes == 0, "whole rows are appended");
+    target.write_rows(target.info().rows(), values.size() / row_bytes,
+                      std::span(reinterpret_cast<const T*>(values.data()), values.size() / sizeof(T)));
+  };
+  switch (type) {
+    case ElementType::uint8:
+      return write(std::uint8_t{});
+    case ElementType::int32:
+      return write(std::int32_t{});
+    case ElementType::int64:
+      return write(std::int64_t{});
+    case ElementType::uint64:
+      return write(std::uint64_t{});
+    case ElementType::float32:
+      return write(float{});
+    case ElementType::float64:
+      return write(double{});
+  }
 }
 
 void DatasetWriter::commit() {

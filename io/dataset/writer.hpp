@@ -47,6 +47,18 @@ class DatasetWriter {
   void append(const std::string& split, std::span<const std::byte> pixels,
               std::span<const std::int32_t> labels);
 
+  /// The same without labels: of a split that has none. @param count  images
+  void append_images(const std::string& split, std::span<const std::byte> pixels, std::uint64_t count);
+
+  /// Appends rows to a further dataset of a split, which belong to its images.
+  /// @param extents  (any, values of a row...); the first append makes the dataset
+  /// @param values  whole rows of the type
+  void append_values(const std::string& dataset, ElementType type, const Extents& extents,
+                     std::span<const std::byte> values);
+
+  /// What is written so far: for attributes of datasets that have rows.
+  Hdf5File& file() { return *file_; }
+
   /// Syncs and renames. The writer is done.
   void commit();
 

@@ -73,6 +73,14 @@ std::string filter_advice(int filter) {
   return "Write the data set again with compression=\"gzip\" where it can be read, or name the folder of a plugin for it in HDF5_PLUGIN_PATH.";
 }
 
+std::string write_in_chunks(const std::string& file, const std::string& dataset, const Extents& extents,
+                            std::size_t value_bytes) {
+  constexpr std::array kUsual{"train/images", "validation/images", "test/images"};
+  if (std::ranges::find(kUsual, dataset) == kUsual.end())
+    return repack_in_chunks(file, dataset, extents, value_bytes);
+  return fmt::format("annulus data repack {} --output NEW.h5", file);
+}
+
 std::string repack_in_chunks(const std::string& file, const std::string& dataset, const Extents& extents,
                              std::size_t value_bytes) {
   constexpr std::int64_t kBytes = 1 << 20;

@@ -28,4 +28,9 @@ std::string filter_advice(int filter);
 std::string repack_in_chunks(const std::string& file, const std::string& dataset, const Extents& extents,
                              std::size_t value_bytes);
 
+/// The same by this program for a data set that it can read under its usual name: its rows are then mixed as
+/// well. Other names would change.
+std::string write_in_chunks(const std::string& file, const std::string& dataset, const Extents& extents,
+                            std::size_t value_bytes);
+
 }  // namespace annulus::io

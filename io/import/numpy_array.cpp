@@ -16,7 +16,7 @@
 #include "base/printable.hpp"
 #include "base/unique_handle.hpp"
 #include "io/files/atomic_file.hpp"
-#include "io/import/unnamed_file.hpp"
+#include "io/files/unnamed_file.hpp"
 
 namespace annulus::io {
 namespace {

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
-#include "io/import/unnamed_file.hpp"
+#include "io/files/unnamed_file.hpp"
 
 namespace annulus::io {
 namespace {

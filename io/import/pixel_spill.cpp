@@ -2,7 +2,7 @@
 #include "io/import/pixel_spill.hpp"
 
 #include "base/error.hpp"
-#include "io/import/unnamed_file.hpp"
+#include "io/files/unnamed_file.hpp"
 
 namespace annulus::io {
 

@@ -42,8 +42,8 @@ TEST_P(Verb, ExplainsItself) {
 INSTANTIATE_TEST_SUITE_P(All, Verb,
                          testing::Values("", "train", "evaluate", "predict", "summary", "data", "data import",
                                          "data import cifar10", "data import cifar100", "data import idx",
-                                         "data import images", "data info", "data show", "bench",
-                                         "bench step", "bench allreduce", "bench loader", "rich",
+                                         "data import images", "data info", "data show", "data repack",
+                                         "bench", "bench step", "bench allreduce", "bench loader", "rich",
                                          "rich simulate", "rich reconstruct", "rich table", "rich curves",
                                          "rich display", "job", "diff-runs", "doctor"));
 
@@ -278,6 +278,32 @@ TEST(Data, InfoAndShow) {
   std::ifstream(place.path("sheet.png"), std::ios::binary).read(magic.data(), 8);
   EXPECT_EQ(magic, "\x89PNG\r\n\x1a\n");
   EXPECT_EQ(place.run(show).code, 2);  // and keeps the first
+}
+
+TEST(Data, WritesForeignFilesAnewAsItAdvises) {
+  const Workplace place(12);
+  std::vector<std::uint8_t> pixels(6 * 3 * 8 * 8);
+  std::iota(pixels.begin(), pixels.end(), std::uint8_t{0});
+  io::Hdf5File file = io::Hdf5File::create(place.path("its own.h5").string());
+  file.write<std::uint8_t>("x_train", {6, 3, 8, 8}, pixels);
+  file.write<std::int32_t>("y_train", {6}, std::vector<std::int32_t>{1, 2, 3, 3, 2, 1});
+  file.close();
+
+  const Outcome refused = place.run({"data", "repack", "its own.h5", "--output", "made.h5"});
+  const std::size_t begin = refused.output.find("`annulus ") + 9;
+  const std::string advice = refused.output.substr(begin, refused.output.find('`', begin) - begin);
+  const Outcome advised = place.shell("\"$ANNULUS\" " + advice);
+  const Outcome info = place.run({"data", "info", "made.h5", "--duplicates", "--json"});
+
+  EXPECT_EQ(refused.code, 65);
+  EXPECT_EQ(advised.code, 0) << advice << advised.output;
+  const nlohmann::json made = json_in(info.output);
+  ASSERT_TRUE(made.contains("splits")) << info.output;
+  EXPECT_EQ(made["splits"][0]["shape"], (std::vector<int>{8, 8, 3}));
+  EXPECT_EQ(made["splits"][0]["label_counts"], (std::vector<int>{2, 2, 2}));
+  EXPECT_EQ(made["classes"], (std::vector<std::string>{"1", "2", "3"}));
+  EXPECT_EQ(made["config"]["data"]["path"], "made.h5");
+  EXPECT_EQ(made["duplicates"][0]["images"], 2) << "values repeat after 256: images 4 and 5 are 0 and 1";
 }
 
 TEST(Train, RecordsHowLongTheFirstStepTook) {

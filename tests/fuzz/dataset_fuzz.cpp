@@ -1,9 +1,10 @@
 // A dataset file, its chunks unpacked here or by the library: described as by `annulus data info`, opened
-// resident and streamed, a few samples read.
+// resident and streamed, a few samples read, its images compared, all of it written anew.
 #include <array>
 #include <sstream>
 
 #include "io/dataset/dataset.hpp"
+#include "io/dataset/repack.hpp"
 #include "io/dataset/summary.hpp"
 #include "io/hdf5/process.hpp"
 #include "tests/fuzz/fuzz_target.hpp"
@@ -28,6 +29,16 @@ void open_and_read(DatasetOptions options) {
   fuzz::expect_answer([&] { read_samples(*open_dataset(options, make_private_memory)); });
 }
 
+void write_anew(const std::string& path) {
+  std::vector<std::string> left_out;
+  RepackSplit split{.name = "train", .data = {.path = path}};
+  split.columns = columns_of(path, "train", split, left_out);
+  RepackOptions options{
+      .output = fuzz::folder() + "/anew.h5", .existing = Existing::replace, .memory_bytes = 1 << 10};
+  options.inputs = {{split}};
+  repack(options, {});
+}
+
 }  // namespace
 }  // namespace annulus::io
 
@@ -40,7 +51,9 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     std::ostringstream out;
     io::print_dataset(io::describe_dataset(path, io::PixelScan::read_all), out);
   });
-  fuzz::expect_answer([&] { io::try_images(path, "train"); });
+  fuzz::expect_answer([&] { io::find_duplicates(io::describe_dataset(path)); });
+  fuzz::expect_answer([&] { io::write_anew(path); });
+  fuzz::expect_answer([&] { io::try_images(path, "train/images"); });
   constexpr std::uint64_t kResident = 16 << 20;
   const io::VectorColumn column{"track", "train/track"};
   io::open_and_read({.path = path, .resident_bytes = kResident});

@@ -1,8 +1,11 @@
-// annulus data: make dataset files (import.cpp), describe them, show what augmentation makes of them.
+// annulus data: make dataset files (import.cpp), write them anew (repack.cpp), describe them, show what
+// augmentation makes of them.
 #include <fmt/format.h>
 
 #include <iostream>
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include "base/error.hpp"
 #include "io/dataset/dataset.hpp"
@@ -10,7 +13,9 @@
 #include "io/files/atomic_file.hpp"
 #include "io/pictures/contact_sheet.hpp"
 #include "trainer/commands/common/context.hpp"
+#include "trainer/commands/data_json.hpp"
 #include "trainer/commands/import.hpp"
+#include "trainer/commands/repack.hpp"
 #include "trainer/data_splits.hpp"
 #include "trainer/loop/rank_zero.hpp"
 #include "trainer/model/config.hpp"
@@ -18,20 +23,44 @@
 namespace annulus::trainer {
 namespace {
 
+struct InfoOptions {
+  std::vector<std::string> files;
+  bool pixels = false;
+  bool duplicates = false;
+  bool json = false;
+};
+
+void inform(const InfoOptions& options) {
+  const io::PixelScan scan = options.pixels ? io::PixelScan::read_all : io::PixelScan::sample;
+  std::vector<io::DatasetSummary> summaries;
+  for (const std::string& path : options.files) {
+    summaries.push_back(io::describe_dataset(path, scan));
+    const io::DatasetSummary& summary = summaries.back();
+    std::optional<io::Duplicates> duplicates;
+    if (options.duplicates) duplicates = io::find_duplicates(summary);
+    if (options.json) {
+      fmt::print("{}\n", json_of(summary, duplicates));
+      continue;
+    }
+    if (summaries.size() > 1) fmt::print("\n");
+    io::print_dataset(summary, std::cout);
+    if (duplicates) io::print_duplicates(*duplicates, std::cout);
+  }
+  if (summaries.size() > 1 && !options.json) io::print_sum(summaries, std::cout);
+}
+
 void add_info(Verb* data, Action& action) {
-  struct Options {
-    std::string path;
-    bool pixels = false;
-  };
-  auto options = std::make_shared<Options>();
-  Verb* verb = data->add_subcommand("info", "Describe a dataset file");
-  verb->add_option("file", options->path, "HDF5 file")->required();
-  verb->add_flag("--pixels", options->pixels, "Read all pixels: mean, deviation and range per channel");
+  auto options = std::make_shared<InfoOptions>();
+  Verb* verb = data->add_subcommand("info", "Describe dataset files, and say how to train on them");
+  verb->add_option("files", options->files, "HDF5 files")->required();
+  verb->add_flag("--pixels", options->pixels,
+                 "Read all pixels instead of some: mean, deviation and range per channel");
+  verb->add_flag("--duplicates", options->duplicates,
+                 "Read all pixels: images that are equal, inside a split and between splits");
+  verb->add_flag("--json", options->json, "A line of JSON for each file");
   verb->callback([options, &action] {
     action = [options](Context& context) {
-      const io::PixelScan scan = options->pixels ? io::PixelScan::read_all : io::PixelScan::skip;
-      on_rank_zero(context.mpi.group(), "data info",
-                   [&] { io::print_dataset(io::describe_dataset(options->path, scan), std::cout); });
+      on_rank_zero(context.mpi.group(), "data info", [&] { inform(*options); });
       return ExitCode::done;
     };
   });
@@ -83,10 +112,11 @@ void add_show(Verb* data, Action& action) {
 }  // namespace
 
 void add_data(Verb& app, Action& action) {
-  Verb* data = app.add_subcommand("data", "Import, describe and look at dataset files");
+  Verb* data = app.add_subcommand("data", "Import, describe, rewrite and look at dataset files");
   data->require_subcommand(1);
   add_imports(*data, action);
   add_info(data, action);
+  add_repack(*data, action);
   add_show(data, action);
 }
 

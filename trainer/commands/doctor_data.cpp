@@ -20,14 +20,21 @@ std::string read_text(const std::string& name, std::uint64_t samples, std::uint6
   return fmt::format("{} {} samples, {} of them read, from the first to the last", name, samples, tried);
 }
 
+/// Splits that were found by the names of their datasets need keys, and may be none.
+bool is_usual(const io::SplitSummary& split) { return split.images == split.name + "/images"; }
+
 void examine_usual_names(const std::string& path, DataFindings& findings) {
   const io::DatasetSummary summary = io::describe_dataset(path);
   for (const auto& split : summary.splits)
-    findings.lines.push_back(
-        {Grade::good, "data",
-         read_text(fmt::format("{}:{}", path, split.name), split.samples, io::try_images(path, split.name))});
+    findings.lines.push_back({Grade::good, "data",
+                              read_text(fmt::format("{}:{}", path, split.name), split.samples,
+                                        io::try_images(path, split.images))});
   for (const auto& split : summary.splits)
-    if (!split.label_fault.empty()) throw DataError("{}", split.label_fault);
+    if (is_usual(split) && !split.label_fault.empty()) throw DataError("{}", split.label_fault);
+  if (const std::string files[] = {path}; summary.found.train && !summary.keys.empty())
+    findings.lines.push_back({Grade::warning, "data",
+                              fmt::format("{} is read by a config that says `{}` (`--config` tries it)", path,
+                                          io::config_line(files, summary.keys))});
   for (const auto& [name, reason] : summary.unusable)
     findings.lines.push_back(
         {Grade::warning, "data", fmt::format("{}:{} cannot be a split: {}", path, name, reason)});

@@ -3,11 +3,8 @@
 #include "trainer/commands/import.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
-#include <cstdio>
 #include <filesystem>
 #include <functional>
 #include <iostream>
@@ -19,35 +16,11 @@
 #include "io/dataset/summary.hpp"
 #include "io/import/import.hpp"
 #include "io/import/source_kind.hpp"
+#include "trainer/commands/progress_line.hpp"
 #include "trainer/run/environment.hpp"
 
 namespace annulus::trainer {
 namespace {
-
-/// A line that is redrawn on a terminal; nothing when piped but the last line.
-class ImportBar {
- public:
-  void show(const io::ImportProgress& progress) {
-    if (isatty(STDERR_FILENO) == 0) return;
-    const auto now = std::chrono::steady_clock::now();
-    if (now - drawn_ < std::chrono::milliseconds(100) && progress.done != progress.total) return;
-    drawn_ = now;
-    const std::string line = progress.total == 0
-                                 ? fmt::format("{} {}", progress.what, progress.done)
-                                 : fmt::format("{} {}/{} ({} %)", progress.what, progress.done,
-                                               progress.total, 100 * progress.done / progress.total);
-    fmt::print(stderr, "\r{:<78}\r{}", "", printable(line));
-    std::fflush(stderr);
-    dirty_ = true;
-  }
-  void finish() {
-    if (dirty_) fmt::print(stderr, "\r{:<78}\r", "");
-  }
-
- private:
-  std::chrono::steady_clock::time_point drawn_{};
-  bool dirty_ = false;
-};
 
 /// Imports with the options that it was made with. The common ones are given to it.
 using Import = std::function<void(const io::ImportOptions&, const io::ProgressCallback&)>;
@@ -260,15 +233,17 @@ void say_what_validates(const io::DatasetSummary& made) {
 
 /// Names the importer that fits better, if there is one.
 void import_or_advise(const io::ImportOptions& options, const char* word, const Import& importer) {
-  ImportBar bar;
+  ProgressLine line;
   try {
-    importer(options, [&bar](const io::ImportProgress& progress) { bar.show(progress); });
+    importer(options, [&line](const io::ImportProgress& progress) {
+      line.show(progress.done, progress.total, progress.what);
+    });
   } catch (const DataError& error) {
     const std::string advice = io::what_fits(options.source, word);
     if (advice.empty() || std::string(error.what()).find("`annulus data import") != std::string::npos) throw;
     throw DataError("{} {}", error.what(), advice);
   }
-  bar.finish();
+  line.finish();
 }
 
 ExitCode run(io::ImportOptions options, const char* word, const Import& importer, Context& context) {

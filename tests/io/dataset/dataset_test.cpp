@@ -280,7 +280,7 @@ TEST(Dataset, RefusesChunksThatDoNotFitTheCache) {
 
   EXPECT_THAT(
       open_error({.path = path, .resident_bytes = 0, .cache_bytes = 19 * kRow}),
-      AllOf(HasSubstr("stores 20 rows together"), HasSubstr("h5repack -l train/images:CHUNK=20x3x2x1 ")));
+      AllOf(HasSubstr("stores 20 rows together"), HasSubstr("`annulus data repack " + path + " --output ")));
 }
 
 TEST(Dataset, TruncatedFilesAreNamed) {

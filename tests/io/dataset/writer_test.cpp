@@ -234,7 +234,7 @@ TEST(DatasetSummary, WhatNobodyNeedsMayBeUnreadable) {
   ASSERT_EQ(summary.splits.size(), 1U);
   EXPECT_EQ(summary.splits[0].samples, 7U);
   EXPECT_THAT(text.str(), AllOf(HasSubstr("mask         cannot be read: "), HasSubstr("libver='latest'")));
-  EXPECT_EQ(try_images(path, "train"), 7U);
+  EXPECT_EQ(try_images(path, "train/images"), 7U);
 }
 
 TEST(DatasetSummary, LabelsThatMayCountFromOneAreTold) {
@@ -297,9 +297,9 @@ TEST(DatasetSummary, GroupsThatAreNoSplitAreTold) {
 }
 
 TEST(DatasetSummary, ImagesThatCannotBeUnpackedAreTriedInVain) {
-  EXPECT_THAT(error_of([] { try_images(source_dir() + "/tests/io/data/zstd.hdf5", "train"); }),
+  EXPECT_THAT(error_of([] { try_images(source_dir() + "/tests/io/data/zstd.hdf5", "train/images"); }),
               HasSubstr("packed by the filter Zstandard"));
-  EXPECT_EQ(try_images(source_dir() + "/tests/io/data/lzf.hdf5", "train"), 7U);
+  EXPECT_EQ(try_images(source_dir() + "/tests/io/data/lzf.hdf5", "train/images"), 7U);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // Positioned reads and writes that go on after interruptions.
-#include "io/import/unnamed_file.hpp"
+#include "io/files/unnamed_file.hpp"
 
 #include <unistd.h>
 

@@ -1,5 +1,4 @@
-// A temporary file without a name, which vanishes with the process whatever happens to it. Internal to
-// io/import.
+// A temporary file without a name, which vanishes with the process whatever happens to it.
 #pragma once
 
 #include <cstddef>
