@@ -85,18 +85,23 @@ std::optional<NamedPart> named_part(const std::string& path) {
   return NamedPart{path.substr(0, at) + ending, {*number, *count}};
 }
 
-std::vector<std::string> stale_parts(const std::string& output, std::uint64_t count) {
-  std::vector<std::string> stale;
+std::vector<std::string> parts_beside(const std::string& output) {
+  std::vector<std::string> found;
   const fs::path own(part_path(output, {0, 1}));
   const fs::path folder = own.has_parent_path() ? own.parent_path() : fs::path(".");
   const std::string name = named_part(own.filename().string()).value().output;
   std::error_code ignored;  // a folder that cannot be listed is refused when it is written to
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored)) {
-    const auto found = named_part(entry.path().filename().string());
-    if (found && found->output == name && found->part.count != count)
-      stale.push_back((own.parent_path() / entry.path().filename()).string());
+    const auto part = named_part(entry.path().filename().string());
+    if (part && part->output == name) found.push_back((own.parent_path() / entry.path().filename()).string());
   }
-  std::sort(stale.begin(), stale.end());
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+std::vector<std::string> stale_parts(const std::string& output, std::uint64_t count) {
+  std::vector<std::string> stale = parts_beside(output);
+  std::erase_if(stale, [&](const std::string& path) { return named_part(path)->part.count == count; });
   return stale;
 }
 

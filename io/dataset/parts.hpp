@@ -54,6 +54,9 @@ struct NamedPart {
 /// @return nothing for other names
 std::optional<NamedPart> named_part(const std::string& path);
 
+/// All parts that lie beside an output, of any count, sorted.
+std::vector<std::string> parts_beside(const std::string& output);
+
 /// Parts of other counts that lie beside an output, sorted: with a pattern a reader would take them for parts
 /// of this one.
 std::vector<std::string> stale_parts(const std::string& output, std::uint64_t count);

@@ -167,6 +167,15 @@ std::uint64_t ShardedWriter::bytes() const {
   return rows * row;
 }
 
+std::uint64_t ShardedWriter::missing_bytes() const {
+  if (folder_.empty()) return bytes();
+  if (naming_) return 0;
+  std::uint64_t missing = 0;
+  for (std::uint64_t k = 0; k < parts_; ++k)
+    if (output_.key == 0 || !fs::exists(checksum_path(work_path(k)))) ++missing;
+  return bytes() / parts_ * missing + bytes() % parts_;
+}
+
 std::vector<PartRows> ShardedWriter::rows(std::uint64_t number) const {
   std::vector<PartRows> rows;
   rows.reserve(splits_.size());

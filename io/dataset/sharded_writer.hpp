@@ -65,6 +65,8 @@ class ShardedWriter {
 
   /// Bytes of the rows of all parts, as they are stored without compression.
   std::uint64_t bytes() const;
+  /// The same of the parts that are not there yet, by their names.
+  std::uint64_t missing_bytes() const;
 
  private:
   Part part(std::uint64_t number) const { return {number, parts_}; }

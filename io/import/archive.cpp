@@ -4,6 +4,7 @@
 #include <xxhash.h>
 #include <zlib.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -64,6 +65,19 @@ std::vector<std::byte> read_gzip_or_plain(const std::string& path, std::uint64_t
         "{}: cannot be uncompressed after {} bytes ({}). The file is damaged or was not completely copied; fetch it again.",
         path, contents.size(), reason);
   return contents;
+}
+
+std::uint64_t file_version(const std::string& path) {
+  struct stat found {};
+  if (::stat(path.c_str(), &found) != 0)
+    throw DataError("{}: {}. Check the path.", path,
+                    errno == ENOENT ? "there is no such file or folder" : std::strerror(errno));
+  return version_of(found);
+}
+
+std::uint64_t version_of(const struct stat& file) {
+  const std::array<std::int64_t, 3> facts{file.st_size, file.st_mtim.tv_sec, file.st_mtim.tv_nsec};
+  return XXH64(facts.data(), sizeof facts, 0);
 }
 
 std::string content_hash(const std::vector<std::byte>& contents) {

@@ -28,6 +28,8 @@ class FileSource {
   /// Reads the next regular file whose name `wanted` accepts; the others are skipped unread.
   /// @return false at the end   @throws DataError naming source and entry: damaged, truncated, too large
   virtual bool next(const std::function<bool(const std::string& name)>& wanted, SourceFile& file) = 0;
+  /// Hash of what tells this source from another, or from itself before a change: names, sizes, times.
+  virtual std::uint64_t identity() const = 0;
   // Whole at the end:
   /// Folders that the source lists, also those without files.
   virtual const std::vector<std::string>& folders() const = 0;
@@ -48,6 +50,9 @@ std::unique_ptr<FileSource> open_files(const std::string& path, const FileLimits
 /// Reads one file, uncompressing gzip; the checksum in the gzip trailer is verified.
 /// @throws DataError when it is missing, damaged, truncated or larger than `most_bytes`
 std::vector<std::byte> read_gzip_or_plain(const std::string& path, std::uint64_t most_bytes);
+
+/// Hash of a file's size and time of writing. @throws DataError when it cannot be looked at
+std::uint64_t file_version(const std::string& path);
 
 /// Hash of bytes that goes into provenance: XXH64, 16 hexadecimal digits.
 std::string content_hash(const std::vector<std::byte>& contents);

@@ -74,6 +74,7 @@ class ArchiveFiles final : public FileSource {
     return false;
   }
 
+  std::uint64_t identity() const override { return file_version(path_); }
   const std::vector<std::string>& folders() const override { return folders_; }
   std::vector<std::string> dead_links() const override { return links_.dead(); }
 

@@ -22,9 +22,9 @@ void Annotations::add(const std::string& name, std::string_view text) {
   }
 }
 
-std::string Annotations::class_of(const std::string& picture) const {
+std::string_view Annotations::class_of(std::string_view picture) const {
   const auto found = classes_.find(picture);
-  return found == classes_.end() ? "" : found->second;
+  return found == classes_.end() ? std::string_view() : found->second;
 }
 
 std::vector<Synset> read_synsets(const std::string& path) {

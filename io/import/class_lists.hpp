@@ -1,6 +1,7 @@
 // Classes of pictures that stand in files of text beside them. Internal to io/import.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -15,11 +16,11 @@ class Annotations {
   /// Lines of a file name and a class, and whatever follows behind a tab.
   /// @param name  of the file: its pictures lie in images/ beside it
   void add(const std::string& name, std::string_view text);
-  /// @return "" for a picture that none names
-  std::string class_of(const std::string& picture) const;
+  /// @return "" for a picture that none names; else it lives as long as this
+  std::string_view class_of(std::string_view picture) const;
 
  private:
-  std::map<std::string, std::string> classes_;  ///< by path
+  std::map<std::string, std::string, std::less<>> classes_;  ///< by path
 };
 
 /// A class of a list of synsets.

@@ -1,6 +1,8 @@
 // The two kinds of sources of files. Internal to io/import.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <memory>
 #include <string>
 
@@ -16,6 +18,9 @@ std::unique_ptr<FileSource> open_folder(const std::string& path, const FileLimit
 
 /// Without "./" and '/' at its beginning, and without a closing '/'.
 std::string plain_name(std::string name);
+
+/// See file_version().
+std::uint64_t version_of(const struct stat& file);
 
 [[noreturn]] void throw_too_large(const std::string& place, std::uint64_t limit);
 

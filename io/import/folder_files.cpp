@@ -1,13 +1,17 @@
 // Files of a folder in the order of their names. Links are followed, but not into folders that they lie in.
 #include <sys/stat.h>
+#include <xxhash.h>
 
 #include <algorithm>
+#include <deque>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <utility>
 
 #include "base/error.hpp"
 #include "io/import/file_sources.hpp"
+#include "io/import/name_arena.hpp"
 
 namespace annulus::io {
 namespace {
@@ -33,18 +37,21 @@ struct FolderIdentity {
   bool operator==(const FolderIdentity&) const = default;
 };
 
-FolderIdentity identity_of(const fs::path& folder) {
+/// @return nothing for a link that leads nowhere
+std::optional<struct stat> status_of(const fs::path& path) {
   struct stat found {};
-  if (::stat(folder.c_str(), &found) != 0)
-    throw fs::filesystem_error("stat", folder, std::error_code(errno, std::generic_category()));
-  return {found.st_dev, found.st_ino};
+  if (::stat(path.c_str(), &found) == 0) return found;
+  if (errno == ENOENT || errno == ELOOP || errno == ENOTDIR) return std::nullopt;
+  throw fs::filesystem_error("stat", path, std::error_code(errno, std::generic_category()));
 }
+
+FolderIdentity identity_of(const struct stat& folder) { return {folder.st_dev, folder.st_ino}; }
 
 class FolderFiles final : public FileSource {
  public:
   FolderFiles(const std::string& path, FileLimits limits) : root_(path), limits_(limits) {
     try {
-      list(root_);
+      list(root_, identity_of(status_of(root_).value()));
     } catch (const fs::filesystem_error& error) {
       throw DataError("{}: the folder cannot be listed ({}). Check its permissions.",
                       error.path1().empty() ? path : error.path1().string(), error.code().message());
@@ -59,13 +66,14 @@ class FolderFiles final : public FileSource {
     for (; position_ < names_.size(); ++position_) {
       file.name = names_[position_];
       if (!wanted(file.name)) continue;
-      file.contents = read_whole(root_ / names_[position_], limits_.file_bytes);
+      file.contents = read_whole(root_ / file.name, limits_.file_bytes);
       ++position_;
       return true;
     }
     return false;
   }
 
+  std::uint64_t identity() const override { return identity_; }
   const std::vector<std::string>& folders() const override { return folders_; }
   std::vector<std::string> dead_links() const override { return dead_links_; }
   std::uint64_t done() const override { return position_; }
@@ -73,22 +81,22 @@ class FolderFiles final : public FileSource {
 
  private:
   /// All that is below `folder`. @param open_  the folders that are being listed, from the root on
-  void list(const fs::path& folder) {
+  void list(const fs::path& folder, const FolderIdentity& identity) {
     constexpr std::size_t kDeepest = 100;
-    const FolderIdentity identity = identity_of(folder);
     open_.push_back(identity);
     if (open_.size() > kDeepest)
       throw DataError("{}: lies more than {} folders deep. Is this the right folder?", folder.string(),
                       kDeepest);
     for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
       std::string name = entry.path().lexically_relative(root_).generic_string();
-      std::error_code ignored;  // a link that leads nowhere is none of these
-      const fs::file_type type = fs::status(entry.path(), ignored).type();
-      if (type == fs::file_type::directory && !is_open(identity_of(entry.path()))) {
+      const std::optional<struct stat> status = status_of(entry.path());
+      if (status && S_ISDIR(status->st_mode) && !is_open(identity_of(*status))) {
         folders_.push_back(std::move(name));
-        list(entry.path());
-      } else if (type == fs::file_type::regular) {
-        names_.push_back(std::move(name));
+        list(entry.path(), identity_of(*status));
+      } else if (status && S_ISREG(status->st_mode)) {
+        // A sum: the same in whatever order the system lists a folder.
+        identity_ += XXH64(name.data(), name.size(), version_of(*status));
+        names_.push_back(arena_.add(name));
       } else if (entry.is_symlink()) {
         dead_links_.push_back(name + " -> " + fs::read_symlink(entry.path()).string());
       }
@@ -107,7 +115,9 @@ class FolderFiles final : public FileSource {
   fs::path root_;
   FileLimits limits_;
   std::vector<FolderIdentity> open_;
-  std::vector<std::string> names_;  // text: a path takes several times as much
+  NameArena arena_;
+  std::deque<std::string_view> names_;
+  std::uint64_t identity_ = 0;
   std::vector<std::string> folders_;
   std::vector<std::string> dead_links_;
   std::size_t position_ = 0;

@@ -16,27 +16,36 @@
 namespace annulus::io {
 namespace {
 
-std::vector<std::string> folders_of(const std::string& name) {
-  return path_parts(name.substr(0, name.rfind('/') + 1));
+/// The folders of a path, as views of it.
+std::vector<std::string_view> folders_of(std::string_view name) {
+  std::vector<std::string_view> folders;
+  for (std::size_t begin = 0; begin < name.size();) {
+    const std::size_t end = name.find('/', begin);
+    if (end == std::string_view::npos) break;
+    if (end > begin) folders.push_back(name.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return folders;
 }
 
-std::string small_letters(std::string text) {
+std::string small_letters(std::string_view letters) {
+  std::string text(letters);
   std::transform(text.begin(), text.end(), text.begin(),
                  [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
   return text;
 }
 
-std::string split_of(const std::string& folder) {
+std::string_view split_of(std::string_view folder) {
   static const std::map<std::string, std::string> kNames{
       {"train", "train"},      {"training", "train"}, {"validation", "validation"}, {"val", "validation"},
       {"valid", "validation"}, {"test", "test"},      {"testing", "test"}};
   const auto found = kNames.find(small_letters(folder));
-  return found != kNames.end() ? found->second : "";
+  return found != kNames.end() ? std::string_view(found->second) : "";
 }
 
 /// Where class folders are: what comes before split and class.
 struct Layout {
-  std::vector<std::string> prefix;
+  std::vector<std::string_view> prefix;
   bool splits = false;
   bool operator==(const Layout&) const = default;
 };
@@ -48,7 +57,7 @@ Layout layout_of(const ListedImage& image) {
 }
 
 /// It must be the same for all: else some folder was taken for a class.
-void check_layout(const std::string& source, const std::vector<ListedImage>& images) {
+void check_layout(const std::string& source, const ListedImages& images) {
   const ListedImage& first = images.front();
   const Layout layout = layout_of(first);
   for (const ListedImage& image : images) {
@@ -81,7 +90,7 @@ std::vector<ClassFolder> class_folders(const Layout& layout,
     if (parts.size() < depth || !std::equal(layout.prefix.begin(), layout.prefix.end(), parts.begin()))
       continue;
     parts.resize(depth);
-    const std::string split = layout.splits ? split_of(parts[depth - 2]) : "";
+    const std::string split(layout.splits ? split_of(parts[depth - 2]) : "");
     if (layout.splits && split.empty()) continue;
     const std::string path = fmt::format("{}", fmt::join(parts, "/"));
     ClassFolder& folder = found.try_emplace(path, ClassFolder{split, parts.back(), path, {}}).first->second;
@@ -136,13 +145,15 @@ std::vector<std::string> find_doubts(const std::vector<std::string>& classes,
   return doubts;
 }
 
-std::vector<std::string> find_classes(const std::string& source, const std::vector<ListedImage>& images,
+std::vector<std::string> find_classes(const std::string& source, const ListedImages& images,
                                       const std::vector<ClassFolder>& kept) {
   std::set<std::string> all;
   std::set<std::string> trained;
-  const auto add = [&](const std::string& split, const std::string& name) {
-    all.insert(name);
-    if (split == "train" || split.empty()) trained.insert(name);
+  std::set<std::pair<std::string_view, std::string_view>> seen;  // few, where images are many
+  const auto add = [&](std::string_view split, std::string_view name) {
+    if (!seen.emplace(split, name).second) return;
+    all.emplace(name);
+    if (split == "train" || split.empty()) trained.emplace(name);
   };
   for (const ListedImage& image : images) add(image.split, image.class_name);
   for (const ClassFolder& folder : kept) add(folder.split, folder.class_name);
@@ -158,9 +169,9 @@ std::vector<std::string> find_classes(const std::string& source, const std::vect
 }
 
 /// Decides about the folders that gave no picture, and so which classes there are.
-void name_classes(const std::string& source, const std::vector<ListedImage>& images,
-                  std::vector<ClassFolder> folders, EmptyClasses empty_classes, ImageListing& listing) {
-  std::set<std::string> pictured;
+void name_classes(const std::string& source, const ListedImages& images, std::vector<ClassFolder> folders,
+                  EmptyClasses empty_classes, ImageListing& listing) {
+  std::set<std::string_view> pictured;
   for (const ListedImage& image : images) pictured.insert(image.class_name);
   std::vector<ClassFolder> barren;
   std::vector<ClassFolder> no_classes;
@@ -203,7 +214,7 @@ ListedSplit deal_out(const std::string& name, const std::vector<std::vector<std:
   return split;
 }
 
-void sort_by_name(const std::string& source, std::vector<ListedImage>& images, const LeftOut& left_out) {
+void sort_by_name(const std::string& source, ListedImages& images, const LeftOut& left_out) {
   if (images.empty()) {
     const std::string instead = left_out.instead_of_pictures();
     throw DataError("{}: holds no JPEG or PNG images (.jpg, .jpeg, .png). {}", source,
@@ -214,22 +225,23 @@ void sort_by_name(const std::string& source, std::vector<ListedImage>& images, c
 }
 
 /// Takes the last of the folders as the class, the one before as a split if it is called so.
-void place_below(ListedImage& image, const std::vector<std::string>& folders) {
+void place_below(ListedImage& image, const std::vector<std::string_view>& folders) {
   image.class_name = folders.back();
-  image.split = folders.size() >= 2 ? split_of(folders[folders.size() - 2]) : "";
+  image.split = folders.size() >= 2 ? split_of(folders[folders.size() - 2]) : std::string_view();
   image.prefix_parts = static_cast<std::int32_t>(folders.size()) - (image.split.empty() ? 1 : 2);
 }
 
 /// tiny-imagenet: train/CLASS/images/FILE, and val/images/FILE whose classes stand in a file beside them.
 struct InnerFolders {
-  bool found = false;                ///< classes lie above folders called images
-  std::vector<std::string> without;  ///< pictures without a class, which were taken off: test/images/FILE
+  bool found = false;         ///< classes lie above folders called images
+  std::uint64_t without = 0;  ///< pictures without a class, which were taken off: test/images/FILE
+  std::string_view example;   ///< of those
 };
 
-InnerFolders look_into_images_folders(const std::string& source, std::vector<ListedImage>& images,
+InnerFolders look_into_images_folders(const std::string& source, ListedImages& images,
                                       const Annotations* annotations) {
   const bool all = std::all_of(images.begin(), images.end(), [](const ListedImage& image) {
-    const std::vector<std::string> folders = folders_of(image.name);
+    const std::vector<std::string_view> folders = folders_of(image.name);
     return folders.size() >= 2 && small_letters(folders.back()) == "images";
   });
   const bool some_below_classes =
@@ -237,23 +249,19 @@ InnerFolders look_into_images_folders(const std::string& source, std::vector<Lis
       std::any_of(images.begin(), images.end(), [](const ListedImage& image) { return image.split.empty(); });
   if (!some_below_classes) return {};
   InnerFolders inner{.found = true};
-  std::vector<ListedImage> placed;
   for (ListedImage& image : images) {
-    std::vector<std::string> folders = folders_of(image.name);
+    std::vector<std::string_view> folders = folders_of(image.name);
     folders.pop_back();
     place_below(image, folders);
-    if (const std::string split = split_of(folders.back()); !split.empty()) {
+    if (const std::string_view split = split_of(folders.back()); !split.empty()) {
       image.split = split;
-      image.class_name = annotations == nullptr ? "" : annotations->class_of(image.name);
+      image.class_name = annotations == nullptr ? std::string_view() : annotations->class_of(image.name);
       image.prefix_parts = static_cast<std::int32_t>(folders.size()) - 1;
     }
-    if (image.class_name.empty())
-      inner.without.push_back(image.name);
-    else
-      placed.push_back(std::move(image));
+    if (image.class_name.empty() && inner.without++ == 0) inner.example = image.name;
   }
-  if (placed.empty()) throw DataError("{}: no picture has a class.", source);
-  images = std::move(placed);
+  std::erase_if(images, [](const ListedImage& image) { return image.class_name.empty(); });
+  if (images.empty()) throw DataError("{}: no picture has a class.", source);
   return inner;
 }
 
@@ -276,8 +284,8 @@ std::vector<std::string> ordered_by(const std::vector<Synset>& synsets, const st
 
 }  // namespace
 
-ListedImage place_image(const std::string& source, const std::string& name) {
-  const std::vector<std::string> folders = folders_of(name);
+ListedImage place_image(const std::string& source, std::string_view name) {
+  const std::vector<std::string_view> folders = folders_of(name);
   if (folders.empty())
     throw DataError(
         "{}: {} lies in no class folder. Expected is CLASS/FILE, or train/CLASS/FILE and test/CLASS/FILE.",
@@ -288,7 +296,7 @@ ListedImage place_image(const std::string& source, const std::string& name) {
   return image;
 }
 
-ImageListing list_images(const std::string& source, std::vector<ListedImage> images, const LeftOut& left_out,
+ImageListing list_images(const std::string& source, ListedImages images, const LeftOut& left_out,
                          const ListingRules& rules) {
   sort_by_name(source, images, left_out);
   const InnerFolders inner = look_into_images_folders(source, images, rules.annotations);
@@ -299,21 +307,21 @@ ImageListing list_images(const std::string& source, std::vector<ListedImage> ima
     return inner.found && small_letters(folder.class_name) == "images";  // val/images
   });
   name_classes(source, images, std::move(folders), rules.empty_classes, listing);
-  if (!inner.without.empty())
+  if (inner.without > 0)
     listing.doubts.push_back(fmt::format(
         "Left out pictures without a class: {}, for example {}. For `annulus predict` import them by "
         "themselves with --unlabelled.",
-        inner.without.size(), shown_name(inner.without.front())));
+        inner.without, shown_name(inner.example)));
   if (!rules.synsets.empty()) listing.classes = ordered_by(rules.synsets, listing.classes, source);
-  std::map<std::string, std::size_t> labels;
+  std::map<std::string, std::size_t, std::less<>> labels;
   for (std::size_t i = 0; i < listing.classes.size(); ++i) labels.emplace(listing.classes[i], i);
-  std::map<std::string, std::vector<std::vector<std::uint64_t>>> slots;
+  std::map<std::string_view, std::vector<std::vector<std::uint64_t>>> slots;
   for (const ListedImage& image : images) {
-    auto& of_split = slots[image.split.empty() ? "train" : image.split];
+    auto& of_split = slots[image.split.empty() ? std::string_view("train") : image.split];
     of_split.resize(listing.classes.size());
-    of_split[labels.at(image.class_name)].push_back(image.slot);
+    of_split[labels.find(image.class_name)->second].push_back(image.slot);
     const std::string identity =
-        image.split + "/" + image.class_name + image.name.substr(image.name.rfind('/'));
+        fmt::format("{}/{}{}", image.split, image.class_name, image.name.substr(image.name.rfind('/')));
     listing.hash = XXH64(identity.data(), identity.size(), listing.hash ^ image.hash);
   }
   for (const char* name : {"train", "validation", "test"})
@@ -322,8 +330,7 @@ ImageListing list_images(const std::string& source, std::vector<ListedImage> ima
   return listing;
 }
 
-ImageListing list_unlabelled(const std::string& source, std::vector<ListedImage>& images,
-                             const LeftOut& left_out) {
+ImageListing list_unlabelled(const std::string& source, ListedImages& images, const LeftOut& left_out) {
   sort_by_name(source, images, left_out);
   ImageListing listing;
   ListedSplit split{"test", {}, {}};

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "io/import/class_lists.hpp"
@@ -12,16 +14,19 @@
 
 namespace annulus::io {
 
-/// One decoded image of the source.
+/// One image of the source. Texts are views of its name, of a list of classes or of a NameArena: there may be
+/// millions.
 struct ListedImage {
-  std::string name;   ///< path inside the source
-  std::string split;  ///< "train", "validation", "test"; "" when the source has no such folders
-  std::string class_name;
+  std::string_view name;   ///< path inside the source
+  std::string_view split;  ///< "train", "validation", "test"; "" when the source has no such folders
+  std::string_view class_name;
   std::int32_t prefix_parts = 0;  ///< how many folders stand before split and class
-  std::uint64_t slot = 0;         ///< where its pixels are kept
-  std::uint64_t hash = 0;         ///< of the file
   PictureNotes notes = {};
+  std::uint64_t slot = 0;  ///< where its pixels are kept: its place in the source
+  std::uint64_t hash = 0;  ///< of the file
 };
+/// Grows without a copy of all.
+using ListedImages = std::deque<ListedImage>;
 
 /// The images of one split in the order in which they are stored.
 struct ListedSplit {
@@ -39,8 +44,8 @@ struct ImageListing {
 
 /// Understands PREFIX/[train|validation|test]/CLASS/FILE. Also val, valid, training, testing, in any
 /// capitals.
-/// @throws DataError when there is no class folder
-ListedImage place_image(const std::string& source, const std::string& name);
+/// @param name  outlives the result   @throws DataError when there is no class folder
+ListedImage place_image(const std::string& source, std::string_view name);
 
 /// How classes are found and numbered.
 struct ListingRules {
@@ -55,11 +60,10 @@ struct ListingRules {
 /// @throws DataError when the images do not share one layout, a name comes twice, a class has no training
 /// images or is not among the synsets, there is only one class, or a class folder is empty and is not to be
 /// kept
-ImageListing list_images(const std::string& source, std::vector<ListedImage> images, const LeftOut& left_out,
+ImageListing list_images(const std::string& source, ListedImages images, const LeftOut& left_out,
                          const ListingRules& rules);
 
 /// All of them as one split without classes, in order of their names, which are left in `images`.
-ImageListing list_unlabelled(const std::string& source, std::vector<ListedImage>& images,
-                             const LeftOut& left_out);
+ImageListing list_unlabelled(const std::string& source, ListedImages& images, const LeftOut& left_out);
 
 }  // namespace annulus::io

@@ -1,4 +1,5 @@
 // Class folders of JPEG and PNG images: one thread reads the archive, all of them decode what it has read.
+#include <deque>
 #include <filesystem>
 #include <future>
 
@@ -8,6 +9,7 @@
 #include "io/import/archive.hpp"
 #include "io/import/image_listing.hpp"
 #include "io/import/left_out.hpp"
+#include "io/import/name_arena.hpp"
 #include "io/import/output.hpp"
 #include "io/import/picture_decoder.hpp"
 #include "io/import/picture_remarks.hpp"
@@ -15,15 +17,19 @@
 namespace annulus::io {
 namespace {
 
-/// Reads the source in batches and notes what it leaves out.
+/// Reads the source in batches, and lists what it has and what it leaves out.
 class BatchReader {
  public:
-  explicit BatchReader(const std::string& path) : source_(open_files(path)) {}
+  BatchReader(const ImportOptions& options, const ImageOptions& images, PictureDecoder& decoder)
+      : options_(options), images_(images), decoder_(decoder), source_(open_files(options.source)) {
+    decoder_.begin(source_->identity());
+  }
 
-  std::vector<SourceFile> next() {
-    constexpr std::size_t kMostFiles = 2048;
+  /// Those that the decoder needs. None at the end.
+  std::vector<NumberedFile> next() {
+    constexpr std::size_t kMostFiles = kPicturesPerBlock;
     constexpr std::size_t kMostBytes = 64 << 20;
-    std::vector<SourceFile> files;
+    std::vector<NumberedFile> files;
     std::size_t bytes = 0;
     SourceFile file;
     const auto wanted = [this](const std::string& name) { return is_wanted(name); };
@@ -34,7 +40,8 @@ class BatchReader {
         continue;
       }
       bytes += file.contents.size();
-      files.push_back(std::move(file));
+      files.push_back({awaited_.front(), std::move(file)});
+      awaited_.pop_front();
       file = {};
     }
     return files;
@@ -42,44 +49,52 @@ class BatchReader {
 
   const FileSource& source() const { return *source_; }
   const Annotations& annotations() const { return annotations_; }
+  /// All pictures of the source, in its order, once all has been read.
+  ListedImages& listed() { return listed_; }
   /// What was not read, once all has been read.
-  LeftOut left_out() const {
-    LeftOut left_out = left_out_;
-    for (const std::string& folder : source_->folders()) left_out.add_folder(folder);
-    return left_out;
+  LeftOut& left_out() {
+    for (const std::string& folder : source_->folders()) left_out_.add_folder(folder);
+    return left_out_;
   }
 
  private:
   bool is_wanted(const std::string& name) {
-    if (has_image_name(name) && !is_hidden(name)) return true;
+    if (has_image_name(name) && !is_hidden(name)) {
+      listed_.push_back(place_of(names_.add(name)));
+      if (!decoder_.needs(listed_.size() - 1)) return false;
+      awaited_.push_back(listed_.size() - 1);
+      return true;
+    }
     if (Annotations::is_name(name) && !is_hidden(name)) return true;
     left_out_.add_file(name);
     return false;
   }
 
+  /// @return where a picture belongs by its name
+  ListedImage place_of(std::string_view name) const {
+    if (!images_.unlabelled) return place_image(options_.source, name);
+    return {.name = name, .split = {}, .class_name = {}};
+  }
+
+  const ImportOptions& options_;
+  const ImageOptions& images_;
+  PictureDecoder& decoder_;
   std::unique_ptr<FileSource> source_;
+  NameArena names_;
+  ListedImages listed_;
+  std::deque<std::uint64_t> awaited_;  ///< asked for: a file known by several names comes once for each
   LeftOut left_out_;
   Annotations annotations_;
 };
 
-/// @return where pictures belong by their names
-std::vector<ListedImage> places_of(const std::vector<SourceFile>& files, const ImportOptions& options,
-                                   const ImageOptions& images) {
-  std::vector<ListedImage> listed;
-  for (const SourceFile& file : files)
-    listed.push_back(images.unlabelled ? ListedImage{.name = file.name, .split = {}, .class_name = {}}
-                                       : place_image(options.source, file.name));
-  return listed;
-}
-
 /// Reads one batch ahead of the decoding.
 void read_and_decode(BatchReader& reader, PictureDecoder& decoder, const ImportOptions& options,
-                     const ImageOptions& images, const ProgressCallback& progress) {
-  std::vector<SourceFile> files = reader.next();
+                     const ProgressCallback& progress) {
+  std::vector<NumberedFile> files = reader.next();
   while (!files.empty()) {
     const std::uint64_t done = reader.source().done();
     auto following = std::async(std::launch::async, [&reader] { return reader.next(); });
-    decoder.decode(files, places_of(files, options, images));
+    decoder.decode(files);
     report(progress, done, reader.source().total(), "reading " + file_name(options.source));
     files = following.get();
   }
@@ -111,20 +126,18 @@ void import_images(const ImportOptions& options, const ImageOptions& images,
         "--synsets names classes, and --unlabelled is for pictures without. Leave one of them out.");
   std::vector<Synset> synsets;
   if (!images.synsets.empty()) synsets = read_synsets(images.synsets);
-  BatchReader reader(options.source);
-  read_and_decode(reader, decoder, options, images, progress);
-  LeftOut left_out = reader.left_out();
+  BatchReader reader(options, images, decoder);
+  read_and_decode(reader, decoder, options, progress);
+  LeftOut& left_out = reader.left_out();
   report_left_out(left_out, reader.source().dead_links());
-  for (const BadPicture& picture : decoder.bad()) left_out.add_damaged(picture.name);
 
-  std::vector<ListedImage> listed = decoder.take_images();
-  report_bad(decoder.bad(), options.output, listed.size());
+  ListedImages listed = std::move(reader.listed());
+  const BadPictures bad =
+      decoder.finish(listed, [&](std::string_view name) { left_out.add_damaged(std::string(name)); });
   const std::vector<PictureRemark> remarks = picture_remarks(listed, images);
-  std::vector<std::string> names;
   ImageListing listing;
   if (images.unlabelled) {
     listing = list_unlabelled(options.source, listed, left_out);
-    for (const ListedImage& image : listed) names.push_back(printable(image.name));
   } else {
     listing = list_images(options.source, std::move(listed), left_out,
                           {images.empty_classes, std::move(synsets), &reader.annotations()});
@@ -142,8 +155,8 @@ void import_images(const ImportOptions& options, const ImageOptions& images,
                                  fmt::format("{}x{}{}{}", images.resize_height, images.resize_width,
                                              images.fit == Fit::stretch ? "" : " ",
                                              images.fit == Fit::stretch ? "" : word_of(images.fit)));
-  if (!decoder.bad().empty())
-    data.provenance.emplace_back("unreadable", fmt::format("{} pictures left out", decoder.bad().size()));
+  if (bad.count > 0)
+    data.provenance.emplace_back("unreadable", fmt::format("{} pictures left out", bad.count));
   for (const PictureRemark& remark : remarks) {
     log_info("{}", remark.sentence);
     data.provenance.emplace_back(remark.key, remark.provenance);
@@ -151,11 +164,14 @@ void import_images(const ImportOptions& options, const ImageOptions& images,
   for (ListedSplit& split : listing.splits)
     data.splits.push_back(
         {split.name, std::move(split.labels),
-         [&spill = decoder.spill(), slots = std::move(split.slots)](
-             std::uint64_t row, std::span<std::byte> pixels) { spill.read(slots[row], pixels); }});
+         [&decoder, slots = std::move(split.slots)](std::uint64_t row, std::span<std::byte> pixels) {
+           decoder.read(slots[row], pixels);
+         }});
   data.labelled = !images.unlabelled;
+  data.pixels_hash = decoder.key() ^ listing.hash;
   write_imported(options, std::move(data), progress);
-  if (images.unlabelled) write_lines(options.output + ".names.txt", names);
+  if (images.unlabelled && options.ranks.rank == 0) write_lines(options.output + ".names.txt", listed);
+  decoder.done();
 }
 
 }  // namespace annulus::io

@@ -2,7 +2,7 @@
 // (docs/data-format.md). The verbs `annulus data import ...` stand on them.
 //
 // In: an archive or a folder as its publisher hands it out.
-// Out: one dataset file with splits and class names.
+// Out: one dataset file with splits and class names, or several.
 // Invariant: the output is complete or absent, and the same for the same source and options. No name in an
 // archive becomes a path.
 // Next: archive.hpp (files one after another), cifar.cpp (the shortest importer), output.hpp (what all of
@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "io/dataset/parts.hpp"
 #include "io/dataset/sample_source.hpp"
 #include "io/files/existing.hpp"
 #include "io/pictures/image_codec.hpp"
@@ -29,6 +30,17 @@ struct ImportProgress {
 /// Called now and then from the thread that imports.
 using ProgressCallback = std::function<void(const ImportProgress&)>;
 
+/// Processes that make one data set together, on one file system. One alone needs nothing else.
+struct ImportRanks {
+  int rank = 0;
+  int count = 1;
+  /// Returns when all ranks have called it.
+  std::function<void(const char* purpose)> meet = [](const char*) {};
+  /// Runs `work` on rank 0 while the others wait; what it throws is thrown on all of them.
+  std::function<void(const char* purpose, const std::function<void()>& work)> on_first =
+      [](const char*, const std::function<void()>& work) { work(); };
+};
+
 /// What every import needs to know.
 struct ImportOptions {
   std::string source;  ///< archive or folder
@@ -40,9 +52,12 @@ struct ImportOptions {
   int deflate = 0;                  ///< gzip level of the output, 0 to 9
   int threads = 0;                  ///< that decode images; 0 = one per core
   std::string program = "annulus";  ///< name and version, for provenance
+  Sharding sharding = {};           ///< into several files (io/dataset/parts.hpp), or one
+  ImportRanks ranks = {};           ///< all of them call the importer with the same options
 };
 
-// All of them write options.output completely or not at all, and replace an existing file only when asked.
+// All of them write options.output, or its parts, completely or not at all, and replace what exists only when
+// asked.
 // @throws UsageError for impossible options, DataError naming file and entry for what is wrong with the
 // source,
 //         RuntimeError when the output cannot be written

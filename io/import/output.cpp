@@ -1,14 +1,17 @@
 // Validation split, free space, blocks of rows, provenance.
 #include "io/import/output.hpp"
 
+#include <xxhash.h>
+
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "io/dataset/doubled_name.hpp"
+#include "io/dataset/sharded_writer.hpp"
 #include "io/dataset/stratified_choice.hpp"
-#include "io/dataset/writer.hpp"
 
 namespace annulus::io {
 namespace {
@@ -50,19 +53,78 @@ void take_validation(const ImportOptions& options, std::vector<ImportSplit>& spl
   splits.insert(std::next(train), std::move(taken));
 }
 
-void write_split(DatasetWriter& writer, const ImportSplit& split, std::size_t row_bytes,
-                 const ProgressCallback& progress) {
+void write_rows(DatasetWriter& writer, const ImportSplit& split, const PartRows& rows, std::size_t row_bytes,
+                const ProgressCallback& progress) {
   constexpr std::size_t kRowsPerBlock = 1024;  // whole chunks of 128
-  const std::size_t rows = split.labels.size();
+  const std::size_t end = rows.first + rows.count;
   std::vector<std::byte> block;
-  for (std::size_t first = 0; first < rows; first += kRowsPerBlock) {
-    const std::size_t count = std::min(kRowsPerBlock, rows - first);
+  for (std::size_t first = rows.first; first < end; first += kRowsPerBlock) {
+    const std::size_t count = std::min(kRowsPerBlock, end - first);
     block.resize(count * row_bytes);
     for (std::size_t i = 0; i < count; ++i)
       split.pixels(first + i, std::span(block).subspan(i * row_bytes, row_bytes));
     writer.append(split.name, block, std::span(split.labels).subspan(first, count));
-    report(progress, first + count, rows, "writing " + split.name);
+    report(progress, first + count, split.labels.size(), "writing " + split.name);
   }
+}
+
+/// Grows by everything that the bytes of a file follow from.
+class KeyHash {
+ public:
+  void add(std::span<const std::byte> bytes) { hash_ = XXH64(bytes.data(), bytes.size(), hash_ + 1); }
+  void add(const std::string& text) { add(std::as_bytes(std::span(text))); }
+  void add(std::uint64_t number) { add(std::as_bytes(std::span(&number, 1))); }
+  std::uint64_t value() const { return hash_ == 0 ? 1 : hash_; }
+
+ private:
+  std::uint64_t hash_ = 0;
+};
+
+/// @return 0 when parts of an earlier process cannot be known to be the same
+std::uint64_t key_of(const ImportedData& data, const DatasetSpec& spec) {
+  if (data.pixels_hash == 0) return 0;
+  KeyHash key;
+  key.add(data.pixels_hash);
+  for (const std::int64_t extent : {spec.shape.height, spec.shape.width, spec.shape.channels})
+    key.add(static_cast<std::uint64_t>(extent));
+  key.add(static_cast<std::uint64_t>(spec.pixels));
+  key.add(static_cast<std::uint64_t>(spec.deflate));
+  key.add(static_cast<std::uint64_t>(spec.labelled));
+  key.add(spec.description);
+  for (const std::string& name : spec.classes) key.add(name);
+  for (const std::string& name : spec.columns) key.add(name);
+  for (const auto& [name, text] : spec.provenance) key.add(name + "=" + text);
+  for (const ImportSplit& split : data.splits) {
+    key.add(split.name);
+    key.add(std::as_bytes(std::span(split.labels)));
+  }
+  return key.value();
+}
+
+/// Rank r of W writes the parts r, r + W, ...
+void write_parts(const ImportOptions& options, ShardedOutput output, const DatasetSpec& spec,
+                 const std::vector<ImportSplit>& splits, const ProgressCallback& progress) {
+  const ImportRanks& ranks = options.ranks;
+  std::vector<SplitSize> sizes;
+  for (const ImportSplit& split : splits) sizes.push_back({split.name, split.labels.size()});
+  std::optional<ShardedWriter> writer;
+  output.leads = ranks.rank == 0;
+  ranks.on_first("what is there already", [&] {
+    constexpr std::uint64_t kOverhead = 1 << 20;  // HDF5's own structures
+    writer.emplace(output, spec, sizes);
+    require_free_space(options.output, writer->missing_bytes() + kOverhead * writer->parts());
+  });
+  if (!writer) writer.emplace(output, spec, sizes);
+  const auto row_bytes = static_cast<std::size_t>(spec.shape.size()) * size_of(spec.pixels);
+  const auto step = static_cast<std::uint64_t>(ranks.count);
+  for (auto part = static_cast<std::uint64_t>(ranks.rank); part < writer->parts(); part += step)
+    writer->write(part, [&](DatasetWriter& file) {
+      const std::vector<PartRows> rows = writer->rows(part);
+      for (std::size_t i = 0; i < splits.size(); ++i)
+        write_rows(file, splits[i], rows[i], row_bytes, progress);
+    });
+  ranks.meet("writing its parts");
+  ranks.on_first("names of the parts", [&] { writer->commit(); });
 }
 
 }  // namespace
@@ -73,8 +135,10 @@ void check_import_options(const ImportOptions& options) {
                      options.validation_fraction);
   if (options.deflate < 0 || options.deflate > 9)
     throw UsageError("The gzip level is {}, but it must be from 0 (none) to 9.", options.deflate);
-  make_folder_of(options.output);
-  const AtomicFile writable(options.output, options.existing);
+  options.ranks.on_first("a look at the output", [&] {
+    check_sharded_output(
+        {.path = options.output, .existing = options.existing, .sharding = options.sharding});
+  });
 }
 
 void write_imported(const ImportOptions& options, ImportedData data, const ProgressCallback& progress) {
@@ -85,12 +149,8 @@ void write_imported(const ImportOptions& options, ImportedData data, const Progr
     throw UsageError(
         "A validation fraction is taken of every class, but these images have none. Leave it out.");
   take_validation(options, data.splits);
-  std::uint64_t rows = 0;
-  for (const ImportSplit& split : data.splits) rows += split.labels.size();
+  std::erase_if(data.splits, [](const ImportSplit& split) { return split.labels.empty(); });
   const auto row_bytes = static_cast<std::size_t>(data.shape.size()) * size_of(data.pixels);
-  constexpr std::uint64_t kOverhead = 1 << 20;  // HDF5's own structures
-  require_free_space(options.output, rows * (row_bytes + sizeof(std::int32_t)) + kOverhead);
-
   constexpr std::size_t kFlatRows = 8192;       // as of the labels: rows are a few numbers
   constexpr std::size_t kFlatChunk = 16 << 20;  // or many: a chunk is written and read as a whole
   const auto flat_rows = static_cast<std::int64_t>(
@@ -108,9 +168,11 @@ void write_imported(const ImportOptions& options, ImportedData data, const Progr
   if (options.validation_fraction > 0)
     spec.provenance.emplace_back("validation", fmt::format("{} of every class of train, seed {}",
                                                            options.validation_fraction, options.seed));
-  DatasetWriter writer(options.output, options.existing, std::move(spec));
-  for (const ImportSplit& split : data.splits) write_split(writer, split, row_bytes, progress);
-  writer.commit();
+  ShardedOutput output{.path = options.output,
+                       .existing = options.existing,
+                       .sharding = options.sharding,
+                       .key = key_of(data, spec)};
+  write_parts(options, std::move(output), spec, data.splits, progress);
 }
 
 void report(const ProgressCallback& progress, std::uint64_t done, std::uint64_t total,

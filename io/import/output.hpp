@@ -32,13 +32,18 @@ struct ImportedData {
   std::vector<ImportSplit> splits;
   std::vector<std::string> columns = {};  ///< names of the values of flat samples, or none
   bool labelled = true;                   ///< false: the file has neither labels nor classes
+  /// Hash of all that the pixels follow from, beside what stands in this data; 0: not known. With it parts
+  /// that a killed import has written are used again.
+  std::uint64_t pixels_hash = 0;
 };
 
 /// Checks what all importers have in common before a long read starts, and makes the folder of the output.
+/// All ranks call it.
 /// @throws UsageError
 void check_import_options(const ImportOptions& options);
 
-/// Writes the file. A validation fraction is taken from `train`, of every class
+/// Writes the file, or this rank's parts and, on the first rank, their names: all ranks call it with the same
+/// data. A validation fraction is taken from `train`, of every class
 /// (io/dataset/stratified_choice.hpp), in the stored order.
 void write_imported(const ImportOptions& options, ImportedData data, const ProgressCallback& progress);
 

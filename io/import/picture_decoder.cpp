@@ -1,4 +1,4 @@
-// One decoder per thread; a picture in each slot.
+// One decoder per thread; a picture at its place in a block.
 #include "io/import/picture_decoder.hpp"
 
 #include <xxhash.h>
@@ -6,6 +6,7 @@
 #include <atomic>
 #include <exception>
 #include <fstream>
+#include <iterator>
 #include <thread>
 
 #include "base/error.hpp"
@@ -28,6 +29,10 @@ void check_size(const ImageOptions& images) {
                      kLargest);
 }
 
+[[noreturn]] void throw_unwritable(const std::string& path) {
+  throw RuntimeError("{}: cannot be written. Free some space, or write elsewhere.", path);
+}
+
 }  // namespace
 
 PictureDecoder::PictureDecoder(const ImportOptions& options, const ImageOptions& images)
@@ -38,15 +43,42 @@ PictureDecoder::PictureDecoder(const ImportOptions& options, const ImageOptions&
   check_size(images);
 }
 
-void PictureDecoder::decode(const std::vector<SourceFile>& files, std::vector<ListedImage> listed) {
-  for (ListedImage& image : listed) image.slot = slots_++;
-  for (std::size_t i = 0; i < files.size() && !spill_; ++i) fix_size(files[i]);
+void PictureDecoder::begin(std::uint64_t source) {
+  const std::string how = fmt::format(
+      "{} {:016x} {} {} {} {} {} x {} {}", options_.program, source, word_of(wanted_.decode.alpha),
+      word_of(wanted_.decode.orientation), static_cast<int>(wanted_.decode.colour),
+      static_cast<int>(wanted_.pixels), wanted_.resize_height, wanted_.resize_width, word_of(wanted_.fit));
+  blocks_.emplace(options_, XXH64(how.data(), how.size(), 0));
+}
+
+bool PictureDecoder::needs(std::uint64_t number) const {
+  return !has_shape_ || blocks_->lacks(number / kPicturesPerBlock);
+}
+
+void PictureDecoder::decode(const std::vector<NumberedFile>& files) {
+  for (std::size_t i = 0; i < files.size() && !has_shape_; ++i) fix_size(files[i].file);
+  const std::span<const NumberedFile> all(files);
+  for (std::size_t begin = 0, end = 0; begin < files.size(); begin = end) {
+    const std::uint64_t block = files[begin].number / kPicturesPerBlock;
+    while (end < files.size() && files[end].number / kPicturesPerBlock == block) ++end;
+    if (blocks_->lacks(block)) decode_in_block(block, all.subspan(begin, end - begin));
+  }
+}
+
+/// Decodes the next pictures of a block that this rank lacks.
+void PictureDecoder::decode_in_block(std::uint64_t block, std::span<const NumberedFile> files) {
+  if (block_ != block) end_block();
+  block_ = block;
+  expect_contract(files.front().number % kPicturesPerBlock == facts_.size(),
+                  "pictures come in the order of the source, and none is left out");
+  if (!writer_ && has_shape_)
+    writer_ = blocks_->begin(block, static_cast<std::size_t>(shape_.size()) * size_of(wanted_.pixels));
+  std::vector<PictureFacts> facts(files.size());
   std::vector<std::exception_ptr> errors(files.size());
-  std::vector<std::string> reasons(files.size());
   std::atomic<std::size_t> taken{0};
   pool_.run([&](int worker) {
     for (std::size_t i = taken++; i < files.size(); i = taken++) try {
-        reasons[i] = decode_one(decoders_[static_cast<std::size_t>(worker)], files[i], listed[i]);
+        facts[i] = decode_one(decoders_[static_cast<std::size_t>(worker)], files[i]);
       } catch (...) {
         errors[i] = std::current_exception();
       }
@@ -54,12 +86,16 @@ void PictureDecoder::decode(const std::vector<SourceFile>& files, std::vector<Li
   // Whatever the threads did first, the first bad file of the source is reported.
   for (const std::exception_ptr& error : errors)
     if (error) std::rethrow_exception(error);
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    if (reasons[i].empty())
-      images_.push_back(std::move(listed[i]));
-    else
-      bad_.push_back({files[i].name, reasons[i]});
-  }
+  facts_.insert(facts_.end(), std::make_move_iterator(facts.begin()), std::make_move_iterator(facts.end()));
+}
+
+void PictureDecoder::end_block() {
+  if (!block_) return;
+  if (!writer_) writer_ = blocks_->begin(*block_, 0);  // no picture of it could be read
+  writer_->finish(facts_);
+  writer_.reset();
+  block_.reset();
+  facts_.clear();
 }
 
 template <class Value>
@@ -94,46 +130,91 @@ void PictureDecoder::fix_size(const SourceFile& file) {
   if (!decode_to(first, decoders_[0], file).empty()) return;
   shape_ = first.shape;
   first_name_ = file.name;
-  spill_.emplace(options_.output, first.pixels.size());
+  has_shape_ = true;
 }
 
-/// @return why the picture is left out, or ""
-std::string PictureDecoder::decode_one(ImageDecoder& decoder, const SourceFile& file,
-                                       ListedImage& listed) const {
+PictureFacts PictureDecoder::decode_one(ImageDecoder& decoder, const NumberedFile& numbered) const {
+  const SourceFile& file = numbered.file;
   Stored picture;
-  if (std::string reason = decode_to(picture, decoder, file); !reason.empty()) return reason;
+  PictureFacts facts;
+  facts.unreadable = decode_to(picture, decoder, file);
+  if (!facts.unreadable.empty()) return facts;
   if (!(picture.shape == shape_)) {
     throw DataError(
         "{}: {} has {} x {} pixels, but {} has {} x {}; a dataset holds images of one size. Ask for a common size, for example --resize {}x{}.",
         options_.source, shown_name(first_name_), shape_.height, shape_.width, shown_name(file.name),
         picture.shape.height, picture.shape.width, shape_.height, shape_.width);
   }
-  listed.hash = XXH64(file.contents.data(), file.contents.size(), 0);
-  listed.notes = picture.notes;
-  spill_->write(listed.slot, picture.pixels);
-  return {};
+  facts.hash = XXH64(file.contents.data(), file.contents.size(), 0);
+  facts.notes = picture.notes;
+  writer_->write(numbered.number % kPicturesPerBlock, picture.pixels);
+  return facts;
 }
 
-/// Lines of a file beside the output.
-void write_lines(const std::string& path, const std::vector<std::string>& lines) {
-  std::ofstream out(path);
-  for (const std::string& line : lines) out << line << '\n';
-  if (!out.flush()) throw RuntimeError("{}: cannot be written. Free some space, or write elsewhere.", path);
-}
+namespace {
 
-void report_bad(const std::vector<BadPicture>& bad, const std::string& output, std::size_t read) {
-  if (bad.empty()) return;
-  std::vector<std::string> lines;
-  std::vector<std::string> first;
-  constexpr std::size_t kNamed = 3;
-  for (const BadPicture& picture : bad) {
-    lines.push_back(printable(picture.reason));
-    if (first.size() < kNamed) first.push_back(picture.name);
+/// OUTPUT.unreadable.txt, made when there is something to list.
+class BadList {
+ public:
+  BadList(const ImportOptions& options)
+      : path_(options.output + ".unreadable.txt"), writes_(options.ranks.rank == 0) {}
+
+  void add(std::string_view name, const std::string& reason) {
+    constexpr std::size_t kNamed = 3;
+    ++bad_.count;
+    if (bad_.first.size() < kNamed) bad_.first.emplace_back(name);
+    if (!writes_) return;
+    if (!out_.is_open()) out_.open(path_);
+    out_ << printable(reason) << '\n';
   }
-  const std::string list = output + ".unreadable.txt";
-  write_lines(list, lines);
-  log_warning("Left out pictures that cannot be read: {} of {}, for example {}. All of them, and why: {}",
-              bad.size(), bad.size() + read, shown_names(first), list);
+
+  /// @param read  how many pictures were not skipped
+  BadPictures end(std::uint64_t read) {
+    if (writes_ && bad_.count > 0 && !out_.flush()) throw_unwritable(path_);
+    if (bad_.count > 0)
+      log_warning("Left out pictures that cannot be read: {} of {}, for example {}. All of them, and why: {}",
+                  bad_.count, bad_.count + read, shown_names(bad_.first), path_);
+    return bad_;
+  }
+
+ private:
+  std::string path_;
+  bool writes_;
+  std::ofstream out_;
+  BadPictures bad_;
+};
+
+}  // namespace
+
+BadPictures PictureDecoder::finish(ListedImages& listed,
+                                   const std::function<void(std::string_view name)>& on_bad) {
+  constexpr std::uint64_t kNone = ~std::uint64_t{0};
+  end_block();
+  options_.ranks.meet("decoding its pictures");
+  BadList bad(options_);
+  for (std::uint64_t first = 0; first < listed.size(); first += kPicturesPerBlock) {
+    const std::vector<PictureFacts> facts = blocks_->facts(first / kPicturesPerBlock);
+    if (facts.size() != std::min<std::uint64_t>(kPicturesPerBlock, listed.size() - first))
+      throw DataError("{}: has changed while it was read. Start again when nobody writes to it.",
+                      options_.source);
+    for (std::uint64_t i = 0; i < facts.size(); ++i) {
+      ListedImage& image = listed[first + i];
+      image.slot = facts[i].unreadable.empty() ? first + i : kNone;
+      image.hash = facts[i].hash;
+      image.notes = facts[i].notes;
+      if (image.slot != kNone) continue;
+      bad.add(image.name, facts[i].unreadable);
+      if (on_bad) on_bad(image.name);
+    }
+  }
+  std::erase_if(listed, [](const ListedImage& image) { return image.slot == kNone; });
+  return bad.end(listed.size());
+}
+
+void write_lines(const std::string& path, const ListedImages& images) {
+  std::ofstream out(path);
+  for (const ListedImage& image : images) out << printable(image.name) << '\n';
+  if (!out.flush()) throw_unwritable(path);
 }
 
 }  // namespace annulus::io

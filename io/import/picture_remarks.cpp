@@ -16,7 +16,7 @@ struct Tally {
   std::string example;
 };
 
-Tally tally(const std::vector<ListedImage>& images, bool PictureNotes::*note) {
+Tally tally(const ListedImages& images, bool PictureNotes::*note) {
   Tally tally;
   for (const ListedImage& image : images)
     if (image.notes.*note && tally.count++ == 0) tally.example = shown_name(image.name);
@@ -25,8 +25,7 @@ Tally tally(const std::vector<ListedImage>& images, bool PictureNotes::*note) {
 
 }  // namespace
 
-std::vector<PictureRemark> picture_remarks(const std::vector<ListedImage>& images,
-                                           const ImageOptions& options) {
+std::vector<PictureRemark> picture_remarks(const ListedImages& images, const ImageOptions& options) {
   std::vector<PictureRemark> remarks;
   if (const Tally found = tally(images, &PictureNotes::turned); found.count > 0)
     remarks.push_back(

@@ -16,7 +16,6 @@ struct PictureRemark {
 };
 
 /// A remark for each thing that was done to at least one picture. The first one listed is the example.
-std::vector<PictureRemark> picture_remarks(const std::vector<ListedImage>& images,
-                                           const ImageOptions& options);
+std::vector<PictureRemark> picture_remarks(const ListedImages& images, const ImageOptions& options);
 
 }  // namespace annulus::io

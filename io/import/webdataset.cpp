@@ -1,11 +1,13 @@
 // Shards of WebDataset: tar files in which the files of a sample stand together, named alike up to the first
 // dot. Format: https://github.com/webdataset/webdataset#the-webdataset-format
 #include <fmt/ranges.h>
+#include <xxhash.h>
 
 #include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "base/error.hpp"
@@ -14,6 +16,7 @@
 #include "io/import/archive.hpp"
 #include "io/import/class_numbers.hpp"
 #include "io/import/left_out.hpp"
+#include "io/import/name_arena.hpp"
 #include "io/import/output.hpp"
 #include "io/import/picture_decoder.hpp"
 #include "io/import/picture_remarks.hpp"
@@ -159,11 +162,27 @@ std::vector<std::string> expanded(const std::vector<std::string>& patterns) {
   return names;
 }
 
+using ShardsOfSplits = std::vector<std::pair<std::string, std::vector<std::string>>>;
+
+/// Hash of what the shards are, as FileSource::identity().
+std::uint64_t identity_of(const ShardsOfSplits& shards) {
+  std::uint64_t identity = 0;
+  for (const auto& [split, files] : shards)
+    for (const std::string& file : files) {
+      const std::string text = fmt::format("{} {} {:016x}", split, file, file_version(file));
+      identity = XXH64(text.data(), text.size(), identity);
+    }
+  return identity;
+}
+
 /// Reads the shards of a split one after another and decodes them in batches.
 class SplitReader {
  public:
   SplitReader(PictureDecoder& decoder, const ProgressCallback& progress)
       : decoder_(decoder), progress_(progress) {}
+
+  /// Of all splits, in the order of the source. Views of this.
+  ListedImages& listed() { return listed_; }
 
   void read(const std::string& split, const std::vector<std::string>& shards) {
     for (const std::string& shard : shards) {
@@ -178,26 +197,31 @@ class SplitReader {
 
  private:
   void add(const std::string& split, const std::string& shard, TarSample sample) {
-    constexpr std::size_t kMostFiles = 2048;
+    constexpr std::size_t kMostFiles = kPicturesPerBlock;
     constexpr std::size_t kMostBytes = 64 << 20;
     SourceFile& file = *sample.picture;
     file.name = shard + "/" + file.name;
+    const std::uint64_t number = listed_.size();
+    listed_.push_back({.name = names_.add(file.name),
+                       .split = *texts_.insert(split).first,
+                       .class_name = *texts_.insert(std::to_string(*sample.label)).first});
+    if (!decoder_.needs(number)) return;
     bytes_ += file.contents.size();
-    listed_.push_back({.name = file.name, .split = split, .class_name = std::to_string(*sample.label)});
-    files_.push_back(std::move(file));
+    files_.push_back({number, std::move(file)});
     if (files_.size() == kMostFiles || bytes_ > kMostBytes) flush();
   }
   void flush() {
-    if (!files_.empty()) decoder_.decode(files_, std::move(listed_));
+    if (!files_.empty()) decoder_.decode(files_);
     files_.clear();
-    listed_.clear();
     bytes_ = 0;
   }
 
   PictureDecoder& decoder_;
   const ProgressCallback& progress_;
-  std::vector<SourceFile> files_;
-  std::vector<ListedImage> listed_;
+  std::vector<NumberedFile> files_;
+  NameArena names_;
+  std::set<std::string> texts_;  ///< of splits and classes
+  ListedImages listed_;
   std::size_t bytes_ = 0;
 };
 
@@ -207,15 +231,16 @@ void import_webdataset(const ImportOptions& options, const WebDatasetOptions& we
                        const ProgressCallback& progress) {
   PictureDecoder decoder(options, images);
   check_import_options(options);
-  const std::vector<std::pair<std::string, std::vector<std::string>>> shards{
+  const ShardsOfSplits shards{
       {"train", expanded(web.train)}, {"validation", expanded(web.validation)}, {"test", expanded(web.test)}};
   if (shards[0].second.empty())
     throw UsageError("No shards are named. Give the tar files of the training samples.");
+  decoder.begin(identity_of(shards));
   SplitReader reader(decoder, progress);
   for (const auto& [split, files] : shards) reader.read(split, files);
 
-  const std::vector<ListedImage> listed = decoder.take_images();
-  report_bad(decoder.bad(), options.output, listed.size());
+  ListedImages& listed = reader.listed();
+  decoder.finish(listed);
   if (listed.empty()) throw DataError("{}: no picture could be read.", options.source);
   ImportedData data;
   data.shape = decoder.shape();
@@ -228,15 +253,14 @@ void import_webdataset(const ImportOptions& options, const WebDatasetOptions& we
     std::vector<std::uint64_t> slots;
     for (const ListedImage& image : listed) {
       if (image.split != split) continue;
-      own.labels.push_back(std::stoi(image.class_name));
+      own.labels.push_back(number_at(image.class_name).value());
       slots.push_back(image.slot);
     }
     if (slots.empty()) continue;
     data.provenance.emplace_back(split, fmt::format("{} shards, {} samples", files.size(), slots.size()));
-    data.splits.push_back(
-        {split, {}, [&spill = decoder.spill(), slots](std::uint64_t row, std::span<std::byte> pixels) {
-           spill.read(slots[row], pixels);
-         }});
+    data.splits.push_back({split, {}, [&decoder, slots](std::uint64_t row, std::span<std::byte> pixels) {
+                             decoder.read(slots[row], pixels);
+                           }});
     labels.push_back(std::move(own));
   }
   data.classes = number_classes({web.classes, web.first_label}, labels);
@@ -245,7 +269,9 @@ void import_webdataset(const ImportOptions& options, const WebDatasetOptions& we
     log_info("{}", remark.sentence);
     data.provenance.emplace_back(remark.key, remark.provenance);
   }
+  data.pixels_hash = decoder.key();
   write_imported(options, std::move(data), progress);
+  decoder.done();
 }
 
 }  // namespace annulus::io

@@ -122,16 +122,6 @@ TEST(BadArchive, ExistingOutputIsKept) {
   EXPECT_EQ(place.run(replacing).code, 0);
 }
 
-TEST(BadArchive, ImportOnSeveralRanksIsRefused) {
-  const Workplace place(12);
-  write_file(place.path("pictures/cat/1.jpg"), picture(8));
-
-  const Outcome outcome = place.run({"data", "import", "images", "pictures", "--output", "out.h5"}, 2);
-
-  EXPECT_EQ(outcome.code, 2) << outcome.output;
-  EXPECT_THAT(outcome.output, HasSubstr("without mpirun"));
-  EXPECT_FALSE(std::filesystem::exists(place.path("out.h5")));
-}
 
 }  // namespace
 }  // namespace annulus::test

@@ -13,10 +13,13 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/printable.hpp"
+#include "base/quiet_log.hpp"
+#include "io/dataset/parts.hpp"
 #include "io/dataset/summary.hpp"
 #include "io/import/import.hpp"
 #include "io/import/source_kind.hpp"
 #include "trainer/commands/progress_line.hpp"
+#include "trainer/loop/rank_zero.hpp"
 #include "trainer/run/environment.hpp"
 
 namespace annulus::trainer {
@@ -246,25 +249,65 @@ void import_or_advise(const io::ImportOptions& options, const char* word, const 
   line.finish();
 }
 
-ExitCode run(io::ImportOptions options, const char* word, const Import& importer, Context& context) {
-  if (context.mpi.world().ranks > 1)
-    throw UsageError("imports run in one process. Start `annulus data import` without mpirun or srun.");
-  options.program = program_version();
-  import_or_advise(options, word, importer);
-  const io::DatasetSummary made = io::describe_dataset(options.output);
+io::ImportRanks ranks_of(comm::MpiSession& mpi) {
+  comm::ProcessGroup& group = mpi.group();
+  // A rank that dies ends the job; one that has more to decode than others takes hours.
+  group.set_limit(std::chrono::hours(48));
+  return {.rank = group.rank(),
+          .count = group.size(),
+          .meet = [&group](const char* purpose) { group.barrier(purpose); },
+          .on_first = [&group](const char* purpose,
+                               const std::function<void()>& work) { on_rank_zero(group, purpose, work); }};
+}
+
+/// All ranks find out the same about the source: one says so.
+void import_alike(const io::ImportOptions& options, const char* word, const Import& importer) {
+  if (options.ranks.rank == 0) return import_or_advise(options, word, importer);
+  set_terminal_log(TerminalLog::off);
+  try {
+    importer(options, {});
+  } catch (...) {
+    set_terminal_log(TerminalLog::on);
+    throw;
+  }
+  set_terminal_log(TerminalLog::on);
+}
+
+/// Describes what was made; of several files the first one.
+void show_made(const io::ImportOptions& options) {
+  std::string first = options.output;
+  if (options.sharding.wanted()) {
+    const std::vector<std::string> parts = io::parts_beside(options.output);
+    first = parts.at(0);
+    fmt::print("{} files, to be read by data.files: '{}'. The first one:\n", parts.size(),
+               printable(io::parts_pattern(options.output)));
+    std::fflush(stdout);
+  }
+  const io::DatasetSummary made = io::describe_dataset(first);
   io::print_dataset(made, std::cout);
   say_what_validates(made);
+}
+
+ExitCode run(io::ImportOptions options, const char* word, const Import& importer, Context& context) {
+  options.program = program_version();
+  options.ranks = ranks_of(context.mpi);
+  import_alike(options, word, importer);
+  on_rank_zero(context.mpi.group(), "a look at what was made", [&] { show_made(options); });
   return ExitCode::done;
 }
 
 /// Options that all importers share.
-void add_common(Verb& verb, io::ImportOptions& options, bool& replace, Sources sources) {
+void add_common(Verb& verb, io::ImportOptions& options, bool& replace, std::uint64_t& shard_mb,
+                Sources sources) {
   if (sources != Sources::many) {
     VerbOption* source = verb.add_option("source", options.source, "Archive or folder");
     if (sources == Sources::one) source->required();  // else words of an option may hold it
   }
   verb.add_option("--output", options.output, "HDF5 file to write")->required();
   verb.add_flag("--replace", replace, "Overwrite the output file");
+  verb.add_option("--shards", options.sharding.files,
+                  "Write that many files, OUTPUT-00000-of-00008.h5 and so on");
+  verb.add_option("--shard-mb", shard_mb, "Or as many files as keep each near this size");
   verb.add_option("--description", options.description, "Text stored in the file");
   verb.add_option("--validation-fraction", options.validation_fraction,
                   "Share of the training images of every class that becomes the validation split; 0: none")
@@ -278,12 +321,14 @@ void add_importer(Verb& parent, const Importer& importer, Action& action) {
   struct Common {
     io::ImportOptions options;
     bool replace = false;
+    std::uint64_t shard_mb = 0;
   };
   const auto common = std::make_shared<Common>();
   Verb& verb = *parent.add_subcommand(importer.word, importer.text);
-  add_common(verb, common->options, common->replace, importer.sources);
+  add_common(verb, common->options, common->replace, common->shard_mb, importer.sources);
   verb.callback([common, word = importer.word, import = importer.add_options(verb), &action] {
     if (common->replace) common->options.existing = io::Existing::replace;
+    common->options.sharding.file_bytes = common->shard_mb * 1'000'000;
     action = [common, word, import](Context& context) { return run(common->options, word, import, context); };
   });
 }
