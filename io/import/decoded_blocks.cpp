@@ -14,7 +14,7 @@
 #include "base/log.hpp"
 #include "io/files/durable_file.hpp"
 #include "io/files/life_lock.hpp"
-#include "io/import/unnamed_file.hpp"
+#include "io/files/unnamed_file.hpp"
 
 namespace annulus::io {
 namespace {
