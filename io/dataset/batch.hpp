@@ -32,8 +32,8 @@ struct Shard {
   std::span<const float> vectors = {};
   /// (n) factors of the losses of the samples; empty: all one
   std::span<const float> weights = {};
-  /// (n) mixup: share of sample i in its mixture with sample i + 1, the last one with the first; of its image,
-  /// its vectors (where they are made on the host, they are mixed already) and its loss. Empty: none is mixed.
+  /// (n) mixup: share of sample i in its mixture with sample i + 1 (the last one: with the first); of image
+  /// and vectors, which are mixed already where the host makes them, and of the loss. Empty: none is mixed.
   std::span<const float> shares = {};
   std::int64_t size() const { return static_cast<std::int64_t>(samples.size()); }
 };
