@@ -27,6 +27,15 @@ void check_shares(const std::vector<float>& shares, const io::SampleSource& trai
           training.info().name, class_name(training.info(), k), shares[k]);
 }
 
+/// Part of the samples may have none although others of the file have.
+void check_weights(const std::string& name, const io::SampleSource& training) {
+  const std::span<const float> weights = training.all_weights();
+  if (weights.empty() || std::ranges::any_of(weights, [](float weight) { return weight > 0; })) return;
+  throw UsageError(
+      "{}: all {} training samples have the weight 0 in {} (data.weights), so nothing would be learned. Name another data set, take other samples (data.limit, data.validation_fraction), or remove data.weights.",
+      training.info().name, weights.size(), name);
+}
+
 /// Of one class in one epoch.
 struct ClassDraws {
   std::size_t label = 0;
@@ -75,6 +84,7 @@ std::string class_list(std::vector<ClassDraws> classes, const io::SourceInfo& in
 
 std::shared_ptr<const io::DrawCounts> draw_counts(const Config& config, const io::SampleSource& training) {
   const DataConfig& data = config.data;
+  check_weights(data.weights, training);
   if (data.sampling == io::Sampling::uniform) return nullptr;
   const io::SourceInfo& info = training.info();
   if (info.samples >= io::kMostDrawnSamples)
@@ -89,10 +99,6 @@ std::shared_ptr<const io::DrawCounts> draw_counts(const Config& config, const io
   }
   const std::span<const float> weights = training.all_weights();
   expect_contract(weights.size() == info.samples, "samples that are drawn by weight have weights");
-  if (std::ranges::all_of(weights, [](float weight) { return weight == 0; }))
-    throw UsageError(
-        "{}: all {} training samples have the weight 0 in {}, so data.sampling = weighted has nothing to draw. Take other samples (data.limit, data.validation_fraction), or data.sampling=uniform.",
-        info.name, info.samples, data.weights);
   return io::make_weighted_draws(weights, training.all_labels(), config.seed);
 }
 

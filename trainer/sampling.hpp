@@ -11,7 +11,8 @@
 namespace annulus::trainer {
 
 /// @return null where every sample is drawn once an epoch
-/// @throws UsageError where classes that shall be drawn, or all that has a weight, are not among the samples
+/// @throws UsageError where classes that shall be drawn are not among the samples, and where all samples have
+/// the weight 0, also of their losses
 std::shared_ptr<const io::DrawCounts> draw_counts(const Config& config, const io::SampleSource& training);
 
 /// What the draws of the first epoch come to, class by class, as a sentence for the log.

@@ -34,6 +34,15 @@ void check_same_rows(const DatasetOptions& options, std::uint64_t images, std::u
       options.path, options.images, images, options.labels, labels);
 }
 
+/// Images one beside the other along the last axis, as some programs keep them.
+void check_images_first(const DatasetOptions& options, const Extents& extents, std::uint64_t labels) {
+  const auto first = static_cast<std::uint64_t>(extents.front());
+  if (extents.size() < 3 || first == labels || static_cast<std::uint64_t>(extents.back()) != labels) return;
+  throw DataError(
+      "{}: {} has the shape {} and {} has {} rows: the images seem to be counted by the last axis. data.axes knows axes that begin with N, as images are read one by one. Turn them once, for example with h5py and numpy.moveaxis(images, -1, 0).",
+      options.path, options.images, shape_text(extents), options.labels, labels);
+}
+
 /// Values per row of a dataset of vectors.
 std::int64_t vector_length(const DatasetInfo& info, const std::string& place) {
   const Extents& extents = info.extents;
@@ -221,6 +230,8 @@ void DatasetColumns::note_axes(ImageAxes axes, const std::string& place) {
 
 void DatasetColumns::open_labels(const DatasetOptions& options) {
   const std::uint64_t samples = images_.info().rows();
+  check_images_first(options, images_.info().extents,
+                     count_labels(file_.dataset(options.labels).info(), samples));
   check_same_rows(options, samples, count_labels(file_.dataset(options.labels).info(), samples));
   Labels labels =
       read_labels(file_, options.labels,

@@ -61,8 +61,6 @@ std::vector<float> read_weights(const Hdf5File& file, const std::string& name, s
   const auto bad =
       std::ranges::find_if(weights, [](float weight) { return !(weight >= 0 && std::isfinite(weight)); });
   if (bad != weights.end()) refuse(place, static_cast<std::size_t>(bad - weights.begin()), *bad);
-  if (std::ranges::all_of(weights, [](float weight) { return weight == 0; }))
-    throw DataError("{}: all weights are 0, so no sample would count. Is this the right dataset?", place);
   return weights;
 }
 

@@ -346,5 +346,18 @@ TEST(Conversion, NamedAxesUnlikeThoseOfTheWriterAreDoubted) {
   EXPECT_THAT(said_of({.path = path, .axes = ImageAxes::ncwh}), Not(doubt));
 }
 
+TEST(ImagesThatTheLastAxisCounts, AreRefusedWithAWayToTurnThem) {
+  const std::string path = fresh_path("last.h5");
+  Hdf5File file = Hdf5File::create(path);
+  file.write<std::uint8_t>("train/images", {2, 2, 1, 4}, std::vector<std::uint8_t>(16, 7));
+  file.write<std::int32_t>("train/labels", {4}, std::vector<std::int32_t>{0, 1, 0, 1});
+  file.close();
+
+  EXPECT_THAT(
+      error_of([&] { open_dataset({.path = path}, make_private_memory); }),
+      testing::AllOf(HasSubstr("train/images has the shape (2, 2, 1, 4) and train/labels has 4 rows"),
+                     HasSubstr("counted by the last axis"), HasSubstr("numpy.moveaxis(images, -1, 0)")));
+}
+
 }  // namespace
 }  // namespace annulus::io

@@ -144,11 +144,10 @@ TEST(WeightedDraws, OfEqualWeightsAreEverySampleOnce) {
 
 class DrawnOrder : public testing::TestWithParam<SamplerOptions> {
  protected:
-  static std::vector<std::uint64_t> order(SamplerOptions options, std::uint64_t epoch) {
+  static std::vector<std::uint64_t> order(const ShardedSampler& sampler, std::uint64_t epoch) {
     std::vector<std::uint64_t> keys;
-    const ShardedSampler sampler(options);
     for (std::uint64_t step = 0; step < sampler.steps_per_epoch(); ++step)
-      for (std::int64_t shard = 0; shard < options.shards; ++shard)
+      for (std::int64_t shard = 0; shard < sampler.options().shards; ++shard)
         std::ranges::copy(sampler.shard_samples(epoch, step, shard), std::back_inserter(keys));
     return keys;
   }
@@ -158,8 +157,9 @@ TEST_P(DrawnOrder, HasEverySampleAsOftenAsItIsDrawnUnderKeysOfTheirOwn) {
   const auto of = labels();
   SamplerOptions options = GetParam();
   options.draws = make_balanced_draws(of, {}, 7);
-  for (const std::uint64_t epoch : {0u, 3u}) {
-    std::vector<std::uint64_t> keys = order(options, epoch);
+  const ShardedSampler sampler(options);
+  for (const std::uint64_t epoch : {0u, 3u, 0u}) {
+    std::vector<std::uint64_t> keys = order(sampler, epoch);
     EXPECT_FALSE(std::ranges::is_sorted(keys));
     Counts counts(1000);
     for (const std::uint64_t key : keys) ++counts.at(sample_of(key));
