@@ -50,6 +50,8 @@ Descriptor claim(const std::string& partial) {
 
 AtomicFile::AtomicFile(std::string path, Existing existing)
     : path_(std::move(path)), partial_(partial_name(path_)), existing_(existing) {
+  if (path_.empty())
+    throw UsageError("The name of the file to write is empty. Name one, for example data.h5.");
   const std::string folder = folder_of(path_);
   if (std::filesystem::is_directory(path_))
     throw UsageError("{}: is a folder, but the output is one file. Name a file, for example {}/data.h5.",

@@ -157,7 +157,7 @@ io::RepackOptions options_of(Words words) {
   if (files.empty()) throw UsageError("The input is missing: name one HDF5 file or several.");
   if (words.no_columns && !words.columns.empty())
     throw UsageError("--columns and --no-columns contradict each other. Leave one of them out.");
-  io::RepackOptions options = std::move(words.repack);
+  io::RepackOptions options = words.repack;
   for (const std::string& file : files) options.inputs.push_back(find_splits(words, file, keys));
   require_named(keys, options);
   options.shuffle = !words.keep_order;

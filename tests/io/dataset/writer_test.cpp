@@ -75,6 +75,7 @@ TEST(DatasetWriter, RefusesWhatItMustNotDo) {
 
   EXPECT_THAT(start(path), AllOf(HasSubstr("taken.h5: exists already"), HasSubstr("another name")));
   EXPECT_THAT(start(folder), HasSubstr("is a folder"));
+  EXPECT_THAT(start(""), HasSubstr("name of the file to write is empty"));
   EXPECT_THAT(start("/nowhere/a.h5"), HasSubstr("the folder /nowhere does not exist"));
   EXPECT_THAT(error_of([&] { replacing.append("train", kPixels, bad); }),
               HasSubstr("train image 1 has label 2, but there are 2 classes"));
