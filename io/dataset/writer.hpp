@@ -47,6 +47,8 @@ class DatasetWriter {
   void append(const std::string& split, std::span<const std::byte> pixels,
               std::span<const std::int32_t> labels);
 
+  /// What is written to until then.
+  const std::string& partial() const { return target_.partial(); }
   /// Syncs and renames. The writer is done.
   void commit();
 
