@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/ranges.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -32,6 +33,23 @@ std::string checksum_text(std::uint64_t bytes, std::uint64_t sum) {
 /// What stands in a mark: whoever reads it knows whether it is of the same data set.
 std::string mark_text(std::uint64_t key, std::uint64_t parts) {
   return fmt::format("{:016x} {}\n", key, parts);
+}
+
+/// The mark of a single file: of what it is, and which file on the disk it was before it got its name.
+std::string single_mark(const std::string& output) { return output + ".complete"; }
+
+std::string single_text(std::uint64_t key, const std::string& file) {
+  struct stat found {};
+  if (::stat(file.c_str(), &found) != 0) return {};
+  return fmt::format("{:016x} {}:{}\n", key, found.st_dev, found.st_ino);
+}
+
+/// Whether a killed process had written an output and was about to clean up.
+bool is_finished(const std::string& output) {
+  constexpr std::size_t kKey = 16;
+  const auto mark = read_small_file(single_mark(output), kMostText);
+  const std::string own = single_text(0, output);
+  return mark && mark->size() > kKey && !own.empty() && mark->substr(kKey) == own.substr(kKey);
 }
 
 /// The parts of an output may be taken: none is there, or all are to be replaced; and none of another count.
@@ -81,6 +99,7 @@ void check_sharded_output(const ShardedOutput& output) {
     throw UsageError("{} files are too many: at most {} are written.", sharding.files, kMostParts);
   make_folder_of(output.path);
   if (!sharding.wanted()) {
+    if (is_finished(output.path)) return;  // the constructor knows by whom
     const AtomicFile writable(output.path, output.existing);
     return;
   }
@@ -93,12 +112,17 @@ ShardedWriter::ShardedWriter(ShardedOutput output, DatasetSpec spec, std::vector
     : output_(std::move(output)), spec_(std::move(spec)), splits_(std::move(splits)) {
   std::erase_if(splits_, [](const SplitSize& split) { return split.rows == 0; });
   parts_ = count_parts(output_, splits_, bytes());
-  if (!output_.sharding.wanted()) return;
+  if (!output_.sharding.wanted()) {
+    mark_ = single_mark(output_.path);
+    naming_ = output_.key != 0 && read_small_file(mark_, kMostText) == single_text(output_.key, output_.path);
+    return;
+  }
+  mark_ = folder_of(output_.path) + "/" + kMark;
   folder_ = folder_of(output_.path);
   std::error_code failure;
   fs::create_directories(folder_, failure);
   if (failure) throw UsageError("{}: the folder cannot be made ({}).", folder_, failure.message());
-  const auto mark = read_small_file(named_mark(), kMostText);
+  const auto mark = read_small_file(mark_, kMostText);
   naming_ = mark && output_.key != 0 && *mark == mark_text(output_.key, parts_);
   if (output_.leads) lead();
 }
@@ -149,8 +173,6 @@ void ShardedWriter::remove_others() const {
              folder_);
 }
 
-std::string ShardedWriter::named_mark() const { return folder_ + "/" + kMark; }
-
 std::string ShardedWriter::final_path(std::uint64_t number) const {
   return output_.sharding.wanted() ? part_path(output_.path, part(number)) : output_.path;
 }
@@ -168,8 +190,8 @@ std::uint64_t ShardedWriter::bytes() const {
 }
 
 std::uint64_t ShardedWriter::missing_bytes() const {
-  if (folder_.empty()) return bytes();
   if (naming_) return 0;
+  if (folder_.empty()) return bytes();
   std::uint64_t missing = 0;
   for (std::uint64_t k = 0; k < parts_; ++k)
     if (output_.key == 0 || !fs::exists(checksum_path(work_path(k)))) ++missing;
@@ -200,11 +222,7 @@ void ShardedWriter::write(std::uint64_t number, const std::function<void(Dataset
   if (is_whole(number)) return;
   DatasetSpec spec = spec_;
   spec.part = part(number);
-  if (folder_.empty()) {
-    DatasetWriter writer(output_.path, output_.existing, std::move(spec));
-    fill(writer);
-    return writer.commit();
-  }
+  if (folder_.empty()) return write_single(std::move(spec), fill);
   const std::string path = work_path(number);
   DatasetWriter writer(path, Existing::replace, std::move(spec));
   fill(writer);
@@ -215,22 +233,40 @@ void ShardedWriter::write(std::uint64_t number, const std::function<void(Dataset
   write_text_file(checksum_path(path), checksum_text(size, *sum));
 }
 
-std::vector<std::string> ShardedWriter::commit() {
+void ShardedWriter::write_single(DatasetSpec spec, const std::function<void(DatasetWriter&)>& fill) {
+  DatasetWriter writer(output_.path, output_.existing, std::move(spec));
+  fill(writer);
+  if (output_.key != 0) write_text_file(mark_, single_text(output_.key, writer.partial()));
+  try {
+    writer.commit();
+  } catch (const Error&) {
+    std::error_code ignored;
+    fs::remove(mark_, ignored);
+    throw;
+  }
+}
+
+std::vector<std::string> ShardedWriter::commit(const std::function<void()>& before_end) {
+  expect_contract(output_.leads, "the process that leads commits");
+  std::error_code failure;
+  if (!folder_.empty()) {
+    if (!naming_) {
+      for (std::uint64_t k = 0; k < parts_; ++k)
+        expect_contract(fs::exists(checksum_path(work_path(k))), "all parts are written");
+      check_names(output_, parts_);
+      write_text_file(mark_, mark_text(output_.key, parts_));
+    }
+    for (std::uint64_t k = 0; k < parts_; ++k)
+      if (fs::exists(work_path(k))) publish_file(work_path(k), final_path(k));
+  }
+  if (before_end) before_end();
+  if (folder_.empty())
+    fs::remove(mark_, failure);
+  else
+    fs::remove_all(folder_, failure);
+  if (failure) log_warning("{}: cannot be removed ({})", mark_, failure.message());
   std::vector<std::string> paths;
   for (std::uint64_t k = 0; k < parts_; ++k) paths.push_back(final_path(k));
-  if (folder_.empty()) return paths;
-  expect_contract(output_.leads, "the process that leads commits");
-  if (!naming_) {
-    for (std::uint64_t k = 0; k < parts_; ++k)
-      expect_contract(fs::exists(checksum_path(work_path(k))), "all parts are written");
-    check_names(output_, parts_);
-    write_text_file(named_mark(), mark_text(output_.key, parts_));
-  }
-  for (std::uint64_t k = 0; k < parts_; ++k)
-    if (fs::exists(work_path(k))) publish_file(work_path(k), paths[k]);
-  std::error_code failure;
-  fs::remove_all(folder_, failure);
-  if (failure) log_warning("{}: cannot be removed ({})", folder_, failure.message());
   return paths;
 }
 

@@ -60,8 +60,10 @@ class ShardedWriter {
   void write(std::uint64_t part, const std::function<void(DatasetWriter&)>& fill);
 
   /// Gives all parts their names, when they are written: called once, by the process that leads.
-  /// @return their paths
-  std::vector<std::string> commit();
+  /// @param before_end  removes what a killed import would need again: if that is what is killed, the next
+  /// attempt finds that all is done
+  /// @return the paths of the files
+  std::vector<std::string> commit(const std::function<void()>& before_end = {});
 
   /// Bytes of the rows of all parts, as they are stored without compression.
   std::uint64_t bytes() const;
@@ -72,7 +74,7 @@ class ShardedWriter {
   Part part(std::uint64_t number) const { return {number, parts_}; }
   std::string final_path(std::uint64_t number) const;
   std::string work_path(std::uint64_t number) const;
-  std::string named_mark() const;
+  void write_single(DatasetSpec spec, const std::function<void(DatasetWriter&)>& fill);
   void check_parts() const;
   void lead();
   void remove_others() const;
@@ -82,8 +84,9 @@ class ShardedWriter {
   DatasetSpec spec_;
   std::vector<SplitSize> splits_;
   std::uint64_t parts_ = 1;
-  std::string folder_;    ///< OUTPUT.parts
-  bool naming_ = false;   ///< a killed process had begun to give names: all parts are whole
+  std::string folder_;    ///< OUTPUT.parts; "" for one file
+  std::string mark_;      ///< file that says that all is written and names are being given
+  bool naming_ = false;   ///< a killed process has left it
   Descriptor lock_ = {};  ///< of the process that leads
 };
 

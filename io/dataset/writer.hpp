@@ -59,6 +59,8 @@ class DatasetWriter {
   /// What is written so far: for attributes of datasets that have rows.
   Hdf5File& file() { return *file_; }
 
+  /// What is written to until then.
+  const std::string& partial() const { return target_.partial(); }
   /// Syncs and renames. The writer is done.
   void commit();
 

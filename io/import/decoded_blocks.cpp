@@ -166,7 +166,7 @@ DecodedBlocks::~DecodedBlocks() {
   std::uint64_t whole = 0;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder_, ignored))
     if (entry.path().string().ends_with(ending_of(key_))) ++whole;
-  if (done_ || whole <= 1) {
+  if (whole <= 1) {
     fs::remove_all(folder_, ignored);
   } else {
     fs::remove(folder_ + "/" + kLock, ignored);
@@ -174,6 +174,13 @@ DecodedBlocks::~DecodedBlocks() {
         "{}: keeps what is decoded, about {} pictures, for the next attempt. Remove it to free the space.",
         folder_, whole * kPicturesPerBlock);
   }
+}
+
+void DecodedBlocks::remove() {
+  std::error_code failure;
+  fs::remove_all(folder_, failure);
+  if (failure) log_warning("{}: cannot be removed ({})", folder_, failure.message());
+  lock_.reset();
 }
 
 std::string DecodedBlocks::path(std::uint64_t block) const {

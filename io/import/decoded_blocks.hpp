@@ -49,7 +49,7 @@ class DecodedBlocks {
   /// this rank are compared with their checksums. All ranks call it.
   /// @param key  of source and options   @throws UsageError when another process imports to the same output
   DecodedBlocks(const ImportOptions& options, std::uint64_t key);
-  /// Removes the folder after done(); else blocks that took long to decode stay for the next attempt.
+  /// Without remove(), blocks that took long to decode stay for the next attempt.
   ~DecodedBlocks();
   DecodedBlocks(const DecodedBlocks&) = delete;
   DecodedBlocks& operator=(const DecodedBlocks&) = delete;
@@ -63,8 +63,8 @@ class DecodedBlocks {
   std::vector<PictureFacts> facts(std::uint64_t block) const;
   /// Pixels of a picture of the source, counted from 0.
   void read(std::uint64_t picture, std::span<std::byte> pixels) const;
-  /// The output is complete: nothing of this is needed any more.
-  void done() { done_ = true; }
+  /// The output is complete: nothing of this is needed any more. On the first rank, when no other reads.
+  void remove();
 
  private:
   void lead();
@@ -76,7 +76,6 @@ class DecodedBlocks {
   ImportRanks ranks_;
   std::vector<bool> whole_;  ///< of this rank, from before
   Descriptor lock_ = {};     ///< of the first rank
-  bool done_ = false;
   mutable std::vector<Descriptor> open_;
   mutable std::size_t opened_ = 0;
 };

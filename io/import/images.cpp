@@ -169,9 +169,11 @@ void import_images(const ImportOptions& options, const ImageOptions& images,
          }});
   data.labelled = !images.unlabelled;
   data.pixels_hash = decoder.key() ^ listing.hash;
+  data.before_end = [&] {
+    if (images.unlabelled) write_lines(options.output + ".names.txt", listed);
+    decoder.remove();
+  };
   write_imported(options, std::move(data), progress);
-  if (images.unlabelled && options.ranks.rank == 0) write_lines(options.output + ".names.txt", listed);
-  decoder.done();
 }
 
 }  // namespace annulus::io

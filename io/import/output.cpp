@@ -103,7 +103,8 @@ std::uint64_t key_of(const ImportedData& data, const DatasetSpec& spec) {
 
 /// Rank r of W writes the parts r, r + W, ...
 void write_parts(const ImportOptions& options, ShardedOutput output, const DatasetSpec& spec,
-                 const std::vector<ImportSplit>& splits, const ProgressCallback& progress) {
+                 const ImportedData& data, const ProgressCallback& progress) {
+  const std::vector<ImportSplit>& splits = data.splits;
   const ImportRanks& ranks = options.ranks;
   std::vector<SplitSize> sizes;
   for (const ImportSplit& split : splits) sizes.push_back({split.name, split.labels.size()});
@@ -124,7 +125,7 @@ void write_parts(const ImportOptions& options, ShardedOutput output, const Datas
         write_rows(file, splits[i], rows[i], row_bytes, progress);
     });
   ranks.meet("writing its parts");
-  ranks.on_first("names of the parts", [&] { writer->commit(); });
+  ranks.on_first("names of the parts", [&] { writer->commit(data.before_end); });
 }
 
 }  // namespace
@@ -172,7 +173,7 @@ void write_imported(const ImportOptions& options, ImportedData data, const Progr
                        .existing = options.existing,
                        .sharding = options.sharding,
                        .key = key_of(data, spec)};
-  write_parts(options, std::move(output), spec, data.splits, progress);
+  write_parts(options, std::move(output), spec, data, progress);
 }
 
 void report(const ProgressCallback& progress, std::uint64_t done, std::uint64_t total,

@@ -35,6 +35,8 @@ struct ImportedData {
   /// Hash of all that the pixels follow from, beside what stands in this data; 0: not known. With it parts
   /// that a killed import has written are used again.
   std::uint64_t pixels_hash = 0;
+  /// Called on the first rank when the output is there: removes what a killed import would need again.
+  std::function<void()> before_end = {};
 };
 
 /// Checks what all importers have in common before a long read starts, and makes the folder of the output.

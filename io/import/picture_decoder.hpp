@@ -56,8 +56,8 @@ class PictureDecoder {
   void read(std::uint64_t slot, std::span<std::byte> pixels) const { blocks_->read(slot, pixels); }
   /// Hash of all that pixels follow from.
   std::uint64_t key() const { return blocks_->key(); }
-  /// The output is written.
-  void done() { blocks_->done(); }
+  /// What is decoded, once the output is written.
+  void remove() { blocks_->remove(); }
 
  private:
   /// A picture as it will be stored.

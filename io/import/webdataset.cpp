@@ -270,8 +270,8 @@ void import_webdataset(const ImportOptions& options, const WebDatasetOptions& we
     data.provenance.emplace_back(remark.key, remark.provenance);
   }
   data.pixels_hash = decoder.key();
+  data.before_end = [&] { decoder.remove(); };
   write_imported(options, std::move(data), progress);
-  decoder.done();
 }
 
 }  // namespace annulus::io
