@@ -8,6 +8,7 @@
 
 #include "io/dataset/axes.hpp"
 #include "io/dataset/dataset.hpp"
+#include "io/dataset/stored_split.hpp"
 #include "io/files/unchanged_file.hpp"
 #include "io/hdf5/file.hpp"
 
@@ -27,16 +28,23 @@ SplitClasses split_classes(const Hdf5File& file, const std::string& images, cons
 SampleShape image_shape(const DatasetInfo& images, const std::string& file, const std::string& name,
                         ImageAxes axes = ImageAxes::automatic);
 
+/// What the labels of a file without names are called: the numbers that it has for them.
+/// @param first  of the first class
+std::vector<std::string> numbered_classes(std::span<const std::int32_t> labels, std::int64_t first);
+
 class DatasetColumns {
  public:
   /// Opens and validates all but the pixels.
   explicit DatasetColumns(const DatasetOptions& options);
+  /// The same of a file that is open. @param labels  that holds the labels; null: this one
+  DatasetColumns(const DatasetOptions& options, Hdf5File file, const Hdf5File* labels);
 
   const SourceInfo& info() const { return info_; }
   std::size_t row_bytes() const { return row_bytes_; }
   /// Floats of all vectors of a sample.
   std::size_t vector_floats() const { return vector_floats_; }
   std::span<const std::int32_t> labels() const { return labels_; }
+  std::span<const float> weights() const { return weights_; }
   /// Rows that are stored together, and whether they are (chunked layout).
   std::uint64_t chunk_rows() const { return chunk_rows_; }
   bool chunked() const { return !images_.info().chunk.empty(); }
@@ -47,14 +55,9 @@ class DatasetColumns {
   const std::vector<std::string>& notes() const { return notes_; }
   /// To be called after reading. @throws DataError when somebody has written to the file since it was opened
   void check_unchanged() const { unchanged_.check(); }
+  const UnchangedFile& version() const { return unchanged_; }
 
-  /// Rows [first, first + count), and where they go.
-  struct Piece {
-    std::uint64_t first = 0;
-    std::uint64_t count = 0;
-    std::span<std::byte> pixels;  ///< count * row_bytes()
-    std::span<float> vectors;     ///< (count, vector_floats())
-  };
+  using Piece = StoredSplit::Piece;
   /// Reads several pieces, whole chunks of them unpacked side by side. @return bytes of the file, as it
   /// stores them @throws DataError as read_pixels()
   std::uint64_t read_pieces(std::span<const Piece> pieces) const;
@@ -71,10 +74,10 @@ class DatasetColumns {
     Hdf5Dataset dataset;
     std::size_t length = 0;
   };
-  void name_classes(const DatasetOptions& options);
+  void name_classes(const DatasetOptions& options, const Hdf5File& labels);
   void note_images(ImageAxes axes);
   void note_axes(ImageAxes axes, const std::string& place);
-  void open_labels(const DatasetOptions& options);
+  void open_labels(const DatasetOptions& options, const Hdf5File& file);
   void open_vectors(const DatasetOptions& options);
   std::size_t first_refused(std::span<const float> values) const;
   void finish_pixels(std::uint64_t first, std::span<std::byte> pixels) const;
@@ -91,6 +94,7 @@ class DatasetColumns {
   std::size_t row_bytes_ = 0;
   std::uint64_t chunk_rows_ = 1;
   std::vector<std::int32_t> labels_;
+  std::vector<float> weights_;  ///< of the samples; empty where they have none
   std::vector<Vector> vectors_;
   std::size_t vector_floats_ = 0;
 };

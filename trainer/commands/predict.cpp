@@ -9,11 +9,13 @@
 #include "io/dataset/writer.hpp"
 #include "io/files/atomic_file.hpp"
 #include "io/hdf5/file.hpp"
+#include "io/hdf5/process.hpp"
 #include "trainer/commands/common/context.hpp"
 #include "trainer/commands/common/load.hpp"
 #include "trainer/commands/origin.hpp"
 #include "trainer/commands/start_warnings.hpp"
 #include "trainer/data_advice.hpp"
+#include "trainer/data_files.hpp"
 #include "trainer/data_names.hpp"
 #include "trainer/data_splits.hpp"
 #include "trainer/loop/evaluator.hpp"
@@ -26,7 +28,7 @@ namespace {
 
 struct PredictOptions {
   ModelRequest model;
-  std::string input;
+  std::vector<std::string> inputs;
   std::string output;
   std::string split = "test";
   bool replace = false;
@@ -69,10 +71,9 @@ class PredictionFile {
   /// Copies what says which sample a row is, where the images have it: without it nobody could look the rows
   /// up in other columns of the file. Of a part of a group also the row of each sample in it.
   /// @param rows  which rows of the group were predicted; null: all, one after another
-  void carry_over(const std::string& path, const std::string& group, const io::RowSet* rows) {
-    const io::Hdf5File images = io::Hdf5File::open(path);
-    carry_over<std::uint64_t>(images, group + "/track", "track", rows);
-    carry_over<float>(images, group + "/momentum", "momentum", rows);
+  void carry_over(const std::vector<std::string>& files, const std::string& group, const io::RowSet* rows) {
+    carry_over<std::uint64_t>(files, group + "/track", "track", rows);
+    carry_over<float>(files, group + "/momentum", "momentum", rows);
     if (rows == nullptr) return;
     std::vector<std::uint64_t> numbers(rows->size());
     for (std::uint64_t i = 0; i < rows->size(); ++i) numbers[i] = rows->row(i);
@@ -85,7 +86,8 @@ class PredictionFile {
     if (const std::vector<std::string> names = output_names(model, data); !names.empty())
       io::set_class_names(*file_, names);
     file_->set_attribute("/", "input", data.name);
-    file_->set_attribute("/", "dataset", std::filesystem::weakly_canonical(model.config.data.path).string());
+    const std::string dataset = files_text(model.config.data);
+    file_->set_attribute("/", "dataset", std::filesystem::weakly_canonical(dataset).string());
     file_->set_attribute("/", "split", split_);
     file_->set_attribute("/", "checkpoint", std::filesystem::weakly_canonical(model.checkpoint).string());
     file_->close();
@@ -103,26 +105,44 @@ class PredictionFile {
     return names;
   }
 
+  /// @param files  that hold the rows, one after another; one that lacks such a column ends it
   template <class Value>
-  void carry_over(const io::Hdf5File& images, const std::string& from, const std::string& to,
+  void carry_over(const std::vector<std::string>& files, const std::string& from, const std::string& to,
                   const io::RowSet* chosen) {
-    if (!images.exists(from)) return;
-    const io::Hdf5Dataset source = images.dataset(from);
     const std::uint64_t rows = chosen ? chosen->whole() : static_cast<std::uint64_t>(shape_.samples);
-    const io::StoredType& type = source.info().type;
-    const auto kind =
-        std::is_floating_point_v<Value> ? io::StoredType::Kind::real : io::StoredType::Kind::unsigned_integer;
-    const bool column = source.info().extents.size() == 1 && type.kind == kind && type.bytes == sizeof(Value);
-    if (!column) return;  // a file that calls something else so
-    if (source.info().rows() < rows)
-      throw DataError("{}, {}: is not one value for each of {} images. Make the file again.", images.path(),
+    std::vector<Value> values;
+    io::SharedReader reader;
+    const std::string group = from.substr(0, from.rfind('/'));
+    for (const std::string& path : files) {
+      const io::Hdf5File images = files.size() == 1 ? io::Hdf5File::open(path) : reader.open(path);
+      if (files.size() > 1 && !images.exists(group)) continue;  // passed over
+      if (!append_column(images, from, files.size() == 1 ? rows : 0, values)) return;
+    }
+    if (values.size() < rows)
+      throw DataError("{}, {}: is not one value for each of {} images. Make the file again.", files.front(),
                       from, rows);
-    std::vector<Value> values(rows);
-    source.read_rows(0, rows, std::span<Value>(values));
     for (std::uint64_t i = 0; chosen != nullptr && i < chosen->size(); ++i)
       values[i] = values[chosen->row(i)];
     values.resize(static_cast<std::size_t>(shape_.samples));
     file_->write(to, {shape_.samples}, std::span<const Value>(values));
+  }
+
+  /// @param rows  to be read; 0: all   @return false for no such column, or something else that is called so
+  template <class Value>
+  static bool append_column(const io::Hdf5File& images, const std::string& from, std::uint64_t rows,
+                            std::vector<Value>& values) {
+    if (!images.exists(from)) return false;
+    const io::Hdf5Dataset source = images.dataset(from);
+    const io::StoredType& type = source.info().type;
+    const auto kind =
+        std::is_floating_point_v<Value> ? io::StoredType::Kind::real : io::StoredType::Kind::unsigned_integer;
+    const bool column = source.info().extents.size() == 1 && type.kind == kind && type.bytes == sizeof(Value);
+    if (!column) return false;
+    const std::uint64_t there = rows == 0 ? source.info().rows() : std::min(rows, source.info().rows());
+    const std::size_t before = values.size();
+    values.resize(before + there);
+    source.read_rows(0, there, std::span<Value>(values).subspan(before));
+    return true;
   }
 
   io::AtomicFile target_;
@@ -135,9 +155,10 @@ class PredictionFile {
 /// Images to predict often have no labels yet; then none are read.
 bool drop_missing_labels(Config& config, const std::string& split) {
   DataConfig& data = config.data;
-  const std::string labels = names_of(config, split).labels;
-  if (!labels.empty() && !io::Hdf5File::open(data.path).exists(labels)) {
-    log_info("{} has no {}: predicting without labels.", data.path, labels);
+  const SplitNames names = names_of(config, split);
+  if (!names.labels.empty() && names.label_files.empty() &&
+      !any_has(image_files(data, names), names.labels)) {
+    log_info("{} has no {}: predicting without labels.", files_text(data), names.labels);
     data.labels.clear();
   }
   return !data.labels.empty();
@@ -146,7 +167,7 @@ bool drop_missing_labels(Config& config, const std::string& split) {
 /// Whether `--split validation` means the part of its training samples that the run has kept for validation.
 bool is_held_out(const Config& config, const std::string& split) {
   return config.data.validation_fraction > 0 && split == kValidationGroup &&
-         !io::Hdf5File::open(config.data.path).exists(split);
+         !any_has(image_files(config.data, names_of(config, Split::train)), split);
 }
 
 /// Which of the samples are known to the model, as far as that can be told.
@@ -165,7 +186,8 @@ std::string remark_on_training(const Config& config, const std::string& split, c
 
 ExitCode predict(const PredictOptions& options, Context& context) {
   ModelRequest request = options.model;
-  request.overrides.push_back("data.path=" + options.input);
+  for (std::string& override_text : overrides_for(options.inputs))
+    request.overrides.push_back(std::move(override_text));
   ModelSource source = find_model(request, context.mpi);
   warn_of_start(context.mpi.world());
   context.watch = std::make_unique<JobWatch>(source.config.watchdog, context.mpi, context.command_line);
@@ -179,7 +201,8 @@ ExitCode predict(const PredictOptions& options, Context& context) {
   const auto data = held_out
                         ? open_judged(source.config, options.split, origin.training_data, memory, {}, &model)
                         : open_group(source.config, options.split, memory, {}, &model);
-  const std::string predicted = require_same_data(data.get(), source.config.data.path, context.mpi.group());
+  const std::string predicted =
+      require_same_data(data.get(), files_text(source.config.data), context.mpi.group());
   if (const std::string remark = remark_on_training(source.config, options.split, origin, predicted);
       !remark.empty())
     log_info("{}", remark);
@@ -200,8 +223,8 @@ ExitCode predict(const PredictOptions& options, Context& context) {
       });
   on_rank_zero(context.mpi.group(), "output file", [&] {
     if (const std::string note = doubled_classes(data->info()); !note.empty()) log_warning("{}", note);
-    file->carry_over(source.config.data.path, held_out ? source.config.data.train : options.split,
-                     data->info().rows.get());
+    const SplitNames names = names_of(source.config, held_out ? source.config.data.train : options.split);
+    file->carry_over(image_files(source.config.data, names), names.group, data->info().rows.get());
     file->finish(source, data->info());
   });
   log_info("{} predictions in {}{}", data->info().samples, options.output,
@@ -218,7 +241,9 @@ void add_predict(Verb& app, Action& action) {
                    "Run directory, a checkpoint, or a config together with --checkpoint")
       ->required();
   verb->add_option("overrides", options->model.overrides, "key=value");
-  verb->add_option("--input", options->input, "HDF5 file with images")->required();
+  verb->add_option("--input", options->inputs,
+                   "HDF5 file with images, or several files or patterns that are one data set")
+      ->required();
   verb->add_option("--output", options->output, "HDF5 file to write")->required();
   verb->add_option("--split", options->split, "Group of the input file")->capture_default_str();
   add_model_options(*verb, options->model);
