@@ -50,7 +50,7 @@ io::SamplerOptions sampler_options(const Config& config, const io::SampleSource&
   if (source.resident || source.chunk <= 1) return options;
   const std::uint64_t chunk_bytes = source.chunk * io::sample_bytes(source);
   options.chunk = source.chunk;
-  options.rows = source.rows;
+  options.rows = source.places != nullptr ? source.places : source.rows;
   options.window_chunks = std::max<std::uint64_t>(1, (config.data.window_mb << 20) / chunk_bytes);
   options.streams = earlier.streams != 0 ? static_cast<std::int64_t>(earlier.streams)
                     : options.shuffle    ? io::shuffle_streams(options.shards, options.window_chunks)

@@ -11,6 +11,7 @@
 #include "base/error.hpp"
 #include "base/printable.hpp"
 #include "io/hdf5/file.hpp"
+#include "trainer/data_files.hpp"
 #include "trainer/validation_split.hpp"
 
 namespace annulus::trainer {
@@ -22,6 +23,14 @@ const std::string& or_else(const std::string& own, const std::string& usual) {
 
 SplitNames make_names(const std::string& group, const std::string& images, const std::string& labels) {
   return {group, in_group(group, images), labels.empty() ? "" : in_group(group, labels)};
+}
+
+/// @param files, label_files  of this split alone, or none
+SplitNames in_files(SplitNames names, const DataConfig& data, const std::vector<std::string>& files = {},
+                    const std::vector<std::string>& label_files = {}) {
+  names.files = files.empty() ? data.files : files;
+  names.label_files = files.empty() ? data.label_files : label_files;
+  return names;
 }
 
 std::optional<Split> split_called(const std::string& word) {
@@ -100,26 +109,33 @@ SplitNames names_of(const Config& config, Split split) {
     case Split::train:
       break;
     case Split::validation:
-      return make_names(or_else(data.validation, kValidationGroup),
-                        or_else(data.validation_images, data.images), labels(data.validation_labels));
+      return in_files(
+          make_names(or_else(data.validation, kValidationGroup), or_else(data.validation_images, data.images),
+                     labels(data.validation_labels)),
+          data, data.validation_files, data.validation_label_files);
     case Split::test:
-      return make_names(data.test, or_else(data.test_images, data.images), labels(data.test_labels));
+      return in_files(make_names(data.test, or_else(data.test_images, data.images), labels(data.test_labels)),
+                      data, data.test_files, data.test_label_files);
   }
-  return make_names(data.train, data.images, data.labels);
+  return in_files(make_names(data.train, data.images, data.labels), data);
 }
 
 SplitNames names_of(const Config& config, const std::string& group) {
   const DataConfig& data = config.data;
-  if (const auto split = split_called(group))
-    if (!io::Hdf5File::open(data.path).exists(in_group(group, data.images))) return names_of(config, *split);
+  if (const auto split = split_called(group)) {
+    SplitNames own = names_of(config, *split);
+    const bool has_files = own.files != data.files;
+    if (has_files || !any_has(image_files(data, own), in_group(group, data.images))) return own;
+  }
   // The training's own names come first: a key for another split never changes what training reads.
   if (group == data.train) return names_of(config, Split::train);
   if (group == or_else(data.validation, kValidationGroup)) return names_of(config, Split::validation);
   if (group == data.test) return names_of(config, Split::test);
-  return make_names(group, data.images, data.labels);
+  return in_files(make_names(group, data.images, data.labels), data);
 }
 
 void check_names(const Config& config, const SplitNames& names) {
+  if (!names.files.empty()) return;  // names in the root are looked for in one file alone
   const io::Hdf5File file = io::Hdf5File::open(config.data.path);
   if (file.exists(names.images) || file.leads_elsewhere(names.images)) return;
   if (config.data.validation_fraction > 0 && names.group == kValidationGroup && !file.exists(names.group))
@@ -138,7 +154,8 @@ void check_validates_on_others(const Config& config, const SplitNames& names) {
   // A group that was named twice is somebody's wish; datasets in the root are told apart by their names
   // alone.
   const bool in_root = in_group(names.group, "").empty();
-  if (!in_root || names.images != names_of(config, Split::train).images) return;
+  const SplitNames train = names_of(config, Split::train);
+  if (!in_root || names.images != train.images || names.files != train.files) return;
   throw UsageError(
       "validation would read {}, which training reads. Name others by data.validation_images and data.validation_labels, or another group by data.validation.",
       names.images);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "trainer/data_splits.hpp"
 #include "trainer/model/config.hpp"
@@ -14,6 +15,9 @@ struct SplitNames {
   std::string group;
   std::string images;
   std::string labels;  ///< "" for data without
+  /// Files and patterns that hold the images, and those that hold the labels; none: data.path, or the same.
+  std::vector<std::string> files = {};
+  std::vector<std::string> label_files = {};
 
   bool operator==(const SplitNames&) const = default;
 };

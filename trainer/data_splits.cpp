@@ -18,6 +18,7 @@
 #include "io/dataset/matched_source.hpp"
 #include "io/hdf5/file.hpp"
 #include "trainer/data_advice.hpp"
+#include "trainer/data_files.hpp"
 #include "trainer/data_names.hpp"
 #include "trainer/loop/rank_zero.hpp"
 #include "trainer/run/resume_rules.hpp"
@@ -93,7 +94,7 @@ io::Normalisation measure_on_rank_zero(io::SampleSource& training, float rescale
 }
 
 bool is_generated(const DataConfig& data, Split split) {
-  return !data.generator.empty() && (split == Split::train || data.path.empty());
+  return !data.generator.empty() && (split == Split::train || !names_files(data));
 }
 
 std::unique_ptr<io::SampleSource> generate(const Config& config, Split split, const NodeMemoryFactory& memory,
@@ -125,6 +126,8 @@ io::DatasetOptions dataset_options(const Config& config, const SplitNames& names
   const DataConfig& data = config.data;
   check_names(config, names);
   io::DatasetOptions options{.path = data.path,
+                             .files = names.files.empty() ? names.files : image_files(data, names),
+                             .label_files = label_files(data, names),
                              .images = names.images,
                              .labels = names.labels,
                              .axes = data.axes,
@@ -222,7 +225,7 @@ std::unique_ptr<io::SampleSource> open_group(const Config& config, const std::st
                                              const NodeMemoryFactory& memory, const SourceFactory& factory,
                                              const TrainedOn* model) {
   const DataConfig& data = config.data;
-  if (!data.generator.empty() && data.path.empty())
+  if (!data.generator.empty() && !names_files(data))
     return fitted(generate_group(config, group, memory, factory), config, model);
   return open_names(config, names_of(config, group), memory, model);
 }
@@ -237,8 +240,11 @@ std::unique_ptr<io::SampleSource> open_judged(const Config& config, const std::s
                                               const SourceFactory& factory, const TrainedOn* model) {
   const DataConfig& data = config.data;
   const auto whole = [&] { return open_group(config, group, memory, factory, model); };
-  if (data.validation_fraction == 0 || !io::Hdf5File::open(data.path).exists(data.train)) return whole();
-  if (!data.weights.empty() && !io::Hdf5File::open(data.path).exists(in_group(data.train, data.weights)))
+  const std::vector<std::string> files = data.validation_fraction == 0
+                                             ? std::vector<std::string>{}
+                                             : image_files(data, names_of(config, Split::train));
+  if (data.validation_fraction == 0 || !any_has(files, data.train)) return whole();
+  if (!data.weights.empty() && !any_has(files, in_group(data.train, data.weights)))
     return whole();  // other data, which have none
   const bool is_validation = group == kValidationGroup;
   if (!is_validation && names_of(config, group) != names_of(config, Split::train)) return whole();
@@ -308,7 +314,7 @@ void require_labels(const Config& config) {
   if (config.data.labels.empty())
     throw UsageError(
         "data.labels is empty, but training and evaluation need labels. Name the label dataset inside the groups of {} (usually data.labels=labels); `annulus predict` works without.",
-        config.data.path);
+        files_text(config.data));
 }
 
 void resolve_normalisation(Config& config, io::SampleSource& training, comm::ProcessGroup& group,

@@ -9,6 +9,7 @@
 #include "io/hdf5/process.hpp"
 #include "trainer/backend/device.hpp"
 #include "trainer/data_advice.hpp"
+#include "trainer/data_files.hpp"
 #include "trainer/loop/initialise.hpp"
 #include "trainer/loop/rank_zero.hpp"
 #include "trainer/loop/shared_signature.hpp"
@@ -45,7 +46,7 @@ TrainingJob::TrainingJob(Config config, comm::MpiSession& mpi, const JobOptions&
 }
 
 void TrainingJob::open_data(const JobOptions& options) {
-  const Activity opening(Phase::opening_data, config_.data.path);
+  const Activity opening(Phase::opening_data, files_text(config_.data));
   const io::KeepReaders one_process_a_file;
   const double began = seconds_since_process_start();
   const NodeMemoryFactory memory = [this](std::size_t bytes) { return mpi_.allocate_node_memory(bytes); };
@@ -62,15 +63,15 @@ void TrainingJob::open_data(const JobOptions& options) {
   validated_on_ = data.validated_on;
   announce_validation(config_, validated_on_);
   data_note_ = notes.empty() ? "" : fmt::format(" ({})", fmt::join(notes, " "));
-  fingerprint_ = require_same_data(training_.get(), config_.data.path, group_);
+  fingerprint_ = require_same_data(training_.get(), files_text(config_.data), group_);
   require_same_scale(*training_, config_, before, group_);
   data_ = io::signature_of(training_->info(), config_.normalisation.rescale);
   measure_pixels(*training_);
-  validation_fingerprint_ = require_same_data(validation_.get(), config_.data.path, group_);
+  validation_fingerprint_ = require_same_data(validation_.get(), files_text(config_.data), group_);
   const TrainedOn training{.data = data_, .allowed = options.allow_change};
   if (validation_) require_same_scale(*validation_, config_, training, group_, ScaleOf::training);
   // An endless source is not read for this; its sister that ends has the same pixels.
-  if (validation_ && training_->info().endless && config_.data.path.empty()) measure_pixels(*validation_);
+  if (validation_ && training_->info().endless && !names_files(config_.data)) measure_pixels(*validation_);
   resolve_normalisation(config_, *training_, group_, known_normalisation());
   data_seconds_ = seconds_since_process_start() - began;
 }

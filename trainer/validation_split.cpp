@@ -14,6 +14,7 @@
 #include "io/dataset/stratified_choice.hpp"
 #include "io/dataset/subset.hpp"
 #include "io/hdf5/file.hpp"
+#include "trainer/data_files.hpp"
 #include "trainer/data_names.hpp"
 
 namespace annulus::trainer {
@@ -47,7 +48,7 @@ std::vector<std::string> groups_with_images(const io::Hdf5File& file, const std:
                                 : fmt::format("Groups beside '{}': {}", data.train, shown_names(groups));
   throw UsageError(
       "{}: has no group '{}', which data.validation names to validate on.{} {}. Without that key {} `data.validation=none` does without validation.",
-      data.path, data.validation, near.empty() ? "" : " Did you mean " + shown_name(near) + "?", there,
+      file.path(), data.validation, near.empty() ? "" : " Did you mean " + shown_name(near) + "?", there,
       kAdvice);
 }
 
@@ -88,8 +89,8 @@ bool fits_into_memory(const io::SourceInfo& info, const DataConfig& data) {
 /// Why nothing is validated.
 std::string reason_of_none(const DataConfig& data) {
   if (data.validation == kNoValidation) return fmt::format("data.validation is {}", kNoValidation);
-  if (data.path.empty()) return "data.generator makes no samples for validation";
-  return fmt::format("{}: has neither a group '{}' nor '{}'", data.path, kValidationGroup, data.test);
+  if (!names_files(data)) return "data.generator makes no samples for validation";
+  return fmt::format("{}: has neither a group '{}' nor '{}'", files_text(data), kValidationGroup, data.test);
 }
 
 void announce_none(const Config& config) {
@@ -115,8 +116,9 @@ std::string reason_of_test(const Config& config, const std::string& validated_on
   const DataConfig& data = config.data;
   if (data.validation.empty() && validated_on != kValidationGroup && validated_on == data.test)
     return fmt::format("as there is no group '{}'", kValidationGroup);
-  if (data.path.empty()) return "";  // made by a generator, for each split
-  const bool same = names_of(config, Split::validation).images == names_of(config, Split::test).images;
+  if (!names_files(data)) return "";  // made by a generator, for each split
+  const SplitNames judged = names_of(config, Split::validation), test = names_of(config, Split::test);
+  const bool same = judged.images == test.images && judged.files == test.files;
   return same ? "which are the test samples as well" : "";
 }
 
@@ -131,27 +133,34 @@ std::string percent(double fraction) { return fmt::format("{:g} %", 100 * fracti
 
 std::string find_validation_group(const Config& config) {
   const DataConfig& data = config.data;
-  const io::Hdf5File file = io::Hdf5File::open(data.path);
+  const std::vector<std::string> files = image_files(data, names_of(config, Split::validation));
+  const auto has = [&](const std::string& name) { return any_has(files, name); };
   if (!data.validation.empty()) {
-    if (file.exists(data.validation)) return data.validation;
-    if (data.validation == kNoValidation) {
+    if (data.validation_files.empty() && data.validation == kNoValidation && !has(data.validation)) {
       refuse_idle_names(data, fmt::format("data.validation is {}", kNoValidation));
       return "";
     }
-    fail_missing(file, data);
+    if (has(data.validation)) return data.validation;
+    fail_missing(io::Hdf5File::open(files.front()), data);
   }
-  const bool has_own = file.exists(kValidationGroup);
+  if (!data.validation_files.empty()) {
+    if (has(kValidationGroup)) return kValidationGroup;
+    throw UsageError(
+        "{}: has no group '{}' to validate on, and no other of data.validation_files has. Name the group that they hold, e.g. data.validation={}.",
+        files.front(), kValidationGroup, data.train);
+  }
+  const bool has_own = has(kValidationGroup);
   if (has_own && data.validation_fraction > 0)
     throw UsageError(
         "{}: has a group '{}', so no training samples are needed for validation. Remove data.validation_fraction = {}.",
-        data.path, kValidationGroup, data.validation_fraction);
+        files_text(data), kValidationGroup, data.validation_fraction);
   if (has_own) return kValidationGroup;
   refuse_idle_names(data,
                     data.validation_fraction > 0
                         ? fmt::format("data.validation_fraction = {} takes a part of the training samples",
                                       data.validation_fraction)
-                        : fmt::format("there is no group '{}' in {}", kValidationGroup, data.path));
-  return file.exists(data.test) ? data.test : "";
+                        : fmt::format("there is no group '{}' in {}", kValidationGroup, files_text(data)));
+  return any_has(image_files(data, names_of(config, Split::test)), data.test) ? data.test : "";
 }
 
 SplitTraining split_training(const Config& config,
@@ -189,7 +198,7 @@ void announce_validation(const Config& config, const std::string& validated_on) 
   if (const std::string reason = reason_of_test(config, validated_on); !reason.empty())
     log_info(
         "validating on '{}' of {}, {}: `annulus evaluate` on these samples then shows the best of all epochs, more than the model can do on new ones. {}",
-        shown_name(names_of(config, Split::test)), data.path, reason, advice_for(data));
+        shown_name(names_of(config, Split::test)), files_text(data), reason, advice_for(data));
 }
 
 }  // namespace annulus::trainer

@@ -15,7 +15,7 @@ std::size_t ChunkCache::prepare(std::span<const std::uint64_t> samples) {
   wanted_.clear();
   std::size_t ready = 0;
   for (; ready < samples.size(); ++ready) {
-    const std::uint64_t number = samples[ready] / columns_.chunk_rows();
+    const std::uint64_t number = columns_.chunk_of(samples[ready]);
     auto found = slot_of_.find(number);
     if (found == slot_of_.end()) {
       const std::optional<std::size_t> place = take_slot();
@@ -69,13 +69,13 @@ std::optional<std::size_t> ChunkCache::oldest(bool only_done) const {
 
 void ChunkCache::load() {
   if (wanted_.empty()) return;
-  std::vector<DatasetColumns::Piece> pieces;
+  std::vector<StoredSplit::Piece> pieces;
   for (const std::size_t place : wanted_) {
     Slot& slot = slots_[place];
     const std::uint64_t rows = rows_stored(slot.number);
     slot.pixels.resize(rows * columns_.row_bytes());
     slot.vectors.resize(rows * columns_.vector_floats());
-    pieces.push_back({slot.number * columns_.chunk_rows(), rows, slot.pixels, slot.vectors});
+    pieces.push_back({columns_.chunk_begin(slot.number), rows, slot.pixels, slot.vectors});
   }
   try {
     counts_.read_bytes += columns_.read_pieces(pieces);
@@ -90,14 +90,12 @@ void ChunkCache::load() {
 }
 
 std::uint64_t ChunkCache::rows_stored(std::uint64_t number) const {
-  return std::min(columns_.chunk_rows(), columns_.info().samples - number * columns_.chunk_rows());
+  return columns_.chunk_begin(number + 1) - columns_.chunk_begin(number);
 }
 
 std::uint64_t ChunkCache::rows_expected(std::uint64_t number) const {
-  const std::uint64_t rows = rows_stored(number);
-  if (rows_ == nullptr || rows_->whole() != columns_.info().samples) return rows;
-  const std::uint64_t first = number * columns_.chunk_rows();
-  return rows_->before(first + rows) - rows_->before(first);
+  if (rows_ == nullptr || rows_->whole() != columns_.info().samples) return rows_stored(number);
+  return rows_->before(columns_.chunk_begin(number + 1)) - rows_->before(columns_.chunk_begin(number));
 }
 
 }  // namespace annulus::io

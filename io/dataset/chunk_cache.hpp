@@ -15,15 +15,15 @@
 #include <unordered_map>
 #include <vector>
 
-#include "io/dataset/columns.hpp"
 #include "io/dataset/read_counts.hpp"
+#include "io/dataset/stored_split.hpp"
 
 namespace annulus::io {
 
 class ChunkCache {
  public:
   /// @param slots  chunks that are kept, at least one
-  ChunkCache(const DatasetColumns& columns, std::size_t slots) : columns_(columns), most_slots_(slots) {}
+  ChunkCache(const StoredSplit& columns, std::size_t slots) : columns_(columns), most_slots_(slots) {}
 
   /// A chunk is done with when these rows of it were handed out; null: all rows.
   void expect_rows(std::shared_ptr<const RowSet> rows) { rows_ = std::move(rows); }
@@ -58,7 +58,7 @@ class ChunkCache {
   std::uint64_t rows_stored(std::uint64_t number) const;
   std::uint64_t rows_expected(std::uint64_t number) const;
 
-  const DatasetColumns& columns_;
+  const StoredSplit& columns_;
   std::size_t most_slots_;
   std::shared_ptr<const RowSet> rows_;
   std::deque<Slot> slots_;

@@ -27,8 +27,13 @@ std::string source_name(const DatasetOptions& options) {
   return file + ":" + name.substr(0, name.rfind('/'));
 }
 
-void check_same_rows(const DatasetOptions& options, std::uint64_t images, std::uint64_t labels) {
+void check_same_rows(const DatasetOptions& options, std::uint64_t images, std::uint64_t labels,
+                     const std::string& label_file) {
   if (images == labels) return;
+  if (label_file != options.path)
+    throw DataError(
+        "{}: {} has {} rows, but {} of {}, which has its labels, has {}; every image needs exactly one label. Do the two files belong together (data.files and data.label_files name them in the same order)?",
+        options.path, options.images, images, options.labels, label_file, labels);
   throw DataError(
       "{}: {} has {} rows, but {} has {}; every image needs exactly one label. Do the two names belong together?",
       options.path, options.images, images, options.labels, labels);
@@ -92,14 +97,6 @@ std::string image_form(const Hdf5File& file, const std::string& images) {
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 
-/// The numbers that the file has for them. @param first  of the first class
-std::vector<std::string> numbered_classes(std::span<const std::int32_t> labels, std::int64_t first) {
-  const std::int32_t largest = labels.empty() ? 0 : *std::max_element(labels.begin(), labels.end());
-  std::vector<std::string> names;
-  for (std::int32_t k = 0; k <= largest; ++k) names.push_back(std::to_string(first + k));
-  return names;
-}
-
 }  // namespace
 
 std::vector<std::string> class_names(const Hdf5File& file) {
@@ -119,6 +116,13 @@ SplitClasses split_classes(const Hdf5File& file, const std::string& images, cons
     }
   }
   return {};
+}
+
+std::vector<std::string> numbered_classes(std::span<const std::int32_t> labels, std::int64_t first) {
+  const std::int32_t largest = labels.empty() ? 0 : *std::max_element(labels.begin(), labels.end());
+  std::vector<std::string> names;
+  for (std::int32_t k = 0; k <= largest; ++k) names.push_back(std::to_string(first + k));
+  return names;
 }
 
 SampleShape image_shape(const DatasetInfo& images, const std::string& file, const std::string& name,
@@ -141,17 +145,20 @@ SampleShape image_shape(const DatasetInfo& images, const std::string& file, cons
 }
 
 DatasetColumns::DatasetColumns(const DatasetOptions& options)
+    : DatasetColumns(options, Hdf5File::open(options.path), nullptr) {}
+
+DatasetColumns::DatasetColumns(const DatasetOptions& options, Hdf5File file, const Hdf5File* labels)
     : path_(options.path),
       images_name_(options.images),
       not_finite_(options.not_finite),
-      file_(Hdf5File::open(options.path)),
+      file_(std::move(file)),
       unchanged_(options.path),
       images_(file_.dataset(options.images)) {
   const DatasetInfo& images = images_.info();
   info_.name = source_name(options);
   info_.shape = image_shape(images, path_, images_name_, options.axes);
   info_.pixels = pixel_type(images, path_, images_name_);
-  name_classes(options);
+  name_classes(options, labels == nullptr ? file_ : *labels);
   checked_bytes(images, path_, images_name_);
   row_bytes_ = static_cast<std::size_t>(info_.shape.size()) * size_of(info_.pixels);
   order_ = AxisOrder(axes_of_image(options.axes, images.extents, path_), info_.shape, size_of(info_.pixels));
@@ -162,7 +169,7 @@ DatasetColumns::DatasetColumns(const DatasetOptions& options)
   if (options.labels.empty())
     labels_.assign(images.rows(), 0);
   else
-    open_labels(options);
+    open_labels(options, labels == nullptr ? file_ : *labels);
   info_.form = image_form(file_, options.images);
   if (info_.shape.flat)
     info_.value_names =
@@ -181,9 +188,12 @@ DatasetColumns::DatasetColumns(const DatasetOptions& options)
 }
 
 /// The root names the classes of all splits; where it does not, a split may name its own.
-void DatasetColumns::name_classes(const DatasetOptions& options) {
+void DatasetColumns::name_classes(const DatasetOptions& options, const Hdf5File& labels) {
   info_.classes = class_names(file_);
-  SplitClasses own = split_classes(file_, options.images, options.labels);
+  const bool apart = &labels != &file_;
+  if (apart && info_.classes.empty()) info_.classes = class_names(labels);
+  SplitClasses own = split_classes(file_, options.images, apart ? "" : options.labels);
+  if (apart && own.names.empty()) own = split_classes(labels, options.images, options.labels);
   if (own.names.empty() || own.names == info_.classes) return;
   if (info_.classes.empty()) {
     notes_.push_back(
@@ -228,23 +238,24 @@ void DatasetColumns::note_axes(ImageAxes axes, const std::string& place) {
     log_warning("{}", doubt);
 }
 
-void DatasetColumns::open_labels(const DatasetOptions& options) {
+void DatasetColumns::open_labels(const DatasetOptions& options, const Hdf5File& file) {
   const std::uint64_t samples = images_.info().rows();
-  check_images_first(options, images_.info().extents,
-                     count_labels(file_.dataset(options.labels).info(), samples));
-  check_same_rows(options, samples, count_labels(file_.dataset(options.labels).info(), samples));
+  const std::uint64_t counted = count_labels(file.dataset(options.labels).info(), samples);
+  check_images_first(options, images_.info().extents, counted);
+  check_same_rows(options, samples, counted, file.path());
   Labels labels =
-      read_labels(file_, options.labels,
+      read_labels(file, options.labels,
                   {.samples = samples, .classes = info_.classes.size(), .first = options.first_label});
   labels_ = std::move(labels.numbers);
   info_.stored.smallest_label = labels.smallest;
   if (options.first_label > 0 && labels.smallest > 0)  // one-hot rows count from 0 whatever it is
-    notes_.push_back(fmt::format("{}, {}: labels count from {} in the file (data.first_label){}.", path_,
-                                 options.labels, options.first_label,
+    notes_.push_back(fmt::format("{}, {}: labels count from {} in the file (data.first_label){}.",
+                                 file.path(), options.labels, options.first_label,
                                  info_.classes.empty() ? ""
                                                        : fmt::format(": {} is {}", options.first_label,
                                                                      shown_name(info_.classes.front()))));
-  if (!labels.note.empty()) notes_.push_back(fmt::format("{}, {}: {}.", path_, options.labels, labels.note));
+  if (!labels.note.empty())
+    notes_.push_back(fmt::format("{}, {}: {}.", file.path(), options.labels, labels.note));
 }
 
 void DatasetColumns::open_vectors(const DatasetOptions& options) {

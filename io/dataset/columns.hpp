@@ -8,6 +8,7 @@
 
 #include "io/dataset/axes.hpp"
 #include "io/dataset/dataset.hpp"
+#include "io/dataset/stored_split.hpp"
 #include "io/files/unchanged_file.hpp"
 #include "io/hdf5/file.hpp"
 
@@ -27,10 +28,16 @@ SplitClasses split_classes(const Hdf5File& file, const std::string& images, cons
 SampleShape image_shape(const DatasetInfo& images, const std::string& file, const std::string& name,
                         ImageAxes axes = ImageAxes::automatic);
 
+/// What the labels of a file without names are called: the numbers that it has for them.
+/// @param first  of the first class
+std::vector<std::string> numbered_classes(std::span<const std::int32_t> labels, std::int64_t first);
+
 class DatasetColumns {
  public:
   /// Opens and validates all but the pixels.
   explicit DatasetColumns(const DatasetOptions& options);
+  /// The same of a file that is open. @param labels  that holds the labels; null: this one
+  DatasetColumns(const DatasetOptions& options, Hdf5File file, const Hdf5File* labels);
 
   const SourceInfo& info() const { return info_; }
   std::size_t row_bytes() const { return row_bytes_; }
@@ -48,14 +55,9 @@ class DatasetColumns {
   const std::vector<std::string>& notes() const { return notes_; }
   /// To be called after reading. @throws DataError when somebody has written to the file since it was opened
   void check_unchanged() const { unchanged_.check(); }
+  const UnchangedFile& version() const { return unchanged_; }
 
-  /// Rows [first, first + count), and where they go.
-  struct Piece {
-    std::uint64_t first = 0;
-    std::uint64_t count = 0;
-    std::span<std::byte> pixels;  ///< count * row_bytes()
-    std::span<float> vectors;     ///< (count, vector_floats())
-  };
+  using Piece = StoredSplit::Piece;
   /// Reads several pieces, whole chunks of them unpacked side by side. @return bytes of the file, as it
   /// stores them @throws DataError as read_pixels()
   std::uint64_t read_pieces(std::span<const Piece> pieces) const;
@@ -72,10 +74,10 @@ class DatasetColumns {
     Hdf5Dataset dataset;
     std::size_t length = 0;
   };
-  void name_classes(const DatasetOptions& options);
+  void name_classes(const DatasetOptions& options, const Hdf5File& labels);
   void note_images(ImageAxes axes);
   void note_axes(ImageAxes axes, const std::string& place);
-  void open_labels(const DatasetOptions& options);
+  void open_labels(const DatasetOptions& options, const Hdf5File& file);
   void open_vectors(const DatasetOptions& options);
   std::size_t first_refused(std::span<const float> values) const;
   void finish_pixels(std::uint64_t first, std::span<std::byte> pixels) const;

@@ -6,8 +6,9 @@
 #include <cstring>
 
 #include "base/log.hpp"
-#include "io/dataset/columns.hpp"
+#include "io/dataset/many_files.hpp"
 #include "io/dataset/shared_load.hpp"
+#include "io/dataset/stored_split.hpp"
 #include "io/dataset/streaming.hpp"
 
 namespace annulus::io {
@@ -16,7 +17,7 @@ namespace {
 /// The shared block: a report per part, then the vectors of all samples, then the pixels.
 class ResidentBlock {
  public:
-  ResidentBlock(const DatasetColumns& columns, const NodeMemoryFactory& memory)
+  ResidentBlock(const StoredSplit& columns, const NodeMemoryFactory& memory)
       : vector_floats_(columns.info().samples * columns.vector_floats()),
         pixel_bytes_(columns.info().samples * columns.row_bytes()),
         memory_(memory(kVectorsAt + vector_floats_ * sizeof(float) + pixel_bytes_)) {}
@@ -29,7 +30,7 @@ class ResidentBlock {
   }
 
   /// Fills this rank's part, tells the others how it went and waits for them. @throws what any of them met
-  void load(const DatasetColumns& columns) {
+  void load(const StoredSplit& columns) {
     SharedLoad(*memory_).run([&](int part, int parts) { load_part(columns, part, parts); });
   }
 
@@ -37,22 +38,22 @@ class ResidentBlock {
   static constexpr std::size_t kVectorsAt = SharedLoad::kBytes;
 
   /// Whole chunks in large reads: no chunk is decompressed twice.
-  void load_part(const DatasetColumns& columns, int part, int parts) {
+  void load_part(const StoredSplit& columns, int part, int parts) {
     constexpr std::uint64_t kReadBytes = 8 << 20;
-    const std::uint64_t rows = columns.info().samples;
-    const std::uint64_t chunk = columns.chunk_rows();
-    const std::uint64_t chunks = (rows + chunk - 1) / chunk;
-    const std::uint64_t begin =
-        chunks * static_cast<std::uint64_t>(part) / static_cast<std::uint64_t>(parts) * chunk;
-    const std::uint64_t end = std::min(
-        rows, chunks * static_cast<std::uint64_t>(part + 1) / static_cast<std::uint64_t>(parts) * chunk);
-    const std::uint64_t step = std::max<std::uint64_t>(1, kReadBytes / columns.row_bytes() / chunk) * chunk;
-    for (std::uint64_t first = begin; first < end; first += step) {
-      const std::uint64_t count = std::min(step, end - first);
-      columns.read_pixels(first, count,
-                          pixels().subspan(first * columns.row_bytes(), count * columns.row_bytes()));
+    const std::uint64_t chunks = columns.chunks();
+    const std::uint64_t begin = chunks * static_cast<std::uint64_t>(part) / static_cast<std::uint64_t>(parts);
+    const std::uint64_t end =
+        chunks * static_cast<std::uint64_t>(part + 1) / static_cast<std::uint64_t>(parts);
+    const std::uint64_t step =
+        std::max<std::uint64_t>(1, kReadBytes / columns.row_bytes() / columns.chunk_rows());
+    for (std::uint64_t chunk = begin; chunk < end; chunk += step) {
+      const std::uint64_t first = columns.chunk_begin(chunk);
+      const std::uint64_t count = columns.chunk_begin(std::min(chunk + step, end)) - first;
       const std::size_t floats = columns.vector_floats();
-      columns.read_vectors(first, count, vectors().subspan(first * floats, count * floats));
+      const StoredSplit::Piece piece{
+          first, count, pixels().subspan(first * columns.row_bytes(), count * columns.row_bytes()),
+          vectors().subspan(first * floats, count * floats)};
+      columns.read_pieces({&piece, 1});
     }
     columns.check_unchanged();
   }
@@ -64,7 +65,7 @@ class ResidentBlock {
 
 class ResidentSource final : public SampleSource {
  public:
-  ResidentSource(const DatasetColumns& columns, ResidentBlock block)
+  ResidentSource(const StoredSplit& columns, ResidentBlock block)
       : info_(columns.info()),
         row_bytes_(columns.row_bytes()),
         vector_floats_(columns.vector_floats()),
@@ -73,6 +74,7 @@ class ResidentSource final : public SampleSource {
         block_(std::move(block)) {
     info_.resident = true;
     info_.chunk = 1;  // any order costs the same: the shuffle need not keep chunks together
+    info_.places = nullptr;
   }
 
   const SourceInfo& info() const override { return info_; }
@@ -108,13 +110,13 @@ class ResidentSource final : public SampleSource {
 }  // namespace
 
 std::unique_ptr<SampleSource> open_dataset(const DatasetOptions& options, const NodeMemoryFactory& memory) {
-  auto columns = std::make_unique<DatasetColumns>(options);
-  for (const std::string& note : columns->notes()) log_info("{}", note);
-  if (columns->info().samples * sample_bytes(columns->info()) > options.resident_bytes)
-    return make_streaming_source(std::move(columns), options.cache_bytes);
-  ResidentBlock block(*columns, memory);
-  block.load(*columns);
-  return std::make_unique<ResidentSource>(*columns, std::move(block));
+  auto split = options.files.empty() ? open_one_file(options) : open_many_files(options, memory);
+  for (const std::string& note : split->notes()) log_info("{}", note);
+  if (split->info().samples * sample_bytes(split->info()) > options.resident_bytes)
+    return make_streaming_source(std::move(split), options.cache_bytes);
+  ResidentBlock block(*split, memory);
+  block.load(*split);
+  return std::make_unique<ResidentSource>(*split, std::move(block));
 }
 
 }  // namespace annulus::io

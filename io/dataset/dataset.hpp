@@ -35,6 +35,11 @@ enum class NotFinite {
 /// Which data sets of which file. Names are HDF5 paths, so foreign files work too.
 struct DatasetOptions {
   std::string path;
+  /// Instead of `path`: files that are one data set, each with the same names. A file without the group of
+  /// the images is passed over.
+  std::vector<std::string> files = {};
+  /// Where the labels lie, one for each of `files`; empty: beside the images.
+  std::vector<std::string> label_files = {};
   /// (N, H, W, C), (N, H, W) or `axes`, or flat vectors (N, values); numbers of any type
   std::string images = "train/images";
   /// (N), (N, 1) or one-hot (N, K), whole numbers of any type; "" = none, all labels read as 0
@@ -52,11 +57,16 @@ struct DatasetOptions {
   NotFinite not_finite = NotFinite::refuse;
 };
 
+/// Fewer where the system allows few (`ulimit -n`).
+constexpr std::size_t kMostOpenFiles = 64;
+
 /// Opens and validates: shapes, types, counts, label range, class names (without a `classes` attribute
 /// the names are "0" to the largest label). Float images and vectors must be finite, unless options say
 /// otherwise: checked when they are read. What is converted is said in the log. Nobody may write to the
 /// file while it is streamed: check_unchanged() throws then. Collective over the ranks of a host when the
 /// data become resident; a rank that cannot read makes all of them throw.
+/// Of many files the labels are read at the beginning, the ranks of a host sharing the work (then it is
+/// collective in any case); of streamed ones at most kMostOpenFiles are open at a time.
 /// @param memory  where resident data live (shared by the ranks of a node, or private)
 /// @throws DataError naming file, dataset, row and what to try
 std::unique_ptr<SampleSource> open_dataset(const DatasetOptions& options, const NodeMemoryFactory& memory);

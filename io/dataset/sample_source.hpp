@@ -33,6 +33,14 @@ struct StoredImages {
 /// one file and another (rich/files/image_file.hpp).
 inline constexpr std::array kFormAttributes{"window", "coordinates", "detectors", "clip"};
 
+/// The files of a source that has many, for messages.
+class RowsOfFiles {
+ public:
+  virtual ~RowsOfFiles() = default;
+  /// "b.h5, row 12" for a row of the stored split, which is all of theirs, one after another.
+  virtual std::string place(std::uint64_t row) const = 0;
+};
+
 /// What a source holds; the same on every rank.
 struct SourceInfo {
   std::string name;           ///< for messages, e.g. "cifar10.h5:train"
@@ -49,6 +57,11 @@ struct SourceInfo {
   /// Which rows of the stored split the samples are, and how many of them each chunk holds; null: sample i is
   /// row i.
   std::shared_ptr<const RowSet> rows = {};
+  /// Where the samples lie in chunks, when that is not side by side: every file begins with a chunk of its
+  /// own, so of many files there are places that hold no sample. The chunks are those of the places. Null:
+  /// they lie as `rows` says.
+  std::shared_ptr<const RowSet> places = {};
+  std::shared_ptr<const RowsOfFiles> files = {};  ///< null: one file, or none
   bool numbered = false;  ///< the data name no classes: `classes` are the numbers of the labels
   /// Names of the columns of each of `vectors`, as far as the data have them: as many as its length, or none.
   std::vector<std::vector<std::string>> columns = {};

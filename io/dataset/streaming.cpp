@@ -17,7 +17,7 @@ namespace {
 
 class StreamingSource final : public SampleSource {
  public:
-  StreamingSource(std::unique_ptr<DatasetColumns> columns, std::size_t slots)
+  StreamingSource(std::unique_ptr<StoredSplit> columns, std::size_t slots)
       : columns_(std::move(columns)), info_(columns_->info()), cache_(*columns_, slots) {
     info_.stored_bytes = columns_->stored_bytes();
   }
@@ -63,9 +63,10 @@ class StreamingSource final : public SampleSource {
   void read_chunks(std::span<const std::uint64_t> samples, const SampleBuffers& buffers) {
     for (std::size_t begin = 0; begin < samples.size();) {
       const std::size_t end = begin + cache_.prepare(samples.subspan(begin));
-      for (; begin < end; ++begin)
-        place(cache_.chunk(samples[begin] / columns_->chunk_rows()), samples[begin] % columns_->chunk_rows(),
-              begin, buffers);
+      for (; begin < end; ++begin) {
+        const std::uint64_t chunk = columns_->chunk_of(samples[begin]);
+        place(cache_.chunk(chunk), samples[begin] - columns_->chunk_begin(chunk), begin, buffers);
+      }
     }
   }
 
@@ -89,12 +90,12 @@ class StreamingSource final : public SampleSource {
   void read_run(std::uint64_t first, std::uint64_t rows) {
     run_.resize(rows * columns_->row_bytes());
     run_vectors_.resize(rows * columns_->vector_floats());
-    const DatasetColumns::Piece run{first, rows, run_, run_vectors_};
+    const StoredSplit::Piece run{first, rows, run_, run_vectors_};
     runs_.read_bytes += columns_->read_pieces({&run, 1});
     ++runs_.chunks_unpacked;
   }
 
-  std::unique_ptr<DatasetColumns> columns_;
+  std::unique_ptr<StoredSplit> columns_;
   SourceInfo info_;
   ChunkCache cache_;
   ReadCounts runs_;
@@ -105,7 +106,7 @@ class StreamingSource final : public SampleSource {
 
 }  // namespace
 
-std::unique_ptr<SampleSource> make_streaming_source(std::unique_ptr<DatasetColumns> columns,
+std::unique_ptr<SampleSource> make_streaming_source(std::unique_ptr<StoredSplit> columns,
                                                     std::uint64_t cache_bytes) {
   const std::uint64_t chunk_bytes = columns->chunk_rows() * sample_bytes(columns->info());
   if (chunk_bytes > cache_bytes) {
@@ -116,8 +117,8 @@ std::unique_ptr<SampleSource> make_streaming_source(std::unique_ptr<DatasetColum
         write_in_chunks(columns->path(), columns->images_name(), columns->images().extents,
                         columns->images().type.bytes));
   }
-  const std::uint64_t chunks = (columns->info().samples + columns->chunk_rows() - 1) / columns->chunk_rows();
-  return std::make_unique<StreamingSource>(std::move(columns), std::min(chunks, cache_bytes / chunk_bytes));
+  const std::uint64_t slots = std::min(columns->chunks(), cache_bytes / chunk_bytes);
+  return std::make_unique<StreamingSource>(std::move(columns), slots);
 }
 
 }  // namespace annulus::io

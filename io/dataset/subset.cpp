@@ -13,6 +13,13 @@
 namespace annulus::io {
 namespace {
 
+/// Places of a part of the samples.
+std::shared_ptr<const RowSet> places_of(const RowSet& rows, const RowSet& places) {
+  std::vector<bool> chosen(places.whole());
+  for (std::uint64_t i = 0; i < rows.size(); ++i) chosen[places.row(rows.row(i))] = true;
+  return std::make_shared<const RowSet>(chosen);
+}
+
 class Subset final : public SampleSource {
  public:
   Subset(std::shared_ptr<SampleSource> whole, std::shared_ptr<const RowSet> rows, const std::string& name)
@@ -29,6 +36,7 @@ class Subset final : public SampleSource {
     info_.name = name;
     info_.samples = rows->size();
     info_.rows = std::move(rows);
+    if (info_.places != nullptr) info_.places = places_of(*info_.rows, *info_.places);
     whole_->expect_rows(info_.rows);
   }
 
@@ -72,6 +80,7 @@ class Kept final : public SampleSource {
     });
     info_.resident = true;
     info_.chunk = 1;
+    info_.places = nullptr;
     info_.stored_bytes = 0;
   }
 

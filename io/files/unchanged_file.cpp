@@ -16,13 +16,18 @@ Descriptor open_to_read(const std::string& path) {
   return file;
 }
 
-std::string difference(const struct stat& one, const struct stat& other) {
-  if (one.st_dev != other.st_dev || one.st_ino != other.st_ino) return "it is another file";
-  if (one.st_size != other.st_size)
-    return fmt::format("it had {} bytes and has {}", one.st_size, other.st_size);
-  if (one.st_mtim.tv_sec != other.st_mtim.tv_sec || one.st_mtim.tv_nsec != other.st_mtim.tv_nsec)
-    return "its time of writing is another";
-  return {};
+FileVersion version_of(const struct stat& status) {
+  return {.device = status.st_dev,
+          .inode = status.st_ino,
+          .bytes = status.st_size,
+          .seconds = status.st_mtim.tv_sec,
+          .nanoseconds = status.st_mtim.tv_nsec};
+}
+
+std::string difference(const FileVersion& one, const FileVersion& other) {
+  if (one.device != other.device || one.inode != other.inode) return "it is another file";
+  if (one.bytes != other.bytes) return fmt::format("it had {} bytes and has {}", one.bytes, other.bytes);
+  return one == other ? "" : "its time of writing is another";
 }
 
 }  // namespace
@@ -37,8 +42,16 @@ struct stat UnchangedFile::look() const {
                   std::strerror(errno));
 }
 
-void UnchangedFile::check() const {
-  const std::string changed = difference(first_, look());
+FileVersion UnchangedFile::version() const { return version_of(first_); }
+
+void UnchangedFile::check() const { fail_unless_same(version(), version_of(look())); }
+
+void UnchangedFile::check_is(const FileVersion& before) const {
+  fail_unless_same(before, version_of(look()));
+}
+
+void UnchangedFile::fail_unless_same(const FileVersion& before, const FileVersion& now) const {
+  const std::string changed = difference(before, now);
   if (changed.empty()) return;
   throw DataError(
       "{}: was written to while it is being read ({}): pictures of now would be trained on with labels of before. Start again once nobody writes to it; a new version belongs into a new file that is renamed over the old one.",

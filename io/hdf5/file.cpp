@@ -189,7 +189,12 @@ Hdf5File::Hdf5File(Hdf5Handle handle, std::string path, std::shared_ptr<Hdf5Proc
 
 Hdf5File Hdf5File::open(const std::string& path) {
   check_readable(path);
-  auto process = Hdf5Process::reading(path);
+  return open_by(path, Hdf5Process::reading(path));
+}
+
+void Hdf5File::require_readable(const std::string& path) { check_readable(path); }
+
+Hdf5File Hdf5File::open_by(const std::string& path, std::shared_ptr<Hdf5Process> process) {
   if (!process) return open_own(path);
   process->ask<bool>(Hdf5Request::open);
   return {Hdf5Handle(), path, std::move(process)};

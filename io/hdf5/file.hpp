@@ -109,6 +109,10 @@ class Hdf5File {
   /// later.
   /// @throws DataError: missing, unreadable, not HDF5, truncated, dangerous
   static Hdf5File open(const std::string& path);
+  /// Says plainly why a file cannot be opened, where that shows without the library. @throws DataError
+  static void require_readable(const std::string& path);
+  /// The same by a process that reads many files (SharedReader). @param process  nothing: by this one
+  static Hdf5File open_by(const std::string& path, std::shared_ptr<Hdf5Process> process);
   /// The same in this process, for a file that it has just written.
   static Hdf5File open_own(const std::string& path);
   /// The same for a file that is open already. @param path  for messages

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <cstring>
 
 namespace annulus::io {
 
@@ -35,11 +36,60 @@ DatasetInfo MessageReader::take_info() {
   return info;
 }
 
-bool send_all(int socket, std::string_view bytes) {
+namespace {
+
+/// Room for one descriptor beside a message.
+struct Beside {
+  alignas(cmsghdr) char bytes[CMSG_SPACE(sizeof(int))] = {};
+};
+
+msghdr message_of(iovec& part, Beside* beside) {
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  if (beside != nullptr) {
+    message.msg_control = beside->bytes;
+    message.msg_controllen = sizeof beside->bytes;
+  }
+  return message;
+}
+
+ssize_t send_with(int socket, std::string_view bytes, int descriptor) {
+  iovec part{const_cast<char*>(bytes.data()), bytes.size()};
+  Beside beside;
+  msghdr message = message_of(part, &beside);
+  cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof descriptor);
+  std::memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
+  return ::sendmsg(socket, &message, MSG_NOSIGNAL);
+}
+
+ssize_t receive_with(int socket, std::span<char> bytes, Descriptor& descriptor) {
+  iovec part{bytes.data(), bytes.size()};
+  Beside beside;
+  msghdr message = message_of(part, &beside);
+  const ssize_t received = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+  for (cmsghdr* header = CMSG_FIRSTHDR(&message); received > 0 && header != nullptr;
+       header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    int came = -1;
+    std::memcpy(&came, CMSG_DATA(header), sizeof came);
+    descriptor = Descriptor(came);
+  }
+  return received;
+}
+
+}  // namespace
+
+bool send_all(int socket, std::string_view bytes, int descriptor) {
   while (!bytes.empty()) {
-    const ssize_t sent = ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    const ssize_t sent = descriptor >= 0 ? send_with(socket, bytes, descriptor)
+                                         : ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
     if (sent <= 0) return false;
+    descriptor = -1;  // it went with the first bytes
     bytes.remove_prefix(static_cast<std::size_t>(sent));
   }
   return true;
@@ -48,6 +98,16 @@ bool send_all(int socket, std::string_view bytes) {
 bool receive_all(int socket, std::span<char> bytes) {
   while (!bytes.empty()) {
     const ssize_t received = ::recv(socket, bytes.data(), bytes.size(), 0);
+    if (received < 0 && errno == EINTR) continue;
+    if (received <= 0) return false;
+    bytes = bytes.subspan(static_cast<std::size_t>(received));
+  }
+  return true;
+}
+
+bool receive_all(int socket, std::span<char> bytes, Descriptor& descriptor) {
+  while (!bytes.empty()) {
+    const ssize_t received = receive_with(socket, bytes, descriptor);
     if (received < 0 && errno == EINTR) continue;
     if (received <= 0) return false;
     bytes = bytes.subspan(static_cast<std::size_t>(received));

@@ -2,8 +2,11 @@
 // taken back only as far as the message reaches. Internal to io/hdf5.
 //
 //   rank (Hdf5Process)                           child (serve_hdf5)
-//     request  [bytes][Hdf5Request][parts]  -->    asks the library, at most kReaderTime of computing
-//     answer   [bytes][Hdf5Answer][result]  <--    or, after another Hdf5Answer, [text]
+//     request  [bytes][file][Hdf5Request][parts]  -->    asks the library, at most kReaderTime of computing
+//     answer   [bytes][Hdf5Answer][result]        <--    or, after another Hdf5Answer, [text]
+//
+// [file] is 0 for the file that the child was started with. Another one comes as a descriptor beside the
+// request that introduces it (introduce, survey), under a number that the rank chooses.
 //
 // [x] is a whole number of 8 bytes in the machine's order (both ends are one program on one machine); a text,
 // or a list, is its length and then its parts. One request is under way at a time and every request has one
@@ -24,6 +27,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "io/files/descriptor.hpp"
 #include "io/hdf5/types.hpp"
 
 namespace annulus::io {
@@ -45,7 +49,15 @@ enum class Hdf5Request : std::uint64_t {
   number,         ///< object, name, type -> the 8 bytes of the number
   texts,          ///< dataset -> texts
   touch,          ///< -> true: everything in the file was looked at
+  /// dataset, type -> its values as bytes, where they are few (kMostInline)
+  values,
+  introduce,  ///< path -> true; the file's descriptor comes along, and later requests are about it
+  /// path, keep, requests -> an answer to each of them, as if they came one by one; the descriptor comes
+  /// along
+  survey,
+  forget,  ///< -> true: no more requests come about this file
 };
+constexpr std::uint64_t kMostInline = std::uint64_t{1} << 18;
 
 constexpr std::uint64_t kMostAnswer = std::uint64_t{1} << 28;  ///< names and attributes; rows go another way
 
@@ -138,7 +150,10 @@ class MessageReader {
 };
 
 /// Over a stream socket. @return false when the other side is gone
-bool send_all(int socket, std::string_view bytes);
+/// @param descriptor  of an open file that goes along; -1: none
+bool send_all(int socket, std::string_view bytes, int descriptor = -1);
 bool receive_all(int socket, std::span<char> bytes);
+/// @param descriptor  becomes the open file that came along, if there is one
+bool receive_all(int socket, std::span<char> bytes, Descriptor& descriptor);
 
 }  // namespace annulus::io

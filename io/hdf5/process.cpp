@@ -29,6 +29,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "io/hdf5/file.hpp"
 
 namespace annulus::io {
 namespace {
@@ -68,6 +69,13 @@ Descriptor set_apart(int descriptor, const char* call) {
   const int high = ::fcntl(descriptor, F_DUPFD_CLOEXEC, kAboveEnds);
   check_system(high >= 0, "fcntl");
   return Descriptor(high);
+}
+
+Descriptor open_to_read(const std::string& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0)
+    throw DataError("{}: cannot be opened ({}). Check its permissions.", path, std::strerror(errno));
+  return set_apart(descriptor, "open");
 }
 
 /// Streams and signals of a child. Signals that ask for an orderly end are for the rank: its child lives as
@@ -131,6 +139,11 @@ std::string complaint(int status) {
 void set_hdf5_reader(ReaderStarter starter) {
   const std::lock_guard lock(readers().mutex);
   readers().starter = std::move(starter);
+}
+
+bool reads_by_process() {
+  const std::lock_guard lock(readers().mutex);
+  return static_cast<bool>(readers().starter);
 }
 
 void set_unpack_threads(int threads) {
@@ -199,10 +212,7 @@ std::shared_ptr<Hdf5Process> Hdf5Process::reading(const std::string& path) {
   Readers& all = readers();
   const std::lock_guard lock(all.mutex);
   if (!all.starter) return nullptr;
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0)
-    throw DataError("{}: cannot be opened ({}). Check its permissions.", path, std::strerror(errno));
-  Descriptor file = set_apart(descriptor, "open");
+  Descriptor file = open_to_read(path);
   struct stat status {};
   check_system(::fstat(file.get(), &status) == 0, "fstat");
   const FileVersion version{status.st_dev, status.st_ino, status.st_size, status.st_mtim.tv_sec,
@@ -216,18 +226,17 @@ std::shared_ptr<Hdf5Process> Hdf5Process::reading(const std::string& path) {
   return process;
 }
 
-Hdf5Process::Hdf5Process(Descriptor file, std::string path, const ReaderStarter& starter)
-    : path_(std::move(path)), file_(std::move(file)) {
+ReaderProcess::ReaderProcess(const Descriptor& file, const std::string& path, const ReaderStarter& starter) {
   std::array<int, 2> ends{};
   check_system(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0, "socketpair");
   Descriptor theirs(ends[1]);
   socket_ = set_apart(ends[0], "socketpair");
   theirs = set_apart(theirs.release(), "socketpair");
   wait_at_most(kMostOpenSeconds);
-  process_ = starter({.requests = theirs.get(), .file = file_.get()}, path_);
+  process_ = starter({.requests = theirs.get(), .file = file.get()}, path);
 }
 
-Hdf5Process::~Hdf5Process() {
+ReaderProcess::~ReaderProcess() {
   if (process_ <= 0) return;
   ::kill(process_, SIGKILL);  // it only reads: nothing is lost
   // A process that waits for a dead file system cannot be killed before that answers: then it is left.
@@ -236,47 +245,111 @@ Hdf5Process::~Hdf5Process() {
 }
 
 /// 0: for ever, which ends where a watchdog says so.
-void Hdf5Process::wait_at_most(int seconds) const {
+void ReaderProcess::wait_at_most(int seconds) const {
   const timeval limit{.tv_sec = seconds, .tv_usec = 0};
   check_system(::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == 0, "setsockopt");
 }
 
-void Hdf5Process::report_death() {
+void ReaderProcess::report_death(const Request& request) {
   const int status = wait_for_end(process_);
   process_ = -1;
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
     death_ = fmt::format(
         "{}: cannot be read: the process that reads it was killed{}. Did memory run out (`dmesg` tells)?",
-        path_, doing_);
+        request.path, request.doing);
   else
     death_ = fmt::format(
         "{}: cannot be read: a process that tried {} in the HDF5 library{}, as any program would. The file is damaged, or made to do harm; copy or make it again.",
-        path_, complaint(status), doing_);
+        request.path, complaint(status), request.doing);
   throw DataError("{}", death_);
 }
 
-std::string Hdf5Process::exchange(const std::string& request) {
+std::string ReaderProcess::exchange(const Request& request) {
   // A file that has killed its child gets no second one while it is open: every later call says the same.
   if (!death_.empty()) throw DataError("{}", death_);
   MessageWriter framed;
-  framed.put(std::string_view(request));
+  framed.put(request.bytes.size());
+  framed.put(request.file);
   std::uint64_t size = 0;
   errno = 0;
-  if (!send_all(socket_.get(), framed.bytes()) ||
+  if (!send_all(socket_.get(), framed.bytes() + request.bytes, request.descriptor) ||
       !receive_all(socket_.get(), {reinterpret_cast<char*>(&size), sizeof size})) {
     if (errno == EAGAIN) {  // for lack of computing time it would have been ended before
       death_ = fmt::format(
           "{}: cannot be read: its file system has not answered for {} s. Does it still work, e.g. for `head -c 1`?",
-          path_, kMostOpenSeconds);
+          request.path, kMostOpenSeconds);
       throw RuntimeError("{}", death_);
     }
-    report_death();
+    report_death(request);
   }
   if (!std::exchange(opened_, true)) wait_at_most(0);
   // Killed first, so that the read below ends: what claims to be longer than any answer is not waited for.
   if (size > kMostAnswer) ::kill(process_, SIGKILL);
   std::string bytes(std::min(size, kMostAnswer), '\0');
-  if (!receive_all(socket_.get(), bytes)) report_death();
+  if (!receive_all(socket_.get(), bytes)) report_death(request);
+  return bytes;
+}
+
+Hdf5Process::Hdf5Process(Descriptor file, std::string path, const ReaderStarter& starter)
+    : path_(std::move(path)),
+      file_(std::move(file)),
+      reader_(std::make_shared<ReaderProcess>(file_, path_, starter)) {}
+
+Hdf5Process::Hdf5Process(Descriptor file, std::string path, std::shared_ptr<ReaderProcess> reader,
+                         std::shared_ptr<Questions> record)
+    : path_(std::move(path)),
+      file_(std::move(file)),
+      reader_(std::move(reader)),
+      introduced_(false),
+      record_(std::move(record)) {
+  const std::lock_guard lock(reader_->mutex());
+  number_ = reader_->next_file();
+}
+
+Hdf5Process::~Hdf5Process() {
+  if (number_ == 0 || !introduced_) return;
+  try {
+    const std::lock_guard lock(reader_->mutex());
+    MessageWriter message;
+    message.put(Hdf5Request::forget);
+    send(message.bytes());
+  } catch (const Error&) {  // gone, and the file with it
+  }
+}
+
+std::string Hdf5Process::send(const std::string& request, int descriptor) {
+  return reader_->exchange(
+      {.file = number_, .path = path_, .bytes = request, .doing = doing_, .descriptor = descriptor});
+}
+
+void Hdf5Process::survey(const Questions& questions, bool keep) {
+  const std::lock_guard lock(reader_->mutex());
+  MessageWriter message;
+  message.put(Hdf5Request::survey);
+  message.put(std::string_view(path_));
+  message.put(keep);
+  message.put(questions);
+  MessageReader answer(result_of(send(message.bytes(), file_.get())));
+  const auto answers = answer.take<std::vector<std::string>>();
+  answer.expect_end();
+  introduced_ = keep;
+  for (std::size_t i = 0; i < std::min(questions.size(), answers.size()); ++i)
+    answers_[questions[i]] = answers[i];
+}
+
+std::string Hdf5Process::exchange(const std::string& request) {
+  if (const auto known = answers_.find(request); known != answers_.end()) return result_of(known->second);
+  if (record_) record_->push_back(request);
+  if (!std::exchange(introduced_, true)) {
+    MessageWriter message;
+    message.put(Hdf5Request::introduce);
+    message.put(std::string_view(path_));
+    result_of(send(message.bytes(), file_.get()));
+  }
+  return result_of(send(request));
+}
+
+std::string Hdf5Process::result_of(const std::string& bytes) const {
   MessageReader answer(bytes);
   switch (answer.take_enum(Hdf5Answer::no_memory)) {
     case Hdf5Answer::result:
@@ -291,6 +364,43 @@ std::string Hdf5Process::exchange(const std::string& request) {
       break;
   }
   throw RuntimeError("{}", answer.take<std::string>());
+}
+
+std::shared_ptr<Hdf5Process> SharedReader::start(const std::string& path, std::shared_ptr<Questions> record) {
+  const std::lock_guard lock(readers().mutex);
+  if (!readers().starter) return nullptr;
+  if (!reader_) {
+    const Descriptor nothing = set_apart(::open("/dev/null", O_RDONLY | O_CLOEXEC), "open");
+    reader_ = std::make_shared<ReaderProcess>(nothing, "many files", readers().starter);
+  }
+  return std::make_shared<Hdf5Process>(open_to_read(path), path, reader_, std::move(record));
+}
+
+namespace {
+
+/// What is usual is not asked of every file before it is opened: there are many.
+template <class Open>
+Hdf5File explained(const std::string& path, Open&& open) {
+  try {
+    return open();
+  } catch (const DataError&) {
+    Hdf5File::require_readable(path);
+    throw;
+  }
+}
+
+}  // namespace
+
+Hdf5File SharedReader::open(const std::string& path, std::shared_ptr<Questions> record) {
+  return explained(path, [&] { return Hdf5File::open_by(path, start(path, std::move(record))); });
+}
+
+Hdf5File SharedReader::open(const std::string& path, const Questions& questions, bool keep) {
+  return explained(path, [&] {
+    auto process = start(path, nullptr);
+    if (process) process->survey(questions, keep);
+    return Hdf5File::open_by(path, std::move(process));
+  });
 }
 
 }  // namespace annulus::io

@@ -81,7 +81,9 @@ std::uint64_t Hdf5Process::read_pieces(const Rows& rows, const DatasetInfo& info
     throw DataError("{}, {}: has rows of {} bytes, more than are read at once. Is this the right dataset?",
                     path_, rows.dataset, row_bytes);
   const std::uint64_t at_once = rows_at_once(info, row_bytes);
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(reader_->mutex());
+  if ((record_ || !answers_.empty()) && info.rows() <= kMostInline / row_bytes)
+    return read_inline(rows, info, row_bytes, pieces);
   std::uint64_t bytes = 0;
   std::vector<RowPiece> together;
   std::uint64_t together_rows = 0;
@@ -104,6 +106,22 @@ std::uint64_t Hdf5Process::read_pieces(const Rows& rows, const DatasetInfo& info
   return bytes;
 }
 
+/// All of a small dataset comes as an answer, one that may be there already.
+std::uint64_t Hdf5Process::read_inline(const Rows& rows, const DatasetInfo& info, std::uint64_t row_bytes,
+                                       std::span<const RowPiece> pieces) {
+  doing_ = fmt::format(" at the values of {}", rows.dataset);
+  const auto values = ask_alone<std::string>(Hdf5Request::values, rows.dataset, rows.type);
+  doing_.clear();
+  if (values.size() != info.rows() * row_bytes)
+    throw DataError("{}, {}: has other rows than it says. Make it again.", path_, rows.dataset);
+  std::uint64_t bytes = 0;
+  for (const RowPiece& piece : pieces) {
+    std::memcpy(piece.values, values.data() + piece.first * row_bytes, piece.count * row_bytes);
+    bytes += stored_bytes_of(info, piece.first, piece.count);
+  }
+  return bytes;
+}
+
 /// What fits into the window at once.
 std::uint64_t Hdf5Process::read_window(const Rows& rows, std::uint64_t row_bytes,
                                        std::span<const RowPiece> pieces) {
@@ -114,12 +132,13 @@ std::uint64_t Hdf5Process::read_window(const Rows& rows, std::uint64_t row_bytes
     counts.push_back(piece.count);
     all += piece.count;
   }
-  window_.grow(all * row_bytes);
+  SharedWindow& window = reader_->window();
+  window.grow(all * row_bytes);
   doing_ = rows_text(rows.dataset, pieces);
   const auto bytes = ask_alone<std::uint64_t>(Hdf5Request::rows, rows.dataset, rows.type, unpack_threads(),
-                                              window_.id(), window_.bytes().size(), firsts, counts);
+                                              window.id(), window.bytes().size(), firsts, counts);
   doing_.clear();
-  const std::byte* from = window_.bytes().data();
+  const std::byte* from = window.bytes().data();
   for (const RowPiece& piece : pieces) {
     std::memcpy(piece.values, from, piece.count * row_bytes);
     from += piece.count * row_bytes;

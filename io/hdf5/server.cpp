@@ -8,6 +8,7 @@
 #include <sys/time.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <map>
 #include <memory>
@@ -129,9 +130,20 @@ class Toucher {
 
 }  // namespace
 
+/// What rows are read with, for all files.
+struct RowTools {
+  SharedWindow window;
+  std::unique_ptr<WorkerPool> helpers;
+  int refused_threads = 0;
+};
+
+/// Serves one file.
 class Hdf5Server {
  public:
-  Hdf5Server(std::string path, const ReaderEnds& ends) : path_(std::move(path)), ends_(ends) {}
+  Hdf5Server(std::string path, int file, RowTools& tools)
+      : path_(std::move(path)), descriptor_(file), tools_(tools) {}
+  Hdf5Server(std::string path, Descriptor file, RowTools& tools)
+      : path_(std::move(path)), file_alone_(std::move(file)), descriptor_(file_alone_.get()), tools_(tools) {}
 
   std::string answer(std::string request) {
     try {
@@ -155,7 +167,7 @@ class Hdf5Server {
 
  private:
   void respond(MessageReader& parts, MessageWriter& answer) {
-    const auto request = parts.take_enum(Hdf5Request::touch);
+    const auto request = parts.take_enum(Hdf5Request::values);
     const auto text = [&parts] { return parts.take<std::string>(); };
     switch (request) {
       case Hdf5Request::open:
@@ -180,6 +192,8 @@ class Hdf5Server {
       case Hdf5Request::touch:
         touch(file());
         return answer.put(true);
+      case Hdf5Request::values:
+        return answer.put(std::string_view(all_values(parts)));
       default:
         return respond_attribute(request, parts, answer);
     }
@@ -195,20 +209,33 @@ class Hdf5Server {
     answer.put(bits);
   }
 
+  std::string all_values(MessageReader& parts) {
+    const Hdf5Dataset& source = dataset(parts.take<std::string>());
+    const auto type = parts.take_enum(ElementType::float64);
+    const std::uint64_t row_bytes = source.row_size() * describe_type(memory_type(type)).bytes;
+    if (row_bytes == 0) return "";
+    if (source.info().rows() > kMostInline / row_bytes)
+      throw RuntimeError("{}: more values than an answer holds were asked for.", path_);
+    std::string values(source.info().rows() * row_bytes, '\0');
+    const RowPiece all{0, source.info().rows(), reinterpret_cast<std::byte*>(values.data())};
+    source.read_pieces(type, {&all, 1});
+    return values;
+  }
+
   /// @return bytes of the file
   std::uint64_t read_rows(MessageReader& parts) {
     const Hdf5Dataset& source = dataset(parts.take<std::string>());
     const auto type = parts.take_enum(ElementType::float64);
     const auto threads = parts.take<int>();
     const auto id = parts.take<std::uint64_t>();
-    window_.attach(id, parts.take<std::size_t>());
+    tools_.window.attach(id, parts.take<std::size_t>());
     const auto firsts = parts.take<std::vector<std::uint64_t>>();
     const auto counts = parts.take<std::vector<std::uint64_t>>();
     const std::uint64_t row_bytes = source.row_size() * describe_type(memory_type(type)).bytes;
     if (row_bytes == 0) return 0;
-    std::uint64_t room = window_.bytes().size() / row_bytes;
+    std::uint64_t room = tools_.window.bytes().size() / row_bytes;
     std::vector<RowPiece> pieces;
-    std::byte* place = window_.bytes().data();
+    std::byte* place = tools_.window.bytes().data();
     for (std::size_t i = 0; i < std::min(firsts.size(), counts.size()); ++i) {
       if (counts[i] > room) throw RuntimeError("{}: rows larger than the window were asked for.", path_);
       room -= counts[i];
@@ -221,18 +248,19 @@ class Hdf5Server {
   /// Made when they are first needed. Nobody: this process is alone, or may start no threads.
   WorkerPool* helpers(int threads) {
     constexpr int kMostThreads = 64;
-    if (threads <= 1 || threads == refused_threads_) return nullptr;
+    if (threads <= 1 || threads == tools_.refused_threads) return nullptr;
     try {
-      if (!helpers_ || helpers_->size() != std::min(threads, kMostThreads))
-        helpers_ = std::make_unique<WorkerPool>(std::min(threads, kMostThreads));
+      if (!tools_.helpers || tools_.helpers->size() != std::min(threads, kMostThreads))
+        tools_.helpers = std::make_unique<WorkerPool>(std::min(threads, kMostThreads));
     } catch (const RuntimeError&) {  // slower, but all the same
-      refused_threads_ = threads;
+      tools_.refused_threads = threads;
     }
-    return helpers_.get();
+    return tools_.helpers.get();
   }
 
   const Hdf5File& file() {
-    if (!file_) file_ = Hdf5File::open_descriptor(ends_.file, path_);
+    if (!file_) file_ = Hdf5File::open_descriptor(descriptor_, path_);
+    file_alone_ = Descriptor();  // the library has one of its own
     return *file_;
   }
 
@@ -245,27 +273,92 @@ class Hdf5Server {
   }
 
   std::string path_;
-  ReaderEnds ends_;
+  Descriptor file_alone_;  ///< until the library has opened it
+  int descriptor_;
+  RowTools& tools_;
   std::optional<Hdf5File> file_;
   std::map<std::string, Hdf5Dataset> datasets_;  ///< open ones keep their index of chunks
-  SharedWindow window_;
-  std::unique_ptr<WorkerPool> helpers_;
-  int refused_threads_ = 0;
 };
+
+namespace {
+
+/// Serves all files that a process is handed.
+class ManyFileServer {
+ public:
+  ManyFileServer(const std::string& path, const ReaderEnds& ends) : path_(path) {
+    files_.try_emplace(0, path, ends.file, tools_);
+  }
+
+  /// @param descriptor  that came along
+  std::string answer(std::uint64_t number, std::string request, Descriptor descriptor) {
+    try {
+      MessageReader parts(request);
+      const auto kind = parts.take_enum(Hdf5Request::forget);
+      if (kind == Hdf5Request::introduce)
+        return introduce(number, parts.take<std::string>(), std::move(descriptor));
+      if (kind == Hdf5Request::survey) return survey(number, parts, std::move(descriptor));
+      if (kind == Hdf5Request::forget) return forget(number);
+    } catch (const std::exception& error) {
+      return failure(Hdf5Answer::other_error, error.what());
+    }
+    const auto found = files_.find(number);
+    if (found == files_.end()) return failure(Hdf5Answer::other_error, path_ + ": no file has this number.");
+    return found->second.answer(std::move(request));
+  }
+
+ private:
+  static std::string result(bool value) {
+    MessageWriter answer;
+    answer.put(Hdf5Answer::result);
+    answer.put(value);
+    return answer.bytes();
+  }
+
+  std::string introduce(std::uint64_t number, std::string path, Descriptor descriptor) {
+    files_.erase(number);
+    files_.try_emplace(number, std::move(path), std::move(descriptor), tools_);
+    return result(true);
+  }
+
+  std::string survey(std::uint64_t number, MessageReader& parts, Descriptor descriptor) {
+    introduce(number, parts.take<std::string>(), std::move(descriptor));
+    const bool keep = parts.take<bool>();
+    std::vector<std::string> answers;
+    for (std::string& question : parts.take<std::vector<std::string>>())
+      answers.push_back(files_.at(number).answer(std::move(question)));
+    if (!keep) files_.erase(number);
+    MessageWriter answer;
+    answer.put(Hdf5Answer::result);
+    answer.put(answers);
+    return answer.bytes();
+  }
+
+  std::string forget(std::uint64_t number) {
+    files_.erase(number);
+    return result(true);
+  }
+
+  std::string path_;
+  RowTools tools_;
+  std::map<std::uint64_t, Hdf5Server> files_;
+};
+
+}  // namespace
 
 void serve_hdf5(const std::string& path, const ReaderEnds& ends, std::chrono::milliseconds limit) {
   // Requests are names and numbers; a longer one is not a request, and the loop ends as if the rank were
   // gone.
   constexpr std::uint64_t kMostRequest = 1 << 20;
-  Hdf5Server server(path, ends);
-  std::uint64_t size = 0;
-  while (receive_all(ends.requests, {reinterpret_cast<char*>(&size), sizeof size}) && size <= kMostRequest) {
-    std::string request(size, '\0');
+  ManyFileServer server(path, ends);
+  std::array<std::uint64_t, 2> head{};  // size and number of the file
+  const std::span<char> head_bytes{reinterpret_cast<char*>(head.data()), sizeof head};
+  for (Descriptor came; receive_all(ends.requests, head_bytes, came) && head[0] <= kMostRequest;) {
+    std::string request(head[0], '\0');
     if (!receive_all(ends.requests, request)) return;
     MessageWriter framed;
     {
       const TimeLimit limited(limit);
-      framed.put(std::string_view(server.answer(std::move(request))));
+      framed.put(std::string_view(server.answer(head[1], std::move(request), std::move(came))));
     }
     if (!send_all(ends.requests, framed.bytes())) return;
   }

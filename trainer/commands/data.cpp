@@ -16,6 +16,7 @@
 #include "trainer/commands/data_json.hpp"
 #include "trainer/commands/import.hpp"
 #include "trainer/commands/repack.hpp"
+#include "trainer/data_files.hpp"
 #include "trainer/data_splits.hpp"
 #include "trainer/loop/rank_zero.hpp"
 #include "trainer/model/config.hpp"
@@ -76,7 +77,7 @@ struct ShowOptions {
 };
 
 void show(const ShowOptions& options) {
-  const Config config = load_config(options.config, {"data.path=" + options.file}).config;
+  const Config config = load_config(options.config, overrides_for({options.file})).config;
   const auto source = open_group(config, options.split, make_private_memory);
   if (source->info().shape.flat)
     throw UsageError(

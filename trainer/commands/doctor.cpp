@@ -199,6 +199,11 @@ ExitCode doctor(const DoctorOptions& options, Context& context) {
       report.add(findings.lines);
       readable = readable && findings.readable;
     }
+  if (report.speaks() && options.datasets.empty() && !options.config.empty()) {
+    const DataFindings findings = examine_files_of(options.config);
+    report.add(findings.lines);
+    readable = findings.readable;
+  }
   report.print(options.json);
   // All ranks end alike, or the launcher would call the ones that differ dead.
   auto code = static_cast<std::int32_t>(!readable          ? ExitCode::data

@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "io/dataset/summary.hpp"
 #include "io/hdf5/file.hpp"
+#include "trainer/data_files.hpp"
 #include "trainer/data_names.hpp"
 #include "trainer/data_splits.hpp"
 #include "trainer/model/config.hpp"
@@ -47,11 +48,13 @@ void examine_usual_names(const std::string& path, DataFindings& findings) {
 }
 
 void examine_named(const std::string& path, const std::string& config_path, DataFindings& findings) {
-  const Config config = load_config(config_path, {"data.path=" + path, "data.resident_mb=0"}).config;
-  if (!config.data.generator.empty()) return;
+  std::vector<std::string> overrides = path.empty() ? std::vector<std::string>{} : overrides_for({path});
+  overrides.emplace_back("data.resident_mb=0");
+  const Config config = load_config(config_path, overrides).config;
+  if (!config.data.generator.empty() || !names_files(config.data)) return;
   for (const Split split : {Split::train, Split::validation, Split::test}) {
     const SplitNames names = names_of(config, split);
-    if (split != Split::train && !io::Hdf5File::open(path).exists(names.images)) continue;
+    if (split != Split::train && !any_has(image_files(config.data, names), names.images)) continue;
     const auto source = open_split(config, split, make_private_memory);
     findings.lines.push_back(
         {Grade::good, "data",
@@ -60,20 +63,34 @@ void examine_named(const std::string& path, const std::string& config_path, Data
   }
 }
 
-}  // namespace
-
-DataFindings examine_data(const std::string& path, const std::string& config) {
+/// Runs it, and notes what it throws.
+template <class Examine>
+DataFindings findings_of(Examine&& examine) {
   DataFindings findings;
   try {
-    if (config.empty())
-      examine_usual_names(path, findings);
-    else
-      examine_named(path, config, findings);
+    examine(findings);
   } catch (const Error& error) {
     findings.lines.push_back({Grade::failure, "data", error.what()});
     findings.readable = false;
   }
   return findings;
+}
+
+}  // namespace
+
+DataFindings examine_data(const std::string& path, const std::string& config) {
+  return findings_of([&](DataFindings& findings) {
+    if (config.empty())
+      examine_usual_names(path, findings);
+    else
+      examine_named(path, config, findings);
+  });
+}
+
+DataFindings examine_files_of(const std::string& config) {
+  return findings_of([&](DataFindings& findings) {
+    if (!load_config(config).config.data.files.empty()) examine_named("", config, findings);
+  });
 }
 
 }  // namespace annulus::trainer

@@ -17,4 +17,7 @@ struct DataFindings {
 /// @param config  whose names, shapes and classes are tried too; "" = the usual names alone
 DataFindings examine_data(const std::string& path, const std::string& config);
 
+/// The same for the many files that a config names (data.files); nothing where it names none.
+DataFindings examine_files_of(const std::string& config);
+
 }  // namespace annulus::trainer

@@ -16,6 +16,7 @@
 #include "trainer/commands/origin.hpp"
 #include "trainer/commands/start_warnings.hpp"
 #include "trainer/data_advice.hpp"
+#include "trainer/data_files.hpp"
 #include "trainer/data_names.hpp"
 #include "trainer/data_splits.hpp"
 #include "trainer/loop/evaluator.hpp"
@@ -186,7 +187,8 @@ ExitCode evaluate(const EvaluateOptions& options, Context& context) {
   const auto data = open_judged(
       source.config, split, origin.training_data,
       [&](std::size_t bytes) { return context.mpi.allocate_node_memory(bytes); }, generate_source, &model);
-  const std::string judged_on = require_same_data(data.get(), source.config.data.path, context.mpi.group());
+  const std::string judged_on =
+      require_same_data(data.get(), files_text(source.config.data), context.mpi.group());
   require_same_scale(*data, source.config, model, context.mpi.group());
   const io::Generator generator = evaluation_generator(source.config, data->info());
   EvaluatorOptions counted = evaluator_options(source.config);

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "base/log.hpp"
+#include "io/files/file_list.hpp"
 #include "trainer/commands/common/context.hpp"
 #include "trainer/loop/rank_zero.hpp"
 #include "trainer/model/config.hpp"
@@ -92,6 +93,9 @@ void check_configs(const std::vector<Config>& configs, const JobRequest& request
     if (!config.data.path.empty() && !fs::exists(config.data.path))
       log_warning("{} is not here (data.path); the job will look for it below {}.", config.data.path,
                   request.folder);
+    for (const std::string& file : config.data.files)
+      if (!io::is_pattern(file) && !fs::exists(file))
+        log_warning("{} is not here (data.files); the job will look for it below {}.", file, request.folder);
   }
   if (!request.array.empty()) return;  // then every task has a directory of its own
   const std::string run = request.run.empty() ? "runs/" + configs.front().name : request.run;

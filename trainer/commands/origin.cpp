@@ -72,7 +72,8 @@ bool was_probably_chosen_by_test(const ModelSource& source, const CheckpointInfo
 bool validated_on_test(const ModelOrigin& origin, const Config& config) {
   if (origin.validated_on != config.data.test) return false;
   return config.data.validation.empty() ||
-         names_of(config, Split::validation).images == names_of(config, Split::test).images;
+         (names_of(config, Split::validation).images == names_of(config, Split::test).images &&
+          names_of(config, Split::validation).files == names_of(config, Split::test).files);
 }
 
 /// How to keep the test samples out of the choice.

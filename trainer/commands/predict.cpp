@@ -13,6 +13,7 @@
 #include "trainer/commands/predictions.hpp"
 #include "trainer/commands/start_warnings.hpp"
 #include "trainer/data_advice.hpp"
+#include "trainer/data_files.hpp"
 #include "trainer/data_names.hpp"
 #include "trainer/data_splits.hpp"
 #include "trainer/loop/evaluator.hpp"
@@ -36,9 +37,10 @@ struct PredictOptions {
 /// Images to predict often have no labels yet; then none are read.
 bool drop_missing_labels(Config& config, const std::string& split) {
   DataConfig& data = config.data;
-  const std::string labels = names_of(config, split).labels;
-  if (!labels.empty() && !io::Hdf5File::open(data.path).exists(labels)) {
-    log_info("{} has no {}: predicting without labels.", data.path, labels);
+  const SplitNames names = names_of(config, split);
+  if (!names.labels.empty() && names.label_files.empty() &&
+      !any_has(image_files(data, names), names.labels)) {
+    log_info("{} has no {}: predicting without labels.", files_text(data), names.labels);
     data.labels.clear();
   }
   return !data.labels.empty();
@@ -47,7 +49,7 @@ bool drop_missing_labels(Config& config, const std::string& split) {
 /// Whether `--split validation` means the part of its training samples that the run has kept for validation.
 bool is_held_out(const Config& config, const std::string& split) {
   return config.data.validation_fraction > 0 && split == kValidationGroup &&
-         !io::Hdf5File::open(config.data.path).exists(split);
+         !any_has(image_files(config.data, names_of(config, Split::train)), split);
 }
 
 /// Which of the samples are known to the model, as far as that can be told.
@@ -67,9 +69,10 @@ std::string remark_on_training(const Config& config, const std::string& split, c
 /// @throws UsageError for a mixture
 bool are_pictures(const PredictOptions& options) {
   const bool pictures = io::means_pictures(options.input.front());
-  if (options.input.size() > 1 && !std::ranges::all_of(options.input, io::means_pictures))
+  if (!std::ranges::all_of(options.input,
+                           [&](const std::string& path) { return io::means_pictures(path) == pictures; }))
     throw UsageError(
-        "--input is given {} times, and names other things than pictures, folders of them and lists. Predict each HDF5 file by itself.",
+        "--input is given {} times, for pictures (or folders and lists of them) and for HDF5 files. Predict the two one after the other.",
         options.input.size());
   if (!pictures && (!options.fit.empty() || !options.resize.empty()))
     throw UsageError("--fit and --resize are for pictures, and {} is none.", options.input.front());
@@ -128,12 +131,14 @@ Input open_input(const PredictOptions& options, ModelSource& source, comm::MpiSe
     input.data = open_pictures(options, source.config, input.task.pictures, model);
   } else {
     input.task.split = options.split;
-    input.task.columns = held_out ? source.config.data.train : options.split;
+    const SplitNames names = names_of(source.config, held_out ? source.config.data.train : options.split);
+    input.task.files = image_files(source.config.data, names);
+    input.task.columns = names.group;
     input.data = held_out
                      ? open_judged(source.config, options.split, origin.training_data, memory, {}, &model)
                      : open_group(source.config, options.split, memory, {}, &model);
   }
-  const std::string place = pictures ? options.input.front() : source.config.data.path;
+  const std::string place = pictures ? options.input.front() : files_text(source.config.data);
   const std::string predicted = require_same_data(input.data.get(), place, mpi.group());
   if (!pictures) input.remark = remark_on_training(source.config, options.split, origin, predicted);
   require_same_scale(*input.data, source.config, model, mpi.group());
@@ -142,7 +147,8 @@ Input open_input(const PredictOptions& options, ModelSource& source, comm::MpiSe
 
 ExitCode predict(const PredictOptions& options, Context& context) {
   ModelRequest request = options.model;
-  if (!are_pictures(options)) request.overrides.push_back("data.path=" + options.input.front());
+  if (!are_pictures(options))
+    for (std::string& text : overrides_for(options.input)) request.overrides.push_back(std::move(text));
   ModelSource source = find_model(request, context.mpi);
   warn_of_start(context.mpi.world());
   context.watch = std::make_unique<JobWatch>(source.config.watchdog, context.mpi, context.command_line);
@@ -182,8 +188,8 @@ void add_predict(Verb& app, Action& action) {
   verb->add_option("overrides", options->model.overrides, "key=value");
   verb->add_option(
           "--input", options->input,
-          "HDF5 file with images; or a picture, a folder of pictures, or a list of their paths (.txt), also "
-          "several times")
+          "HDF5 file with images, or a pattern of files; or a picture, a folder of pictures, or a list of their "
+          "paths (.txt). Also several times")
       ->required()
       ->expected(1)
       ->allow_extra_args(false)

@@ -12,6 +12,8 @@
 #include "io/dataset/writer.hpp"
 #include "io/files/atomic_file.hpp"
 #include "io/hdf5/file.hpp"
+#include "io/hdf5/process.hpp"
+#include "trainer/data_files.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -53,7 +55,7 @@ class Hdf5Predictions final : public Predictions {
     };
     file_->set_attribute("/", "input", context_.data.name);
     if (context_.task.pictures.empty()) {
-      file_->set_attribute("/", "dataset", whole_path(context_.model.config.data.path));
+      file_->set_attribute("/", "dataset", whole_path(files_text(context_.model.config.data)));
       file_->set_attribute("/", "split", context_.task.split);
     }
     file_->set_attribute("/", "checkpoint", whole_path(context_.model.checkpoint));
@@ -65,10 +67,9 @@ class Hdf5Predictions final : public Predictions {
   /// Copies what says which sample a row is, where the images have it: without it nobody could look the rows
   /// up in other columns of the file. Of a part of a group also the row of each sample in it.
   void carry_over() {
-    const io::Hdf5File images = io::Hdf5File::open(context_.model.config.data.path);
     const std::string& group = context_.task.columns;
-    carry_over<std::uint64_t>(images, group + "/track", "track");
-    carry_over<float>(images, group + "/momentum", "momentum");
+    carry_over<std::uint64_t>(group + "/track", "track");
+    carry_over<float>(group + "/momentum", "momentum");
     const io::RowSet* const rows = context_.data.rows.get();
     if (rows == nullptr) return;
     std::vector<std::uint64_t> numbers(rows->size());
@@ -77,26 +78,44 @@ class Hdf5Predictions final : public Predictions {
     file_->set_attribute("rows", "group", group);
   }
 
+  /// One file that lacks such a column ends it.
   template <class Value>
-  void carry_over(const io::Hdf5File& images, const std::string& from, const std::string& to) {
-    if (!images.exists(from)) return;
+  void carry_over(const std::string& from, const std::string& to) {
+    const std::vector<std::string>& files = context_.task.files;
     const io::RowSet* const chosen = context_.data.rows.get();
-    const io::Hdf5Dataset source = images.dataset(from);
     const std::uint64_t rows = chosen ? chosen->whole() : context_.data.samples;
-    const io::StoredType& type = source.info().type;
-    const auto kind =
-        std::is_floating_point_v<Value> ? io::StoredType::Kind::real : io::StoredType::Kind::unsigned_integer;
-    const bool column = source.info().extents.size() == 1 && type.kind == kind && type.bytes == sizeof(Value);
-    if (!column) return;  // a file that calls something else so
-    if (source.info().rows() < rows)
-      throw DataError("{}, {}: is not one value for each of {} images. Make the file again.", images.path(),
+    std::vector<Value> values;
+    io::SharedReader reader;
+    for (const std::string& path : files) {
+      const io::Hdf5File images = files.size() == 1 ? io::Hdf5File::open(path) : reader.open(path);
+      if (files.size() > 1 && !images.exists(context_.task.columns)) continue;  // passed over
+      if (!append_column(images, from, files.size() == 1 ? rows : 0, values)) return;
+    }
+    if (values.size() < rows)
+      throw DataError("{}, {}: is not one value for each of {} images. Make the file again.", files.front(),
                       from, rows);
-    std::vector<Value> values(rows);
-    source.read_rows(0, rows, std::span<Value>(values));
     for (std::uint64_t i = 0; chosen != nullptr && i < chosen->size(); ++i)
       values[i] = values[chosen->row(i)];
     values.resize(context_.data.samples);
     file_->write(to, {samples_}, std::span<const Value>(values));
+  }
+
+  /// @param rows  to be read; 0: all   @return false for no such column, or something else that is called so
+  template <class Value>
+  static bool append_column(const io::Hdf5File& images, const std::string& from, std::uint64_t rows,
+                            std::vector<Value>& values) {
+    if (!images.exists(from)) return false;
+    const io::Hdf5Dataset source = images.dataset(from);
+    const io::StoredType& type = source.info().type;
+    const auto kind =
+        std::is_floating_point_v<Value> ? io::StoredType::Kind::real : io::StoredType::Kind::unsigned_integer;
+    const bool column = source.info().extents.size() == 1 && type.kind == kind && type.bytes == sizeof(Value);
+    if (!column) return false;
+    const std::uint64_t there = rows == 0 ? source.info().rows() : std::min(rows, source.info().rows());
+    const std::size_t before = values.size();
+    values.resize(before + there);
+    source.read_rows(0, there, std::span<Value>(values).subspan(before));
+    return true;
   }
 
   PredictionContext context_;

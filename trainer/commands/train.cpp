@@ -42,6 +42,9 @@ std::optional<Fault> planned_fault(const TrainOptions& options, const std::strin
   if (options.inject.empty()) return std::nullopt;
   const Fault fault = parse_fault(options.inject, world.ranks);
   if (fault.kind == FaultKind::truncated_data && fault.rank == world.rank) {
+    if (config.data.path.empty())
+      throw UsageError(
+          "--inject truncated-data cuts a copy of the file in data.path, but this config names none. Name one.");
     const std::string copy = run + ".truncated.h5";  // beside the run directory, which is not there yet
     copy_truncated(config.data.path, copy);
     config.data.path = copy;

@@ -166,15 +166,16 @@ Findings look_or_say_why(const DiagnosisParts& parts, const BadStep& bad) {
 std::string sample_list(const BadValue& bad, const io::SourceInfo& info) {
   const int named = std::min(bad.samples, BadValue::kNamedSamples);
   if (named == 0) return "";
-  std::array<std::uint64_t, BadValue::kNamedSamples> rows{};
-  std::transform(bad.numbers.begin(), bad.numbers.begin() + named, rows.begin(), [&](std::uint64_t sample) {
-    return io::stored_row(info, info.endless ? sample : sample_of(sample));
-  });
-  const std::span<const std::uint64_t> numbers(rows.data(), static_cast<std::size_t>(named));
+  std::vector<std::string> numbers;
+  for (const std::uint64_t sample : std::span(bad.numbers).first(static_cast<std::size_t>(named))) {
+    const std::uint64_t row = io::stored_row(info, info.endless ? sample : sample_of(sample));
+    numbers.push_back(info.files == nullptr ? fmt::format("{}", row)
+                                            : fmt::format("{} ({})", row, info.files->place(row)));
+  }
   if (bad.samples == 1) return fmt::format(", sample {}", numbers[0]);
   if (bad.samples > named)
     return fmt::format(", samples {} and {} more", fmt::join(numbers, ", "), bad.samples - named);
-  return fmt::format(", samples {} and {}", fmt::join(numbers.first(numbers.size() - 1), ", "),
+  return fmt::format(", samples {} and {}", fmt::join(std::span(numbers).first(numbers.size() - 1), ", "),
                      numbers.back());
 }
 

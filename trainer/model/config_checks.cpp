@@ -112,6 +112,42 @@ void check_inputs(const Checked& checked) {
   }
 }
 
+/// Files of labels go with files of images.
+void check_label_files(const Checked& checked, const std::string& files_key,
+                       const std::vector<std::string>& files, const std::vector<std::string>& label_files) {
+  const std::size_t dot = files_key.rfind("files");
+  const std::string label_key = files_key.substr(0, dot) + "label_files";
+  if (label_files.empty()) return;
+  if (files.empty())
+    throw UsageError(
+        "{}: {} names the files that hold the labels of those in {}, which names none. Name both, in the same order; where one file holds images and labels, leave {} out.",
+        checked.place({label_key.c_str()}), label_key, files_key, label_key);
+  if (checked.config.data.labels.empty())
+    throw UsageError(
+        "{}: {} names files of labels, but data.labels is empty: there are none. Remove one of the two.",
+        checked.place({label_key.c_str()}), label_key);
+}
+
+void check_files(const Checked& checked) {
+  const DataConfig& data = checked.config.data;
+  if (!data.path.empty() && !data.files.empty())
+    throw UsageError(
+        "{}: data.path and data.files both say where the samples lie. Keep one of them: data.path for one file, data.files for several; data.files=null (or data.path=null) on the command line takes away what the configuration has.",
+        checked.place({"data.files", "data.path"}));
+  check_label_files(checked, "data.files", data.files, data.label_files);
+  check_label_files(checked, "data.validation_files", data.validation_files, data.validation_label_files);
+  check_label_files(checked, "data.test_files", data.test_files, data.test_label_files);
+  if (data.validation_files.empty()) return;
+  const bool none = data.validation == "none";
+  if (data.validation_fraction == 0 && !none) return;
+  throw UsageError(
+      "{}: data.validation_files names files to validate on, and {}. Keep one of the two.",
+      checked.place({"data.validation_files"}),
+      none ? std::string("data.validation is none")
+           : fmt::format("data.validation_fraction = {} takes a part of the training samples for it",
+                         data.validation_fraction));
+}
+
 void check_generator(const Checked& checked) {
   const DataConfig& data = checked.config.data;
   if (data.generator.empty() && !data.rich.empty())
@@ -290,6 +326,7 @@ void check_config(const Config& config, const Places& places, const std::string&
   check_loss(checked);
   check_metrics(checked);
   check_inputs(checked);
+  check_files(checked);
   check_generator(checked);
   check_sampling(checked);
   check_validation(checked);

@@ -17,6 +17,10 @@ namespace {
 constexpr auto kFree = std::to_array<std::string_view>({"loss.smooth_validation",
                                                         "name",
                                                         "data.validation",
+                                                        "data.validation_files",
+                                                        "data.validation_label_files",
+                                                        "data.test_files",
+                                                        "data.test_label_files",
                                                         "data.test",
                                                         "data.loader_threads",
                                                         "data.validation_images",
@@ -55,6 +59,8 @@ bool schedule_spans_the_run(const Config& config) {
 /// Keys and values as they count in a comparison: paddings in pixels, however they were written, and the data
 /// set may lie in another folder; its name counts.
 std::vector<ConfigValue> comparable_values(Config config) {
+  for (std::vector<std::string>* const files : {&config.data.files, &config.data.label_files})
+    for (std::string& file : *files) file = file.substr(file.find_last_of('/') + 1);
   ConfigWriter writer(Paddings::pixels);
   describe(writer, config);
   std::vector<ConfigValue> values = writer.values();

@@ -15,6 +15,12 @@ constexpr Limits kPositive{0, std::numeric_limits<double>::infinity(), Ends::low
 void describe(Fields& fields, DataConfig& data) {
   fields.begin("data");
   fields.text("path", data.path);
+  fields.texts("files", data.files);
+  fields.texts("label_files", data.label_files);
+  fields.texts("validation_files", data.validation_files);
+  fields.texts("validation_label_files", data.validation_label_files);
+  fields.texts("test_files", data.test_files);
+  fields.texts("test_label_files", data.test_label_files);
   fields.text("train", data.train);
   fields.text("validation", data.validation);
   fields.number("validation_fraction", data.validation_fraction, kFraction);

@@ -181,6 +181,19 @@ struct FromNode {
     value.size = {whole_of(node.items[0], key, value.limits), whole_of(node.items[1], key, value.limits)};
   }
 
+  void operator()(const TextsValue& value) const {
+    if (node.kind == Kind::scalar) {
+      value.texts = {line_of(node, key)};
+      return;
+    }
+    const std::string wanted = "a text, or a list of them, e.g. [a.h5, b.h5]";
+    std::vector<std::string> texts;
+    for (const YamlNode& item : list_of(node, key, wanted))
+      texts.push_back(line_of(item, fmt::format("{}[{}]", key, texts.size())));
+    if (texts.empty()) fail_type(node, key, wanted);
+    value.texts = std::move(texts);
+  }
+
   void operator()(const NamesValue& value) const {
     if (node.kind != Kind::mapping) fail_type(node, key, "a group of name: value pairs");
     value.names.clear();

@@ -81,6 +81,10 @@ struct AsYaml {
     return fmt::format("[{}, {}, {}, {}]", padding.top, padding.bottom, padding.left, padding.right);
   }
   std::string operator()(const WeightsValue& value) const { return nested_numbers_text(value.weights); }
+  std::string operator()(const TextsValue& value) const {
+    if (value.texts.size() == 1) return to_yaml(value.texts.front());
+    return value.texts.empty() ? "" : list_of(value.texts);
+  }
   std::string operator()(const NamesValue& value) const {
     std::vector<std::string> entries;
     for (const auto& [name, text] : value.names)

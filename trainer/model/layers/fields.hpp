@@ -90,9 +90,13 @@ struct WeightsValue {
 struct NamesValue {
   std::map<std::string, std::string>& names;
 };
-using FieldValue =
-    std::variant<TextValue, FlagValue, WholeValue, RealValue<double>, RealValue<float>, ListValue,
-                 IntervalValue, AmountValue, WordValue, SizeValue, PaddingValue, WeightsValue, NamesValue>;
+/// A list of texts, or one alone: [a.h5, b.h5].
+struct TextsValue {
+  std::vector<std::string>& texts;
+};
+using FieldValue = std::variant<TextValue, FlagValue, WholeValue, RealValue<double>, RealValue<float>,
+                                ListValue, IntervalValue, AmountValue, WordValue, SizeValue, PaddingValue,
+                                WeightsValue, NamesValue, TextsValue>;
 
 /// Visits the keys of the configuration with the variables they stand for.
 class Fields {
@@ -132,6 +136,7 @@ class Fields {
   }
   void weights(const char* key, FixedWeights& weights) { visit(key, WeightsValue{weights}); }
   void names(const char* key, std::map<std::string, std::string>& names) { visit(key, NamesValue{names}); }
+  void texts(const char* key, std::vector<std::string>& texts) { visit(key, TextsValue{texts}); }
   template <class Integer>
   void integer(const char* key, Integer& value, const Limits& limits) {
     std::int64_t wide = static_cast<std::int64_t>(value);
