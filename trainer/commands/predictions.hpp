@@ -18,7 +18,8 @@ namespace annulus::trainer {
 struct PredictionTask {
   std::string output;  ///< its name's ending says the form: .csv, .txt, else HDF5; "" = the terminal
   io::Existing existing = io::Existing::refuse;
-  std::string split;    ///< of the file that the images come from; "" where they are pictures
+  std::string split;                    ///< of the file that the images come from; "" where they are pictures
+  std::vector<std::string> files = {};  ///< of that split, one after another
   std::string columns;  ///< group of that file whose columns `track` and `momentum` go along; "" = none
   bool labelled = false;
   std::vector<std::string> pictures = {};  ///< paths of the samples; empty: they are rows of a file
