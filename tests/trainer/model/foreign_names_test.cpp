@@ -171,6 +171,8 @@ TEST(ForeignNames, AreKnownAsTheirUsersSpellThem) {
       {"", "loss.label_smoothing", {"label_smoothing", "label_smoothing_factor"}},
       {"", "metrics.top_k", {"top_k", "top_k_accuracy", "top_k_categorical_accuracy"}},
       {"", "loss.class_weights", {"class_weight", "class_weights", "weight"}},
+      {"", "data.weights names", {"sample_weight", "sample_weights"}},
+      {"", "data.sampling (", {"sampler", "WeightedRandomSampler", "oversample", "oversampling", "balanced"}},
       {"", "mean seed?", {"random_seed", "random_state", "manual_seed"}},
       {"",
        "schedule.warmup_epochs",
