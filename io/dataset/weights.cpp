@@ -36,7 +36,7 @@ void check_form(const DatasetInfo& info, std::uint64_t samples, const std::strin
 [[noreturn]] void refuse(const std::string& place, std::size_t row, float weight) {
   if (std::isfinite(weight))
     throw DataError(
-        "{}: row {} has the weight {}, but a sample counts 0 times or more: its loss would be made larger, not smaller. Take the absolute value, or drop that row (simulated events of negative weight cancel others only in sums over many, not in a training step).",
+        "{}: row {} has the weight {}, but weights are not below 0: training would make the loss of that sample larger. Take the absolute value, or drop that row (simulated events of negative weight cancel others only in sums over many, not in a training step).",
         place, row, weight);
   throw DataError(
       "{}: row {} has the weight {}, which is not a finite float32 number. Mend or drop that row.", place,

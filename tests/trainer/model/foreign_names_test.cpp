@@ -174,6 +174,8 @@ TEST(ForeignNames, AreKnownAsTheirUsersSpellThem) {
       {"", "metrics.top_k", {"top_k", "top_k_accuracy", "top_k_categorical_accuracy"}},
       {"", "augmentation.mixup", {"mixup", "mixup_alpha"}},
       {"", "loss.class_weights", {"class_weight", "class_weights", "weight"}},
+      {"", "data.weights names", {"sample_weight", "sample_weights"}},
+      {"", "data.sampling (", {"sampler", "WeightedRandomSampler", "oversample", "oversampling", "balanced"}},
       {"", "mean seed?", {"random_seed", "random_state", "manual_seed"}},
       {"",
        "schedule.warmup_epochs",

@@ -69,6 +69,19 @@ TEST(CudaStepImages, AreTheSameFromTheGpuAndFromTheHost) {
   expect_equal(streamed, resident);
 }
 
+/// Labels, images, vectors and dropout of samples that come several times in an epoch.
+TEST(CudaStepDraws, FollowTheCpuBackendFromTheGpuAndFromTheHost) {
+  const auto config = [](const std::string& more) {
+    return vector_step_config({"data.sampling=balanced", "device.graph=false", more});
+  };
+
+  const RunOutcome cpu = run_steps(config("seed=1"), Engine::host);
+  const RunOutcome resident = run_steps(config("seed=1"), Engine::cuda);
+
+  expect_close(resident, cpu);
+  expect_equal(run_steps(config("data.gpu_mb=0"), Engine::cuda), resident);
+}
+
 TEST(CudaStepVectors, FollowTheCpuBackendFromTheGpuAndFromTheHost) {
   const RunOutcome cpu = run_steps(vector_step_config({}), Engine::host);
   const RunOutcome resident = run_steps(vector_step_config({"device.graph=false"}), Engine::cuda);

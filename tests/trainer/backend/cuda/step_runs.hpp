@@ -86,6 +86,13 @@ struct Steps {
   bool weighted = false;                     ///< samples have weights
 };
 
+/// Every tenth of the 70 samples is drawn nine times as often as the others.
+inline std::shared_ptr<const io::DrawCounts> balanced_draws() {
+  std::vector<std::int32_t> labels(70);
+  for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = i % 10 == 3 ? 1 : 0;
+  return io::make_balanced_draws(labels, {}, 5);
+}
+
 enum class Engine { host, cuda };
 
 /// A rank alone, from the same initial parameters whatever the engine.
@@ -116,7 +123,11 @@ inline RunOutcome run_steps(const trainer::Config& config, Engine kind, const St
   set_parameters(*replica, random_parameters(config.network, 5));
   engine->upload();
   const io::ShardedSampler sampler(
-      {.samples = 70, .batch = config.batch.size, .shards = config.batch.shards, .seed = config.seed});
+      {.samples = 70,
+       .batch = config.batch.size,
+       .shards = config.batch.shards,
+       .seed = config.seed,
+       .draws = config.data.sampling == io::Sampling::uniform ? nullptr : balanced_draws()});
   io::BatchLoader loader(source, sampler, training_generator(config, source.info()),
                          {.owned_shards = config.batch.shards,
                           .content = engine->content(),
