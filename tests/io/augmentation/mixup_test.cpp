@@ -17,8 +17,8 @@ using testing::Each;
 using testing::ElementsAre;
 
 struct BetaCase {
-  float alpha;
-  double variance;                ///< 1 / (4 (2 alpha + 1))
+  float alpha = 0;
+  double variance = 0;            ///< 1 / (4 (2 alpha + 1))
   std::array<double, 3> below{};  ///< scipy.stats.beta(alpha, alpha).cdf of 0.01, 0.1 and 0.3 (SciPy 1.17.1)
 };
 

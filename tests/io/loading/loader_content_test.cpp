@@ -118,7 +118,7 @@ class LoaderMixtures : public testing::Test {
   };
 
   /// All of a step of 11 samples, of which the last shard has one or none.
-  Made make(float mixup, LoaderOptions options, std::uint64_t step) {
+  Made make(float mixup, const LoaderOptions& options, std::uint64_t step) {
     test::PatternSource source(11, {30, 50, 3}, PixelType::uint8, {{"track", 3}});
     const Generator generator(source.info(), {.horizontal_flip = true, .mixup = mixup}, {}, 3);
     BatchLoader loader(source, ShardedSampler({.samples = 11, .batch = 8, .shards = 4, .seed = 3}), generator,

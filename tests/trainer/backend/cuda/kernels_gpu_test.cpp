@@ -384,6 +384,8 @@ TEST(Kernels, LossAgrees) {
       return LossBody<float, float>{.logits = at.floats(logits),
                                     .labels = at.either(labels.data(), device_labels.get()),
                                     .class_weights = nullptr,
+                                    .weights = nullptr,
+                                    .shares = nullptr,
                                     .gradient = at.floats(gradient),
                                     .classes = classes,
                                     .samples = samples,

@@ -49,12 +49,12 @@ constexpr std::int64_t loss_scratch(std::int64_t samples) { return 3 * samples; 
 /// then lanes are summed and finish() writes the head.
 template <class L, class T>
 struct LossBody {
-  const L* logits;                 ///< (n, classes)
-  const std::int32_t* labels;      ///< (n)
-  const float* class_weights;      ///< (classes), or nullptr for all one
-  const float* weights = nullptr;  ///< (n), or nullptr for all one
-  const float* shares = nullptr;   ///< (n), or nullptr when samples are not mixed
-  T* gradient;                     ///< (n, classes), or nullptr when nobody wants it
+  const L* logits;             ///< (n, classes)
+  const std::int32_t* labels;  ///< (n)
+  const float* class_weights;  ///< (classes), or nullptr for all one
+  const float* weights;        ///< (n), or nullptr for all one
+  const float* shares;         ///< (n), or nullptr when samples are not mixed
+  T* gradient;                 ///< (n, classes), or nullptr when nobody wants it
   std::int32_t classes;
   std::int64_t samples;
   float smoothing;
