@@ -27,7 +27,7 @@ struct Shard {
   std::span<const float> images;         ///< (n, H, W, C) or (n, C, H, W), 64-byte aligned; else empty
   std::span<const std::int32_t> labels;  ///< (n) in [0, classes); empty with BatchContent::numbers
   std::span<const std::uint64_t>
-      samples;  ///< (n) sample numbers in the dataset: keys of per-sample randomness
+      samples;  ///< (n) keys of per-sample randomness: sample numbers in the dataset (base/draw_key.hpp)
   /// (n, total_length(SourceInfo::vectors)); empty with BatchContent::numbers
   std::span<const float> vectors = {};
   /// (n) factors of the losses of the samples; empty: all one

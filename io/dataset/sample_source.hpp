@@ -108,8 +108,9 @@ class SampleSource {
   /// in memory or is made. Cheap; called from any thread.
   /// @throws DataError when somebody has written to its file since
   virtual void check_unchanged() const = 0;
-  /// Says that only these rows are going to be read, usually once each before any of them comes again: what a
-  /// reader keeps of a file can go with the last of them. A hint: others may be read, at the cost of time.
+  /// Says that only these rows are going to be read, each as often as the set has it before they come again:
+  /// what a reader keeps of a file can go with the last of them. Said anew where that changes. A hint: others
+  /// may be read, at the cost of time.
   virtual void expect_rows(const std::shared_ptr<const RowSet>& rows) = 0;
   /// What read() has cost so far; asked on its thread.
   virtual ReadCounts read_counts() const = 0;
