@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include "base/error.hpp"
+#include "io/dataset/parts.hpp"
 #include "io/files/file_list.hpp"
 #include "io/hdf5/file.hpp"
 #include "io/hdf5/process.hpp"
@@ -38,7 +39,11 @@ std::string files_text(const DataConfig& data) {
 
 std::vector<std::string> image_files(const DataConfig& data, const SplitNames& names) {
   if (names.files.empty()) return {data.path};
-  return io::expand_files(names.files, key_of(data, names.files, false));
+  const std::string key = key_of(data, names.files, false);
+  std::vector<std::string> files = io::expand_files(names.files, key);
+  if (const std::string missing = io::missing_parts(files); !missing.empty())
+    throw DataError("{}: {}", key, missing);
+  return files;
 }
 
 std::vector<std::string> label_files(const DataConfig& data, const SplitNames& names) {
