@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "io/dataset/parts.hpp"
 #include "io/files/file_list.hpp"
@@ -41,7 +43,8 @@ std::vector<std::string> image_files(const DataConfig& data, const SplitNames& n
   if (names.files.empty()) return {data.path};
   const std::string key = key_of(data, names.files, false);
   std::vector<std::string> files = io::expand_files(names.files, key);
-  if (const std::string missing = io::missing_parts(files); !missing.empty())
+  const bool listed = std::ranges::none_of(names.files, io::is_pattern);  // some parts may be wanted
+  if (const std::string missing = listed ? "" : io::missing_parts(files); !missing.empty())
     throw DataError("{}: {}", key, missing);
   return files;
 }
