@@ -125,6 +125,7 @@ struct Share {
   std::vector<FileFacts> facts;
   std::vector<std::int32_t> labels;
   std::vector<float> weights;
+  std::map<std::size_t, KeptRows> kept;
 
   void add(const DatasetColumns& columns) {
     facts.push_back({.version = columns.version().version(),
@@ -139,8 +140,22 @@ struct Share {
     facts.insert(facts.end(), other.facts.begin(), other.facts.end());
     labels.insert(labels.end(), other.labels.begin(), other.labels.end());
     weights.insert(weights.end(), other.weights.begin(), other.weights.end());
+    kept.merge(std::move(other.kept));
   }
 };
+
+/// Nothing: the file is not small, so that opening it once more costs little beside reading it.
+std::optional<KeptRows> rows_of(const DatasetColumns& columns) {
+  const std::uint64_t rows = columns.info().samples;
+  if (rows > kMostInline / std::max<std::uint64_t>(1, sample_bytes(columns.info()))) return std::nullopt;
+  KeptRows kept;
+  kept.pixels.resize(rows * columns.row_bytes());
+  kept.vectors.resize(rows * columns.vector_floats());
+  const StoredSplit::Piece all{0, rows, kept.pixels, kept.vectors};
+  columns.read_pieces({&all, 1});
+  columns.check_unchanged();
+  return kept;
+}
 
 class Surveyor {
  public:
@@ -185,6 +200,11 @@ class Surveyor {
       if (columns_) break;
     }
     if (columns_) {
+      const std::uint64_t bytes = columns_->info().samples * sample_bytes(columns_->info());
+      keeps_ = bytes <= options_.resident_bytes / options_.files.size();
+      if (keeps_) rows_of(*columns_);  // so that it is among the questions
+    }
+    if (columns_) {
       asked_ = {std::make_shared<Questions>(*asked_.images), std::make_shared<Questions>(*asked_.labels)};
       return;
     }
@@ -205,10 +225,13 @@ class Surveyor {
       }
       const std::optional<DatasetColumns> columns = looker.look(file, asked_);
       if (columns) require_alike(*columns_, *columns);
-      if (columns)
-        share.add(*columns);
-      else
+      if (!columns) {
         share.facts.emplace_back();
+        continue;
+      }
+      share.add(*columns);
+      if (!keeps_) continue;
+      if (auto rows = rows_of(*columns)) share.kept.emplace(file, *std::move(rows));
     }
     return share;
   }
@@ -217,6 +240,7 @@ class Surveyor {
   std::size_t first_ = 0;
   Asked asked_;
   std::optional<DatasetColumns> columns_;  ///< of the first file
+  bool keeps_ = false;                     ///< rows of small files
 };
 
 /// Where the labels of each file begin, and behind the last one the number of all.
@@ -259,6 +283,7 @@ Share look_together(Surveyor& surveyor, const DatasetOptions& options, const Nod
   });
   std::memcpy(all.labels.data(), labels, label_bytes);
   std::memcpy(all.weights.data(), labels + label_bytes, all.weights.size() * sizeof(float));
+  all.kept = std::move(own.kept);
   block->synchronise();
   return all;
 }
@@ -285,6 +310,7 @@ FileSurvey survey_files(const DatasetOptions& options, const NodeMemoryFactory& 
                     .images = first.images(),
                     .labels = std::move(all.labels),
                     .weights = std::move(all.weights),
+                    .kept = std::move(all.kept),
                     .notes = first.notes()};
   const auto without = std::ranges::count(survey.files, std::uint64_t{0}, &FileFacts::rows);
   if (without > 0)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,20 +24,28 @@ struct FileFacts {
   std::int64_t smallest_label = 0;
 };
 
+/// Pixels and vectors of all rows of a small file, read while it was open anyway.
+struct KeptRows {
+  std::vector<std::byte> pixels;
+  std::vector<float> vectors;
+};
+
 struct FileSurvey {
-  std::vector<FileFacts> files;      ///< in the order of DatasetOptions::files
-  std::size_t first = 0;             ///< the first file that has the split
-  SourceInfo info;                   ///< as that file tells it
-  DatasetInfo images;                ///< of that file
-  std::vector<std::int32_t> labels;  ///< of all files
-  std::vector<float> weights;        ///< of all files, or none
-  std::vector<std::string> notes;    ///< sentences for the log
+  std::vector<FileFacts> files;          ///< in the order of DatasetOptions::files
+  std::size_t first = 0;                 ///< the first file that has the split
+  SourceInfo info;                       ///< as that file tells it
+  DatasetInfo images;                    ///< of that file
+  std::vector<std::int32_t> labels;      ///< of all files
+  std::vector<float> weights;            ///< of all files, or none
+  std::map<std::size_t, KeptRows> kept;  ///< by file, of those that this rank has looked at
+  std::vector<std::string> notes;        ///< sentences for the log
 };
 
 /// What the options say of every single file: all but the lists of files, the limit and the path.
 DatasetOptions options_of_each(DatasetOptions options);
 
-/// Opens every file once. Collective over the ranks of a host.
+/// Opens every file once. Rows of small files are kept where all of the split is likely to become resident.
+/// Collective over the ranks of a host.
 /// @throws DataError when no file has the split, or two of them do not go together, naming both
 FileSurvey survey_files(const DatasetOptions& options, const NodeMemoryFactory& memory);
 

@@ -124,6 +124,7 @@ class ManyFiles final : public StoredSplit {
     info.chunk = parts_->longest();
     info.places = parts_->places();
     info.files = parts_;
+    if (info.samples * sample_bytes(info) > options.resident_bytes) survey_.kept.clear();  // to be streamed
     info.stored.extents[0] = static_cast<std::int64_t>(info.samples);
     for (const FileFacts& file : survey_.files)
       if (file.rows > 0)
@@ -151,7 +152,11 @@ class ManyFiles final : public StoredSplit {
     std::map<std::size_t, std::vector<Piece>> of_files;
     for (const Piece& piece : pieces) cut(piece, of_files);
     std::uint64_t bytes = 0;
-    for (const auto& [file, own] : of_files) bytes += open_.get(file).read_pieces(own);
+    for (const auto& [file, own] : of_files)
+      if (const auto kept = survey_.kept.find(file); kept != survey_.kept.end())
+        copy(kept->second, own);
+      else
+        bytes += open_.get(file).read_pieces(own);
     return bytes;
   }
 
@@ -175,6 +180,16 @@ class ManyFiles final : public StoredSplit {
   const DatasetInfo& images() const override { return survey_.images; }
 
  private:
+  void copy(const KeptRows& kept, std::span<const Piece> pieces) const {
+    const std::size_t bytes = row_bytes(), floats = vector_floats();
+    for (const Piece& piece : pieces) {
+      std::ranges::copy(std::span(kept.pixels).subspan(piece.first * bytes, piece.count * bytes),
+                        piece.pixels.begin());
+      std::ranges::copy(std::span(kept.vectors).subspan(piece.first * floats, piece.count * floats),
+                        piece.vectors.begin());
+    }
+  }
+
   /// Where files end; rows are then those of each file.
   void cut(Piece piece, std::map<std::size_t, std::vector<Piece>>& of_files) const {
     while (piece.count > 0) {

@@ -275,7 +275,7 @@ std::vector<std::string> Hdf5File::datasets(const std::string& group, int depth)
 Hdf5Dataset Hdf5File::dataset(const std::string& name) const {
   if (process_) return {process_, path_, name};
   if (!exists(name)) throw_missing(*this, name);
-  if (!is_dataset(name))
+  if (object_type(handle_.get(), name, {path_, name}) != H5O_TYPE_DATASET)
     throw DataError("{}: {} is a group, but a dataset is needed. It holds {}.", path_, name,
                     shown_names(members(name)));
   auto handle = hdf5_handle("H5Dopen2", {path_, name},

@@ -21,6 +21,7 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdlib>
@@ -339,7 +340,7 @@ void Hdf5Process::survey(const Questions& questions, bool keep) {
 
 std::string Hdf5Process::exchange(const std::string& request) {
   if (const auto known = answers_.find(request); known != answers_.end()) return result_of(known->second);
-  if (record_) record_->push_back(request);
+  if (record_ && std::ranges::find(*record_, request) == record_->end()) record_->push_back(request);
   if (!std::exchange(introduced_, true)) {
     MessageWriter message;
     message.put(Hdf5Request::introduce);

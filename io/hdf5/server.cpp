@@ -143,7 +143,11 @@ class Hdf5Server {
   Hdf5Server(std::string path, int file, RowTools& tools)
       : path_(std::move(path)), descriptor_(file), tools_(tools) {}
   Hdf5Server(std::string path, Descriptor file, RowTools& tools)
-      : path_(std::move(path)), file_alone_(std::move(file)), descriptor_(file_alone_.get()), tools_(tools) {}
+      : path_(std::move(path)),
+        file_alone_(std::move(file)),
+        descriptor_(file_alone_.get()),
+        among_many_(true),
+        tools_(tools) {}
 
   std::string answer(std::string request) {
     try {
@@ -166,6 +170,8 @@ class Hdf5Server {
   }
 
  private:
+  using Names = std::vector<std::string>;
+
   void respond(MessageReader& parts, MessageWriter& answer) {
     const auto request = parts.take_enum(Hdf5Request::values);
     const auto text = [&parts] { return parts.take<std::string>(); };
@@ -202,11 +208,25 @@ class Hdf5Server {
   void respond_attribute(Hdf5Request request, MessageReader& parts, MessageWriter& answer) {
     const auto object = parts.take<std::string>();
     const auto name = parts.take<std::string>();
-    if (request == Hdf5Request::has_attribute) return answer.put(file().has_attribute(object, name));
+    if (request == Hdf5Request::has_attribute) return answer.put(has_attribute(object, name));
     if (request == Hdf5Request::strings) return answer.put(file().strings_attribute(object, name));
     std::uint64_t bits = 0;
     file().read_number(object, name, parts.take_enum(ElementType::float64), &bits);
     answer.put(bits);
+  }
+
+  /// Of one among many files all names are listed at once: a checked walk to the object each time would cost
+  /// more than opening the file.
+  bool has_attribute(const std::string& object, const std::string& name) {
+    if (!among_many_) return file().has_attribute(object, name);
+    auto found = attributes_.find(object);
+    if (found == attributes_.end()) {
+      constexpr std::size_t kMostKept = 64;
+      if (attributes_.size() >= kMostKept) attributes_.clear();
+      const bool is_there = file().exists(object);
+      found = attributes_.emplace(object, is_there ? file().attributes(object) : Names{}).first;
+    }
+    return std::ranges::find(found->second, name) != found->second.end();
   }
 
   std::string all_values(MessageReader& parts) {
@@ -275,8 +295,10 @@ class Hdf5Server {
   std::string path_;
   Descriptor file_alone_;  ///< until the library has opened it
   int descriptor_;
+  bool among_many_ = false;
   RowTools& tools_;
   std::optional<Hdf5File> file_;
+  std::map<std::string, Names> attributes_;      ///< of objects that were asked for
   std::map<std::string, Hdf5Dataset> datasets_;  ///< open ones keep their index of chunks
 };
 

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "base/error.hpp"
 #include "io/hdf5/file.hpp"
 #include "tests/trainer/temporary_directory.hpp"
@@ -11,6 +13,7 @@
 namespace annulus::trainer {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 Config config_with(const std::vector<std::string>& overrides) {
@@ -85,6 +88,80 @@ TEST(DataNames, AWordForASplitMeansTheGroupOfTheConfig) {
 
   EXPECT_EQ(names_of(octave, "test").images, "test/value/images/value");
   EXPECT_EQ(names_of(octave, "other").images, "other/images/value");
+}
+
+/// A file under a name of its own.
+std::string write_named(const TemporaryDirectory& directory, const std::string& name,
+                        const std::vector<std::string>& groups) {
+  std::vector<std::string> images, labels;
+  for (const std::string& group : groups) {
+    images.push_back(group + "/images");
+    labels.push_back(group + "/labels");
+  }
+  const std::string path = directory / name;
+  std::filesystem::rename(write_data(directory, images, labels), path);
+  return path;
+}
+
+std::string open_error(const std::vector<std::string>& overrides) {
+  try {
+    open_training_data(config_with(overrides), make_private_memory);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "nothing was thrown";
+}
+
+TEST(DataFiles, OfASplitAreThoseThatHaveItsGroup) {
+  const TemporaryDirectory directory;
+  write_named(directory, "part-10.h5", {"train", "test"});
+  write_named(directory, "part-9.h5", {"train"});
+  write_named(directory, "other.h5", {"validation"});
+  const std::string pattern =
+      "data.files=[" + (directory / "part-*.h5") + ", " + (directory / "other.h5") + "]";
+  const Config config = config_with({pattern});
+
+  const TrainingData data = open_training_data(config, make_private_memory);
+
+  EXPECT_EQ(data.validated_on, "validation");
+  EXPECT_EQ(data.training->info().samples, 8U);
+  EXPECT_EQ(data.training->info().files->place(4), (directory / "part-9.h5") + ", row 0") << "by bytes";
+  EXPECT_EQ(data.validation->info().samples, 4U);
+  EXPECT_EQ(open_group(config, "test", make_private_memory)->info().samples, 4U);
+  const TrainingData parts = open_training_data(
+      config_with({"data.files=" + (directory / "part-*.h5"), "data.validation_fraction=0.25"}),
+      make_private_memory);
+  EXPECT_EQ(parts.training->info().samples, 6U);
+  EXPECT_EQ(parts.validation->info().samples, 2U);
+}
+
+TEST(DataFiles, ASplitMayHaveFilesOfItsOwn) {
+  const TemporaryDirectory directory;
+  const std::string train = "data.path=" + write_named(directory, "train.h5", {"train", "test"});
+  const std::string judged = "data.validation_files=" + write_named(directory, "val-1.h5", {"train"});
+  const Config config = config_with({train, judged, "data.validation=train"});
+
+  const TrainingData data = open_training_data(config, make_private_memory);
+
+  EXPECT_THAT(data.validation->info().name, HasSubstr("val-1.h5"));
+  EXPECT_THAT(open_group(config, "validation", make_private_memory)->info().name, HasSubstr("val-1.h5"));
+  EXPECT_THAT(open_group(config, "test", make_private_memory)->info().name, HasSubstr("train.h5"));
+  EXPECT_THAT(open_error({train, judged}), HasSubstr("data.validation=train"));
+}
+
+TEST(DataFiles, AreListedRightly) {
+  const TemporaryDirectory directory;
+  const std::string a = write_named(directory, "a.h5", {"train"});
+  const std::string b = write_named(directory, "b.h5", {"train"});
+  const auto files = [](const std::string& list) { return "data.files=" + list; };
+
+  EXPECT_THAT(open_error({files(directory / "c*.h5")}),
+              HasSubstr("no file matches this pattern of data.files"));
+  EXPECT_THAT(open_error({files(directory / "")}), HasSubstr("is a folder"));
+  EXPECT_THAT(open_error({files("[" + a + ", " + (directory / "*.h5") + "]")}),
+              AllOf(HasSubstr(a), HasSubstr("comes twice")));
+  EXPECT_THAT(open_error({files("[" + a + ", " + b + "]"), "data.label_files=" + a}),
+              AllOf(HasSubstr("data.label_files names 1 files"), HasSubstr("data.files names 2")));
 }
 
 TEST(DataNames, ALimitIsForTrainingAlone) {

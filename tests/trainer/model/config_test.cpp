@@ -408,6 +408,34 @@ TEST(NumericDifferences, MeasuredNormalisationFollowsFromTheData) {
               ElementsAre("normalisation.mean"));
 }
 
+TEST(NumericDifferences, OfManyFilesTheirNames) {
+  EXPECT_THAT(differences({"data.files=[a/x.h5, a/y-*.h5]", "data.label_files=[l/x.h5, l/y-*.h5]"},
+                          {"data.files=[b/x.h5, b/y-*.h5]", "data.label_files=[m/x.h5, m/y-*.h5]",
+                           "data.validation_files=v.h5", "data.test_files=[t.h5, u.h5]"}),
+              IsEmpty());
+  EXPECT_THAT(differences({"data.files=[a/x.h5, a/y.h5]"}, {"data.files=[a/y.h5, a/x.h5]"}),
+              ElementsAre("data.files"));
+}
+
+TEST(Config, TakesFilesOneOrMany) {
+  EXPECT_THAT(parse_config(kSmall, "a.yaml", {"data.files=train-*.h5"}).config.data.files,
+              ElementsAre("train-*.h5"));
+  const Config config = parse_config(kSmall, "a.yaml", {"data.files=[b.h5, a.h5]"}).config;
+  EXPECT_THAT(config.data.files, ElementsAre("b.h5", "a.h5"));
+  EXPECT_THAT(parse_config(config.yaml, "again").config.data.files, ElementsAre("b.h5", "a.h5"));
+  const auto refused = [](const std::vector<std::string>& overrides) {
+    return message_of(kSmall, overrides);
+  };
+  EXPECT_THAT(refused({"data.files=[]"}), HasSubstr("data.files is"));
+  EXPECT_THAT(refused({"data.files=a.h5", "data.path=b.h5"}), HasSubstr("data.files=null"));
+  EXPECT_THAT(refused({"data.label_files=a.h5"}), HasSubstr("those in data.files"));
+  EXPECT_THAT(refused({"data.files=a.h5", "data.test_label_files=b.h5"}), HasSubstr("data.test_files"));
+  EXPECT_THAT(refused({"data.path=a.h5", "data.validation_files=b.h5", "data.validation_fraction=0.1"}),
+              HasSubstr("data.validation_fraction = 0.1"));
+  EXPECT_THAT(refused({"data.path=a.h5", "data.validation_files=b.h5", "data.validation=none"}),
+              HasSubstr("is none"));
+}
+
 TEST(NumericDifferences, LeavesFreeKeysAlone) {
   EXPECT_THAT(differences({"data.path=/data/a/x.h5"},
                           {"data.path=/scratch/b/x.h5", "name=other", "device.threads=3", "epochs=9",

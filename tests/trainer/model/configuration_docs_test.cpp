@@ -54,7 +54,8 @@ std::string section_of(const std::string& text, const std::string& type) {
 
 /// A default network of every type, so that every key has a value.
 const char* const kEveryLayer = R"(
-data: {path: some.h5, validation_images: a, validation_labels: b, test_images: c, test_labels: d, weights: e}
+data: {files: a.h5, label_files: b.h5, validation_files: c.h5, validation_label_files: d.h5, test_files: e.h5,
+       test_label_files: f.h5, validation_images: a, validation_labels: b, test_images: c, test_labels: d, weights: e}
 network:
   input: [8, 8, 2]
   layers:
