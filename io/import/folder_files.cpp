@@ -57,6 +57,7 @@ class FolderFiles final : public FileSource {
                       error.path1().empty() ? path : error.path1().string(), error.code().message());
     }
     if (names_.empty()) throw DataError("{}: the folder holds no files. Is this the right one?", path);
+    total_ = names_.size();
     std::sort(names_.begin(), names_.end());
     std::sort(folders_.begin(), folders_.end());
     std::sort(dead_links_.begin(), dead_links_.end());
@@ -70,14 +71,17 @@ class FolderFiles final : public FileSource {
       ++position_;
       return true;
     }
+    names_.clear();  // who lists them has them by now
+    arena_ = {};
+    position_ = 0;
     return false;
   }
 
   std::uint64_t identity() const override { return identity_; }
   const std::vector<std::string>& folders() const override { return folders_; }
   std::vector<std::string> dead_links() const override { return dead_links_; }
-  std::uint64_t done() const override { return position_; }
-  std::uint64_t total() const override { return names_.size(); }
+  std::uint64_t done() const override { return names_.empty() ? total_ : position_; }
+  std::uint64_t total() const override { return total_; }
 
  private:
   /// All that is below `folder`. @param open_  the folders that are being listed, from the root on
@@ -121,6 +125,7 @@ class FolderFiles final : public FileSource {
   std::vector<std::string> folders_;
   std::vector<std::string> dead_links_;
   std::size_t position_ = 0;
+  std::uint64_t total_ = 0;
 };
 
 }  // namespace
