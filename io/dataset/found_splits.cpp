@@ -248,8 +248,9 @@ DataKeys data_keys(const FoundSplits& splits, ImageAxes axes, std::int64_t first
 std::string config_line(std::span<const std::string> files, const DataKeys& keys) {
   std::vector<std::string> names;
   for (const std::string& file : files) names.push_back(yaml_word(file));
-  std::string line = names.size() == 1 ? fmt::format("data: {{path: {}", names.front())
-                                       : fmt::format("data: {{files: [{}]", fmt::join(names, ", "));
+  const bool one = files.size() == 1 && files.front().find('*') == std::string::npos;
+  std::string line = one ? fmt::format("data: {{path: {}", names.front())
+                         : fmt::format("data: {{files: [{}]", fmt::join(names, ", "));
   for (const auto& [key, value] : keys) line += fmt::format(", {}: {}", key, yaml_word(value));
   return line + "}";
 }

@@ -7,6 +7,7 @@
 
 #include "base/printable.hpp"
 #include "io/dataset/doubled_name.hpp"
+#include "io/dataset/parts.hpp"
 #include "io/dataset/summary.hpp"
 
 namespace annulus::io {
@@ -147,6 +148,30 @@ void print_line(const DatasetSummary& summary, std::ostream& out) {
              reason, shell_word(summary.path), command_words(summary.keys));
 }
 
+/// A pattern that names all parts of a data set, if these files are they.
+std::string pattern_of_parts(const std::vector<std::string>& paths) {
+  const std::optional<NamedPart> first = named_part(paths.front());
+  if (!first || first->part.count != paths.size() || !missing_parts(paths).empty()) return "";
+  const std::string pattern = part_path(first->output, {0, first->part.count});
+  for (const std::string& path : paths)
+    if (const auto part = named_part(path); !part || part->output != first->output) return "";
+  const std::string_view whole = pattern;
+  const std::size_t at = whole.rfind("00000-of-");
+  return fmt::format("{}*{}", whole.substr(0, at), whole.substr(at + 5));
+}
+
+DataKeys without_first_label(DataKeys keys) {
+  std::erase_if(keys, [](const auto& each) { return each.first == "first_label"; });
+  return keys;
+}
+
+/// Those of the first file. Labels count from 1 where no file has a label 0.
+DataKeys common_keys(std::span<const DatasetSummary> files) {
+  for (const DatasetSummary& file : files)
+    if (without_first_label(file.keys) == file.keys) return without_first_label(files.front().keys);
+  return files.front().keys;
+}
+
 }  // namespace
 
 void print_dataset(const DatasetSummary& summary, std::ostream& out) {
@@ -204,11 +229,14 @@ void print_sum(std::span<const DatasetSummary> files, std::ostream& out) {
     print_labels(sum, files.front().classes, out);
   }
   for (const DatasetSummary& file : files) names.push_back(file.path);
+  if (const std::string pattern = pattern_of_parts(names); !pattern.empty()) names = {pattern};
+  const DataKeys keys = common_keys(files);
   const bool alike = std::ranges::all_of(files, [&](const DatasetSummary& file) {
-    return file.found.train && file.keys == files.front().keys && file.classes == files.front().classes;
+    return file.found.train && without_first_label(file.keys) == without_first_label(keys) &&
+           file.classes == files.front().classes;
   });
   if (alike)
-    fmt::print(out, "to train on all of them:\n  {}\n", config_line(names, files.front().keys));
+    fmt::print(out, "to train on all of them:\n  {}\n", config_line(names, keys));
   else
     fmt::print(out, "they are not read alike: no line reads all of them\n");
 }

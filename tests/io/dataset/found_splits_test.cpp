@@ -113,10 +113,11 @@ TEST(FoundSplits, OneSplitThatCountsFromZeroDecidesForAll) {
 
 TEST(FoundSplits, LinesAndWordsAreQuotedWhereTheyNeedIt) {
   const DataKeys keys{{"images", "my images: all"}, {"labels", "y"}};
-  const std::vector<std::string> one{"a b.h5"}, two{"a.h5", "b.h5"};
+  const std::vector<std::string> one{"a b.h5"}, two{"a.h5", "b.h5"}, pattern{"a-*-of-00008.h5"};
 
   EXPECT_EQ(config_line(one, keys), R"(data: {path: "a b.h5", images: "my images: all", labels: "y"})");
   EXPECT_EQ(config_line(two, {}), "data: {files: [a.h5, b.h5]}");
+  EXPECT_EQ(config_line(pattern, {}), R"(data: {files: ["a-*-of-00008.h5"]})");
   EXPECT_EQ(command_words(keys), R"( 'data.images="my images: all"' 'data.labels="y"')");
   EXPECT_EQ(shell_word("it's"), R"('it'\''s')");
 }

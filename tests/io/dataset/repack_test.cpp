@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <numeric>
+#include <sstream>
 
 #include "io/dataset/summary.hpp"
 #include "tests/io/io_test_support.hpp"
@@ -151,6 +152,11 @@ TEST(Repack, CutsTheSameOrderIntoParts) {
     numbers.insert(numbers.end(), own.begin(), own.end());
   }
   EXPECT_EQ(numbers, numbers_of(whole.output));
+  std::vector<DatasetSummary> summaries;
+  for (const std::string& path : made) summaries.push_back(describe_dataset(path));
+  std::ostringstream text;
+  print_sum(summaries, text);
+  EXPECT_THAT(text.str(), AllOf(HasSubstr("train: 100 samples"), HasSubstr("parts-*-of-00003.h5\"]}")));
 }
 
 TEST(Repack, AFileThatChangesMeanwhileEndsIt) {
