@@ -4,8 +4,8 @@
 #include <sstream>
 
 #include "io/dataset/dataset.hpp"
-#include "io/dataset/repack.hpp"
-#include "io/dataset/summary.hpp"
+#include "io/survey/repack.hpp"
+#include "io/survey/summary.hpp"
 #include "io/hdf5/process.hpp"
 #include "tests/fuzz/fuzz_target.hpp"
 

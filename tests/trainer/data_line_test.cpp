@@ -4,7 +4,7 @@
 
 #include <sstream>
 
-#include "io/dataset/summary.hpp"
+#include "io/survey/summary.hpp"
 #include "io/hdf5/file.hpp"
 #include "tests/trainer/temporary_directory.hpp"
 #include "trainer/data_names.hpp"

@@ -9,7 +9,7 @@
 
 #include "base/error.hpp"
 #include "io/dataset/dataset.hpp"
-#include "io/dataset/summary.hpp"
+#include "io/survey/summary.hpp"
 #include "io/files/atomic_file.hpp"
 #include "io/pictures/contact_sheet.hpp"
 #include "trainer/commands/common/context.hpp"

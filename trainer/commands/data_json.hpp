@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "io/dataset/summary.hpp"
+#include "io/survey/summary.hpp"
 
 namespace annulus::trainer {
 

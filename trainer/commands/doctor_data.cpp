@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "base/error.hpp"
-#include "io/dataset/summary.hpp"
+#include "io/survey/summary.hpp"
 #include "io/hdf5/file.hpp"
 #include "trainer/data_files.hpp"
 #include "trainer/data_names.hpp"

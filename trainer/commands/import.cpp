@@ -15,7 +15,7 @@
 #include "base/printable.hpp"
 #include "base/quiet_log.hpp"
 #include "io/dataset/parts.hpp"
-#include "io/dataset/summary.hpp"
+#include "io/survey/summary.hpp"
 #include "io/import/import.hpp"
 #include "io/import/source_kind.hpp"
 #include "trainer/commands/progress_line.hpp"

@@ -7,7 +7,7 @@
 #include <limits>
 #include <sstream>
 
-#include "io/dataset/summary.hpp"
+#include "io/survey/summary.hpp"
 #include "tests/io/io_test_support.hpp"
 #include "tests/support/source_dir.hpp"
 

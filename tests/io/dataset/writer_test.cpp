@@ -9,7 +9,7 @@
 #include <sstream>
 
 #include "io/dataset/dataset.hpp"
-#include "io/dataset/summary.hpp"
+#include "io/survey/summary.hpp"
 #include "tests/io/io_test_support.hpp"
 #include "tests/support/source_dir.hpp"
 

@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "io/dataset/summary.hpp"
+#include "io/survey/summary.hpp"
 #include "io/hdf5/file.hpp"
 #include "io/import/import.hpp"
 #include "tests/io/import/flat_pictures.hpp"

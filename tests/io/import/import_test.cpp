@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <set>
 
-#include "io/dataset/summary.hpp"
+#include "io/survey/summary.hpp"
 #include "io/hdf5/file.hpp"
 #include "io/import/source_kind.hpp"
 #include "tests/io/io_test_support.hpp"

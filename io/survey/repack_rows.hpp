@@ -1,5 +1,5 @@
 // A split of several files as rows of bytes: the pixels of an image, and behind them the values of its
-// further columns as they are stored. Internal to io/dataset.
+// further columns as they are stored. Internal to io/survey.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "io/dataset/columns.hpp"
-#include "io/dataset/repack.hpp"
+#include "io/survey/repack.hpp"
 
 namespace annulus::io {
 

@@ -1,5 +1,5 @@
 // Files of any form, written anew: every row once, with its label and its columns.
-#include "io/dataset/repack.hpp"
+#include "io/survey/repack.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 #include <numeric>
 #include <sstream>
 
-#include "io/dataset/summary.hpp"
+#include "io/survey/summary.hpp"
 #include "tests/io/io_test_support.hpp"
 
 namespace annulus::io {

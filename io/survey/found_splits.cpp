@@ -1,5 +1,5 @@
 // See found_splits.hpp.
-#include "io/dataset/found_splits.hpp"
+#include "io/survey/found_splits.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

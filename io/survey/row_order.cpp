@@ -1,5 +1,5 @@
 // See row_order.hpp.
-#include "io/dataset/row_order.hpp"
+#include "io/survey/row_order.hpp"
 
 #include <algorithm>
 #include <cstring>

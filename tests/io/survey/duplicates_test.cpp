@@ -1,12 +1,12 @@
 // Equal images are counted and named, whatever their labels and wherever they lie.
-#include "io/dataset/duplicates.hpp"
+#include "io/survey/duplicates.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <sstream>
 
-#include "io/dataset/summary.hpp"
+#include "io/survey/summary.hpp"
 #include "tests/io/io_test_support.hpp"
 
 namespace annulus::io {

@@ -1,5 +1,5 @@
 // Where a file keeps its splits, and what a configuration has to say for a training to read them there.
-// Internal to io/dataset, but for the keys.
+// Internal to io/survey, but for the keys.
 //
 // In: the names, shapes and types of the datasets of a file.
 // Out: images and labels of each split, and the keys of `data` that name them.

@@ -1,5 +1,5 @@
 // See repack_rows.hpp.
-#include "io/dataset/repack_rows.hpp"
+#include "io/survey/repack_rows.hpp"
 
 #include <fmt/ranges.h>
 

@@ -1,5 +1,5 @@
 // Hashes sorted with their rows: equal images become neighbours, and two splits are compared by walking both.
-#include "io/dataset/duplicates.hpp"
+#include "io/survey/duplicates.hpp"
 
 #include <fmt/ostream.h>
 #include <xxhash.h>
@@ -11,7 +11,7 @@
 
 #include "base/printable.hpp"
 #include "io/dataset/columns.hpp"
-#include "io/dataset/pixel_scan.hpp"
+#include "io/survey/pixel_scan.hpp"
 
 namespace annulus::io {
 namespace {

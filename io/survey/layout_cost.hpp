@@ -1,4 +1,4 @@
-// What the layout of images in a file costs a training that reads them. Internal to io/dataset.
+// What the layout of images in a file costs a training that reads them. Internal to io/survey.
 #pragma once
 
 #include <cstdint>

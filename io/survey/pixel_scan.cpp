@@ -1,5 +1,5 @@
 // See pixel_scan.hpp.
-#include "io/dataset/pixel_scan.hpp"
+#include "io/survey/pixel_scan.hpp"
 
 #include <algorithm>
 #include <cmath>

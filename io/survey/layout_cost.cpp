@@ -1,5 +1,5 @@
 // See layout_cost.hpp. Streaming reads the images of a row of chunks together (io/dataset/chunk_cache.hpp).
-#include "io/dataset/layout_cost.hpp"
+#include "io/survey/layout_cost.hpp"
 
 #include <fmt/ranges.h>
 

@@ -1,5 +1,5 @@
 // Walks the groups of a file and looks into what a training would read. What it says: summary_text.cpp.
-#include "io/dataset/summary.hpp"
+#include "io/survey/summary.hpp"
 
 #include <fmt/format.h>
 

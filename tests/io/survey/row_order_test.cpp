@@ -1,5 +1,5 @@
 // Every row once, in an order that knows nothing of the memory.
-#include "io/dataset/row_order.hpp"
+#include "io/survey/row_order.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

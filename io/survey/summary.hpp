@@ -9,12 +9,12 @@
 #include <utility>
 #include <vector>
 
-#include "io/dataset/duplicates.hpp"
-#include "io/dataset/found_splits.hpp"
-#include "io/dataset/layout_cost.hpp"
-#include "io/dataset/pixel_scan.hpp"
 #include "io/dataset/sample_source.hpp"
 #include "io/hdf5/file.hpp"
+#include "io/survey/duplicates.hpp"
+#include "io/survey/found_splits.hpp"
+#include "io/survey/layout_cost.hpp"
+#include "io/survey/pixel_scan.hpp"
 
 namespace annulus::io {
 
@@ -69,7 +69,7 @@ struct DatasetSummary {
 
 /// A dataset that cannot be read and that no split needs is described by a remark, and labels that are no
 /// class numbers as they stand (they may count from 1) by SplitSummary::label_fault. Where no group holds
-/// `images` and `labels`, splits are looked for by the names of datasets (io/dataset/found_splits.hpp).
+/// `images` and `labels`, splits are looked for by the names of datasets (io/survey/found_splits.hpp).
 /// @throws DataError when the file cannot be read, or one of the groups train, validation and test breaks the
 /// format otherwise
 DatasetSummary describe_dataset(const std::string& path, PixelScan scan = PixelScan::skip);

@@ -1,5 +1,5 @@
 // What is said of the cost of reading is what reading counts.
-#include "io/dataset/layout_cost.hpp"
+#include "io/survey/layout_cost.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@
 #include <numeric>
 
 #include "io/dataset/dataset.hpp"
-#include "io/dataset/summary.hpp"
+#include "io/survey/summary.hpp"
 #include "tests/io/foreign_hdf5.hpp"
 #include "tests/io/io_test_support.hpp"
 

@@ -8,7 +8,7 @@
 #include "base/printable.hpp"
 #include "io/dataset/doubled_name.hpp"
 #include "io/dataset/parts.hpp"
-#include "io/dataset/summary.hpp"
+#include "io/survey/summary.hpp"
 
 namespace annulus::io {
 namespace {

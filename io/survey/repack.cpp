@@ -1,5 +1,5 @@
 // Splits are opened, checked against each other, put in order, and written block by block.
-#include "io/dataset/repack.hpp"
+#include "io/survey/repack.hpp"
 
 #include <fmt/ranges.h>
 
@@ -11,12 +11,12 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/printable.hpp"
-#include "io/dataset/repack_rows.hpp"
-#include "io/dataset/row_order.hpp"
 #include "io/dataset/sharded_writer.hpp"
 #include "io/dataset/stratified_choice.hpp"
 #include "io/dataset/writer.hpp"
 #include "io/files/atomic_file.hpp"
+#include "io/survey/repack_rows.hpp"
+#include "io/survey/row_order.hpp"
 
 namespace annulus::io {
 namespace {

@@ -1,10 +1,10 @@
 // Which datasets of foreign files are taken for a split, and the keys that name them.
-#include "io/dataset/found_splits.hpp"
+#include "io/survey/found_splits.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "io/dataset/summary.hpp"
+#include "io/survey/summary.hpp"
 #include "tests/io/io_test_support.hpp"
 
 namespace annulus::io {
