@@ -23,11 +23,21 @@ bool has_attribute(const Hdf5File& file, const std::string& object, const char* 
 
 }  // namespace
 
+bool images_last(ImageAxes axes) { return std::string_view(word_of(axes)).ends_with('N'); }
+
+Extents images_first(ImageAxes axes, Extents extents) {
+  if (images_last(axes) && !extents.empty()) std::ranges::rotate(extents, extents.end() - 1);
+  return extents;
+}
+
 std::string axes_of_image(ImageAxes axes, const Extents& extents, const std::string& place) {
   if (axes == ImageAxes::automatic && extents.size() == 3) return "HW";
   if (axes == ImageAxes::automatic && extents.size() == 2) return "C";  // flat vectors
-  const std::string all = axes == ImageAxes::automatic ? "NHWC" : word_of(axes);
-  if (all.size() == extents.size()) return all.substr(1);
+  std::string all = axes == ImageAxes::automatic ? "NHWC" : word_of(axes);
+  if (all.size() == extents.size()) {
+    std::erase(all, 'N');
+    return all;
+  }
   if (axes != ImageAxes::automatic && extents.size() >= 2 && extents.size() <= 4) {
     throw DataError(
         "{}: has the shape ({}), but data.axes (now {}) names {} axes. Set data.axes to auto if it is {}, or to the order of its axes.",

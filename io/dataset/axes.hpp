@@ -12,8 +12,15 @@
 
 namespace annulus::io {
 
+/// Whether images are counted by the last axis.
+bool images_last(ImageAxes axes);
+
+/// Extents with those of the images first, the others in their order: (H, W, N) becomes (N, H, W).
+Extents images_first(ImageAxes axes, Extents extents);
+
 /// The axes of one image in `axes`: for `automatic` "HWC", "HW" for three extents, "C" for two.
-/// @throws DataError when the number of extents is another one   @param place  file and dataset, for messages
+/// @param extents  images first   @throws DataError when their number is another one   @param place  file and
+/// dataset, for messages
 std::string axes_of_image(ImageAxes axes, const Extents& extents, const std::string& place);
 
 /// (H, W, C) of images with these extents, (N, ...), or the length of flat vectors. @throws DataError as

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <filesystem>
+#include <numeric>
 #include <string_view>
 
 #include "base/log.hpp"
@@ -42,10 +44,31 @@ void check_same_rows(const DatasetOptions& options, std::uint64_t images, std::u
 /// Images one beside the other along the last axis, as some programs keep them.
 void check_images_first(const DatasetOptions& options, const Extents& extents, std::uint64_t labels) {
   const auto first = static_cast<std::uint64_t>(extents.front());
-  if (extents.size() < 3 || first == labels || static_cast<std::uint64_t>(extents.back()) != labels) return;
+  if (images_last(options.axes) || extents.size() < 3 || first == labels ||
+      static_cast<std::uint64_t>(extents.back()) != labels)
+    return;
   throw DataError(
-      "{}: {} has the shape {} and {} has {} rows: the images seem to be counted by the last axis. data.axes knows axes that begin with N, as images are read one by one. Turn them once, for example with h5py and numpy.moveaxis(images, -1, 0).",
-      options.path, options.images, shape_text(extents), options.labels, labels);
+      "{}: {} has the shape {} and {} has {} rows: the images seem to be counted by the last axis. Set data.axes to {}, or to the order of its axes, N for the images.",
+      options.path, options.images, shape_text(extents), options.labels, labels,
+      extents.size() == 3 ? "HWN" : "HWCN");
+}
+
+/// A dataset of images as if they were counted by its first axis: where they are by the last one, as many are
+/// read in one go through it as take this much memory.
+DatasetInfo counted_by_images(DatasetInfo info, ImageAxes axes) {
+  if (!images_last(axes)) return info;
+  constexpr std::uint64_t kPassBytes = std::uint64_t{64} << 20;
+  info.extents = images_first(axes, info.extents);
+  const std::uint64_t values =
+      std::accumulate(info.extents.begin() + 1, info.extents.end(), std::uint64_t{1},
+                      [](std::uint64_t product, std::int64_t extent) {
+                        return product * static_cast<std::uint64_t>(std::max<std::int64_t>(extent, 1));
+                      });
+  const std::uint64_t pass = std::max<std::uint64_t>(1, kPassBytes / sizeof(float) / values);
+  info.chunk = info.extents;
+  info.chunk.front() = static_cast<std::int64_t>(std::min(pass, std::max<std::uint64_t>(1, info.rows())));
+  info.plain_at.reset();
+  return info;
 }
 
 /// Values per row of a dataset of vectors.
@@ -127,7 +150,7 @@ std::vector<std::string> numbered_classes(std::span<const std::int32_t> labels, 
 
 SampleShape image_shape(const DatasetInfo& images, const std::string& file, const std::string& name,
                         ImageAxes axes) {
-  const Extents& extents = images.extents;
+  const Extents extents = images_first(axes, images.extents);
   const SampleShape shape = shape_of_images(axes, extents, fmt::format("{}, {}", file, name));
   if (std::min({shape.height, shape.width, shape.channels}) < 1)
     throw DataError("{}, {}: has the shape {}: its images hold no pixels.", file, name, shape_text(extents));
@@ -154,12 +177,14 @@ DatasetColumns::DatasetColumns(const DatasetOptions& options, Hdf5File file, con
       file_(std::move(file)),
       unchanged_(options.path),
       images_(file_.dataset(options.images)) {
-  const DatasetInfo& images = images_.info();
+  images_last_ = images_last(options.axes);
+  counted_ = counted_by_images(images_.info(), options.axes);
+  const DatasetInfo& images = counted_;
   info_.name = source_name(options);
-  info_.shape = image_shape(images, path_, images_name_, options.axes);
-  info_.pixels = pixel_type(images, path_, images_name_);
+  info_.shape = image_shape(images_.info(), path_, images_name_, options.axes);
+  info_.pixels = pixel_type(images_.info(), path_, images_name_);
   name_classes(options, labels == nullptr ? file_ : *labels);
-  checked_bytes(images, path_, images_name_);
+  checked_bytes(images_.info(), path_, images_name_);
   row_bytes_ = static_cast<std::size_t>(info_.shape.size()) * size_of(info_.pixels);
   order_ = AxisOrder(axes_of_image(options.axes, images.extents, path_), info_.shape, size_of(info_.pixels));
   info_.stored = {.extents = images.extents,
@@ -222,7 +247,11 @@ void DatasetColumns::note_images(ImageAxes axes) {
 
 /// Axes may have been named for another file, the one that a checkpoint was trained on.
 void DatasetColumns::note_axes(ImageAxes axes, const std::string& place) {
-  if (!order_.is_identity())
+  if (images_last_)
+    notes_.push_back(fmt::format(
+        "{}: axes {} in the file (data.axes), read as (N, H, W, C). Its images are counted by the last axis, so {} of them are read in one go through all of it: `annulus data repack` makes a file that is read once.",
+        place, word_of(axes), images().chunk.front()));
+  else if (!order_.is_identity())
     notes_.push_back(
         fmt::format("{}: axes {} in the file (data.axes), read as (N, H, W, C).", place, word_of(axes)));
   const StoredImages& stored = info_.stored;
@@ -239,7 +268,7 @@ void DatasetColumns::note_axes(ImageAxes axes, const std::string& place) {
 }
 
 void DatasetColumns::open_labels(const DatasetOptions& options, const Hdf5File& file) {
-  const std::uint64_t samples = images_.info().rows();
+  const std::uint64_t samples = images().rows();
   const std::uint64_t counted = count_labels(file.dataset(options.labels).info(), samples);
   check_images_first(options, images_.info().extents, counted);
   check_same_rows(options, samples, counted, file.path());
@@ -264,10 +293,10 @@ void DatasetColumns::open_vectors(const DatasetOptions& options) {
     const DatasetInfo& info = vector.dataset.info();
     const std::int64_t length = vector_length(info, path_ + ", " + column.dataset);
     checked_bytes(info, path_, column.dataset);
-    if (info.rows() != images_.info().rows())
+    if (info.rows() != images().rows())
       throw DataError(
           "{}: {} has {} rows, but {}, the network's input {}, has {}; every image needs exactly one row. Do the two names belong together?",
-          path_, images_name_, images_.info().rows(), column.dataset, column.name, info.rows());
+          path_, images_name_, images().rows(), column.dataset, column.name, info.rows());
     vector.length = static_cast<std::size_t>(length);
     vector_floats_ += vector.length;
     info_.vectors.push_back({column.name, length});
@@ -305,12 +334,36 @@ void DatasetColumns::read_vectors(std::uint64_t first, std::uint64_t count, std:
 
 void DatasetColumns::read_pixels(std::uint64_t first, std::uint64_t count,
                                  std::span<std::byte> pixels) const {
-  if (info_.pixels == PixelType::uint8)
+  if (images_last_)
+    read_images_last(first, count, pixels);
+  else if (info_.pixels == PixelType::uint8)
     images_.read_rows(first, count, pixels);
   else
     read_floats(images_, first, count,
                 {reinterpret_cast<float*>(pixels.data()), pixels.size() / sizeof(float)}, Inexact::refuse);
   finish_pixels(first, pixels);
+}
+
+/// Goes through the dataset along its first axis, and takes from each line of images the wanted ones.
+/// @return bytes of the file
+std::uint64_t DatasetColumns::read_images_last(std::uint64_t first, std::uint64_t count,
+                                               std::span<std::byte> pixels) const {
+  const std::size_t bytes = size_of(info_.pixels);
+  const std::uint64_t all = images().rows(), slices = images_.info().rows();
+  const std::uint64_t lines = row_bytes_ / bytes / slices;  // of a slice: a value of every image each
+  std::vector<std::byte> slice(lines * all * bytes);
+  for (std::uint64_t k = 0; k < slices; ++k) {
+    if (info_.pixels == PixelType::uint8)
+      images_.read_rows(k, 1, std::span(slice));
+    else
+      read_floats(images_, k, 1, {reinterpret_cast<float*>(slice.data()), slice.size() / bytes},
+                  Inexact::refuse);
+    for (std::uint64_t line = 0; line < lines; ++line)
+      for (std::uint64_t i = 0; i < count; ++i)
+        std::memcpy(pixels.data() + i * row_bytes_ + (k * lines + line) * bytes,
+                    slice.data() + (line * all + first + i) * bytes, bytes);
+  }
+  return images_.info().stored_bytes;
 }
 
 /// Brings rows as they are stored to (H, W, C), and looks at their values.
@@ -329,7 +382,12 @@ void DatasetColumns::finish_pixels(std::uint64_t first, std::span<std::byte> pix
 
 std::uint64_t DatasetColumns::read_pieces(std::span<const Piece> pieces) const {
   std::uint64_t bytes = 0;
-  if (is_stored_so(images_.info().type, info_.pixels)) {
+  if (images_last_) {
+    for (const Piece& piece : pieces) {
+      bytes += read_images_last(piece.first, piece.count, piece.pixels);
+      finish_pixels(piece.first, piece.pixels);
+    }
+  } else if (is_stored_so(images_.info().type, info_.pixels)) {
     std::vector<RowPiece> rows;
     for (const Piece& piece : pieces) rows.push_back({piece.first, piece.count, piece.pixels.data()});
     bytes = images_.read_pieces(info_.pixels == PixelType::uint8 ? ElementType::uint8 : ElementType::float32,
@@ -350,7 +408,7 @@ std::uint64_t DatasetColumns::read_pieces(std::span<const Piece> pieces) const {
 }
 
 std::uint64_t DatasetColumns::stored_bytes() const {
-  std::uint64_t bytes = stored_bytes_of(images_.info(), 0, info_.samples);
+  std::uint64_t bytes = stored_bytes_of(images(), 0, info_.samples);
   for (const Vector& vector : vectors_) bytes += stored_bytes_of(vector.dataset.info(), 0, info_.samples);
   return bytes;
 }

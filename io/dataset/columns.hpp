@@ -47,10 +47,11 @@ class DatasetColumns {
   std::span<const float> weights() const { return weights_; }
   /// Rows that are stored together, and whether they are (chunked layout).
   std::uint64_t chunk_rows() const { return chunk_rows_; }
-  bool chunked() const { return !images_.info().chunk.empty(); }
+  bool chunked() const { return !images().chunk.empty(); }
   const std::string& path() const { return path_; }
   const std::string& images_name() const { return images_name_; }
-  const DatasetInfo& images() const { return images_.info(); }
+  /// The dataset of the images as if these were its first axis.
+  const DatasetInfo& images() const { return counted_; }
   /// What was converted and what looks odd: sentences for the log.
   const std::vector<std::string>& notes() const { return notes_; }
   /// To be called after reading. @throws DataError when somebody has written to the file since it was opened
@@ -80,6 +81,7 @@ class DatasetColumns {
   void open_labels(const DatasetOptions& options, const Hdf5File& file);
   void open_vectors(const DatasetOptions& options);
   std::size_t first_refused(std::span<const float> values) const;
+  std::uint64_t read_images_last(std::uint64_t first, std::uint64_t count, std::span<std::byte> pixels) const;
   void finish_pixels(std::uint64_t first, std::span<std::byte> pixels) const;
 
   std::string path_;
@@ -88,6 +90,8 @@ class DatasetColumns {
   Hdf5File file_;
   UnchangedFile unchanged_;  ///< opened before anything is read
   Hdf5Dataset images_;
+  DatasetInfo counted_;       ///< see images()
+  bool images_last_ = false;  ///< they are counted by the last axis
   SourceInfo info_;
   AxisOrder order_;
   std::vector<std::string> notes_;

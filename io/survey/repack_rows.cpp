@@ -91,7 +91,8 @@ void scatter(std::span<const std::byte> values, std::size_t bytes, std::size_t r
 std::vector<std::string> columns_of(const std::string& path, const std::string& group,
                                     const RepackSplit& split, std::vector<std::string>& left_out) {
   const Hdf5File file = Hdf5File::open(path);
-  const std::uint64_t rows = file.dataset(split.data.images).info().rows();
+  const auto rows = static_cast<std::uint64_t>(
+      images_first(split.data.axes, file.dataset(split.data.images).info().extents).front());
   std::vector<std::string> columns;
   for (const std::string& member : file.members(group)) {
     const std::string name = group + "/" + member;

@@ -1,7 +1,9 @@
 // Images and labels of other types, shapes and orders of axes: what loses nothing is read, resident and
 // streamed alike; what does is refused with the row.
 #include <gmock/gmock.h>
+
 #include <gtest/gtest.h>
+#include <map>
 
 #include <bit>
 #include <numeric>
@@ -346,17 +348,59 @@ TEST(Conversion, NamedAxesUnlikeThoseOfTheWriterAreDoubted) {
   EXPECT_THAT(said_of({.path = path, .axes = ImageAxes::ncwh}), Not(doubt));
 }
 
-TEST(ImagesThatTheLastAxisCounts, AreRefusedWithAWayToTurnThem) {
+/// Four images of (H, W, C) = (2, 3, 2), stored in the order of the axes; value = 100 n + 10 h + 3 w + c.
+std::string write_images_last(const std::string& axes, const Hdf5Layout& layout = {}) {
+  const auto extent_of = [](char axis) { return axis == 'N' ? 4 : axis == 'W' ? 3 : 2; };
+  Extents extents;
+  for (const char axis : axes) extents.push_back(extent_of(axis));
+  std::vector<std::int32_t> values;
+  std::map<char, std::int64_t> at;
+  for (std::int64_t k = 0; k < element_count(extents); ++k) {
+    std::int64_t rest = k;
+    for (auto axis = axes.rbegin(); axis != axes.rend(); rest /= extent_of(*axis), ++axis)
+      at[*axis] = rest % extent_of(*axis);
+    values.push_back(static_cast<std::int32_t>(100 * at['N'] + 10 * at['H'] + 3 * at['W'] + at['C']));
+  }
   const std::string path = fresh_path("last.h5");
   Hdf5File file = Hdf5File::create(path);
-  file.write<std::uint8_t>("train/images", {2, 2, 1, 4}, std::vector<std::uint8_t>(16, 7));
+  file.write<std::int32_t>("train/images", extents, values, layout);
   file.write<std::int32_t>("train/labels", {4}, std::vector<std::int32_t>{0, 1, 0, 1});
   file.close();
+  return path;
+}
 
-  EXPECT_THAT(
-      error_of([&] { open_dataset({.path = path}, make_private_memory); }),
-      testing::AllOf(HasSubstr("train/images has the shape (2, 2, 1, 4) and train/labels has 4 rows"),
-                     HasSubstr("counted by the last axis"), HasSubstr("numpy.moveaxis(images, -1, 0)")));
+std::vector<float> third_and_first(SampleSource& source) {
+  const std::vector<std::uint64_t> samples{2, 0};
+  std::vector<float> pixels(2 * static_cast<std::size_t>(source.info().shape.size()));
+  std::vector<std::int32_t> labels(2);
+  source.read(samples, {.pixels = std::as_writable_bytes(std::span(pixels)), .labels = labels});
+  return pixels;
+}
+
+TEST(ImagesThatTheLastAxisCounts, AreReadWhereAxesSaySo) {
+  std::vector<float> wanted;
+  for (const int n : {2, 0})
+    for (const int h : {0, 1})
+      for (const int w : {0, 1, 2})
+        for (const int c : {0, 1}) wanted.push_back(static_cast<float>(100 * n + 10 * h + 3 * w + c));
+  for (const ImageAxes axes :
+       {ImageAxes::hwcn, ImageAxes::whcn, ImageAxes::hcwn, ImageAxes::wchn, ImageAxes::chwn, ImageAxes::cwhn})
+    for (const Hdf5Layout& layout : {Hdf5Layout{}, Hdf5Layout{.chunk_rows = 1, .deflate = 1}}) {
+      const std::string path = write_images_last(word_of(axes), layout);
+      const auto resident = open_dataset({.path = path, .axes = axes}, make_private_memory);
+      EXPECT_EQ(third_and_first(*resident), wanted) << word_of(axes);
+      const auto streamed =
+          open_dataset({.path = path, .axes = axes, .resident_bytes = 0}, make_private_memory);
+      EXPECT_EQ(third_and_first(*streamed), wanted) << word_of(axes);
+      EXPECT_EQ(streamed->info().samples, 4U);
+      EXPECT_EQ(streamed->read_counts().chunks_unpacked, 1U) << "one go through the file holds all images";
+    }
+}
+
+TEST(ImagesThatTheLastAxisCounts, AreNamedWithTheAxesToSet) {
+  EXPECT_THAT(error_of([&] { open_dataset({.path = write_images_last("HWCN")}, make_private_memory); }),
+              testing::AllOf(HasSubstr("train/images has the shape (2, 3, 2, 4) and train/labels has 4 rows"),
+                             HasSubstr("counted by the last axis. Set data.axes to HWCN")));
 }
 
 }  // namespace
