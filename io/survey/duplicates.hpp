@@ -50,8 +50,8 @@ struct SplitToHash {
 /// Images that are compared of a split, at 16 bytes each.
 constexpr std::uint64_t kMostHashed = 1'000'000;
 
-/// Reads all pixels of the splits once and compares them by XXH3 (64 bits: of three splits of a million
-/// images each, one pair in four million such files would be called equal wrongly).
+/// Reads all pixels of the splits once and compares them by XXH3, whose 64 bits suffice: of files with three
+/// splits of a million images each, one in four million would show a pair that is none.
 /// @throws DataError
 Duplicates find_duplicates(const std::vector<SplitToHash>& splits, std::uint64_t most = kMostHashed);
 

@@ -52,6 +52,8 @@ RepackColumn column_at(const Hdf5File& file, const std::string& path) {
                       .names = names_of_values(file, path)};
   column.extents.front() = 0;
   column.row_bytes = dataset.row_size() * bytes_of(column.type);
+  if (column.row_bytes == 0)
+    throw DataError("{}, {}: holds no values in its rows. Leave it out.", file.path(), path);
   return column;
 }
 
@@ -101,7 +103,7 @@ std::vector<std::string> columns_of(const std::string& path, const std::string& 
       continue;
     try {
       const DatasetInfo info = file.dataset(name).info();
-      if (info.extents.empty() || info.rows() != rows) continue;
+      if (info.extents.empty() || info.rows() != rows || std::ranges::count(info.extents, 0) > 0) continue;
       (is_number(info.type) ? columns : left_out).push_back(name);
     } catch (const DataError&) {
       left_out.push_back(name);

@@ -295,7 +295,11 @@ TEST(Data, WritesForeignFilesAnewAsItAdvises) {
   const Outcome advised = place.shell("\"$ANNULUS\" " + advice);
   const Outcome info = place.run({"data", "info", "made.h5", "--duplicates", "--json"});
 
+  const Outcome misspelt = place.run({"data", "repack", "data.h5", "data.test=tst", "--output", "no.h5"});
+
   EXPECT_EQ(refused.code, 65);
+  EXPECT_EQ(misspelt.code, 2);
+  EXPECT_THAT(misspelt.output, HasSubstr("data.test=tst names images that no input holds"));
   EXPECT_EQ(advised.code, 0) << advice << advised.output;
   const nlohmann::json made = json_in(info.output);
   ASSERT_TRUE(made.contains("splits")) << info.output;

@@ -2,6 +2,7 @@
 #include "trainer/commands/data_json.hpp"
 
 #include <nlohmann/json.hpp>
+#include <string>
 
 namespace annulus::trainer {
 namespace {
@@ -68,7 +69,8 @@ std::string json_of(const io::DatasetSummary& summary, const std::optional<io::D
   for (const io::SplitSummary& split : summary.splits) made["splits"].push_back(split_json(split));
   if (summary.found.train) {
     json data{{"path", summary.path}};
-    for (const auto& [key, value] : summary.keys) data[key] = value;
+    for (const auto& [key, value] : summary.keys)
+      data[key] = key == "first_label" ? json(std::stoll(value)) : json(value);
     made["config"] = {{"data", data}};
   }
   if (const std::string reason = io::reason_to_repack(summary); !reason.empty()) made["repack"] = reason;

@@ -214,6 +214,10 @@ TEST(Repack, BringsForeignFormsToOurs) {
 TEST(Repack, ColumnsOfAGroupAreFound) {
   const std::string path = written({});
   std::vector<std::string> left_out;
+  Hdf5File file = Hdf5File::open_to_change(path);
+  file.create_dataset("train/nothing", ElementType::float32, {100, 0});
+  file.create_dataset("train/of_others", ElementType::float32, {99});
+  file.close();
 
   EXPECT_THAT(columns_of(path, "train", train_of(path), left_out), ElementsAre("train/id"));
   EXPECT_THAT(left_out, testing::IsEmpty());
