@@ -137,6 +137,9 @@ io::DatasetOptions dataset_options(const Config& config, const SplitNames& names
                              .resident_bytes = data.resident_mb << 20,
                              // Where a window ends, chunks of the next one are there already.
                              .cache_bytes = (data.window_mb << 20) / 4 * 5};
+  if (!options.files.empty() && names == names_of(config, Split::train))
+    for (const Split other : {Split::validation, Split::test})
+      options.look_for.push_back(names_of(config, other).group);
   if (config.debug) options.limit = std::min<std::uint64_t>(options.limit ? options.limit : 1024, 1024);
   return options;
 }
@@ -261,14 +264,21 @@ std::unique_ptr<io::SampleSource> open_judged(const Config& config, const std::s
 TrainingData open_training_data(const Config& config, const NodeMemoryFactory& memory,
                                 const SourceFactory& factory, const TrainedOn* before) {
   const DataConfig& data = config.data;
-  const std::string group = is_generated(data, Split::validation) ? "" : find_validation_group(config);
+  // Many files are opened once: what else they have is then known.
+  const bool in_many = !data.files.empty() && !is_generated(data, Split::train);
+  const auto find_group = [&](const io::RowsOfFiles* files) {
+    return is_generated(data, Split::validation) ? std::string() : find_validation_group(config, files);
+  };
+  std::string group = in_many ? "" : find_group(nullptr);
   if (data.validation_fraction > 0) {
     SplitTraining parts = open_parts(config, memory, before);
+    if (in_many) find_group(parts.training->info().files.get());
     return {.training = std::move(parts.training),
             .validation = std::move(parts.validation),
             .validated_on = fmt::format("{} of {}", data.validation_fraction, data.train)};
   }
   TrainingData opened{.training = open_training(config, memory, factory, before), .validated_on = group};
+  if (in_many) opened.validated_on = group = find_group(opened.training->info().files.get());
   TrainedOn training{.data = io::signature_of(opened.training->info(), config.normalisation.rescale)};
   if (before != nullptr) training.allowed = before->allowed;
   if (is_generated(data, Split::validation) && data.validation != kNoValidation) {

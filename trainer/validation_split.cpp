@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -131,10 +132,14 @@ std::string percent(double fraction) { return fmt::format("{:g} %", 100 * fracti
 
 }  // namespace
 
-std::string find_validation_group(const Config& config) {
+std::string find_validation_group(const Config& config, const io::RowsOfFiles* training) {
   const DataConfig& data = config.data;
   const std::vector<std::string> files = image_files(data, names_of(config, Split::validation));
-  const auto has = [&](const std::string& name) { return any_has(files, name); };
+  const auto has = [&](const std::string& name) {
+    const bool same = training != nullptr && data.validation_files.empty();
+    const std::optional<bool> known = same ? training->has(name) : std::nullopt;
+    return known ? *known : any_has(files, name);
+  };
   if (!data.validation.empty()) {
     if (data.validation_files.empty() && data.validation == kNoValidation && !has(data.validation)) {
       refuse_idle_names(data, fmt::format("data.validation is {}", kNoValidation));
@@ -160,6 +165,7 @@ std::string find_validation_group(const Config& config) {
                         ? fmt::format("data.validation_fraction = {} takes a part of the training samples",
                                       data.validation_fraction)
                         : fmt::format("there is no group '{}' in {}", kValidationGroup, files_text(data)));
+  if (data.test_files.empty() && data.validation_files.empty()) return has(data.test) ? data.test : "";
   return any_has(image_files(data, names_of(config, Split::test)), data.test) ? data.test : "";
 }
 

@@ -24,7 +24,9 @@ constexpr const char* kNoValidation = "none";
 /// @throws UsageError when the one that is named is not there, with the groups that are; when
 /// data.validation_fraction asks for a part of the training samples although there is a group for validation;
 /// when data.validation_images or data.validation_labels name data sets of a group that is not read
-std::string find_validation_group(const Config& config);
+/// @param training  the many files of the training samples, where they were opened before; null: they were
+/// not, or there is one file
+std::string find_validation_group(const Config& config, const io::RowsOfFiles* training = nullptr);
 
 /// Training samples in two parts: the same on every rank and in every start.
 struct SplitTraining {

@@ -40,6 +40,8 @@ struct DatasetOptions {
   std::vector<std::string> files = {};
   /// Where the labels lie, one for each of `files`; empty: beside the images.
   std::vector<std::string> label_files = {};
+  /// Groups of which RowsOfFiles::has() shall know whether a file has them; a few.
+  std::vector<std::string> look_for = {};
   /// (N, H, W, C), (N, H, W) or `axes`, or flat vectors (N, values); numbers of any type
   std::string images = "train/images";
   /// (N), (N, 1) or one-hot (N, K), whole numbers of any type; "" = none, all labels read as 0

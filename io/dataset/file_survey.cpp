@@ -28,33 +28,42 @@ struct Asked {
   std::shared_ptr<Questions> labels = std::make_shared<Questions>();
 };
 
+/// What there is of one file.
+struct Look {
+  std::optional<DatasetColumns> columns;  ///< nothing: the file does not have the split
+  std::uint64_t found = 0;                ///< FileFacts::found
+};
+
 /// Opens files through processes of its own, one thread's.
 class Looker {
  public:
   explicit Looker(const DatasetOptions& options) : options_(options), own_(options_of_each(options)) {}
 
   /// Asks step by step, and notes it.
-  std::optional<DatasetColumns> first_look(std::size_t file, const Asked& asked) {
+  Look first_look(std::size_t file, const Asked& asked) {
     return look(
         file, [&] { return images_.open(options_.files[file], asked.images); },
         [&] { return labels_.open(options_.label_files[file], asked.labels); });
   }
-  std::optional<DatasetColumns> look(std::size_t file, const Asked& asked) {
+  Look look(std::size_t file, const Asked& asked) {
     return look(
         file, [&] { return images_.open(options_.files[file], *asked.images, false); },
         [&] { return labels_.open(options_.label_files[file], *asked.labels, false); });
   }
 
  private:
-  /// Nothing: the file does not have the split.
   template <class OpenImages, class OpenLabels>
-  std::optional<DatasetColumns> look(std::size_t file, OpenImages&& open_images, OpenLabels&& open_labels) {
+  Look look(std::size_t file, OpenImages&& open_images, OpenLabels&& open_labels) {
     Hdf5File images = open_images();
-    if (!images.exists(split_name(options_))) return std::nullopt;
+    Look look;
+    for (std::size_t k = 0; k < options_.look_for.size(); ++k)
+      look.found |= static_cast<std::uint64_t>(images.exists(options_.look_for[k])) << k;
+    if (!images.exists(split_name(options_))) return look;
     own_.path = options_.files[file];
     std::optional<Hdf5File> labels;
     if (!options_.label_files.empty()) labels = open_labels();
-    return std::optional<DatasetColumns>(std::in_place, own_, std::move(images), labels ? &*labels : nullptr);
+    look.columns.emplace(own_, std::move(images), labels ? &*labels : nullptr);
+    return look;
   }
 
   const DatasetOptions& options_;
@@ -196,8 +205,11 @@ class Surveyor {
     Looker looker(options_);
     for (first_ = 0; first_ < options_.files.size(); ++first_) {
       asked_ = Asked{};
-      columns_ = looker.first_look(first_, asked_);
-      if (columns_) break;
+      Look look = looker.first_look(first_, asked_);
+      found_.push_back(look.found);
+      if (!look.columns) continue;
+      columns_.emplace(*std::move(look.columns));
+      break;
     }
     if (columns_) {
       const std::uint64_t bytes = columns_->info().samples * sample_bytes(columns_->info());
@@ -220,16 +232,18 @@ class Surveyor {
     Looker looker(options_);
     for (std::size_t file = begin; file < end; ++file) {
       if (file < first_) {
-        share.facts.emplace_back();
+        share.facts.push_back({.found = found_[file]});
         continue;
       }
-      const std::optional<DatasetColumns> columns = looker.look(file, asked_);
+      const Look look = looker.look(file, asked_);
+      const std::optional<DatasetColumns>& columns = look.columns;
       if (columns) require_alike(*columns_, *columns);
       if (!columns) {
-        share.facts.emplace_back();
+        share.facts.push_back({.found = look.found});
         continue;
       }
       share.add(*columns);
+      share.facts.back().found = look.found;
       if (!keeps_) continue;
       if (auto rows = rows_of(*columns)) share.kept.emplace(file, *std::move(rows));
     }
@@ -238,6 +252,7 @@ class Surveyor {
 
   const DatasetOptions& options_;
   std::size_t first_ = 0;
+  std::vector<std::uint64_t> found_;  ///< of the files up to the first
   Asked asked_;
   std::optional<DatasetColumns> columns_;  ///< of the first file
   bool keeps_ = false;                     ///< rows of small files

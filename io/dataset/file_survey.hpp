@@ -22,6 +22,7 @@ struct FileFacts {
   std::uint64_t chunk = 1;  ///< rows that are stored together
   std::uint64_t stored_bytes = 0;
   std::int64_t smallest_label = 0;
+  std::uint64_t found = 0;  ///< bit k: it has DatasetOptions::look_for[k]
 };
 
 /// Pixels and vectors of all rows of a small file, read while it was open anyway.

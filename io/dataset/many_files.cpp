@@ -41,7 +41,8 @@ std::uint64_t unit_of(const FileFacts& file, std::uint64_t row_bytes) {
 class FileParts final : public RowsOfFiles {
  public:
   FileParts(const FileSurvey& survey, const DatasetOptions& options, std::uint64_t row_bytes)
-      : files_(options.files) {
+      : files_(options.files), looked_for_(options.look_for) {
+    for (const FileFacts& facts : survey.files) found_ |= facts.found;
     std::uint64_t left = options.limit > 0 ? options.limit : survey.labels.size();
     for (std::size_t file = 0; file < survey.files.size() && left > 0; ++file) {
       const FileFacts& facts = survey.files[file];
@@ -88,6 +89,12 @@ class FileParts final : public RowsOfFiles {
     return taken.size() == samples_ ? nullptr : std::make_shared<const RowSet>(taken);
   }
 
+  std::optional<bool> has(const std::string& group) const override {
+    const auto known = std::ranges::find(looked_for_, group);
+    if (known == looked_for_.end()) return std::nullopt;
+    return (found_ >> (known - looked_for_.begin()) & 1) != 0;
+  }
+
   std::string place(std::uint64_t row) const override {
     const FilePart& part = part_of(row);
     return fmt::format("{}, row {}", files_[part.file], row - part.begin);
@@ -95,6 +102,8 @@ class FileParts final : public RowsOfFiles {
 
  private:
   std::vector<std::string> files_;
+  std::vector<std::string> looked_for_;
+  std::uint64_t found_ = 0;  ///< bit k: a file has looked_for_[k]
   std::vector<FilePart> parts_;
   std::uint64_t samples_ = 0;
   std::uint64_t chunks_ = 0;

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -39,6 +40,8 @@ class RowsOfFiles {
   virtual ~RowsOfFiles() = default;
   /// "b.h5, row 12" for a row of the stored split, which is all of theirs, one after another.
   virtual std::string place(std::uint64_t row) const = 0;
+  /// Whether one of the files has such a group; nothing: nobody has looked (DatasetOptions::look_for).
+  virtual std::optional<bool> has(const std::string& group) const = 0;
 };
 
 /// What a source holds; the same on every rank.
