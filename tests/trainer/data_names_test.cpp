@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "io/hdf5/file.hpp"
 #include "tests/trainer/temporary_directory.hpp"
+#include "trainer/data_files.hpp"
 
 namespace annulus::trainer {
 namespace {
@@ -215,6 +216,26 @@ TEST(DataNames, TrainingSamplesInTheRootAreNotValidatedOn) {
 
   EXPECT_THAT(message_of<Error>([&] { open_training_data(config, make_private_memory); }),
               HasSubstr("validation would read x, which training reads"));
+}
+
+TEST(DataFiles, OfASetByAPatternAreAllThere) {
+  const TemporaryDirectory directory;
+  for (const char* name : {"c-00000-of-00003.h5", "c-00002-of-00003.h5"})
+    std::filesystem::rename(write_data(directory, {"train/images"}, {"train/labels"}), directory / name);
+  const std::string first = directory / "c-00000-of-00003.h5", pattern = directory / "c-*.h5";
+  const auto files = [](const std::string& entry) {
+    const Config config = config_with({"data.files=['" + entry + "']"});
+    return image_files(config.data, names_of(config, Split::train)).size();
+  };
+
+  try {
+    files(pattern);
+    FAIL() << "a third of the data would be missing without a word";
+  } catch (const DataError& error) {
+    EXPECT_THAT(error.what(),
+                AllOf(HasSubstr("data.files: 1 of the 3 files"), HasSubstr("c-00001-of-00003.h5")));
+  }
+  EXPECT_EQ(files(first), 1U) << "named one by one they may be a part";
 }
 
 }  // namespace
