@@ -3,8 +3,6 @@
 // handlers.
 #include "io/hdf5/server.hpp"
 
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
 
 #include <algorithm>
@@ -18,33 +16,10 @@
 #include "base/worker_pool.hpp"
 #include "io/hdf5/file.hpp"
 #include "io/hdf5/library.hpp"
+#include "io/hdf5/server_limits.hpp"
 
 namespace annulus::io {
 namespace {
-
-void set_limit(__rlimit_resource resource, std::uint64_t value) {
-  rlimit limit{};
-  if (getrlimit(resource, &limit) != 0) return;
-  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, value);
-  setrlimit(resource, &limit);  // a limit that cannot be set is one that is lower already
-}
-
-/// No core dump either: a damaged file read by many ranks would fill the disk with them.
-void limit_this_process() {
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // which take terabytes of addresses
-  set_limit(RLIMIT_AS, kReaderMemory);
-#endif
-  set_limit(RLIMIT_CORE, 0);
-  set_limit(RLIMIT_FSIZE, 0);
-}
-
-/// What the asking process holds open would otherwise seem to live on here.
-void close_inherited(int above) {
-#ifdef SYS_close_range
-  static_cast<void>(
-      ::syscall(SYS_close_range, above + 1, ~0U, 0));  // older kernels: such files close with us
-#endif
-}
 
 /// While it lives, the process may compute for so long; then SIGPROF, which nobody handles, ends it. The
 /// timer counts the seconds of the processor (ITIMER_PROF), not those of a slow disk.

@@ -122,6 +122,5 @@ TEST(BadArchive, ExistingOutputIsKept) {
   EXPECT_EQ(place.run(replacing).code, 0);
 }
 
-
 }  // namespace
 }  // namespace annulus::test

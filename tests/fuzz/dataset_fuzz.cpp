@@ -4,9 +4,9 @@
 #include <sstream>
 
 #include "io/dataset/dataset.hpp"
+#include "io/hdf5/process.hpp"
 #include "io/survey/repack.hpp"
 #include "io/survey/summary.hpp"
-#include "io/hdf5/process.hpp"
 #include "tests/fuzz/fuzz_target.hpp"
 
 namespace annulus::io {

@@ -4,8 +4,8 @@
 
 #include <sstream>
 
-#include "io/survey/summary.hpp"
 #include "io/hdf5/file.hpp"
+#include "io/survey/summary.hpp"
 #include "tests/trainer/temporary_directory.hpp"
 #include "trainer/data_names.hpp"
 #include "trainer/data_splits.hpp"

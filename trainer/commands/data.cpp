@@ -9,9 +9,9 @@
 
 #include "base/error.hpp"
 #include "io/dataset/dataset.hpp"
-#include "io/survey/summary.hpp"
 #include "io/files/atomic_file.hpp"
 #include "io/pictures/contact_sheet.hpp"
+#include "io/survey/summary.hpp"
 #include "trainer/commands/common/context.hpp"
 #include "trainer/commands/data_json.hpp"
 #include "trainer/commands/import.hpp"

@@ -7,8 +7,8 @@
 #include <memory>
 
 #include "base/error.hpp"
-#include "io/survey/summary.hpp"
 #include "io/hdf5/file.hpp"
+#include "io/survey/summary.hpp"
 #include "trainer/data_files.hpp"
 #include "trainer/data_names.hpp"
 #include "trainer/data_splits.hpp"

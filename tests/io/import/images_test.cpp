@@ -7,9 +7,9 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "io/survey/summary.hpp"
 #include "io/hdf5/file.hpp"
 #include "io/import/import.hpp"
+#include "io/survey/summary.hpp"
 #include "tests/io/import/flat_pictures.hpp"
 #include "tests/io/io_test_support.hpp"
 #include "tests/io/pictures/image_test_support.hpp"

@@ -8,9 +8,9 @@
 #include <filesystem>
 #include <set>
 
-#include "io/survey/summary.hpp"
 #include "io/hdf5/file.hpp"
 #include "io/import/source_kind.hpp"
+#include "io/survey/summary.hpp"
 #include "tests/io/io_test_support.hpp"
 #include "tests/io/pictures/image_test_support.hpp"
 
