@@ -97,12 +97,10 @@ TEST_F(PicturesOfAModel, MayBeOneOrAListOrOfAnotherSize) {
       run({"predict", "run", "--input", "list.txt", "--input", "photos/red/3.png", "--fit", "stretch"}, 2),
       AllOf(HasSubstr("wide.png: red 0."), HasSubstr("photos/blue/2.png: blue 0."),
             HasSubstr("photos/red/3.png: red 0.")));
-}
 
-TEST_F(PicturesOfAModel, AreNotMixedWithFilesNorWrittenOver) {
   const Outcome mixed = place_.run({"predict", "run", "--input", "plain.h5", "--input", "wide.png"});
   EXPECT_EQ(mixed.code, 2);
-  EXPECT_THAT(mixed.output, HasSubstr("Predict each HDF5 file by itself"));
+  EXPECT_THAT(mixed.output, HasSubstr("Predict the two one after the other"));
   std::ofstream(place_.path("there.csv")) << "mine\n";
   const Outcome there = place_.run({"predict", "run", "--input", "photos", "--output", "there.csv"});
   EXPECT_NE(there.code, 0);
