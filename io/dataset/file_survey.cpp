@@ -265,6 +265,11 @@ std::vector<std::uint64_t> begins_of(const std::vector<FileFacts>& files) {
   return begins;
 }
 
+/// memcpy() for which nothing has an address, too.
+void copy_bytes(void* to, const void* from, std::size_t bytes) {
+  if (bytes > 0) std::memcpy(to, from, bytes);
+}
+
 /// Everybody looks at a share and has all of it in the end.
 Share look_together(Surveyor& surveyor, const DatasetOptions& options, const NodeMemoryFactory& memory) {
   const std::size_t count = options.files.size();
@@ -278,9 +283,9 @@ Share look_together(Surveyor& surveyor, const DatasetOptions& options, const Nod
       begin = count * static_cast<std::size_t>(part) / static_cast<std::size_t>(parts);
       own =
           surveyor.look(begin, count * static_cast<std::size_t>(part + 1) / static_cast<std::size_t>(parts));
-      std::memcpy(place + begin * sizeof(FileFacts), own.facts.data(), own.facts.size() * sizeof(FileFacts));
+      copy_bytes(place + begin * sizeof(FileFacts), own.facts.data(), own.facts.size() * sizeof(FileFacts));
     });
-    std::memcpy(all.facts.data(), place, count * sizeof(FileFacts));
+    copy_bytes(all.facts.data(), place, count * sizeof(FileFacts));
     block->synchronise();  // before it goes
   }
   const std::vector<std::uint64_t> begins = begins_of(all.facts);
@@ -290,14 +295,14 @@ Share look_together(Surveyor& surveyor, const DatasetOptions& options, const Nod
   const auto block = memory(SharedLoad::kBytes + label_bytes + all.weights.size() * sizeof(float));
   std::byte* const labels = block->bytes().data() + SharedLoad::kBytes;
   SharedLoad(*block).run([&](int, int) {
-    std::memcpy(labels + begins[begin] * sizeof(std::int32_t), own.labels.data(),
-                own.labels.size() * sizeof(std::int32_t));
+    copy_bytes(labels + begins[begin] * sizeof(std::int32_t), own.labels.data(),
+               own.labels.size() * sizeof(std::int32_t));
     if (!all.weights.empty())
-      std::memcpy(labels + label_bytes + begins[begin] * sizeof(float), own.weights.data(),
-                  own.weights.size() * sizeof(float));
+      copy_bytes(labels + label_bytes + begins[begin] * sizeof(float), own.weights.data(),
+                 own.weights.size() * sizeof(float));
   });
-  std::memcpy(all.labels.data(), labels, label_bytes);
-  std::memcpy(all.weights.data(), labels + label_bytes, all.weights.size() * sizeof(float));
+  copy_bytes(all.labels.data(), labels, label_bytes);
+  copy_bytes(all.weights.data(), labels + label_bytes, all.weights.size() * sizeof(float));
   all.kept = std::move(own.kept);
   block->synchronise();
   return all;

@@ -215,8 +215,11 @@ ImageAxes guess_axes(const Hdf5File& file, const std::string& images) {
   if (!writer_of_reversed_axes(file, images).empty()) return reversed_axes(extents);
   constexpr std::int64_t kFew = 4;   // channels
   constexpr std::int64_t kMany = 8;  // rows or columns
-  const bool channels_first = extents.size() == 4 && extents[1] <= kFew && extents[2] >= kMany &&
-                              extents[3] >= kMany && (extents[1] != 2 || extents[2] == extents[3]);
+  constexpr std::int64_t kSome = 5;  // of small pictures, grey or in colour
+  const bool usual = extents.size() == 4 && (extents[1] == 1 || extents[1] == 3) && extents[2] >= kSome &&
+                     extents[3] >= kSome;
+  const bool channels_first = usual || (extents.size() == 4 && extents[1] <= kFew && extents[2] >= kMany &&
+                                        extents[3] >= kMany && (extents[1] != 2 || extents[2] == extents[3]));
   return channels_first ? ImageAxes::nchw : ImageAxes::automatic;
 }
 

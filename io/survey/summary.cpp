@@ -68,9 +68,18 @@ void count_labels_of(const Hdf5File& file, std::size_t classes, SplitSummary& sp
   split.smallest_label = labels.smallest;
   // A list of names says how many there are: with one for the largest label, the first may have no samples.
   split.from_one = split.from_one && rules.classes == 0;
-  if (labels.numbers.size() != split.samples)
-    throw DataError("{}, {}: has {} labels for {} images; every image needs exactly one.", file.path(),
-                    split.labels, labels.numbers.size(), split.samples);
+  if (labels.numbers.size() != split.samples) {
+    split.from_one = false;
+    const Extents extents = file.dataset(split.images).info().extents;
+    const bool last =
+        extents.size() > 2 && static_cast<std::uint64_t>(extents.back()) == labels.numbers.size();
+    throw DataError("{}, {}: has {} labels for {} images; every image needs exactly one.{}", file.path(),
+                    split.labels, labels.numbers.size(), split.samples,
+                    !last ? ""
+                          : fmt::format(" The images seem to be counted by the last axis: data.axes={}, or "
+                                        "another order with N last.",
+                                        extents.size() == 3 ? "HWN" : "HWCN"));
+  }
   split.label_counts.resize(rules.classes);
   for (const std::int32_t label : labels.numbers) {
     const auto index = static_cast<std::size_t>(label);

@@ -115,6 +115,26 @@ TEST(Survey, RowsThatAreSortedByClassAreTold) {
   EXPECT_THAT(text_of(describe_dataset(written(mixed))), Not(HasSubstr("sorted by class")));
 }
 
+std::string written_as(const Extents& extents, std::int64_t labels) {
+  const std::string path = fresh_path("survey.h5");
+  Hdf5File file = Hdf5File::create(path);
+  file.write<std::uint8_t>("train/images", extents, std::vector<std::uint8_t>(element_count(extents)));
+  file.write<std::int32_t>(
+      "train/labels", {labels},
+      labels_of(static_cast<std::size_t>(labels), [](std::size_t i) { return i % 2 + 1; }));
+  file.close();
+  return path;
+}
+
+TEST(Survey, OtherOrdersOfAxesAreTold) {
+  EXPECT_THAT(text_of(describe_dataset(written_as({40, 3, 8, 6}, 40))),
+              AllOf(HasSubstr("axes: NCHW"), HasSubstr("network.input: [8, 6, 3]"), HasSubstr("is a guess")));
+  const std::string last = text_of(describe_dataset(written_as({9, 7, 3, 40}, 40)));
+  EXPECT_THAT(last,
+              AllOf(HasSubstr("counted by the last axis: data.axes=HWCN"),
+                    HasSubstr("nothing can train on train as it stands"), Not(HasSubstr("network.input"))));
+}
+
 TEST(Survey, SeveralFilesAreSummedUp) {
   const std::vector<DatasetSummary> files{describe_dataset(written({0, 1, 0})),
                                           describe_dataset(written({1, 1, 2}))};
