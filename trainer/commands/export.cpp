@@ -11,7 +11,6 @@
 #include "trainer/commands/common/context.hpp"
 #include "trainer/commands/common/load.hpp"
 #include "trainer/commands/golden_samples.hpp"
-#include "trainer/export/npy_file.hpp"
 #include "trainer/export/onnx_check.hpp"
 #include "trainer/export/onnx_writer.hpp"
 #include "trainer/run/environment.hpp"
@@ -108,9 +107,7 @@ void write_onnx(const ExportOptions& options, const ModelSource& source, Replica
     trial.inputs.emplace_back(
         network.vectors[k].name,
         files.add(stem + "." + network.vectors[k].name + ".npy", golden.vector_array(k)));
-  trial.expected = files.add(
-      stem + ".probabilities.npy",
-      npy_file("<f4", {golden.samples, network.classes()}, std::as_bytes(std::span(golden.probabilities))));
+  trial.expected = files.add(stem + ".probabilities.npy", golden.answer_array());
   const char* python = std::getenv("ANNULUS_PYTHON");
   const OnnxVerdict verdict = try_onnx(trial, python == nullptr ? "python3" : python);
   files.commit();

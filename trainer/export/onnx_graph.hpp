@@ -49,6 +49,9 @@ class OnnxGraph {
   onnx::GraphProto& graph_;
 };
 
+/// Name of the model's output.
+constexpr const char* kOnnxOutput = "probabilities";
+
 /// Adds the nodes of all layers. @param image  (N, C, H, W), normalised; flat (N, values)
 /// @return the name of the probabilities
 struct TrainedNetwork;

@@ -40,9 +40,10 @@ class LayerWriter {
     const auto& layers = model_.network.layers;
     for (std::size_t k = 0; k < layers.size(); ++k) {
       index_ = k;
-      std::string value =
-          std::visit([&](const auto& kind) { return add(layers[k], kind); }, layers[k].operation);
-      values_.push_back(activated(layers[k], std::move(value)));
+      Layer layer = layers[k];
+      if (layer.name == kOnnxOutput) layer.name += "/layer";  // names of values are unique
+      std::string value = std::visit([&](const auto& kind) { return add(layer, kind); }, layer.operation);
+      values_.push_back(activated(layer, std::move(value)));
     }
     return values_.back();
   }

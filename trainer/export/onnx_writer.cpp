@@ -112,8 +112,8 @@ std::string onnx_model(const TrainedNetwork& model, const OnnxOptions& options) 
   for (const NamedVector& vector : network.vectors)
     graph.input(vector.name, onnx::TensorProto::FLOAT, options.batch, {vector.length});
   const std::string last = add_layers(graph, model, Preprocessing(graph, model, options).add());
-  graph.node("Identity", "probabilities", {last});
-  graph.output("probabilities", options.batch, {network.classes()});
+  graph.node("Identity", kOnnxOutput, {last});
+  graph.output(kOnnxOutput, options.batch, {network.classes()});
   add_notes(proto, model);
   if (proto.ByteSizeLong() > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()))
     throw UsageError(

@@ -99,6 +99,14 @@ TEST(OnnxModels, SayWhatTheyAre) {
                     HasSubstr("annulus"), HasSubstr("probabilities"), Not(HasSubstr("\x12\x01N"))));
 }
 
+TEST(OnnxModels, HaveNoTwoValuesOfOneName) {
+  Network network = test::oracle_networks().front().network;
+  EXPECT_THAT(onnx_model(trained(network), {}), Not(HasSubstr("probabilities/layer")));
+  network.layers.back().name = "probabilities";
+
+  EXPECT_THAT(onnx_model(trained(network), {}), HasSubstr("probabilities/layer"));
+}
+
 TEST(NpyFiles, AreWhatNumPyWrites) {
   const std::vector<float> values{1, 2, 3, 4, 5, 6};
 
